@@ -1,0 +1,275 @@
+"""Bodies of requests, replies and pushes.
+
+`bytes` are raw in MessagePack and base64 (RFC 4648 section 4) in JSON. Signed things travel as the
+bytes that were signed, never taken apart into JSON. Times are Unix milliseconds. Unknown fields
+are refused.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+__all__ = [
+    "AcceptedReply",
+    "Card",
+    "CardsReply",
+    "ClaimRequest",
+    "ClaimReply",
+    "ClaimedKeyPackage",
+    "CommitRequest",
+    "CreateUnitRequest",
+    "EntriesReply",
+    "FileReply",
+    "FoundRequest",
+    "HeadReply",
+    "Id",
+    "KeyPackageCount",
+    "LedgerAppendRequest",
+    "LogReply",
+    "LoginReply",
+    "LoginRequest",
+    "MessageRequest",
+    "NonceReply",
+    "PublishKeyPackagesRequest",
+    "Push",
+    "ServerInfo",
+    "ShareReply",
+    "StreamHello",
+    "UnitSummary",
+    "UnitsReply",
+    "WelcomeItem",
+    "WelcomeOut",
+    "WelcomesReply",
+]
+
+Id = Annotated[bytes, Meta(min_length=16, max_length=16)]
+Hash = Annotated[bytes, Meta(min_length=32, max_length=32)]
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What all bodies have in common: immutable, by keyword, nothing unknown."""
+
+
+class ServerInfo(Body, frozen=True):
+    """GET /v1/server: all that a stranger may know."""
+
+    protocol: int
+    workspace_id: bytes | None
+    genesis: bytes | None
+    time: int
+
+
+class FoundRequest(Body, frozen=True):
+    """POST /v1/found: the one-time token of the founding link, and the roster's first entry."""
+
+    token: Hash
+    entry: bytes
+
+
+class HeadReply(Body, frozen=True):
+    """Where a ledger stands after what was sent."""
+
+    sequence: Count
+    hash: Hash
+
+
+class NonceReply(Body, frozen=True):
+    """POST /v1/login/nonce: to be signed within a minute, once."""
+
+    nonce: Hash
+
+
+class LoginRequest(Body, frozen=True):
+    """POST /v1/login: `tbs` is a LoginTBS (login.py), signed by a device's or an invite's key."""
+
+    tbs: bytes
+    signature: bytes
+
+
+class LoginReply(Body, frozen=True):
+    """A bearer token for a device (all that it may do) or an invite (roster only)."""
+
+    token: str
+    expires_at: int
+
+
+class EntriesReply(Body, frozen=True):
+    """A part of a ledger: encoded entries in order, and the ledger's whole length."""
+
+    entries: list[bytes]
+    head_sequence: Count
+
+
+class LedgerAppendRequest(Body, frozen=True):
+    """One signed entry, whose `previous` must be the ledger's head."""
+
+    entry: bytes
+
+
+class Card(Body, frozen=True):
+    """A sealed card of the directory: the newest version of one member's."""
+
+    member_id: Id
+    version: Annotated[int, Meta(ge=1, le=2**32 - 1)]
+    sealed: Annotated[bytes, Meta(max_length=65_536)]
+
+
+class CardsReply(Body, frozen=True):
+    """All cards that changed after a cursor."""
+
+    cards: list[Card]
+    cursor: Count
+
+
+class PublishKeyPackagesRequest(Body, frozen=True):
+    """Encoded KeyPackages (MLSMessage) of the calling device."""
+
+    key_packages: Annotated[list[bytes], Meta(min_length=1, max_length=100)]
+
+
+class KeyPackageCount(Body, frozen=True):
+    """How many unused KeyPackages of the calling device the server holds."""
+
+    unused: Count
+
+
+class ClaimRequest(Body, frozen=True):
+    """POST .../key-packages/claim: devices that the ledgers say belong in the unit and are not."""
+
+    device_ids: Annotated[list[Id], Meta(min_length=1, max_length=1000)]
+
+
+class ClaimedKeyPackage(Body, frozen=True):
+    """One device's KeyPackage (MLSMessage); the same again until a commit with it is accepted."""
+
+    device_id: Id
+    key_package: bytes
+
+
+class ClaimReply(Body, frozen=True):
+    """What could be had; devices without one are missing from the list."""
+
+    key_packages: list[ClaimedKeyPackage]
+
+
+class CreateUnitRequest(Body, frozen=True):
+    """POST /v1/units: the charter's `create`, and the GroupInfo (MLSMessage, with tree) of epoch 0."""
+
+    charter_entry: bytes
+    group_info: bytes
+
+
+class UnitSummary(Body, frozen=True):
+    """A unit that the calling member is or was granted into, and where its ledgers and log stand."""
+
+    unit_id: Id
+    generation: Count
+    epoch: Count
+    charter_sequence: Count
+    log_sequence: Count
+
+
+class UnitsReply(Body, frozen=True):
+    """GET /v1/units."""
+
+    units: list[UnitSummary]
+    roster_sequence: Count
+
+
+class WelcomeOut(Body, frozen=True):
+    """One Welcome of a commit, for those devices whose KeyPackages it names."""
+
+    welcome: bytes
+    device_ids: Annotated[list[Id], Meta(min_length=1, max_length=3000)]
+
+
+class CommitRequest(Body, frozen=True):
+    """POST .../commits: a PublicMessage and, where it adds, its Welcome. All or nothing."""
+
+    generation: Count
+    commit: bytes
+    welcome: WelcomeOut | None = None
+
+
+class MessageRequest(Body, frozen=True):
+    """POST .../messages: a PrivateMessage with application data."""
+
+    generation: Count
+    message: bytes
+
+
+class AcceptedReply(Body, frozen=True):
+    """It is on disk. `header` is the entry's LogHeader; `retain_until` is the files' and its own."""
+
+    header: bytes
+    retain_until: int
+
+
+class LogReply(Body, frozen=True):
+    """A part of a unit's log: encoded LogEntry, in order, and the log's whole length."""
+
+    entries: list[bytes]
+    head_sequence: Count
+
+
+class WelcomeItem(Body, frozen=True):
+    """A Welcome waiting for the calling device.
+
+    `sequence` is its commit's place in the log; the tree is had under `tree_hash`.
+    """
+
+    welcome_id: Id
+    unit_id: Id
+    generation: Count
+    sequence: Count
+    welcome: bytes
+    tree_hash: bytes
+
+
+class WelcomesReply(Body, frozen=True):
+    """GET /v1/welcomes."""
+
+    welcomes: list[WelcomeItem]
+
+
+class FileReply(Body, frozen=True):
+    """What the server knows of a file. `retain_until` is 0 until a message names it."""
+
+    file_id: Id
+    unit_id: Id
+    length: Count
+    offset: Count
+    retain_until: int
+
+
+class ShareReply(Body, frozen=True):
+    """The server's half of a file's key; it dies with the file."""
+
+    share: Hash
+
+
+class StreamHello(Body, frozen=True):
+    """The first frame on the WebSocket: who, and from where on to be told of each unit's log."""
+
+    token: str
+    protocol: int
+    after: dict[str, Count]
+
+
+class Push(Body, frozen=True):
+    """A frame to the client: entries of one unit's log, or a hint to look.
+
+    With `kind` `log`, `entries` are encoded LogEntry that follow one another; entries above 64 KiB
+    are not in it, and the client fetches from the first that is missing. `roster`, `charter`,
+    `welcomes`, `directory` and `units` only say that there is something new.
+    """
+
+    kind: Literal["log", "roster", "charter", "welcomes", "directory", "units"]
+    unit_id: bytes | None = None
+    generation: int = 0
+    entries: tuple[bytes, ...] = ()
+    head_sequence: int = 0

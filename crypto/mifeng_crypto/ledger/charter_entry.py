@@ -1,0 +1,99 @@
+"""The bytes of a charter: a unit's signed ledger of kind, parent, policy and grants.
+
+Structs only; who may sign what is `charter.py`. protocol.md, "Charter".
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Annotated
+
+from mifeng_crypto.ids import MemberId, ProtocolVersion, UnitId, UnixMillis, WorkspaceId
+from mifeng_crypto.ledger.head import Head
+from mifeng_crypto.ledger.policy import Policy
+from mifeng_crypto.ledger.roster_entry import DeviceAuthor
+from mifeng_crypto.tls import Opaque, UInt16, Width, struct
+
+__all__ = [
+    "CharterBody",
+    "CharterEntry",
+    "CharterEntryTBS",
+    "Create",
+    "Grant",
+    "Revoke",
+    "UnitKind",
+    "UnitRole",
+]
+
+
+class UnitKind(enum.IntEnum):
+    """What a unit is for."""
+
+    BUSINESS = 1
+    GROUP = 2
+    DIRECT = 3
+    CHANNEL = 4
+
+
+class UnitRole(enum.IntEnum):
+    """What a member may do in one unit."""
+
+    MANAGER = 1
+    MEMBER = 2
+    PUBLISHER = 3
+    READER = 4
+    ARCHIVE = 5
+
+
+@struct(tag=1, tag_bytes=2)
+class Create:
+    """The first entry. Its author is the unit's first manager."""
+
+    kind: Annotated[UnitKind, Width(1)]
+    parent: UnitId | None
+    cipher_suite: UInt16
+    policy: Policy
+
+
+@struct(tag=2, tag_bytes=2)
+class Grant:
+    """`member_id` is in, with this role. It may be a member that is still only invited."""
+
+    member_id: MemberId
+    role: Annotated[UnitRole, Width(1)]
+
+
+@struct(tag=3, tag_bytes=2)
+class Revoke:
+    """`member_id` is out; its leaves must be removed by the next commit."""
+
+    member_id: MemberId
+
+
+CharterBody = Create | Grant | Revoke
+
+
+@struct
+class CharterEntryTBS:
+    """What is signed, with the label `CharterEntry`.
+
+    `roster` is the roster's head as its author knew it; it never goes back within a charter. The
+    author's rights are judged by the roster at that head.
+    """
+
+    version: ProtocolVersion
+    workspace_id: WorkspaceId
+    unit_id: UnitId
+    previous: Head
+    roster: Head
+    author: DeviceAuthor
+    time: UnixMillis
+    body: CharterBody
+
+
+@struct
+class CharterEntry:
+    """An entry as it travels and is hashed: not yet verified."""
+
+    tbs: CharterEntryTBS
+    signature: Opaque

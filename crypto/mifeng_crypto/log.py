@@ -1,0 +1,114 @@
+"""The unit log: what is in an entry, and the hash chain (protocol.md, "Unit log").
+
+The server writes these headers; clients recompute every hash. The content of a commit or message
+is an MLSMessage of RFC 9420; that of `heads` is the struct `Heads`.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Annotated
+
+from mifeng_crypto.ids import DeviceId, FileId, GroupId, ProtocolVersion, UnixMillis
+from mifeng_crypto.ledger.head import Head
+from mifeng_crypto.tls import Bytes32, Opaque, Text, UInt64, Vec, Width, struct
+
+__all__ = [
+    "SET_AT_EXTENSION",
+    "UNIT_WELCOME_EXTENSION",
+    "AuthenticatedData",
+    "EntryKind",
+    "Heads",
+    "LogEntry",
+    "LogHeader",
+    "SetAt",
+    "UnitWelcome",
+]
+
+
+class EntryKind(enum.IntEnum):
+    """What an entry's content is."""
+
+    COMMIT = 1
+    MESSAGE = 2
+    HEADS = 3
+
+
+@struct
+class LogHeader:
+    """An entry without its content: it stays when the content has expired.
+
+    `epoch` is the epoch in which the content was made (for `heads`: the one that it met);
+    `device_id` is zero for `heads`. `previous` of the first entry is the hash of the GroupInfo
+    that founded the generation.
+    """
+
+    group: GroupId
+    sequence: UInt64
+    epoch: UInt64
+    kind: Annotated[EntryKind, Width(1)]
+    device_id: DeviceId
+    accepted_at: UnixMillis
+    content_hash: Bytes32
+    previous: Bytes32
+
+
+@struct
+class LogEntry:
+    """A header with its content; the content is empty once it has expired."""
+
+    header: LogHeader
+    content: Opaque
+
+
+@struct
+class Heads:
+    """Content of a `heads` entry: from here on the gate judges by the ledgers at these heads."""
+
+    roster: Head
+    charter: Head
+
+
+@struct
+class AuthenticatedData:
+    """authenticated_data of every commit and message: what its sender had seen.
+
+    `log` is the sender's last applied entry of this generation. `files` names the uploads that the
+    message shows, so that their clock is the message's own, under the sender's signature.
+    """
+
+    version: ProtocolVersion
+    roster: Head
+    charter: Head
+    log: Head
+    time: UnixMillis
+    files: Vec[FileId]
+
+
+SET_AT_EXTENSION = 0xF0A0
+"""Leaf extension (private use): `SetAt`."""
+
+
+@struct
+class SetAt:
+    """When the keys of this leaf were made."""
+
+    time: UnixMillis
+
+
+UNIT_WELCOME_EXTENSION = 0xF0A1
+"""GroupInfo extension (private use), only inside Welcomes: `UnitWelcome`."""
+
+
+@struct
+class UnitWelcome:
+    """What a newcomer must know of the unit: its title, and where the log stood before its commit.
+
+    `rotated_at` is the acceptance time of the last commit with a path before this one.
+    """
+
+    title: Text
+    topic: Text
+    heads: Heads
+    log: Head
+    rotated_at: UnixMillis

@@ -1,0 +1,429 @@
+"""The TLS presentation language (RFC 9420 section 2.1), declared by type.
+
+A wire struct is a class whose annotations are its bytes; the same declaration is what mypy sees:
+
+    @struct
+    class KeyPackage:
+        version: UInt16
+        init_key: Opaque                    # opaque init_key<V>
+        extensions: Vec[Extension]          # Extension extensions<V>
+        parent: Bytes32 | None              # optional<...>
+        source: FromUpdate | FromCommit     # select: each variant is a @struct(tag=..., tag_bytes=...)
+
+`encode` and `decode` are each other's inverse on exactly one byte string per value: decoding
+consumes all of its input, and refuses lengths that are not minimal, unknown tags and presence
+bytes other than 0 and 1. Nothing is allocated before the remaining input is known to cover it.
+
+For each struct two functions are generated as source on first use, `_write(value, out)` and
+`_read(data, at, end)`, as `dataclasses` does for `__init__`. The few structs of the RFC whose form
+depends on something outside of them write these two by hand (see `mls/wire/framing.py`).
+
+This file knows no struct in particular.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import types
+from collections.abc import Callable
+from typing import (
+    Annotated,
+    Any,
+    TypeVar,
+    Union,
+    cast,
+    dataclass_transform,
+    get_args,
+    get_origin,
+    get_type_hints,
+    overload,
+)
+
+from mifeng_crypto.errors import CodecError
+
+__all__ = [
+    "Bytes16",
+    "Bytes32",
+    "Opaque",
+    "Size",
+    "Text",
+    "UInt8",
+    "UInt16",
+    "UInt32",
+    "UInt64",
+    "Vec",
+    "Width",
+    "decode",
+    "encode",
+    "read_length",
+    "struct",
+    "write_length",
+]
+
+T = TypeVar("T")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Width:
+    """Marks an integer (or an `IntEnum`, or a `NewType` of int) as `n` bytes, big endian."""
+
+    n: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Size:
+    """Marks bytes as `opaque x[n]`: exactly `n`, without a length in front."""
+
+    n: int
+
+
+UInt8 = Annotated[int, Width(1)]
+UInt16 = Annotated[int, Width(2)]
+UInt32 = Annotated[int, Width(4)]
+UInt64 = Annotated[int, Width(8)]
+Opaque = bytes
+"""`opaque x<V>`."""
+Text = str
+"""`opaque x<V>` that holds UTF-8."""
+Bytes16 = Annotated[bytes, Size(16)]
+Bytes32 = Annotated[bytes, Size(32)]
+Vec = tuple[T, ...]
+"""`T x<V>`: the length in front counts bytes, not elements."""
+
+
+def write_length(n: int, out: bytearray) -> None:
+    """Append the variable-size integer of RFC 9420 section 2.1.2, in its shortest form."""
+    if n < 0x40:
+        out.append(n)
+    elif n < 0x4000:
+        out += (n | 0x4000).to_bytes(2, "big")
+    elif n < 0x40000000:
+        out += (n | 0x80000000).to_bytes(4, "big")
+    else:
+        raise CodecError(f"a vector of {n} bytes is longer than the 2^30-1 that can be encoded")
+
+
+def read_length(data: bytes, at: int, end: int) -> tuple[int, int]:
+    """Read a variable-size integer and check that as many bytes follow it.
+
+    Returns:
+        The length, and where the vector's content begins.
+    """
+    if at >= end:
+        raise CodecError("the input ends where a length should be", at)
+    first = data[at]
+    size = 1 << (first >> 6)
+    if size == 8:  # noqa: PLR2004 - the prefix 0b11
+        raise CodecError("a length begins with the invalid prefix 0b11", at)
+    if at + size > end:
+        raise CodecError("the input ends inside a length", at)
+    n = int.from_bytes(data[at : at + size], "big") & ((1 << (8 * size - 2)) - 1)
+    if size > 1 and n < (0x40 if size == 2 else 0x4000):  # noqa: PLR2004
+        raise CodecError("a length is not in its shortest form", at)
+    if n > end - at - size:
+        raise CodecError(f"a vector of {n} bytes is longer than its input", at)
+    return n, at + size
+
+
+# ------------------------------------------------------------------ the public face
+
+
+@overload
+def struct(cls: type[T], /) -> type[T]: ...
+@overload
+def struct(*, tag: int, tag_bytes: int) -> Callable[[type[T]], type[T]]: ...
+@dataclass_transform(frozen_default=True)
+def struct(
+    cls: type[T] | None = None, /, *, tag: int | None = None, tag_bytes: int = 0
+) -> type[T] | Callable[[type[T]], type[T]]:
+    """Declare a wire struct: a frozen, slotted dataclass that knows its bytes.
+
+    Args:
+        cls: the class, when used without arguments.
+        tag: the value that selects this struct where it is a variant of a union. It is written
+            only there; as a plain field the struct has no tag.
+        tag_bytes: how many bytes the tag has.
+    """
+
+    def declare(cls: type[T]) -> type[T]:
+        made = cast("Any", dataclasses.dataclass(frozen=True, slots=True)(cls))
+        made._tag, made._tag_bytes = tag, tag_bytes
+        if "_write" not in cls.__dict__:
+            made._write = _compile_on_first_use(made, "_write")
+            made._read = staticmethod(_compile_on_first_use(made, "_read"))
+        return cast("type[T]", made)
+
+    return declare if cls is None else declare(cls)
+
+
+def encode(value: object) -> bytes:
+    """Return the one encoding of a wire struct.
+
+    Raises:
+        CodecError: a field does not fit its declaration.
+    """
+    out = bytearray()
+    try:
+        cast("Any", value)._write(out)
+    except (OverflowError, AttributeError, TypeError, UnicodeEncodeError) as err:
+        name = type(value).__name__
+        raise CodecError(f"this {name} has a field that does not fit its declaration") from err
+    return bytes(out)
+
+
+def decode(cls: type[T], data: bytes) -> T:
+    """Read exactly one `cls` from all of `data`.
+
+    Raises:
+        CodecError: `data` is not the encoding of a `cls`.
+    """
+    data = bytes(data)
+    value, at = cast("Any", cls)._read(data, 0, len(data))
+    if at != len(data):
+        raise CodecError(f"{len(data) - at} bytes follow the {cls.__name__}", at)
+    return cast("T", value)
+
+
+# ------------------------------------------------------------------ the compiler
+
+
+def _compile_on_first_use(cls: Any, name: str) -> Callable[..., Any]:
+    def first_use(*args: Any) -> Any:
+        _compile(cls)
+        return getattr(cls, name)(*args)
+
+    return first_use
+
+
+def _compile(cls: Any) -> None:
+    """Generate and attach `_write` and `_read` of one struct."""
+    gen = _Generator()
+    hints = get_type_hints(cls, include_extras=True)
+    fields = [(f.name, hints[f.name]) for f in dataclasses.fields(cls)]
+    gen.bind("new", object.__new__)
+    gen.bind("cls", cls)
+    gen.lines.append("def _write(self, out):")
+    for name, kind in fields:
+        gen.write(kind, f"self.{name}", "out", 1)
+    gen.lines.append("    return None")
+    gen.lines.append("def _read(data, at, end):")
+    for name, kind in fields:
+        gen.read(kind, f"f_{name}", "end", 1)
+    gen.lines.append("    o = new(cls)")
+    for name, _ in fields:
+        # The slot's own descriptor: the frozen dataclass's __init__ is three times slower.
+        gen.lines.append(f"    {gen.bind(f'set_{name}', getattr(cls, name).__set__)}(o, f_{name})")
+    gen.lines.append("    return o, at")
+    exec("\n".join(gen.lines), gen.names)  # noqa: S102 - our own text, as in dataclasses
+    cls._write = gen.names["_write"]
+    cls._read = staticmethod(gen.names["_read"])
+
+
+class _Generator:
+    """Emits the source of one struct's two functions, field by field."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.names: dict[str, Any] = {
+            "CodecError": CodecError,
+            "write_length": write_length,
+            "read_length": read_length,
+        }
+
+    def bind(self, name: str, value: object) -> str:
+        """Make `value` known to the generated source, under `name` or the like."""
+        while self.names.get(name, value) is not value:
+            name += "_"
+        self.names[name] = value
+        return name
+
+    def put(self, depth: int, *lines: str) -> None:
+        self.lines += ["    " * depth + line for line in lines]
+
+    # -------------------------------------------------------------- writing
+
+    def write(self, kind: Any, value: str, out: str, depth: int) -> None:
+        """Emit what appends `value` of the declared `kind` to the bytearray `out`."""
+        base, mark = _parts(kind)
+        if isinstance(mark, Width):
+            self.put(depth, f"{out} += {value}.to_bytes({mark.n}, 'big')")
+        elif isinstance(mark, Size):
+            self.put(
+                depth,
+                f"if len({value}) != {mark.n}: raise OverflowError",
+                f"{out} += {value}",
+            )
+        elif base is bytes or base is str:
+            raw = f"{value}.encode()" if base is str else value
+            self.put(depth, f"b = {raw}", f"write_length(len(b), {out})", f"{out} += b")
+        elif get_origin(base) is tuple:
+            inner, item = f"{out}_", f"x{depth}"
+            self.put(depth, f"{inner} = bytearray()", f"for {item} in {value}:")
+            self.write(_element(base), item, inner, depth + 1)
+            self.put(depth, f"write_length(len({inner}), {out})", f"{out} += {inner}")
+        elif variants := _variants(base):
+            self.write_union(variants, value, out, depth)
+        else:
+            self.put(depth, f"{value}._write({out})")
+
+    def write_union(self, variants: list[Any], value: str, out: str, depth: int) -> None:
+        if type(None) in variants:
+            rest = [v for v in variants if v is not type(None)]
+            self.put(
+                depth,
+                f"if {value} is None: {out}.append(0)",
+                "else:",
+                f"    {out}.append(1)",
+            )
+            self.write(Union[tuple(rest)], value, out, depth + 1)  # noqa: UP007
+            return
+        width = _tag_width(variants)
+        tags = self.bind("tags", {v: v._tag.to_bytes(width, "big") for v in variants})
+        self.put(
+            depth,
+            f"if type({value}) not in {tags}: raise TypeError",
+            f"{out} += {tags}[type({value})]",
+            f"{value}._write({out})",
+        )
+
+    # -------------------------------------------------------------- reading
+
+    def read(self, kind: Any, target: str, end: str, depth: int) -> None:
+        """Emit what reads a `kind` at `at`, before `end`, into the variable `target`."""
+        base, mark = _parts(kind)
+        if isinstance(mark, Width | Size):
+            n = mark.n
+            self.put(
+                depth,
+                f"if at + {n} > {end}: raise CodecError('the input ends inside a field', at)",
+            )
+            if n == 1 and isinstance(mark, Width):
+                self.put(depth, f"{target} = data[at]")
+            elif isinstance(mark, Width):
+                self.put(depth, f"{target} = int.from_bytes(data[at:at + {n}], 'big')")
+            else:
+                self.put(depth, f"{target} = data[at:at + {n}]")
+            if isinstance(base, type) and issubclass(base, enum.IntEnum):
+                known = self.bind(f"known_{base.__name__}", {int(m): m for m in base})
+                self.put(
+                    depth,
+                    f"if {target} not in {known}: "
+                    f"raise CodecError(f'{base.__name__} has no value {{{target}}}', at)",
+                    f"{target} = {known}[{target}]",
+                )
+            self.put(depth, f"at += {n}")
+        elif base is bytes:
+            # Inlined for the common short form: this is the inner loop of decoding a tree.
+            self.put(
+                depth,
+                f"if at < {end} and data[at] < 64 and at + data[at] < {end}:",
+                "    n = data[at]; at += 1",
+                "else:",
+                f"    n, at = read_length(data, at, {end})",
+                f"{target} = data[at:at + n]",
+                "at += n",
+            )
+        elif base is str:
+            self.put(
+                depth,
+                f"n, at = read_length(data, at, {end})",
+                f"try: {target} = data[at:at + n].decode()",
+                "except UnicodeDecodeError: raise CodecError('a text is not UTF-8', at) from None",
+                "at += n",
+            )
+        elif get_origin(base) is tuple:
+            self.read_vector(base, target, end, depth)
+        elif variants := _variants(base):
+            self.read_union(variants, target, end, depth)
+        else:
+            name = self.bind(f"t_{base.__name__}", base)
+            self.put(depth, f"{target}, at = {name}._read(data, at, {end})")
+
+    def read_vector(self, base: Any, target: str, end: str, depth: int) -> None:
+        element = _element(base)
+        if _min_size(element) == 0:
+            raise TypeError(f"a vector of {element} could be endless: its elements can be empty")
+        items, stop, item = f"{target}_v", f"{target}_e", f"{target}_x"
+        self.put(
+            depth,
+            f"n, at = read_length(data, at, {end})",
+            f"{items} = []",
+            f"{stop} = at + n",
+            f"while at < {stop}:",
+        )
+        self.read(element, item, stop, depth + 1)
+        self.put(depth + 1, f"{items}.append({item})")
+        self.put(depth, f"{target} = tuple({items})")
+
+    def read_union(self, variants: list[Any], target: str, end: str, depth: int) -> None:
+        if type(None) in variants:
+            rest = [v for v in variants if v is not type(None)]
+            self.put(
+                depth,
+                f"if at >= {end} or data[at] > 1: "
+                "raise CodecError('an optional field begins with neither 0 nor 1', at)",
+                "at += 1",
+                f"if data[at - 1] == 0: {target} = None",
+                "else:",
+            )
+            self.read(Union[tuple(rest)], target, end, depth + 1)  # noqa: UP007
+            return
+        width = _tag_width(variants)
+        names = " or ".join(v.__name__ for v in variants)
+        known = self.bind("variants", {v._tag: v for v in variants})
+        self.put(
+            depth,
+            f"if at + {width} > {end}: raise CodecError('the input ends inside a tag', at)",
+            f"v = {known}.get(int.from_bytes(data[at:at + {width}], 'big'))",
+            f"if v is None: raise CodecError('this tag is no {names}', at)",
+            f"{target}, at = v._read(data, at + {width}, {end})",
+        )
+
+
+# ------------------------------------------------------------------ reading declarations
+
+
+def _parts(kind: Any) -> tuple[Any, Any]:
+    """Split `Annotated[base, mark]`; a plain type has the mark None."""
+    if get_origin(kind) is Annotated:
+        base, *marks = get_args(kind)
+        return base, marks[0]
+    if hasattr(kind, "__supertype__"):  # a NewType of an annotated type
+        return _parts(kind.__supertype__)
+    return kind, None
+
+
+def _element(vector: Any) -> Any:
+    element, *rest = get_args(vector)
+    if rest != [...]:
+        raise TypeError(f"{vector} is not a vector: declare it as Vec[...]")
+    return element
+
+
+def _variants(base: Any) -> list[Any]:
+    """The members of a union in the order of declaration; empty if `base` is none."""
+    if get_origin(base) not in (Union, types.UnionType):
+        return []
+    return list(get_args(base))
+
+
+def _tag_width(variants: list[Any]) -> int:
+    widths = {v._tag_bytes for v in variants}
+    tags = {v._tag for v in variants}
+    if len(widths) != 1 or 0 in widths or len(tags) != len(variants):
+        raise TypeError(f"{variants} need distinct tags of one width to be a union")
+    return int(widths.pop())
+
+
+def _min_size(kind: Any) -> int:
+    """The fewest bytes that a value of this kind can take."""
+    base, mark = _parts(kind)
+    if isinstance(mark, Width | Size):
+        return mark.n
+    if base is bytes or base is str or get_origin(base) is tuple or _variants(base):
+        return 1
+    if not dataclasses.is_dataclass(base):
+        raise TypeError(f"{kind} has no declared encoding")
+    hints = get_type_hints(base, include_extras=True)
+    return sum(_min_size(hints[f.name]) for f in dataclasses.fields(base))
