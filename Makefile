@@ -1,0 +1,51 @@
+# Everything starts here; `make` alone lists what there is.
+# Each target sets up .venv by itself, from the lock with hashes, when lock or pyproject changed.
+
+SHELL := /bin/sh
+BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest -n 2
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: test
+test: .venv/.installed ## run all tests
+	$(PYTEST)
+
+.PHONY: check
+check: .venv/.installed ## what CI runs: format, lint, types, import contracts, tests
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(PYTEST)
+
+.PHONY: format
+format: .venv/.installed ## format the code and fix what ruff can fix
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+.PHONY: vectors
+vectors: .venv/.installed ## fetch the public MLS test vectors (needs a network)
+	$(BIN)/python -m scripts.fetch_vectors
+
+# Hashes of every platform's wheels, no index and no path of this machine. `make lock UPGRADE=--upgrade`
+# moves to the newest versions; without it only what pyproject.toml asks for moves.
+.PHONY: lock
+lock: .venv/.installed ## write requirements/dev.txt anew from pyproject.toml (needs a network)
+	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --no-config $(UPGRADE) \
+		--generate-hashes --allow-unsafe --strip-extras --extra server --extra dev \
+		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+		--pip-args "--only-binary :all:" --output-file requirements/dev.txt pyproject.toml
+
+.PHONY: clean
+clean: ## remove the virtual environment, caches and everything built
+	rm -rf .venv build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.installed: requirements/dev.txt pyproject.toml scripts/setup.sh
+	@PYTHON="$(PYTHON)" scripts/setup.sh

@@ -1,0 +1,1 @@
+"""Mifeng for users: the SDK, the command line and the local page."""

@@ -1,0 +1,1 @@
+"""Tests, by room: crypto, client, server; what belongs to none stands here."""
