@@ -8,7 +8,7 @@ A wire struct is a class whose annotations are its bytes; the same declaration i
         init_key: Opaque                    # opaque init_key<V>
         extensions: Vec[Extension]          # Extension extensions<V>
         parent: Bytes32 | None              # optional<...>
-        source: FromUpdate | FromCommit     # select: each variant is a @struct(tag=..., tag_bytes=...)
+        source: FromUpdate | FromCommit     # select: variants are @struct(tag=..., tag_bytes=...)
 
 `encode` and `decode` are each other's inverse on exactly one byte string per value: decoding
 consumes all of its input, and refuses lengths that are not minimal, unknown tags and presence
@@ -45,6 +45,7 @@ from mifeng_crypto.errors import CodecError
 __all__ = [
     "Bytes16",
     "Bytes32",
+    "KeepsBytes",
     "Opaque",
     "Size",
     "Text",
@@ -56,6 +57,7 @@ __all__ = [
     "Width",
     "decode",
     "encode",
+    "read",
     "read_length",
     "struct",
     "write_length",
@@ -92,6 +94,17 @@ Vec = tuple[T, ...]
 """`T x<V>`: the length in front counts bytes, not elements."""
 
 
+class KeepsBytes:
+    """Base of structs that remember their encoding, from decoding or from the first `encode`.
+
+    For what is hashed, signed or sent many times over. Sound because structs are immutable and a
+    value has one encoding.
+    """
+
+    __slots__ = ("_bytes",)
+    _bytes: bytes
+
+
 def write_length(n: int, out: bytearray) -> None:
     """Append the variable-size integer of RFC 9420 section 2.1.2, in its shortest form."""
     if n < 0x40:
@@ -114,12 +127,12 @@ def read_length(data: bytes, at: int, end: int) -> tuple[int, int]:
         raise CodecError("the input ends where a length should be", at)
     first = data[at]
     size = 1 << (first >> 6)
-    if size == 8:  # noqa: PLR2004 - the prefix 0b11
+    if size == 8:  # the prefix 0b11
         raise CodecError("a length begins with the invalid prefix 0b11", at)
     if at + size > end:
         raise CodecError("the input ends inside a length", at)
     n = int.from_bytes(data[at : at + size], "big") & ((1 << (8 * size - 2)) - 1)
-    if size > 1 and n < (0x40 if size == 2 else 0x4000):  # noqa: PLR2004
+    if size > 1 and n < (0x40 if size == 2 else 0x4000):
         raise CodecError("a length is not in its shortest form", at)
     if n > end - at - size:
         raise CodecError(f"a vector of {n} bytes is longer than its input", at)
@@ -163,6 +176,11 @@ def encode(value: object) -> bytes:
     Raises:
         CodecError: a field does not fit its declaration.
     """
+    if isinstance(value, KeepsBytes):
+        try:
+            return value._bytes
+        except AttributeError:
+            pass
     out = bytearray()
     try:
         cast("Any", value)._write(out)
@@ -185,6 +203,19 @@ def decode(cls: type[T], data: bytes) -> T:
     return cast("T", value)
 
 
+def read(cls: type[T], data: bytes, at: int, end: int) -> tuple[T, int]:
+    """Read a `cls` at `at`: for hand-written `_read` of the structs around it.
+
+    Returns:
+        The value, and where it ends.
+
+    Raises:
+        CodecError: no `cls` is there, or it does not end before `end`.
+    """
+    value, at = cast("Any", cls)._read(data, at, end)
+    return cast("T", value), at
+
+
 # ------------------------------------------------------------------ the compiler
 
 
@@ -203,17 +234,25 @@ def _compile(cls: Any) -> None:
     fields = [(f.name, hints[f.name]) for f in dataclasses.fields(cls)]
     gen.bind("new", object.__new__)
     gen.bind("cls", cls)
+    keeps = issubclass(cls, KeepsBytes)
+    gen.bind("keep", KeepsBytes.__dict__["_bytes"].__set__)
     gen.lines.append("def _write(self, out):")
+    if keeps:
+        gen.put(1, "try:", "    out += self._bytes", "    return", "except AttributeError:")
+        gen.put(2, "start = len(out)")
     for name, kind in fields:
         gen.write(kind, f"self.{name}", "out", 1)
-    gen.lines.append("    return None")
+    gen.lines.append("    keep(self, bytes(out[start:]))" if keeps else "    return None")
     gen.lines.append("def _read(data, at, end):")
+    gen.lines.append("    start = at")
     for name, kind in fields:
         gen.read(kind, f"f_{name}", "end", 1)
     gen.lines.append("    o = new(cls)")
     for name, _ in fields:
         # The slot's own descriptor: the frozen dataclass's __init__ is three times slower.
         gen.lines.append(f"    {gen.bind(f'set_{name}', getattr(cls, name).__set__)}(o, f_{name})")
+    if keeps:
+        gen.lines.append("    keep(o, data[start:at])")
     gen.lines.append("    return o, at")
     exec("\n".join(gen.lines), gen.names)  # noqa: S102 - our own text, as in dataclasses
     cls._write = gen.names["_write"]
