@@ -26,7 +26,7 @@ __all__ = [
 
 
 class MifengError(Exception):
-    """The root of the tree: `except MifengError` catches all that this project raises on purpose."""
+    """The root of the tree: `except MifengError` catches all that is raised on purpose."""
 
 
 class UsageError(MifengError):

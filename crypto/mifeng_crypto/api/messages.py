@@ -16,8 +16,8 @@ __all__ = [
     "AcceptedReply",
     "Card",
     "CardsReply",
-    "ClaimRequest",
     "ClaimReply",
+    "ClaimRequest",
     "ClaimedKeyPackage",
     "CommitRequest",
     "CreateUnitRequest",
@@ -157,14 +157,14 @@ class ClaimReply(Body, frozen=True):
 
 
 class CreateUnitRequest(Body, frozen=True):
-    """POST /v1/units: the charter's `create`, and the GroupInfo (MLSMessage, with tree) of epoch 0."""
+    """POST /v1/units: the charter's `create`, and epoch 0's GroupInfo (MLSMessage, with tree)."""
 
     charter_entry: bytes
     group_info: bytes
 
 
 class UnitSummary(Body, frozen=True):
-    """A unit that the calling member is or was granted into, and where its ledgers and log stand."""
+    """A unit of the calling member, and where its charter and log stand."""
 
     unit_id: Id
     generation: Count
@@ -203,7 +203,7 @@ class MessageRequest(Body, frozen=True):
 
 
 class AcceptedReply(Body, frozen=True):
-    """It is on disk. `header` is the entry's LogHeader; `retain_until` is the files' and its own."""
+    """It is on disk. `header` is the entry's LogHeader; `retain_until` holds for its files too."""
 
     header: bytes
     retain_until: int

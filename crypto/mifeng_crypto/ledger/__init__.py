@@ -1,0 +1,1 @@
+"""Signed, hash-chained ledgers: the roster and the charters (protocol.md, "Ledgers")."""

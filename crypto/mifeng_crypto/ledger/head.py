@@ -1,4 +1,5 @@
-"""Where a ledger or a log stands: how many entries, and the hash of the last (protocol.md, "Ledgers")."""
+"""Where a ledger or a log stands: how many entries, and the last's hash (protocol.md, "Ledgers").
+"""
 
 from __future__ import annotations
 

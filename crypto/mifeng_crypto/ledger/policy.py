@@ -1,4 +1,6 @@
-"""A unit's policy and the floors and ceilings that no signature can move (protocol.md, "Policy")."""
+"""A unit's policy and the floors and ceilings that no signature can move (protocol.md,
+"Policy").
+"""
 
 from __future__ import annotations
 
