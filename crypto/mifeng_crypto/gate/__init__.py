@@ -1,1 +1,1 @@
-"""The gate: may this commit, message, Welcome or ledger entry be accepted? (protocol.md, "The gate")"""
+"""The gate: may this commit, message or Welcome be accepted?"""

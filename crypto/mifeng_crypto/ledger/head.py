@@ -1,5 +1,4 @@
-"""Where a ledger or a log stands: how many entries, and the last's hash (protocol.md, "Ledgers").
-"""
+"""Where a ledger or a log stands: a sequence and the hash of its last entry."""
 
 from __future__ import annotations
 
