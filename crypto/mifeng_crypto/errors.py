@@ -26,7 +26,20 @@ __all__ = [
 
 
 class MifengError(Exception):
-    """The root of the tree: `except MifengError` catches all that is raised on purpose."""
+    """The root: `except MifengError` catches all that this project raises on purpose.
+
+    The message is English. Its parameters are given by name, so that whoever shows it can look
+    its template up in a catalogue: `UsageError("there is no unit {title}", title=title)`.
+
+    Attributes:
+        template: the message, with its parameters as `{name}`.
+        values: the parameters.
+    """
+
+    def __init__(self, template: str = "", /, **values: object) -> None:
+        super().__init__(template.format(**values) if values else template)
+        self.template = template
+        self.values = values
 
 
 class UsageError(MifengError):
@@ -41,8 +54,10 @@ class CodecError(MifengError):
     """
 
     def __init__(self, message: str, offset: int = -1) -> None:
-        super().__init__(message if offset < 0 else f"{message} (at byte {offset})")
+        super().__init__(message)
         self.offset = offset
+        if offset >= 0:
+            self.args = (f"{message} (at byte {offset})",)
 
 
 class ProtocolError(MifengError):
@@ -52,9 +67,10 @@ class ProtocolError(MifengError):
         rule: the id of the rule, as it stands in `protocol.md`, at the check and in its test.
     """
 
-    def __init__(self, rule: str, message: str) -> None:
-        super().__init__(f"{message} [{rule}]")
+    def __init__(self, rule: str, message: str, /, **values: object) -> None:
+        super().__init__(message, **values)
         self.rule = rule
+        self.args = (f"{self} [{rule}]",)
 
 
 class CryptoError(MifengError):
@@ -71,8 +87,10 @@ class TransportError(MifengError):
         retry_after_s: seconds to wait before the next attempt; None where it did not say.
     """
 
-    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
-        super().__init__(message)
+    def __init__(
+        self, message: str, /, retry_after_s: float | None = None, **values: object
+    ) -> None:
+        super().__init__(message, **values)
         self.retry_after_s = retry_after_s
 
 
