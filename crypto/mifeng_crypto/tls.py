@@ -293,7 +293,7 @@ class _Generator:
                 f"if len({value}) != {mark.n}: raise OverflowError",
                 f"{out} += {value}",
             )
-        elif base is bytes or base is str:
+        elif _is_opaque(base):
             raw = f"{value}.encode()" if base is str else value
             self.put(depth, f"b = {raw}", f"write_length(len(b), {out})", f"{out} += b")
         elif get_origin(base) is tuple:
@@ -361,6 +361,13 @@ class _Generator:
                 "else:",
                 f"    n, at = read_length(data, at, {end})",
                 f"{target} = data[at:at + n]",
+                "at += n",
+            )
+        elif base is not str and _is_opaque(base):
+            self.put(
+                depth,
+                f"n, at = read_length(data, at, {end})",
+                f"{target} = {self.bind(base.__name__, base)}(data[at:at + n])",
                 "at += n",
             )
         elif base is str:
@@ -433,6 +440,11 @@ def _parts(kind: Any) -> tuple[Any, Any]:
     return kind, None
 
 
+def _is_opaque(base: Any) -> bool:
+    """Whether a kind is written as `opaque<V>`: bytes, a class of bytes of its own, or text."""
+    return base is str or (isinstance(base, type) and issubclass(base, bytes))
+
+
 def _element(vector: Any) -> Any:
     element, *rest = get_args(vector)
     if rest != [...]:
@@ -460,7 +472,7 @@ def _min_size(kind: Any) -> int:
     base, mark = _parts(kind)
     if isinstance(mark, Width | Size):
         return mark.n
-    if base is bytes or base is str or get_origin(base) is tuple or _variants(base):
+    if _is_opaque(base) or get_origin(base) is tuple or _variants(base):
         return 1
     if not dataclasses.is_dataclass(base):
         raise TypeError(f"{kind} has no declared encoding")

@@ -1,0 +1,192 @@
+"""RFC 9420 section 6.3: content under a key of its own, its sender under another.
+
+content || auth data || zeros --(ratchet key, nonce xor reuse guard)--> ciphertext
+leaf, generation, reuse guard --(key from a sample of that ciphertext)--> encrypted_sender_data
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from mifeng_crypto.errors import UsageError
+from mifeng_crypto.labels import expand_with_label
+from mifeng_crypto.mls.keys.secret_tree import KeyNonce, RatchetKind, SecretTree
+from mifeng_crypto.mls.message.authenticate import VerifiedContent, verify_content
+from mifeng_crypto.mls.wire import registry
+from mifeng_crypto.mls.wire.framing import (
+    AuthenticatedContent,
+    FramedContent,
+    Member,
+    PrivateContentAAD,
+    PrivateMessage,
+    SenderData,
+    SenderDataAAD,
+    read_private_message_content,
+    write_private_message_content,
+)
+from mifeng_crypto.mls.wire.group_context import GroupContext
+from mifeng_crypto.rand import Rng
+from mifeng_crypto.suite import Suite
+from mifeng_crypto.tls import decode, encode
+
+__all__ = ["MIN_PADDED_BYTES", "OpenedMessage", "decrypt_private", "encrypt_private", "padme"]
+
+MIN_PADDED_BYTES = 256
+"""No plaintext is shorter, signature included: so a short answer, a reaction and a receipt look
+alike, which Padmé alone would tell apart by steps of 8 bytes."""
+
+
+def padme(n: int) -> int:
+    """Return the length to which `n` bytes are padded (section 15.1 leaves the choice to us).
+
+    Padmé (Nikitin et al., PETS 2019): all but the top bits of the length are rounded up, so that
+    it tells O(log log n) bits and grows by less than 12 %.
+    """
+    if n <= MIN_PADDED_BYTES:
+        return MIN_PADDED_BYTES
+    exponent = n.bit_length() - 1
+    mask = (1 << (exponent - exponent.bit_length())) - 1
+    return (n + mask) & ~mask
+
+
+class OpenedMessage(NamedTuple):
+    """What a PrivateMessage held; `tree` is the secret tree without its key."""
+
+    tree: SecretTree
+    verified: VerifiedContent
+    generation: int
+
+
+# ------------------------------------------------------------------ sending
+
+
+def encrypt_private(
+    authenticated: AuthenticatedContent,
+    *,
+    tree: SecretTree,
+    sender_data_secret: bytes,
+    rng: Rng,
+) -> tuple[SecretTree, PrivateMessage]:
+    """Encrypt signed content under its sender's next key.
+
+    Args:
+        authenticated: signed for PRIVATE_MESSAGE by a member; a commit with its confirmation tag.
+        tree: of the epoch in which it is sent; store the returned one before you send.
+        sender_data_secret: of that epoch.
+        rng: for the reuse guard.
+
+    Raises:
+        UsageError: the sender is no member, the content was signed for another wire format, or
+            the epoch's keys are used up.
+    """
+    content, suite = authenticated.content, tree.suite
+    if not isinstance(content.sender, Member):
+        raise UsageError("only members send PrivateMessages")
+    if authenticated.wire_format != registry.PRIVATE_MESSAGE:
+        raise UsageError("this content was not signed for a PrivateMessage")
+    leaf, content_type = content.sender.leaf_index, content.content.content_type
+    plaintext = write_private_message_content(content.content, authenticated.auth, 0)
+    plaintext += bytes(padme(len(plaintext)) - len(plaintext))
+
+    tree, generation, key = tree.next(leaf, _ratchet_kind(content_type))
+    guard = rng(4)
+    aad = PrivateContentAAD(
+        content.group_id, content.epoch, content_type, content.authenticated_data
+    )
+    ciphertext = suite.aead_seal(key.key, _guarded(key.nonce, guard), encode(aad), plaintext)
+
+    sender_key = _sender_data_key(suite, sender_data_secret, ciphertext)
+    encrypted_sender_data = suite.aead_seal(
+        sender_key.key,
+        sender_key.nonce,
+        encode(SenderDataAAD(content.group_id, content.epoch, content_type)),
+        encode(SenderData(leaf, generation, guard)),
+    )
+    return tree, PrivateMessage(
+        content.group_id,
+        content.epoch,
+        content_type,
+        content.authenticated_data,
+        encrypted_sender_data,
+        ciphertext,
+    )
+
+
+# ------------------------------------------------------------------ receiving
+
+
+def decrypt_private(
+    message: PrivateMessage,
+    *,
+    tree: SecretTree,
+    sender_data_secret: bytes,
+    context: GroupContext,
+    signature_key_of: Callable[[int], bytes],
+) -> OpenedMessage:
+    """Decrypt a message of this epoch and verify its signature; on any error `tree` stays valid.
+
+    Args:
+        message: of the epoch of `context`.
+        tree: the epoch's secret tree as the last message left it.
+        sender_data_secret: of that epoch.
+        context: that epoch's.
+        signature_key_of: the signature key of a leaf; raises for a blank one (section 6.3.2).
+
+    Raises:
+        CryptoError: not encrypted by a member of this epoch, or not signed by its sender.
+        CodecError: the plaintext is no PrivateMessageContent, or its padding is not zero.
+        ProtocolError: as `SecretTree.take`, and whatever `signature_key_of` raises.
+    """
+    suite = tree.suite
+    sender = _open_sender_data(suite, message, sender_data_secret)
+    signature_key = signature_key_of(sender.leaf_index)
+    tree, key = tree.take(sender.leaf_index, _ratchet_kind(message.content_type), sender.generation)
+    aad = PrivateContentAAD(
+        message.group_id, message.epoch, message.content_type, message.authenticated_data
+    )
+    nonce = _guarded(key.nonce, sender.reuse_guard)
+    plaintext = suite.aead_open(key.key, nonce, encode(aad), message.ciphertext)
+    content, auth, _ = read_private_message_content(message.content_type, plaintext)
+    framed = FramedContent(
+        message.group_id,
+        message.epoch,
+        Member(sender.leaf_index),
+        message.authenticated_data,
+        content,
+    )
+    authenticated = AuthenticatedContent(registry.PRIVATE_MESSAGE, framed, auth)
+    verified = verify_content(suite, signature_key, authenticated, context)
+    return OpenedMessage(tree, verified, sender.generation)
+
+
+def _open_sender_data(suite: Suite, message: PrivateMessage, secret: bytes) -> SenderData:
+    key = _sender_data_key(suite, secret, message.ciphertext)
+    aad = encode(SenderDataAAD(message.group_id, message.epoch, message.content_type))
+    return decode(
+        SenderData, suite.aead_open(key.key, key.nonce, aad, message.encrypted_sender_data)
+    )
+
+
+# ------------------------------------------------------------------ keys of both directions
+
+
+def _sender_data_key(suite: Suite, sender_data_secret: bytes, ciphertext: bytes) -> KeyNonce:
+    """Section 6.3.2; the sample is the whole ciphertext where that is shorter than a hash."""
+    sample = ciphertext[: suite.hash_bytes]
+    return KeyNonce(
+        expand_with_label(suite, sender_data_secret, "key", sample, suite.key_bytes),
+        expand_with_label(suite, sender_data_secret, "nonce", sample, suite.nonce_bytes),
+    )
+
+
+def _ratchet_kind(content_type: int) -> RatchetKind:
+    if content_type == registry.APPLICATION:
+        return RatchetKind.APPLICATION
+    return RatchetKind.HANDSHAKE
+
+
+def _guarded(nonce: bytes, reuse_guard: bytes) -> bytes:
+    """Section 6.3.1: the guard makes a nonce fresh even where a state was restored."""
+    first = int.from_bytes(nonce[:4], "big") ^ int.from_bytes(reuse_guard, "big")
+    return first.to_bytes(4, "big") + nonce[4:]
