@@ -29,6 +29,10 @@ format: .venv/.installed ## format the code and fix what ruff can fix
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
+.PHONY: catalogue
+catalogue: .venv/.installed ## find new texts, and compile their translations
+	$(BIN)/python -m scripts.catalogue
+
 .PHONY: vectors
 vectors: .venv/.installed ## fetch the public MLS test vectors (needs a network)
 	$(BIN)/python -m scripts.fetch_vectors

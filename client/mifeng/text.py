@@ -1,0 +1,120 @@
+"""Every word that a user reads, in the user's language: English, or Simplified Chinese.
+
+English stands in the code, the translation in `locale/`; `make catalogue` brings the two together.
+Nothing but the standard library is loaded here, and for English not even the catalogue.
+
+Errors are raised in English everywhere, with a template and values, and translated only where
+they are shown, by `explain`.
+"""
+
+from __future__ import annotations
+
+import gettext
+import itertools
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mifeng_crypto.errors import (
+    CodecError,
+    CryptoError,
+    MifengError,
+    ProtocolError,
+    StorageError,
+    TransportError,
+)
+
+__all__ = ["LANGUAGES", "_", "explain", "language_of", "ngettext", "use", "use_from"]
+
+LANGUAGES = ("en", "zh_CN")
+
+_DOMAIN = "mifeng"
+_LOCALE = Path(__file__).parent / "locale"
+# Where the user may say it, the strongest first. The last three are POSIX's.
+_VARIABLES = ("MIFENG_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
+
+
+class _Chosen:
+    """The language in use and its catalogue."""
+
+    language = "en"
+    translations: gettext.NullTranslations = gettext.NullTranslations()
+
+
+def _(message: str) -> str:
+    """Return the translation of a literal; parameters are filled in afterwards by `.format`."""
+    return _Chosen.translations.gettext(message)
+
+
+def ngettext(singular: str, plural: str, n: int) -> str:
+    """Return the translation of the form that fits `n`."""
+    return _Chosen.translations.ngettext(singular, plural, n)
+
+
+def language_of(wanted: str) -> str:
+    """Return which of `LANGUAGES` serves a locale's name: `zh_CN.UTF-8`, `zh-Hans`, `C`, `de`."""
+    return "zh_CN" if wanted.replace("-", "_").split("_")[0].lower() == "zh" else "en"
+
+
+def language_from(environ: Mapping[str, str]) -> str:
+    """Return the language that the first of `MIFENG_LANG`, `LC_ALL`, ... to be set asks for."""
+    wanted = next((environ[name] for name in _VARIABLES if environ.get(name)), "")
+    return language_of(wanted.split(".")[0])
+
+
+def use(language: str) -> None:
+    """Speak this language from now on."""
+    _Chosen.language = language = language_of(language)
+    _Chosen.translations = (
+        gettext.NullTranslations()
+        if language == "en"
+        else gettext.translation(_DOMAIN, _LOCALE, [language])
+    )
+
+
+def use_from(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> None:
+    """Speak what `--lang` in a command line says, else the environment.
+
+    For the command line only, before it loads typer: the help is made of texts that are looked up
+    while modules load, and typer's and click's own words come from the process's text domain.
+    """
+    words = [*argv, ""]
+    named = [after for word, after in itertools.pairwise(words) if word == "--lang"]
+    named += [word.removeprefix("--lang=") for word in words if word.startswith("--lang=")]
+    language = language_of(named[0]) if named and named[0] else language_from(environ)
+    use(language)
+    os.environ["LANGUAGE"] = language
+    gettext.bindtextdomain(_DOMAIN, str(_LOCALE))
+    gettext.textdomain(_DOMAIN)
+
+
+def explain(error: MifengError) -> str:
+    """Return an error's message for a person; in English it is `str(error)`.
+
+    What has no translation (an inner rule of MLS, say) keeps its English words behind a translated
+    sentence about what kind of error it is.
+    """
+    english = str(error)
+    if _Chosen.language == "en":
+        return english
+    translated = _(error.template)
+    if translated == error.template:
+        kind = next((text for cls, text in _kinds().items() if isinstance(error, cls)), "")
+        return kind + english
+    message = error.template
+    if error.values:
+        message, translated = message.format(**error.values), translated.format(**error.values)
+    return translated + english.removeprefix(message)  # a rule's id may follow
+
+
+def _kinds() -> dict[type[MifengError], str]:
+    return {
+        CodecError: _("What arrived is damaged: "),
+        ProtocolError: _("Somebody broke a rule of the protocol: "),
+        CryptoError: _("It is not authentic: "),
+        TransportError: _("The other side was not reached: "),
+        StorageError: _("Something on the disk is not in order: "),
+    }
+
+
+use(language_from(os.environ))
