@@ -19,7 +19,7 @@ from mifeng_crypto.tls import (
 
 
 @struct
-class Capabilities:
+class Capabilities(KeepsBytes):
     """What a client supports, beyond what all do. Unknown values are normal (section 13.5)."""
 
     versions: Vec[UInt16]
