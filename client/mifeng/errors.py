@@ -1,0 +1,109 @@
+"""The client's own errors, below those of `mifeng_crypto.errors` (protocol.md, "Client").
+
+Each names its remedy; `cli/exit.py` maps them to exit codes. This file knows nothing else.
+"""
+
+from __future__ import annotations
+
+from mifeng_crypto.api.problems import ProblemCode
+from mifeng_crypto.errors import CryptoError, MifengError, StorageError, UsageError
+
+__all__ = [
+    "AccessEndedError",
+    "DiskFullError",
+    "InviteSpentError",
+    "NotFoundError",
+    "ProfileBusyError",
+    "ProfileDamagedError",
+    "ProfileMissingError",
+    "ServerIdentityError",
+    "ServerProblem",
+    "WrongPassphraseError",
+]
+
+
+class NotFoundError(UsageError):
+    """No unit, person, message or file goes by that name."""
+
+
+class AccessEndedError(MifengError):
+    """The server no longer lets this device in, or the unit has removed it."""
+
+
+class InviteSpentError(MifengError):
+    """An invite was used, has expired, or its issuer lost the right to it."""
+
+
+class ServerIdentityError(CryptoError):
+    """The server holds another TLS key than the link or the roster names."""
+
+    def __init__(self, host: str) -> None:
+        MifengError.__init__(
+            self,
+            "the server at {host} is not the one that you were given a link to; "
+            "do not go on, ask your administrator",
+            host=host,
+        )
+
+
+class ServerProblem(MifengError):  # noqa: N818 - a problem is what RFC 9457 calls it
+    """The server was reached and declined.
+
+    Attributes:
+        code: the stable code; None if this version does not know it.
+        status: the HTTP status.
+        rule: the rule of protocol.md that was broken, where the server named one.
+        head_sequence: what the ledger or log has meanwhile, with `stale_head` and `wrong_epoch`.
+        retry_after_s: how long to wait, where the server said so.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: ProblemCode | None,
+        *,
+        detail: str = "",
+        rule: str | None = None,
+        head_sequence: int | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        what = detail or (code.code if code else f"HTTP {status}")
+        remedy = code.remedy if code else "update this client, or tell the operator"
+        super().__init__("the server declined: {what}; {remedy}", what=what, remedy=remedy)
+        self.status = status
+        self.code = code
+        self.rule = rule
+        self.head_sequence = head_sequence
+        self.retry_after_s = retry_after_s
+
+
+class ProfileBusyError(StorageError):
+    """Another process has this profile open.
+
+    Attributes:
+        pid: that process; 0 if it did not say.
+    """
+
+    def __init__(self, path: object, pid: int) -> None:
+        super().__init__(
+            "the profile {path} is in use by process {pid}; stop that one first",
+            path=path,
+            pid=pid,
+        )
+        self.pid = pid
+
+
+class ProfileMissingError(StorageError):
+    """There is no profile in this folder."""
+
+
+class ProfileDamagedError(StorageError):
+    """What is on the disk is not what was saved."""
+
+
+class WrongPassphraseError(StorageError):
+    """The store key does not open with this passphrase."""
+
+
+class DiskFullError(StorageError):
+    """Nothing of this step was saved; what was saved before is whole."""

@@ -1,0 +1,105 @@
+"""The WebSocket: pushes of all units, resumed by sequence (protocol.md, "Stream").
+
+One reader. When the line breaks, it dials again after a growing, jittered pause and says where
+each unit stands, so that nothing is missed and nothing needs to be remembered here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+
+import aiohttp
+import msgspec
+
+from mifeng.errors import ServerProblem
+from mifeng.net.api import Api
+from mifeng_crypto.api.messages import Push, StreamHello
+from mifeng_crypto.api.problems import ProblemCode
+from mifeng_crypto.errors import ProtocolError, TransportError
+from mifeng_crypto.ids import PROTOCOL_VERSION, UnitId
+from mifeng_crypto.rand import Rng
+
+__all__ = ["Positions", "Stream", "pause_s"]
+
+Positions = Callable[[], Mapping[UnitId, int]]
+"""The last applied sequence of each unit, at the time of asking."""
+
+PATH = "/v1/stream"
+FIRST_PAUSE_S = 0.25
+LONGEST_PAUSE_S = 30.0
+TOKEN_REFUSED = 4401
+REMOVED = 4403
+
+
+def pause_s(attempt: int, *, rng: Rng) -> float:
+    """Return how long to wait before the `attempt`-th dial (from 0): doubling, half of it random.
+
+    The random half spreads a thousand clients whose server has come back.
+    """
+    longest = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(attempt, 16))
+    return longest * (0.5 + int.from_bytes(rng(4), "big") / 2**33)
+
+
+class Stream:
+    """An endless iterator of pushes. It stops only by an error that dialling again cannot mend."""
+
+    def __init__(self, api: Api, positions: Positions) -> None:
+        self._api = api
+        self._positions = positions
+        self._socket: aiohttp.ClientWebSocketResponse | None = None
+
+    async def announce(self) -> None:
+        """Say anew where each unit stands: after one was joined."""
+        if self._socket is not None and not self._socket.closed:
+            await self._say_hello(self._socket)
+
+    async def pushes(self) -> AsyncIterator[Push | None]:
+        """Yield each push; None whenever the line is up (again), for the caller to catch up.
+
+        Raises:
+            ServerProblem: the device is not let in.
+            ServerIdentityError: another server answers.
+        """
+        attempt = 0
+        while True:
+            try:
+                socket = await self._api.websocket(PATH)
+            except TransportError as err:
+                wait = err.retry_after_s or pause_s(attempt, rng=self._api.rng)
+                attempt += 1
+                await asyncio.sleep(wait)
+                continue
+            try:
+                self._socket = socket
+                await self._say_hello(socket)
+                yield None
+                async for frame in socket:
+                    attempt = 0
+                    yield _decode(frame)
+            except (TransportError, aiohttp.ClientError, OSError):
+                pass  # dial again
+            finally:
+                self._socket = None
+                await socket.close()
+            if socket.close_code == REMOVED:
+                raise ServerProblem(403, ProblemCode.FORBIDDEN, detail="access has ended")
+            if socket.close_code == TOKEN_REFUSED:
+                self._api.forget_token()
+            await asyncio.sleep(pause_s(attempt, rng=self._api.rng))
+            attempt += 1
+
+    async def _say_hello(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        hello = StreamHello(
+            token=await self._api.token(),
+            protocol=PROTOCOL_VERSION,
+            after={unit_id.hex(): sequence for unit_id, sequence in self._positions().items()},
+        )
+        await socket.send_bytes(msgspec.msgpack.encode(hello))
+
+
+def _decode(frame: aiohttp.WSMessage) -> Push:
+    try:
+        return msgspec.msgpack.decode(frame.data, type=Push)
+    except (msgspec.DecodeError, TypeError) as err:
+        raise ProtocolError("API-1", "the server pushed something that is not declared") from err
