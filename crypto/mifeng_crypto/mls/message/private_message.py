@@ -26,28 +26,12 @@ from mifeng_crypto.mls.wire.framing import (
     write_private_message_content,
 )
 from mifeng_crypto.mls.wire.group_context import GroupContext
+from mifeng_crypto.padme import padme
 from mifeng_crypto.rand import Rng
 from mifeng_crypto.suite import Suite
 from mifeng_crypto.tls import decode, encode
 
-__all__ = ["MIN_PADDED_BYTES", "OpenedMessage", "decrypt_private", "encrypt_private", "padme"]
-
-MIN_PADDED_BYTES = 256
-"""No plaintext is shorter, signature included: so a short answer, a reaction and a receipt look
-alike, which Padmé alone would tell apart by steps of 8 bytes."""
-
-
-def padme(n: int) -> int:
-    """Return the length to which `n` bytes are padded (section 15.1 leaves the choice to us).
-
-    Padmé (Nikitin et al., PETS 2019): all but the top bits of the length are rounded up, so that
-    it tells O(log log n) bits and grows by less than 12 %.
-    """
-    if n <= MIN_PADDED_BYTES:
-        return MIN_PADDED_BYTES
-    exponent = n.bit_length() - 1
-    mask = (1 << (exponent - exponent.bit_length())) - 1
-    return (n + mask) & ~mask
+__all__ = ["OpenedMessage", "decrypt_private", "encrypt_private"]
 
 
 class OpenedMessage(NamedTuple):
@@ -96,7 +80,7 @@ def encrypt_private(
     )
     ciphertext = suite.aead_seal(key.key, _guarded(key.nonce, guard), encode(aad), plaintext)
 
-    sender_key = _sender_data_key(suite, sender_data_secret, ciphertext)
+    sender_key = sender_data_key(suite, sender_data_secret, ciphertext)
     encrypted_sender_data = suite.aead_seal(
         sender_key.key,
         sender_key.nonce,
@@ -161,7 +145,7 @@ def decrypt_private(
 
 
 def _open_sender_data(suite: Suite, message: PrivateMessage, secret: bytes) -> SenderData:
-    key = _sender_data_key(suite, secret, message.ciphertext)
+    key = sender_data_key(suite, secret, message.ciphertext)
     aad = encode(SenderDataAAD(message.group_id, message.epoch, message.content_type))
     return decode(
         SenderData, suite.aead_open(key.key, key.nonce, aad, message.encrypted_sender_data)
@@ -171,7 +155,7 @@ def _open_sender_data(suite: Suite, message: PrivateMessage, secret: bytes) -> S
 # ------------------------------------------------------------------ keys of both directions
 
 
-def _sender_data_key(suite: Suite, sender_data_secret: bytes, ciphertext: bytes) -> KeyNonce:
+def sender_data_key(suite: Suite, sender_data_secret: bytes, ciphertext: bytes) -> KeyNonce:
     """Section 6.3.2; the sample is the whole ciphertext where that is shorter than a hash."""
     sample = ciphertext[: suite.hash_bytes]
     return KeyNonce(

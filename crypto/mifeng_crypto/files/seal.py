@@ -1,0 +1,82 @@
+"""Seal a file: plaintext in, ciphertext out, piece by piece, in constant memory.
+
+Cobblestone draws its salt itself (protocol.md, "Randomness"). This file knows no disk and no
+network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+from cryptography.cobblestone import Cobblestone256Encryptor
+
+from mifeng_crypto.errors import UsageError
+from mifeng_crypto.files.key import FileKey
+from mifeng_crypto.files.sealed import CHUNK_BYTES, MAX_FILE_BYTES
+from mifeng_crypto.padme import padme
+
+__all__ = ["Sealer"]
+
+_ZEROS = bytes(16 * CHUNK_BYTES)
+
+
+class Sealer:
+    """Seals one file of a known size and hashes what it puts out.
+
+    sealer = Sealer(key, size=size)
+    while piece := file.read(1 << 20):
+        send(sealer.update(piece))
+    for piece in sealer.finish():
+        send(piece)
+    sealer.digest       # SHA-256 of all that was sent
+    """
+
+    __slots__ = ("_encryptor", "_hash", "_left", "_padding")
+
+    def __init__(self, key: FileKey, *, size: int) -> None:
+        """Begin.
+
+        Raises:
+            UsageError: the file is too large to be sealed.
+        """
+        if not 0 <= size <= MAX_FILE_BYTES:
+            raise UsageError("a file may have at most 4 TiB; send it in parts")
+        self._encryptor = Cobblestone256Encryptor(key.key, key.context)
+        self._hash = hashlib.sha256()
+        self._left = size
+        self._padding = padme(size) - size
+
+    def update(self, plaintext: bytes) -> bytes:
+        """Return the next part of the ciphertext; it may be empty.
+
+        Raises:
+            UsageError: this is more than the size that was announced.
+        """
+        self._left -= len(plaintext)
+        if self._left < 0:
+            raise UsageError("the file grew while it was read; send it again when it is whole")
+        return self._out(self._encryptor.update(plaintext))
+
+    def finish(self) -> Iterator[bytes]:
+        """Yield the rest of the ciphertext, padding included.
+
+        Raises:
+            UsageError: there was less than the size that was announced.
+        """
+        if self._left:
+            raise UsageError("the file shrank while it was read; send it again when it is whole")
+        while self._padding:
+            zeros = _ZEROS[: self._padding]
+            self._padding -= len(zeros)
+            yield self._out(self._encryptor.update(zeros))
+        yield self._out(self._encryptor.finalize())
+
+    def _out(self, ciphertext: bytes) -> bytes:
+        self._hash.update(ciphertext)
+        return ciphertext
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the ciphertext so far."""
+        return self._hash.digest()
