@@ -239,8 +239,12 @@ class _XWing:
 
     def derive_key_pair(self, ikm: bytes) -> HpkeKeyPair:
         private = Secret(_labeled_derive(self.id, ikm, b"DeriveKeyPair", self.private_bytes))
-        parts = private.parsed(_xwing_parts)
-        return HpkeKeyPair(private, _xwing_public(parts))
+        return HpkeKeyPair(private, self.public_of(private))
+
+    def public_of(self, private: bytes) -> bytes:
+        parts = self._parts(private)
+        public_m = parts.mlkem.public_key().public_bytes_raw()
+        return public_m + parts.x25519.public_key().public_bytes_raw()
 
     def load_private(self, private: bytes) -> hpke.MLKEM768X25519PrivateKey:
         return self._parts(private).both
@@ -288,11 +292,6 @@ def _xwing_parts(seed: bytes) -> _XWingParts:
     m = mlkem.MLKEM768PrivateKey.from_seed_bytes(expanded[:64])
     x = _x25519_private(expanded[64:])
     return _XWingParts(m, x, hpke.MLKEM768X25519PrivateKey(m, x))
-
-
-def _xwing_public(parts: _XWingParts) -> bytes:
-    public_m = parts.mlkem.public_key().public_bytes_raw()
-    return public_m + parts.x25519.public_key().public_bytes_raw()
 
 
 def _xwing_combine(ss_m: bytes, ss_x: bytes, ct_x: bytes, pk_x: bytes) -> Secret:

@@ -128,6 +128,9 @@ def public_of(private: bytes) -> bytes:
 class SignatureScheme(Protocol):
     """What a cipher suite signs with (RFC 9420 section 5.1.2)."""
 
+    @property
+    def private_bytes(self) -> int: ...
+
     def generate(self, rng: Rng) -> SignatureKeyPair: ...
 
     def sign(self, private: bytes, data: bytes) -> bytes: ...
@@ -140,6 +143,8 @@ class SignatureScheme(Protocol):
 @dataclass(frozen=True, slots=True)
 class Ed25519:
     """Suites 0x0001, 0x0003, 0xF002."""
+
+    private_bytes: int = KEY_BYTES
 
     def generate(self, rng: Rng) -> SignatureKeyPair:
         private = Secret(rng(KEY_BYTES))
