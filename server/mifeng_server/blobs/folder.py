@@ -1,0 +1,41 @@
+"""Blobs in a folder. What `obstore` lacks there: its `put` leaves syncing to the system."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from obstore.store import LocalStore
+
+from mifeng_server.blobs.objects import ObjectBlobs
+
+__all__ = ["FolderBlobs"]
+
+
+class FolderBlobs(ObjectBlobs):
+    """`Blobs` in a folder of this machine."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        super().__init__(LocalStore(folder, automatic_cleanup=True))
+        self._folder = folder
+
+    async def put(self, name: str, data: bytes) -> None:
+        await super().put(name, data)
+        path = self._folder / name
+        await asyncio.to_thread(_sync, (path, path.parent, self._folder))
+
+    async def delete(self, key: bytes) -> None:
+        await super().delete(key)
+        await asyncio.to_thread(_sync, (self._folder,))
+
+
+def _sync(paths: Iterable[Path]) -> None:
+    for path in paths:
+        fd = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)

@@ -1,0 +1,117 @@
+"""Blobs as numbered objects of 4 MiB: object stores have no append, and this needs none.
+
+    <key in hex>/00000000   4 MiB
+    <key in hex>/00000001   4 MiB
+    <key in hex>/00000002   the rest: growing, it is written anew under the same name
+
+So an upload that is interrupted anywhere is whole up to its last object, its size is a listing,
+and a range is found by division. Memory: two objects for each upload, one for each download.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import ObjectStore
+
+from mifeng_crypto.errors import StorageError
+from mifeng_server.domain.protocols import ConflictError, FullError
+
+__all__ = ["OBJECT_BYTES", "ObjectBlobs"]
+
+OBJECT_BYTES = 4 << 20
+PIECE_BYTES = 1 << 20
+
+
+class ObjectBlobs:
+    """`Blobs` on an object store whose `put` is atomic and durable."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    async def append(self, key: bytes, offset: int, chunks: AsyncIterator[bytes]) -> int:
+        size = await self.size(key)
+        if size != offset:
+            raise ConflictError(f"the blob has {size} bytes, not {offset}")
+        number, filled = divmod(offset, OBJECT_BYTES)
+        kept = bytearray()
+        if filled:
+            kept += await self._get(key, number, 0, filled)
+        written = filled
+        try:
+            async for chunk in chunks:
+                kept += chunk
+                while len(kept) >= OBJECT_BYTES:
+                    await self.put(_name(key, number), bytes(memoryview(kept)[:OBJECT_BYTES]))
+                    del kept[:OBJECT_BYTES]
+                    number, written = number + 1, 0
+        finally:
+            # Also when the sender broke off: what it sent need not be sent again.
+            if len(kept) > written:
+                await self.put(_name(key, number), bytes(kept))
+        return number * OBJECT_BYTES + len(kept)
+
+    async def put(self, name: str, data: bytes) -> None:
+        """Write one object, durably.
+
+        Raises:
+            FullError: no space.
+            StorageError: the store failed otherwise.
+        """
+        try:
+            await obstore.put_async(self._store, name, data, use_multipart=False)
+        except (BaseError, OSError) as err:
+            if "No space left" in str(err) or "Disk quota" in str(err):
+                raise FullError from err
+            raise StorageError("the blob store failed: {reason}", reason=str(err)) from err
+
+    async def size(self, key: bytes) -> int:
+        return sum([size async for _, size in self._objects(key)])
+
+    async def read(self, key: bytes, start: int, end: int) -> AsyncIterator[bytes]:
+        while start < end:
+            number, at = divmod(start, OBJECT_BYTES)
+            piece = await self._get(
+                key, number, at, min(at + PIECE_BYTES, OBJECT_BYTES, at + end - start)
+            )
+            yield piece
+            start += len(piece)
+
+    async def _get(self, key: bytes, number: int, start: int, end: int) -> bytes:
+        try:
+            got = await obstore.get_range_async(
+                self._store, _name(key, number), start=start, end=end
+            )
+        except (BaseError, OSError) as err:
+            raise _broken() from err
+        data = got.to_bytes()
+        if len(data) != end - start:
+            raise _broken()
+        return data
+
+    async def delete(self, key: bytes) -> None:
+        # From the end: a deletion that was cut off leaves a blob that is only shorter.
+        names = sorted([name async for name, _ in self._objects(key)], reverse=True)
+        try:
+            await obstore.delete_async(self._store, names)
+        except (BaseError, OSError) as err:
+            raise StorageError("the blob store failed: {reason}", reason=str(err)) from err
+
+    async def keys(self) -> frozenset[bytes]:
+        listed = await obstore.list_with_delimiter_async(self._store)
+        return frozenset(bytes.fromhex(prefix.strip("/")) for prefix in listed["common_prefixes"])
+
+    async def _objects(self, key: bytes) -> AsyncIterator[tuple[str, int]]:
+        async for page in obstore.list(self._store, prefix=key.hex()):
+            for meta in page:
+                yield meta["path"], meta["size"]
+
+
+def _broken() -> StorageError:
+    return StorageError("a file is not whole on the server's disk: restore it from a backup")
+
+
+def _name(key: bytes, number: int) -> str:
+    return f"{key.hex()}/{number:08x}"

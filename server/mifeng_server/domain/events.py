@@ -1,0 +1,76 @@
+"""What has become durable and concerns open sockets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = [
+    "CharterGrew",
+    "DirectoryChanged",
+    "Event",
+    "LogGrew",
+    "MemberRemoved",
+    "RosterGrew",
+    "UnitsChanged",
+    "WelcomesCame",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class LogGrew:
+    """A unit's log has a new entry; `entry` is an encoded LogEntry, its members may read it."""
+
+    unit_id: bytes
+    generation: int
+    sequence: int
+    entry: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RosterGrew:
+    """The roster has a new entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class CharterGrew:
+    """A charter has a new entry; `members` is who is in the unit from now on."""
+
+    unit_id: bytes
+    members: frozenset[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class WelcomesCame:
+    """Welcomes are waiting for these devices."""
+
+    device_ids: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UnitsChanged:
+    """These members have come into a unit or left one."""
+
+    member_ids: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryChanged:
+    """A card has a new version."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRemoved:
+    """The member is out; its sockets close at once."""
+
+    member_id: bytes
+
+
+Event = (
+    LogGrew
+    | RosterGrew
+    | CharterGrew
+    | WelcomesCame
+    | UnitsChanged
+    | DirectoryChanged
+    | MemberRemoved
+)

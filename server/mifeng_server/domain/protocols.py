@@ -1,0 +1,191 @@
+"""The contracts that the domain stands on; `tests/contracts` runs one suite on each of them.
+
+Every method may be called by many tasks at once. Whatever else goes wrong than what is listed is
+a `StorageError`, and then nothing has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol, TypeVar
+
+from mifeng_crypto.errors import MifengError, StorageError
+from mifeng_server.domain.events import Event
+from mifeng_server.domain.rows import Row, Write
+
+__all__ = [
+    "Blobs",
+    "BusyError",
+    "Clock",
+    "ConflictError",
+    "FullError",
+    "Locks",
+    "Notify",
+    "Shares",
+    "Store",
+]
+
+R = TypeVar("R", bound=Row)
+
+
+class ConflictError(MifengError):
+    """A batch met something other than what it was decided on; none of it was written."""
+
+
+class FullError(StorageError):
+    """The disk is full; nothing was written."""
+
+    def __init__(self) -> None:
+        super().__init__("the disk of the server is full; make room, then try again")
+
+
+class BusyError(StorageError):
+    """Too much is waiting to be written; nothing was written. Try again soon."""
+
+    def __init__(self) -> None:
+        super().__init__("the server has too much to write at the moment; try again in a second")
+
+
+class Clock(Protocol):
+    """The only source of time."""
+
+    def now(self) -> int:
+        """Return Unix milliseconds."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Return when this clock has moved on by so much."""
+        ...
+
+
+class Store(Protocol):
+    """Rows, and batches of writes that happen wholly or not at all."""
+
+    async def get(self, kind: type[R], *key: int | str | bytes) -> R | None:
+        """Return the row of this key, as it was last written durably."""
+        ...
+
+    async def find(
+        self,
+        kind: type[R],
+        /,
+        *,
+        order: str,
+        after: int | None = None,
+        until: int | None = None,
+        limit: int,
+        **equal: int | str | bytes,
+    ) -> tuple[R, ...]:
+        """Return rows whose fields are `equal`, ascending by the integer field `order`.
+
+        Args:
+            kind: of these.
+            order: the field to sort by.
+            after: only rows with a greater `order`.
+            until: only rows with an `order` not above this.
+            limit: at most so many.
+            equal: field and value.
+        """
+        ...
+
+    async def count(self, kind: type[Row], /, **equal: int | str | bytes) -> int:
+        """Return how many rows have these values."""
+        ...
+
+    def write(self, batch: Sequence[Write]) -> Awaitable[None]:
+        """Enter a batch at once; await its being durable.
+
+        Batches take effect in the order of the calls, so a batch may build on one that is still
+        under way: if that fails, this one fails too. When the awaited returns, the batch is on the
+        disk and survives a power cut. It cannot be cancelled.
+
+        Raises:
+            BusyError: by the call: the queue is full.
+            ConflictError: by the awaited: an expectation of the batch was not met.
+            FullError: by the awaited: no space.
+        """
+        ...
+
+    async def settle(self) -> None:
+        """Return when every batch entered so far is durable or has failed."""
+        ...
+
+    async def close(self) -> None:
+        """Settle, and let go of the database."""
+        ...
+
+
+class Blobs(Protocol):
+    """Files under a key, written from front to back in pieces, read in ranges.
+
+    Who writes one blob must see to being the only one who does; readers are free.
+    """
+
+    async def append(self, key: bytes, offset: int, chunks: AsyncIterator[bytes]) -> int:
+        """Write `chunks` at `offset`, which must be the blob's size; return the new size.
+
+        What was returned is durable. If `chunks` raises, what came before is kept as far as
+        possible, and the error goes on; `size` says how much it is.
+
+        Raises:
+            ConflictError: the size is another.
+            FullError: no space; what came before may have been kept.
+        """
+        ...
+
+    async def size(self, key: bytes) -> int:
+        """Return how many bytes there are; 0 where there is no such blob."""
+        ...
+
+    def read(self, key: bytes, start: int, end: int) -> AsyncIterator[bytes]:
+        """Yield the bytes from `start` up to `end` in pieces of at most 1 MiB.
+
+        Raises:
+            StorageError: they are not all there.
+        """
+        ...
+
+    async def delete(self, key: bytes) -> None:
+        """Delete the blob, durably; no harm if there is none."""
+        ...
+
+    async def keys(self) -> frozenset[bytes]:
+        """Return the keys of all blobs."""
+        ...
+
+
+class Shares(Protocol):
+    """The server's halves of file keys. They are nowhere else: not in the store, not in backups."""
+
+    async def put(self, file_id: bytes, share: bytes) -> None:
+        """Keep a share durably.
+
+        Raises:
+            FullError: no space.
+        """
+        ...
+
+    async def get(self, file_id: bytes) -> bytes | None:
+        """Return the share, or None if it is destroyed."""
+        ...
+
+    async def destroy(self, file_id: bytes) -> None:
+        """Overwrite and delete the share, durably; no harm if there is none."""
+        ...
+
+
+class Locks(Protocol):
+    """Mutual exclusion by name, first come, first served."""
+
+    def of(self, name: bytes) -> AbstractAsyncContextManager[None]:
+        """Return what holds the lock of this name while it is entered."""
+        ...
+
+
+class Notify(Protocol):
+    """Hears of what has become durable. Must not block and must not raise."""
+
+    def __call__(self, event: Event, /) -> None:
+        """Take note."""
+        ...

@@ -1,0 +1,288 @@
+"""What is stored: a row is a frozen dataclass of ints, texts and bytes, and a key names it.
+
+A store knows nothing else about rows. A change is a batch of the four writes below, and a batch is
+one transaction. `Insert`, `Swap` and `Delete(must_exist=True)` say what they found when they were
+decided; if that is no longer so, the whole batch fails with `ConflictError`, and whoever decided
+looks again. That is the compare-and-swap of protocol.md, "Storage".
+
+Times are Unix milliseconds; 0 means never.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = [
+    "KEYS",
+    "CardRow",
+    "CharterRow",
+    "ClaimRow",
+    "ContentRow",
+    "Delete",
+    "FileRow",
+    "FoundingRow",
+    "GrantRow",
+    "IdempotencyRow",
+    "Insert",
+    "KeyPackageRow",
+    "LogRow",
+    "PartRow",
+    "Put",
+    "RosterRow",
+    "Row",
+    "Swap",
+    "TokenRow",
+    "TreeRow",
+    "UnitRow",
+    "WelcomeBodyRow",
+    "WelcomeRow",
+    "Write",
+    "key_of",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Marks what a store keeps. Its fields are ints, texts and bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundingRow(Row):
+    """The founding link that has not been used yet."""
+
+    token_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RosterRow(Row):
+    """An entry of the roster."""
+
+    sequence: int
+    entry: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CharterRow(Row):
+    """An entry of a unit's charter."""
+
+    unit_id: bytes
+    sequence: int
+    entry: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class GrantRow(Row):
+    """A member that a charter grants: the way from members to their units."""
+
+    unit_id: bytes
+    member_id: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitRow(Row):
+    """Where a unit stands. Every entry of its log swaps this row, so that none can be doubled."""
+
+    unit_id: bytes
+    generation: int
+    epoch: int
+    log_sequence: int
+    log_hash: bytes
+    accepted_at: int
+    rotated_at: int
+    heads: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PartRow(Row):
+    """A part of a unit's public group (protocol.md, "Storage")."""
+
+    unit_id: bytes
+    part: bytes
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow(Row):
+    """The header of a log entry: it stays."""
+
+    unit_id: bytes
+    generation: int
+    sequence: int
+    header: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ContentRow(Row):
+    """The content of a log entry: it goes at `deadline`, and the whole row with it."""
+
+    unit_id: bytes
+    generation: int
+    sequence: int
+    deadline: int
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TreeRow(Row):
+    """An encoded ratchet tree, for those whom a Welcome invites."""
+
+    unit_id: bytes
+    tree_hash: bytes
+    deadline: int
+    tree: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class WelcomeBodyRow(Row):
+    """A Welcome, once for all that it invites."""
+
+    unit_id: bytes
+    generation: int
+    sequence: int
+    deadline: int
+    tree_hash: bytes
+    welcome: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WelcomeRow(Row):
+    """A Welcome that one device has not yet acknowledged."""
+
+    welcome_id: bytes
+    device_id: bytes
+    unit_id: bytes
+    generation: int
+    sequence: int
+    deadline: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyPackageRow(Row):
+    """An unused KeyPackage. Whoever takes it deletes this row."""
+
+    ref: bytes
+    device_id: bytes
+    suite: int
+    not_after: int
+    key_package: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimRow(Row):
+    """The KeyPackage that a unit gets for a device, until a commit with it is accepted."""
+
+    unit_id: bytes
+    device_id: bytes
+    not_after: int
+    key_package: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CardRow(Row):
+    """The newest sealed card of a member; `cursor` counts all changes of the directory."""
+
+    member_id: bytes
+    version: int
+    cursor: int
+    sealed: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileRow(Row):
+    """An upload, and later a file. `deadline` is that of its slot, or of 24 h while it is unnamed.
+
+    `retain_until` is 0 until a message names it.
+    """
+
+    file_id: bytes
+    unit_id: bytes
+    member_id: bytes
+    length: int
+    created_at: int
+    finished: int
+    retain_until: int
+    deadline: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRow(Row):
+    """A login. `device_id` is empty for an invite."""
+
+    token_hash: bytes
+    member_id: bytes
+    device_id: bytes
+    deadline: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdempotencyRow(Row):
+    """An accepted request, and what it was answered."""
+
+    author: bytes
+    key: str
+    digest: bytes
+    deadline: int
+    reply: bytes
+
+
+KEYS: dict[type[Row], tuple[str, ...]] = {
+    FoundingRow: ("token_hash",),
+    RosterRow: ("sequence",),
+    CharterRow: ("unit_id", "sequence"),
+    GrantRow: ("unit_id", "member_id"),
+    UnitRow: ("unit_id",),
+    PartRow: ("unit_id", "part"),
+    LogRow: ("unit_id", "generation", "sequence"),
+    ContentRow: ("unit_id", "generation", "sequence"),
+    TreeRow: ("unit_id", "tree_hash"),
+    WelcomeBodyRow: ("unit_id", "generation", "sequence"),
+    WelcomeRow: ("welcome_id",),
+    KeyPackageRow: ("ref",),
+    ClaimRow: ("unit_id", "device_id"),
+    CardRow: ("member_id",),
+    FileRow: ("file_id",),
+    TokenRow: ("token_hash",),
+    IdempotencyRow: ("author", "key"),
+}
+"""The fields that name a row of each kind."""
+
+Key = tuple[int | str | bytes, ...]
+
+
+def key_of(row: Row) -> Key:
+    """Return the values of the fields that name this row."""
+    return tuple(getattr(row, field) for field in KEYS[type(row)])
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """Add a row whose key must be free."""
+
+    row: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Write a row, whatever was there."""
+
+    row: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """Write `new` over `old`, which must be there exactly so; both have the same key."""
+
+    old: Row
+    new: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Delete the row of this kind and key, if it is there; with `must_exist` it must be."""
+
+    kind: type[Row]
+    key: Key
+    must_exist: bool = False
+
+
+Write = Insert | Put | Swap | Delete

@@ -1,0 +1,1 @@
+"""Alembic migrations; `migrate.py` applies them at start."""

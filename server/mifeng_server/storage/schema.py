@@ -1,0 +1,85 @@
+"""One table for each kind of row of `domain/rows.py`; knows SQL types and indexes, no queries.
+
+A change here needs a migration; a test compares the two.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import get_type_hints
+
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, MetaData, Table, Text
+from sqlalchemy.types import TypeEngine
+
+from mifeng_server.domain import rows
+from mifeng_server.domain.rows import KEYS, Row
+
+__all__ = ["METADATA", "TABLES"]
+
+METADATA = MetaData()
+
+_SQL: dict[type, type[TypeEngine[int] | TypeEngine[str] | TypeEngine[bytes]]] = {
+    int: BigInteger,
+    str: Text,
+    bytes: LargeBinary,
+}
+
+_NAMES: dict[type[Row], str] = {
+    rows.FoundingRow: "founding",
+    rows.RosterRow: "roster",
+    rows.CharterRow: "charters",
+    rows.GrantRow: "grants",
+    rows.UnitRow: "units",
+    rows.PartRow: "group_parts",
+    rows.LogRow: "log",
+    rows.ContentRow: "contents",
+    rows.TreeRow: "trees",
+    rows.WelcomeBodyRow: "welcome_bodies",
+    rows.WelcomeRow: "welcomes",
+    rows.KeyPackageRow: "key_packages",
+    rows.ClaimRow: "claims",
+    rows.CardRow: "cards",
+    rows.FileRow: "files",
+    rows.TokenRow: "tokens",
+    rows.IdempotencyRow: "idempotency",
+}
+
+# What `find` and `count` ask for besides keys.
+_INDEXES: tuple[tuple[type[Row], tuple[str, ...]], ...] = (
+    (rows.GrantRow, ("member_id",)),
+    (rows.ContentRow, ("deadline",)),
+    (rows.TreeRow, ("deadline",)),
+    (rows.WelcomeBodyRow, ("deadline",)),
+    (rows.WelcomeRow, ("device_id",)),
+    (rows.WelcomeRow, ("deadline",)),
+    (rows.KeyPackageRow, ("device_id", "suite", "not_after")),
+    (rows.KeyPackageRow, ("not_after",)),
+    (rows.ClaimRow, ("not_after",)),
+    (rows.ClaimRow, ("device_id",)),
+    (rows.CardRow, ("cursor",)),
+    (rows.FileRow, ("deadline",)),
+    (rows.TokenRow, ("member_id",)),
+    (rows.TokenRow, ("deadline",)),
+    (rows.IdempotencyRow, ("deadline",)),
+)
+
+
+def _table(kind: type[Row]) -> Table:
+    hints = get_type_hints(kind)
+    columns = [
+        Column(
+            field.name,
+            _SQL[hints[field.name]],
+            primary_key=field.name in KEYS[kind],
+            nullable=False,
+            autoincrement=False,
+        )
+        for field in dataclasses.fields(kind)
+    ]
+    return Table(_NAMES[kind], METADATA, *columns)
+
+
+TABLES: dict[type[Row], Table] = {kind: _table(kind) for kind in KEYS}
+
+for _kind, _fields in _INDEXES:
+    Index(f"ix_{_NAMES[_kind]}_{'_'.join(_fields)}", *(TABLES[_kind].c[f] for f in _fields))

@@ -1,0 +1,147 @@
+"""The one task that writes: whatever waits becomes one transaction and one fsync (group commit).
+
+    write() -> queue -> [batch, batch, batch] -> fold -> BEGIN .. COMMIT -> everybody is answered
+
+If the folded transaction meets a conflict, its batches run one by one, in order, so that only
+those fail that have to. If the disk fails, all batches of the transaction fail.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Sequence
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from mifeng_crypto.errors import StorageError
+from mifeng_server.domain.protocols import BusyError, ConflictError, FullError
+from mifeng_server.domain.rows import Write
+from mifeng_server.storage.statements import NotFoldableError, fold, run
+
+__all__ = ["Writer", "storage_error"]
+
+MAX_WAITING = 8192
+"""Batches in the queue: above this the server says that it is busy instead of growing."""
+MAX_WRITES = 4096
+"""Writes in one transaction: a reader of its answers should not wait for a hundred others' MiB."""
+
+Waiting = tuple[Sequence[Write], "asyncio.Future[None]"]
+
+log = structlog.get_logger("storage")
+
+
+def storage_error(err: DBAPIError) -> StorageError:
+    """Name what a database driver reported."""
+    cause = err.orig
+    if isinstance(cause, sqlite3.Error) and (
+        getattr(cause, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+        or "disk is full" in str(cause)
+    ):
+        return FullError()
+    # The driver's own words: they name no parameters.
+    return StorageError("the database failed: {reason}", reason=str(cause))
+
+
+class Writer:
+    """Owns the writing connection."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._waiting: list[Waiting] = []
+        self._woken = asyncio.Event()
+        self._last: asyncio.Future[None] | None = None
+        self._closing = False
+        self._task = asyncio.create_task(self._run(), name="storage-writer")
+
+    def write(self, batch: Sequence[Write]) -> asyncio.Future[None]:
+        """Enter a batch; see `Store.write`.
+
+        Raises:
+            BusyError: the queue is full.
+        """
+        if self._closing:
+            raise StorageError("the server is shutting down; try again when it is back")
+        if len(self._waiting) >= MAX_WAITING:
+            raise BusyError
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        # Somebody who gives up waiting must not turn a failure into a warning, nor cancel a write.
+        done.add_done_callback(lambda f: f.cancelled() or f.exception())
+        self._waiting.append((batch, done))
+        self._last = done
+        self._woken.set()
+        return asyncio.shield(done)
+
+    async def settle(self) -> None:
+        if self._last is not None:
+            await asyncio.wait([self._last])
+
+    async def close(self) -> None:
+        self._closing = True
+        self._woken.set()
+        await self._task
+
+    async def _run(self) -> None:
+        while self._waiting or not self._closing:
+            await self._woken.wait()
+            self._woken.clear()
+            while self._waiting:
+                await self._commit(self._take())
+
+    def _take(self) -> list[Waiting]:
+        """Take what goes into one transaction: at least one batch, in order."""
+        size = n = 0
+        for batch, _ in self._waiting:
+            size += len(batch)
+            if n and size > MAX_WRITES:
+                break
+            n += 1
+        taken, self._waiting = self._waiting[:n], self._waiting[n:]
+        return taken
+
+    async def _commit(self, group: list[Waiting]) -> None:
+        try:
+            await self._transact(fold(batch for batch, _ in group))
+        except (NotFoldableError, ConflictError) as err:
+            if len(group) > 1:
+                for waiting in group:
+                    await self._commit([waiting])
+                return
+            outcome: Exception | None = err
+            if isinstance(err, NotFoldableError):
+                outcome = await self._one_by_one(group[0][0])
+        except StorageError as err:
+            log.error("write failed", batches=len(group), reason=str(err))  # noqa: TRY400 - no trace
+            outcome = err
+        else:
+            outcome = None
+        for _, done in group:
+            if outcome is None:
+                done.set_result(None)
+            else:
+                done.set_exception(outcome)
+
+    async def _one_by_one(self, batch: Sequence[Write]) -> Exception | None:
+        try:
+            await self._transact(batch, apart=True)
+        except (ConflictError, StorageError) as err:
+            return err
+        return None
+
+    async def _transact(self, writes: Sequence[Write], *, apart: bool = False) -> None:
+        """Run one transaction; with `apart` each write is a statement of its own."""
+        try:
+            try:
+                if apart:
+                    for write in writes:
+                        await run(self._connection, [write])
+                else:
+                    await run(self._connection, writes)
+                await self._connection.commit()
+            except BaseException:
+                await self._connection.rollback()
+                raise
+        except DBAPIError as err:
+            raise storage_error(err) from err

@@ -1,0 +1,114 @@
+"""What every `Blobs` and `Shares` keeps to: memory and folder."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from mifeng_crypto.errors import StorageError
+from mifeng_server.blobs.folder import FolderBlobs
+from mifeng_server.blobs.objects import OBJECT_BYTES
+from mifeng_server.domain.memory import MemoryBlobs, MemoryShares
+from mifeng_server.domain.protocols import Blobs, ConflictError, Shares
+from mifeng_server.vault import FolderShares
+
+KEY = b"k" * 16
+
+
+@pytest.fixture(params=["memory", "folder"])
+def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
+    return MemoryBlobs() if request.param == "memory" else FolderBlobs(tmp_path / "blobs")
+
+
+@pytest.fixture(params=["memory", "folder"])
+def shares(request: pytest.FixtureRequest, tmp_path: Path) -> Shares:
+    return MemoryShares() if request.param == "memory" else FolderShares(tmp_path / "vault")
+
+
+async def _pieces(data: bytes, size: int = 65_536) -> AsyncIterator[bytes]:
+    for at in range(0, len(data), size):
+        yield data[at : at + size]
+
+
+async def _read(blobs: Blobs, start: int, end: int) -> bytes:
+    return b"".join([piece async for piece in blobs.read(KEY, start, end)])
+
+
+def _pattern(n: int) -> bytes:
+    return (bytes(range(251)) * (n // 251 + 1))[:n]
+
+
+async def test_a_blob_grows_piece_by_piece_and_is_read_in_ranges(blobs: Blobs) -> None:
+    data = _pattern(2 * OBJECT_BYTES + 12_345)
+    cuts = [0, 1, 100_000, OBJECT_BYTES, OBJECT_BYTES + 7, len(data)]
+    for start, end in pairwise(cuts):
+        assert await blobs.size(KEY) == start
+        assert await blobs.append(KEY, start, _pieces(data[start:end])) == end
+    assert await _read(blobs, 0, len(data)) == data
+    start, end = OBJECT_BYTES - 5, OBJECT_BYTES + 5
+    assert await _read(blobs, start, end) == data[start:end]
+    assert await _read(blobs, 3, 3) == b""
+
+
+async def test_appending_anywhere_but_at_the_end_is_a_conflict(blobs: Blobs) -> None:
+    await blobs.append(KEY, 0, _pieces(b"abc"))
+    for offset in (0, 2, 4):
+        with pytest.raises(ConflictError):
+            await blobs.append(KEY, offset, _pieces(b"xyz"))
+    assert await _read(blobs, 0, 3) == b"abc"
+
+
+async def test_what_came_before_a_sender_broke_off_is_kept(blobs: Blobs) -> None:
+    data = _pattern(OBJECT_BYTES + 300_000)
+
+    async def broken() -> AsyncIterator[bytes]:
+        async for piece in _pieces(data):
+            yield piece
+        raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        await blobs.append(KEY, 0, broken())
+    assert await blobs.size(KEY) == len(data)
+    assert await _read(blobs, 0, len(data)) == data
+
+
+async def test_reading_what_is_not_there_is_an_error(blobs: Blobs) -> None:
+    await blobs.append(KEY, 0, _pieces(b"abc"))
+    for start, end in ((0, 4), (OBJECT_BYTES, OBJECT_BYTES + 1)):
+        with pytest.raises(StorageError):
+            await _read(blobs, start, end)
+
+
+async def test_a_deleted_blob_is_gone_and_its_name_free(blobs: Blobs) -> None:
+    await blobs.append(KEY, 0, _pieces(_pattern(OBJECT_BYTES + 1)))
+    await blobs.append(b"o" * 16, 0, _pieces(b"other"))
+    assert await blobs.keys() == {KEY, b"o" * 16}
+    await blobs.delete(KEY)
+    await blobs.delete(KEY)
+    assert await blobs.keys() == {b"o" * 16}
+    assert await blobs.size(KEY) == 0
+    assert await blobs.append(KEY, 0, _pieces(b"new")) == 3
+
+
+async def test_a_share_is_kept_until_it_is_destroyed(shares: Shares) -> None:
+    await shares.put(KEY, b"s" * 32)
+    assert await shares.get(KEY) == b"s" * 32
+    await shares.destroy(KEY)
+    await shares.destroy(KEY)
+    assert await shares.get(KEY) is None
+
+
+async def test_a_share_of_the_folder_is_private_and_overwritten(tmp_path: Path) -> None:
+    shares = FolderShares(tmp_path / "vault")
+    await shares.put(KEY, b"s" * 32)
+    path = tmp_path / "vault" / KEY.hex()
+    assert path.stat().st_mode & 0o777 == 0o600
+    # A second name for the same bytes on the disk shows what becomes of them.
+    witness = tmp_path / "witness"
+    witness.hardlink_to(path)
+    await shares.destroy(KEY)
+    assert not path.exists()
+    assert witness.read_bytes() == bytes(32)
