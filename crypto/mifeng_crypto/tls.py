@@ -12,7 +12,8 @@ A wire struct is a class whose annotations are its bytes; the same declaration i
 
 `encode` and `decode` are each other's inverse on exactly one byte string per value: decoding
 consumes all of its input, and refuses lengths that are not minimal, unknown tags and presence
-bytes other than 0 and 1. Nothing is allocated before the remaining input is known to cover it.
+bytes other than 0 and 1. Nothing is allocated before the remaining input is known to cover it, and
+no vector has more than `MAX_ELEMENTS`.
 
 For each struct two functions are generated as source on first use, `_write(value, out)` and
 `_read(data, at, end)`, as `dataclasses` does for `__init__`. The few structs of the RFC whose form
@@ -90,6 +91,10 @@ Text = str
 """`opaque x<V>` that holds UTF-8."""
 Bytes16 = Annotated[bytes, Size(16)]
 Bytes32 = Annotated[bytes, Size(32)]
+MAX_ELEMENTS = 65_536
+"""Elements that a vector may have when it is read. The longest of the protocol is the tree of a
+unit with 5,000 devices, 16,383 nodes; without a bound a few MiB of zeros would be millions."""
+
 Vec = tuple[T, ...]
 """`T x<V>`: the length in front counts bytes, not elements."""
 
@@ -399,7 +404,12 @@ class _Generator:
             f"while at < {stop}:",
         )
         self.read(element, item, stop, depth + 1)
-        self.put(depth + 1, f"{items}.append({item})")
+        self.put(
+            depth + 1,
+            f"{items}.append({item})",
+            f"if len({items}) > {MAX_ELEMENTS}: "
+            f"raise CodecError('a vector has more than {MAX_ELEMENTS} elements', at)",
+        )
         self.put(depth, f"{target} = tuple({items})")
 
     def read_union(self, variants: list[Any], target: str, end: str, depth: int) -> None:
