@@ -133,6 +133,8 @@ class SignatureScheme(Protocol):
 
     def generate(self, rng: Rng) -> SignatureKeyPair: ...
 
+    def public_of(self, private: bytes) -> bytes: ...
+
     def sign(self, private: bytes, data: bytes) -> bytes: ...
 
     def verify(self, public: bytes, data: bytes, signature: bytes) -> None: ...
@@ -149,6 +151,9 @@ class Ed25519:
     def generate(self, rng: Rng) -> SignatureKeyPair:
         private = Secret(rng(KEY_BYTES))
         return SignatureKeyPair(private, private.parsed(_expand)[KEY_BYTES:])
+
+    def public_of(self, private: bytes) -> bytes:
+        return public_of(private)
 
     def sign(self, private: bytes, data: bytes) -> bytes:
         return sign(private, data)
@@ -185,12 +190,13 @@ class Ecdsa:
         # Eight bytes more than the order has, reduced: the bias is below 2^-64 (FIPS 186-5 A.2.1).
         wide = int.from_bytes(rng(self.private_bytes + 8), "big")
         private = Secret((wide % (self.order - 1) + 1).to_bytes(self.private_bytes, "big"))
-        public = self._load(private).public_key()
-        return SignatureKeyPair(
-            private,
-            public.public_bytes(
-                serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
-            ),
+        return SignatureKeyPair(private, self.public_of(private))
+
+    def public_of(self, private: bytes) -> bytes:
+        return (
+            self._load(private)
+            .public_key()
+            .public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
         )
 
     def sign(self, private: bytes, data: bytes) -> bytes:

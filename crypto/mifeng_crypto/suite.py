@@ -110,6 +110,10 @@ class Suite:
     def generate_signature_key(self, *, rng: Rng) -> SignatureKeyPair:
         return self.signature.generate(rng)
 
+    def public_signature_key(self, private: bytes) -> bytes:
+        """Return the public key of a private signature key."""
+        return self.signature.public_of(private)
+
     def sign(self, private: bytes, data: bytes) -> bytes:
         return self.signature.sign(private, data)
 

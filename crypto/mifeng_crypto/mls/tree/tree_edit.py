@@ -91,6 +91,12 @@ class TreeEdit:
         for x, parent in parents.items():
             self._put(x, parent)
 
+    def extend(self) -> None:
+        """Double the tree; the new half is blank (section 7.7)."""
+        more = len(self._nodes) + 1
+        self._nodes += [None] * more
+        self._hashes += [None] * more
+
     def done(self) -> RatchetTree:
         return RatchetTree(self._suite, tuple(self._nodes), self._index, self._hashes)
 
@@ -120,8 +126,6 @@ class TreeEdit:
         """Yield the blank leaves from the left, without end: a full tree is extended (7.7)."""
         for i in count():
             if i == self._n_leaves:
-                more = len(self._nodes) + 1
-                self._nodes += [None] * more
-                self._hashes += [None] * more
+                self.extend()
             if self._nodes[2 * i] is None:
                 yield LeafIndex(i)
