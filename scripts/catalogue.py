@@ -12,6 +12,7 @@ they change only when a text does.
 from __future__ import annotations
 
 import ast
+import builtins
 import dataclasses
 import datetime as dt
 import io
@@ -105,9 +106,13 @@ def _texts_of(file: Path, name: str, *, errors: bool) -> Iterator[Found]:
             yield from ((text, name) for text in texts[0])
         elif called == "ngettext" and len(texts) > 1 and texts[0] and texts[1]:
             yield (texts[0][0], texts[1][0]), name
-        elif errors and (called.endswith("Error") or called == "__init__"):
+        elif errors and (_is_our_error(called) or called == "__init__"):
             # A rule's id may stand before the message; it has no blank.
             yield from ((text, name) for some in texts for text in some if " " in text)
+
+
+def _is_our_error(name: str) -> bool:
+    return name.endswith("Error") and not hasattr(builtins, name)
 
 
 def _literals(argument: ast.expr) -> Iterator[str]:

@@ -103,8 +103,14 @@ def explain(error: MifengError) -> str:
         return kind + english
     message = error.template
     if error.values:
-        message, translated = message.format(**error.values), translated.format(**error.values)
+        message = message.format(**error.values)
+        translated = translated.format(**{k: _value(v) for k, v in error.values.items()})
     return translated + english.removeprefix(message)  # a rule's id may follow
+
+
+def _value(value: object) -> object:
+    """Translate what is itself a text of ours, such as the remedy of a problem."""
+    return _(value) if isinstance(value, str) and value else value
 
 
 def _kinds() -> dict[type[MifengError], str]:

@@ -130,8 +130,8 @@ def test_both_halves_unit_and_file_make_the_key() -> None:
 
 def test_the_key_is_the_one_of_protocol_md() -> None:
     key = derive_file_key(
-        bytes(range(32)), bytes(range(32, 64)),
-        unit_id=UnitId(b"u" * 16), file_id=FileId(b"f" * 16), named=share_hash(bytes(range(32, 64))),
+        bytes(range(32)), bytes(range(32, 64)), named=share_hash(bytes(range(32, 64))),
+        unit_id=UnitId(b"u" * 16), file_id=FileId(b"f" * 16),
     )  # fmt: skip
     # Computed with the HMAC of the standard library, by RFC 5869.
     assert key.key.hex() == "8532039938323f596376d5cfb7f9d0f59441d4b2d4be92ea7bccea67c0c5c1a2"

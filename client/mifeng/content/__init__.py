@@ -1,0 +1,27 @@
+"""What people say, inside the encrypted message: MIMI content (protocol.md, "Content").
+
+mimi.py        draft-ietf-mimi-content-08: structure, encoding, limits, message id
+uris.py        the names of people, units and files inside of it
+attachment.py  a file, as a message names it
+message.py     what of it is ours: a text, a file
+printable.py   text of others, made harmless for a terminal
+
+This room knows no network, no disk, no clock.
+"""
+
+from mifeng.content.attachment import Attachment
+from mifeng.content.message import Message, decode, encode_file, encode_text
+from mifeng.content.mimi import MAX_CONTENT_BYTES
+from mifeng.content.printable import printable
+from mifeng.content.uris import Origin
+
+__all__ = [
+    "MAX_CONTENT_BYTES",
+    "Attachment",
+    "Message",
+    "Origin",
+    "decode",
+    "encode_file",
+    "encode_text",
+    "printable",
+]
