@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
+from mifeng_crypto.secret import Secret
 from mifeng_crypto.suite import SUITES, Suite
 
 Case: TypeAlias = dict[str, Any]
@@ -26,3 +27,8 @@ def suite_of(case: Case) -> Suite:
 def signature_private(suite: Suite, value: str) -> bytes:
     """Return a private signature key; some of P-521 were published without their leading zero."""
     return b(value).rjust(suite.signature.private_bytes, b"\0")
+
+
+def hpke_private(suite: Suite, value: str) -> Secret:
+    """Return a private HPKE key; some of P-521 were published without their leading zero."""
+    return Secret(b(value).rjust(suite.kem.private_bytes, b"\0"))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from tests.conformance import keys, messages, primitives, trees
+from tests.conformance import groups, keys, messages, primitives, trees
 from tests.conformance.case import Case, Skipped
 
 Check: TypeAlias = Callable[[Case], None]
@@ -24,10 +24,14 @@ CHECKS: dict[str, Check] = {
     f"{MLS}/key-schedule.json": keys.check_key_schedule,
     f"{MLS}/psk_secret.json": keys.check_psk_secret,
     f"{MLS}/transcript-hashes.json": keys.check_transcript_hashes,
+    f"{MLS}/welcome.json": groups.check_welcome,
     f"{MLS}/tree-operations.json": trees.check_tree_operations,
     f"{MLS}/tree-validation.json": trees.check_tree_validation,
     f"{MLS}/treekem.json": trees.check_treekem,
     f"{MLS}/messages.json": messages.check_messages,
+    f"{MLS}/passive-client-welcome.json": groups.check_passive_client,
+    f"{MLS}/passive-client-handling-commit.json": groups.check_passive_client,
+    "mls/interop-passive/external_join.json": groups.check_passive_client,
     "hpke-rfc9180/base-mode.json": primitives.check_hpke,
     "hpke-pq/test-vectors.json": primitives.check_hpke,
     "xwing/test-vectors.json": primitives.check_xwing,

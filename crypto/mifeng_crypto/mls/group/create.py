@@ -55,9 +55,9 @@ def create(
         extensions=leaf_extensions,
     )
     check_leaf_extensions(leaf)
-    tree = RatchetTree.of_one(suite, leaf)
+    tree = RatchetTree.of(suite, (leaf,))
     profiles = tree.index.profiles
-    check_profiles(profiles, among=profiles, suite=suite, extensions=extensions)
+    check_profiles(profiles, among=profiles, extensions=extensions)
     context = GroupContext(registry.MLS10, suite.id, group_id, 0, tree_hash(tree), b"", extensions)
     derived = derive_epoch_of(suite, Secret(rng(suite.hash_bytes)))
     tag = confirmation_tag(suite, derived[0].confirmation_key, b"")

@@ -87,7 +87,6 @@ def apply_proposals(group: PublicGroup, proposals: Sequence[Proposed]) -> Applie
     check_profiles(
         map(profile_of, new_members) if same_extensions else everybody,
         among=everybody,
-        suite=group.suite,
         extensions=extensions,
     )
     return Applied(

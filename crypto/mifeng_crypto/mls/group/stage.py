@@ -344,7 +344,6 @@ def _apply_path(
     check_profiles(
         (profile_of(leaf),),
         among=tree.index.profiles,
-        suite=group.suite,
         extensions=applied.extensions,
     )
     return tree

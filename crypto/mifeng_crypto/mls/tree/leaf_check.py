@@ -109,11 +109,7 @@ def required_capabilities(extensions: tuple[Extension, ...]) -> RequiredCapabili
 
 
 def check_profiles(
-    profiles: Iterable[Profile],
-    *,
-    among: Iterable[Profile],
-    suite: Suite,
-    extensions: tuple[Extension, ...],
+    profiles: Iterable[Profile], *, among: Iterable[Profile], extensions: tuple[Extension, ...]
 ) -> None:
     """Check that members fit their group, and each other.
 
@@ -123,14 +119,14 @@ def check_profiles(
         extensions: the group's.
 
     Raises:
-        ProtocolError: RFC9420-7.2-1, 7.2-2, 7.3-3, 7.3-4, 13.4-2.
+        ProtocolError: RFC9420-7.2-1, 7.3-3, 7.3-4, 13.4-2.
     """
     new, everybody = set(profiles), set(among)
     required = required_capabilities(extensions)
     in_use = {profile.credential_type for profile in everybody}
     brought = {profile.credential_type for profile in new}
     for profile in new:
-        check_parameters(profile.capabilities, suite)
+        check_version(profile.capabilities)
         check_required_capabilities(profile.capabilities, required)
         check_group_extensions(profile.capabilities, extensions)
         check_credential_types(profile.capabilities, in_use)
@@ -138,12 +134,14 @@ def check_profiles(
         check_credential_types(profile.capabilities, brought)
 
 
-def check_parameters(capabilities: Capabilities, suite: Suite) -> None:
-    """RFC9420-7.2-1, 7.2-2: a member supports the group's version and cipher suite."""
+def check_version(capabilities: Capabilities) -> None:
+    """RFC9420-7.2-1: a member supports the group's version.
+
+    That it supports the cipher suite is said by its KeyPackage: there are implementations whose
+    capabilities do not list the suite that they use.
+    """
     if registry.MLS10 not in capabilities.versions:
         raise ProtocolError("RFC9420-7.2-1", "a member does not support MLS 1.0")
-    if suite.id not in capabilities.cipher_suites:
-        raise ProtocolError("RFC9420-7.2-2", "a member does not support the group's cipher suite")
 
 
 def check_required_capabilities(

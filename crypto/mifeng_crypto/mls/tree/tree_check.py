@@ -34,7 +34,7 @@ def check_tree(tree: RatchetTree, *, group_id: bytes, extensions: tuple[Extensio
     check_unmerged_leaves(tree)
     check_parent_hashes(tree)
     profiles = tree.index.profiles
-    check_profiles(profiles, among=profiles, suite=tree.suite, extensions=extensions)
+    check_profiles(profiles, among=profiles, extensions=extensions)
     for i, leaf in tree.leaves():
         check_leaf(leaf, suite=tree.suite, group_id=group_id, leaf_index=i)
 
