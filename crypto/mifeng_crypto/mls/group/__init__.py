@@ -8,7 +8,7 @@ PublicGroup                               the half that needs no secret
 """
 
 from mifeng_crypto.mls.group.application import Decrypted, Encrypted, Received, decrypt, encrypt
-from mifeng_crypto.mls.group.commit_create import PendingCommit, commit
+from mifeng_crypto.mls.group.commit_create import commit
 from mifeng_crypto.mls.group.commit_process import process_commit
 from mifeng_crypto.mls.group.create import create
 from mifeng_crypto.mls.group.epoch import Epoch, export
@@ -23,6 +23,7 @@ from mifeng_crypto.mls.group.key_package import (
     verify_key_package,
 )
 from mifeng_crypto.mls.group.leaf import default_capabilities
+from mifeng_crypto.mls.group.pending import PendingCommit
 from mifeng_crypto.mls.group.psks import PskStore
 from mifeng_crypto.mls.group.public_group import PublicGroup, ReceivedProposal
 from mifeng_crypto.mls.group.stage import StagedCommit, receive_proposal, stage_commit

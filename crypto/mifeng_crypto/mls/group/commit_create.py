@@ -8,7 +8,7 @@ The next epoch is in the result; it begins when the delivery service has accepte
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from mifeng_crypto.errors import UsageError
 from mifeng_crypto.labels import encrypt_with_label
@@ -16,6 +16,7 @@ from mifeng_crypto.mls.group.epoch import Epoch, begin_epoch
 from mifeng_crypto.mls.group.group_info import group_info
 from mifeng_crypto.mls.group.key_package import VerifiedKeyPackage, key_package_ref
 from mifeng_crypto.mls.group.leaf import renew_leaf
+from mifeng_crypto.mls.group.pending import PendingCommit
 from mifeng_crypto.mls.group.proposal_apply import Applied, apply_proposals
 from mifeng_crypto.mls.group.proposal_rules import (
     Proposed,
@@ -67,29 +68,6 @@ from mifeng_crypto.mls.wire.welcome import (
 from mifeng_crypto.rand import Rng
 from mifeng_crypto.secret import Secret
 from mifeng_crypto.tls import encode
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PendingCommit:
-    """An own commit that nobody has accepted yet. There is at most one for a group.
-
-    Attributes:
-        message: the MLSMessage to send.
-        welcome: the MLSMessage for the new members; None where there are none.
-        staged: what it changes, as `stage_commit` will tell everybody else.
-        epoch: the current epoch, in which it is sent; for a PrivateMessage without the key that
-            encrypted it: store it before sending, and go on with it if the commit is refused.
-        next: the epoch that begins when it is accepted.
-    """
-
-    message: bytes
-    welcome: bytes | None
-    staged: StagedCommit
-    epoch: Epoch
-    next: Epoch
-
-    def __repr__(self) -> str:
-        return f"PendingCommit(of {self.epoch!r})"
 
 
 def commit(
@@ -212,7 +190,12 @@ def commit(
         applied=applied,
     )
     return PendingCommit(
-        message=message, welcome=welcome, staged=staged, epoch=epoch, next=next_epoch
+        message=message,
+        welcome=welcome,
+        staged=staged,
+        epoch=epoch,
+        next=next_epoch,
+        now_s=now_s,
     )
 
 

@@ -11,33 +11,61 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
-from mifeng_crypto.errors import CodecError, CryptoError, ProtocolError, UsageError
+from mifeng_crypto.errors import (
+    CodecError,
+    CryptoError,
+    ProtocolError,
+    StorageError,
+    UsageError,
+)
 from mifeng_crypto.labels import verify_with_label
 from mifeng_crypto.mls.keys.transcript import interim_transcript_hash
 from mifeng_crypto.mls.tree.leaf_check import check_unique_extensions
 from mifeng_crypto.mls.tree.ratchet_tree import RatchetTree
 from mifeng_crypto.mls.tree.tree_check import check_tree
 from mifeng_crypto.mls.tree.tree_hash import tree_hash
-from mifeng_crypto.mls.tree.tree_math import LeafIndex
+from mifeng_crypto.mls.tree.tree_math import LeafIndex, node_width
 from mifeng_crypto.mls.wire import registry
 from mifeng_crypto.mls.wire.extension import find_extension
 from mifeng_crypto.mls.wire.framing import Sender
 from mifeng_crypto.mls.wire.group_context import GroupContext
 from mifeng_crypto.mls.wire.leaf_node import LeafNode
-from mifeng_crypto.mls.wire.parent_node import RatchetTreeExtension
+from mifeng_crypto.mls.wire.parent_node import Node, RatchetTreeExtension
 from mifeng_crypto.mls.wire.proposal import Proposal
 from mifeng_crypto.mls.wire.welcome import GroupInfo, group_info_tbs
 from mifeng_crypto.suite import Suite, suite_by_id
-from mifeng_crypto.tls import decode
+from mifeng_crypto.tls import Opaque, UInt8, UInt32, decode, encode, struct
 
 
-@dataclass(frozen=True, slots=True)
+@struct
 class ReceivedProposal:
     """A proposal that came on its own, with its signature verified (section 12.1)."""
 
     proposal: Proposal
     sender: Sender
+
+
+@struct
+class StoredGroup:
+    """What `parts` stores beside nodes and proposals."""
+
+    context: GroupContext
+    interim_transcript_hash: Opaque
+    n_leaves: UInt32
+    is_closed: UInt8
+
+
+@struct
+class StoredNode:
+    """One node, as `parts` stores it."""
+
+    node: Node
+
+
+GROUP, NODE, PROPOSAL = b"g", b"n", b"q"
+"""What the keys of `parts` begin with; `epoch.py` adds its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +143,60 @@ class PublicGroup:
             suite, context.confirmed_transcript_hash, group_info.confirmation_tag
         )
         return cls(suite=suite, context=context, tree=ratchet_tree, interim_transcript_hash=interim)
+
+    # -------------------------------------------------------------- storage
+
+    def parts(self, previous: PublicGroup | None) -> dict[bytes, bytes | None]:
+        """Return what has to be written for this state, where `previous` is stored already.
+
+        None means: delete it. A commit writes the nodes that it changed, and no others.
+        """
+        old_nodes = () if previous is None else previous.tree.nodes
+        nodes, written = self.tree.nodes, dict[bytes, bytes | None]()
+        for x, (old, new) in enumerate(zip_longest(old_nodes, nodes)):
+            if old is not new:
+                key = NODE + x.to_bytes(4, "big")
+                written[key] = None if new is None else encode(StoredNode(new))
+        old_proposals = {} if previous is None else previous.proposals
+        for reference, received in self.proposals.items():
+            if reference not in old_proposals:
+                written[PROPOSAL + reference] = encode(received)
+        for reference in old_proposals:
+            if reference not in self.proposals:
+                written[PROPOSAL + reference] = None
+        if previous is None or self.context is not previous.context:
+            interim, n_leaves = self.interim_transcript_hash, self.tree.n_leaves
+            stored = StoredGroup(self.context, interim, n_leaves, self.is_closed)
+            written[GROUP] = encode(stored)
+        return written
+
+    @classmethod
+    def from_parts(cls, parts: Mapping[bytes, bytes]) -> PublicGroup:
+        """Put together what `parts` wrote. It is not verified again: keep it where only you write.
+
+        Raises:
+            StorageError: there is no group in it.
+            CodecError: a part is damaged.
+        """
+        if GROUP not in parts:
+            raise StorageError("the stored group is incomplete: this device has to be added anew")
+        stored = decode(StoredGroup, parts[GROUP])
+        suite = suite_by_id(stored.context.cipher_suite)
+        nodes: list[Node | None] = [None] * node_width(stored.n_leaves)
+        proposals = {}
+        for key, value in parts.items():
+            if key.startswith(NODE):
+                nodes[int.from_bytes(key[1:], "big")] = decode(StoredNode, value).node
+            elif key.startswith(PROPOSAL):
+                proposals[key[1:]] = decode(ReceivedProposal, value)
+        return cls(
+            suite=suite,
+            context=stored.context,
+            tree=RatchetTree.of(suite, tuple(nodes)),
+            interim_transcript_hash=stored.interim_transcript_hash,
+            proposals=proposals,
+            is_closed=bool(stored.is_closed),
+        )
 
 
 def _tree_of(group_info: GroupInfo, tree: RatchetTreeExtension | None) -> RatchetTreeExtension:

@@ -17,6 +17,7 @@ from mifeng_crypto.mls.tree.tree_math import (
     copath_child,
     direct_path,
     left,
+    node_width,
     right,
     width_for,
 )
@@ -127,22 +128,19 @@ class RatchetTree:
             raise ProtocolError(
                 "RFC9420-12.4.3.3-1", "a ratchet tree is empty or ends with a blank node"
             )
+        width = node_width(width_for(len(nodes) // 2 + 1))
+        return cls.of(suite, nodes + (None,) * (width - len(nodes)))
+
+    @classmethod
+    def of(cls, suite: Suite, nodes: tuple[Node | None, ...]) -> RatchetTree:
+        """Return the tree with these nodes, blank ones included; raises as `from_wire`."""
         index = TreeIndex()
         for x, node in enumerate(nodes):
             if node is None:
                 continue
             if isinstance(node, ParentNode) != bool(x & 1):
                 raise ProtocolError(
-                    "RFC9420-12.4.3.3-2", f"node {x} of a ratchet tree is of the wrong kind"
+                    "RFC9420-12.4.3.3-2", "node {node} of a tree is of the wrong kind", node=x
                 )
             index.add(NodeIndex(x), node)
-        width = 2 * width_for(len(nodes) // 2 + 1) - 1
-        nodes += (None,) * (width - len(nodes))
-        return cls(suite, nodes, index, [None] * width)
-
-    @classmethod
-    def of_one(cls, suite: Suite, leaf: LeafNode) -> RatchetTree:
-        """Return the tree of a group that was just created (section 11)."""
-        index = TreeIndex()
-        index.add(NodeIndex(0), leaf)
-        return cls(suite, (leaf,), index, [None])
+        return cls(suite, nodes, index, [None] * len(nodes))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mifeng_crypto.errors import MifengError, ProtocolError, UsageError
@@ -92,15 +94,7 @@ def test_a_failed_verb_leaves_the_state_as_it_was() -> None:
     for at in range(0, len(broken), 7):
         broken[at] ^= 1
         with pytest.raises(MifengError):
-            anna.follow(
-                type(pending)(
-                    message=bytes(broken),
-                    welcome=None,
-                    staged=pending.staged,
-                    epoch=pending.epoch,
-                    next=pending.next,
-                )
-            )
+            anna.follow(replace(pending, message=bytes(broken)))
         broken[at] ^= 1
     anna.follow(pending)
     carl.follow(pending)
