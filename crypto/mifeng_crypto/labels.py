@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from cryptography.hazmat.primitives import hashes
+
 from mifeng_crypto import signature as ed25519
 from mifeng_crypto.hpke import HpkeKeyPair
 from mifeng_crypto.secret import Secret
@@ -22,6 +24,7 @@ __all__ = [
     "derive_tree_secret",
     "encrypt_with_label",
     "expand_with_label",
+    "hash_mifeng",
     "ref_hash",
     "sign_mifeng",
     "sign_with_label",
@@ -145,6 +148,13 @@ def decrypt_with_label(
 def ref_hash(suite: Suite, label: str, value: bytes) -> bytes:
     """RefHash (section 5.2); the label is used as given, it carries its own prefix."""
     return suite.hash(encode(RefHashInput(label.encode(), value)))
+
+
+def hash_mifeng(label: str, content: bytes) -> bytes:
+    """RefHash for a struct of protocol.md: SHA-256, whatever suite a unit has."""
+    digest = hashes.Hash(hashes.SHA256())
+    digest.update(encode(RefHashInput((MIFENG + label).encode(), content)))
+    return digest.finalize()
 
 
 def expand_with_label(suite: Suite, secret: bytes, label: str, context: bytes, n: int) -> Secret:

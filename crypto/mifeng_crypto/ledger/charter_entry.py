@@ -12,7 +12,7 @@ from mifeng_crypto.ids import MemberId, ProtocolVersion, UnitId, UnixMillis, Wor
 from mifeng_crypto.ledger.head import Head
 from mifeng_crypto.ledger.policy import Policy
 from mifeng_crypto.ledger.roster_entry import DeviceAuthor
-from mifeng_crypto.tls import Opaque, UInt16, Width, struct
+from mifeng_crypto.tls import KeepsBytes, Opaque, UInt16, Width, struct
 
 __all__ = [
     "CharterBody",
@@ -74,7 +74,7 @@ CharterBody = Create | Grant | Revoke
 
 
 @struct
-class CharterEntryTBS:
+class CharterEntryTBS(KeepsBytes):
     """What is signed, with the label `CharterEntry`.
 
     `roster` is the roster's head as its author knew it; it never goes back within a charter. The
@@ -92,7 +92,7 @@ class CharterEntryTBS:
 
 
 @struct
-class CharterEntry:
+class CharterEntry(KeepsBytes):
     """An entry as it travels and is hashed: not yet verified."""
 
     tbs: CharterEntryTBS

@@ -11,7 +11,7 @@ from typing import Annotated
 from mifeng_crypto.ids import DeviceId, MemberId, ProtocolVersion, UnixMillis, WorkspaceId
 from mifeng_crypto.ledger.head import Head
 from mifeng_crypto.ledger.policy import Policy
-from mifeng_crypto.tls import Bytes32, Opaque, Text, Vec, Width, struct
+from mifeng_crypto.tls import Bytes32, KeepsBytes, Opaque, Text, Vec, Width, struct
 
 __all__ = [
     "AddMember",
@@ -121,7 +121,7 @@ RosterBody = Found | Invite | AddMember | RemoveMember
 
 
 @struct
-class RosterEntryTBS:
+class RosterEntryTBS(KeepsBytes):
     """What is signed, with the label `RosterEntry`."""
 
     version: ProtocolVersion
@@ -133,7 +133,7 @@ class RosterEntryTBS:
 
 
 @struct
-class RosterEntry:
+class RosterEntry(KeepsBytes):
     """An entry as it travels and is hashed: not yet verified."""
 
     tbs: RosterEntryTBS

@@ -1,0 +1,257 @@
+"""A charter, verified: what a unit is, and who is in it in which role (protocol.md, "Charter").
+
+    bytes -> CharterEntry (unverified) -> Charter.append: rules and signature -> Charter (verified)
+
+A charter is judged together with the roster. It only grows and can be asked about any of its past:
+`at` is the sequence after which the answer held. A member whom the roster has removed keeps his
+grant here; the gate asks both. Which entries are refused is `charter_rules.py`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mifeng_crypto.errors import UsageError
+from mifeng_crypto.ids import PROTOCOL_VERSION, MemberId, UnitId, UnixMillis, WorkspaceId
+from mifeng_crypto.labels import hash_mifeng, sign_mifeng
+from mifeng_crypto.ledger import chain, charter_rules
+from mifeng_crypto.ledger.chain import Chain
+from mifeng_crypto.ledger.charter_entry import (
+    CharterBody,
+    CharterEntry,
+    CharterEntryTBS,
+    Create,
+    Grant,
+    Revoke,
+    UnitKind,
+    UnitRole,
+)
+from mifeng_crypto.ledger.head import EMPTY, Head
+from mifeng_crypto.ledger.history import History
+from mifeng_crypto.ledger.policy import Policy
+from mifeng_crypto.ledger.roster import Roster
+from mifeng_crypto.ledger.roster_entry import DeviceAuthor
+from mifeng_crypto.tls import decode, encode
+
+__all__ = ["Charter", "hash_entry", "sign_charter_entry"]
+
+LABEL = "CharterEntry"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Charter:
+    """A verified charter, up to its head. Shares its tables like `Roster`."""
+
+    workspace_id: WorkspaceId
+    unit_id: UnitId
+    kind: UnitKind
+    parent: UnitId | None
+    cipher_suite: int
+    policy: Policy
+    creator: MemberId
+    _chain: Chain
+    _roles: History[MemberId, UnitRole]
+    _roster_sequences: tuple[int, ...]
+
+    # -------------------------------------------------------------- growing
+
+    @classmethod
+    def from_entries(cls, entries: Iterable[bytes | CharterEntry], roster: Roster) -> Charter:
+        """Verify a whole charter, from its first entry on.
+
+        Raises:
+            UsageError: there is no entry.
+            CodecError: something that is not an entry.
+            ProtocolError: LEDGER-n, CHARTER-n, POLICY-1.
+            NeedLedgerError: LEDGER-9: an entry names a roster head that is not known yet.
+        """
+        rest = iter(entries)
+        first = next(rest, None)
+        if first is None:
+            raise UsageError("a charter has at least one entry; the unit does not exist yet")
+        return cls._created(_decoded(first), roster).extend(rest, roster)
+
+    def extend(self, entries: Iterable[bytes | CharterEntry], roster: Roster) -> Charter:
+        """Verify and append entries, all or none.
+
+        Raises:
+            CodecError: something that is not an entry.
+            ProtocolError: as `append`.
+        """
+        charter = self
+        for entry in entries:
+            charter = charter.append(entry, roster)
+        return charter
+
+    def append(self, entry: bytes | CharterEntry, roster: Roster) -> Charter:
+        """Verify and append one entry.
+
+        Raises:
+            CodecError: it is no entry.
+            ProtocolError: LEDGER-n, CHARTER-n.
+            NeedLedgerError: LEDGER-9: it names a roster head that is not known yet.
+        """
+        entry = _decoded(entry)
+        tbs = entry.tbs
+        _check_head_of(entry, roster)
+        chain.check_belongs(self.unit_id, tbs.unit_id)
+        chain.check_place(self._chain, tbs.previous)
+        charter_rules.check_roster_goes_forward(self, tbs)
+        _check_author(entry, roster)
+        chain.check_time(self._chain, tbs.time)
+        charter_rules.check_body(self, tbs, roster)
+        return self._with(entry)
+
+    def check_on_arrival(self, entry: CharterEntry, *, now: UnixMillis) -> None:
+        """Judge a new entry by the server's clock, besides `append`; old entries never are.
+
+        Raises:
+            ProtocolError: LEDGER-6.
+        """
+        chain.check_clock(entry.tbs.time, now=now)
+
+    # -------------------------------------------------------------- asking
+
+    @property
+    def head(self) -> Head:
+        return self._chain.head
+
+    @property
+    def time(self) -> UnixMillis:
+        """The last entry's time."""
+        return UnixMillis(self._chain.time)
+
+    def hash_at(self, sequence: int) -> bytes:
+        """Return the hash of entry `sequence`.
+
+        Raises:
+            NeedLedgerError: LEDGER-9: the charter is not known that far.
+        """
+        return self._chain.hash_at(sequence)
+
+    def check_has(self, head: Head) -> None:
+        """Refuse a head that is not in this charter's history.
+
+        Raises:
+            ProtocolError: LEDGER-8: it is of another history.
+            NeedLedgerError: LEDGER-9: the charter is not known that far.
+        """
+        self._chain.check_has(head)
+
+    def roster_sequence_at(self, sequence: int) -> int:
+        """Return up to which roster entry the author of entry `sequence` knew."""
+        return self._roster_sequences[sequence - 1]
+
+    def role_of(self, member_id: MemberId, *, at: int | None = None) -> UnitRole | None:
+        """Return the role that was granted to a member, if any."""
+        return self._roles.get(member_id, self._chain.at(at))
+
+    def members(self, *, at: int | None = None) -> tuple[MemberId, ...]:
+        """Return all who are granted, in order of their first grant."""
+        return tuple(member_id for member_id, _ in self._roles.items(self._chain.at(at)))
+
+    # -------------------------------------------------------------- applying
+
+    @classmethod
+    def _created(cls, entry: CharterEntry, roster: Roster) -> Charter:
+        tbs, empty = entry.tbs, chain.empty_chain("charter")
+        _check_head_of(entry, roster)
+        chain.check_place(empty, tbs.previous)
+        _check_author(entry, roster)
+        body = charter_rules.check_create(tbs, roster)
+        roles: History[MemberId, UnitRole] = History()
+        roles.set(tbs.author.member_id, 1, UnitRole.MANAGER)
+        return cls(
+            workspace_id=tbs.workspace_id,
+            unit_id=tbs.unit_id,
+            kind=body.kind,
+            parent=body.parent,
+            cipher_suite=body.cipher_suite,
+            policy=body.policy,
+            creator=tbs.author.member_id,
+            _chain=empty.grown(hash_entry(entry), tbs.time),
+            _roles=roles,
+            _roster_sequences=(tbs.roster.sequence,),
+        )
+
+    def _with(self, entry: CharterEntry) -> Charter:
+        """Return the charter with a verified entry."""
+        tbs, roles = entry.tbs, self._roles
+        if not self._chain.is_newest:
+            roles = roles.until(self._chain.sequence)
+        grown = self._chain.grown(hash_entry(entry), tbs.time)
+        match tbs.body:
+            case Grant() as body:
+                roles.set(body.member_id, grown.sequence, body.role)
+            case Revoke() as body:
+                roles.set(body.member_id, grown.sequence, None)
+            case Create():
+                raise AssertionError("the rules refuse a second `create`")
+        return dataclasses.replace(
+            self,
+            _chain=grown,
+            _roles=roles,
+            _roster_sequences=(*self._roster_sequences, tbs.roster.sequence),
+        )
+
+
+def hash_entry(entry: CharterEntry) -> bytes:
+    """Return the hash by which the next entry names this one."""
+    return hash_mifeng(LABEL, encode(entry))
+
+
+def sign_charter_entry(
+    charter: Charter | None,
+    body: CharterBody,
+    author: DeviceAuthor,
+    signing_key: bytes,
+    *,
+    roster: Roster,
+    now: UnixMillis,
+    unit_id: UnitId | None = None,
+) -> CharterEntry:
+    """Make the charter's next entry. `append` says whether it is one.
+
+    Args:
+        charter: what it follows; None for `create`, which gives the new `unit_id` instead.
+        body: what it says.
+        author: the device that says so.
+        signing_key: its Ed25519 seed.
+        roster: as its author knows it: at its head the author's rights are judged.
+        now: this device's time; an entry is never dated before its predecessor.
+        unit_id: of a unit that is being created.
+
+    Raises:
+        UsageError: there is neither a charter nor a unit id.
+    """
+    unit = charter.unit_id if charter else unit_id
+    if unit is None:
+        raise UsageError("an entry follows a charter, or creates a unit with a new id")
+    tbs = CharterEntryTBS(
+        version=PROTOCOL_VERSION,
+        workspace_id=roster.workspace_id,
+        unit_id=unit,
+        previous=charter.head if charter else EMPTY,
+        roster=roster.head,
+        author=author,
+        time=UnixMillis(max(now, charter.time)) if charter else now,
+        body=body,
+    )
+    return CharterEntry(tbs, sign_mifeng(signing_key, LABEL, encode(tbs)))
+
+
+def _decoded(entry: bytes | CharterEntry) -> CharterEntry:
+    return decode(CharterEntry, entry) if isinstance(entry, bytes) else entry
+
+
+def _check_head_of(entry: CharterEntry, roster: Roster) -> None:
+    chain.check_version(entry.tbs.version)
+    chain.check_belongs(roster.workspace_id, entry.tbs.workspace_id)
+    roster.check_has(entry.tbs.roster)
+
+
+def _check_author(entry: CharterEntry, roster: Roster) -> None:
+    key = charter_rules.author_key(roster, entry.tbs)
+    chain.check_signature(key, LABEL, encode(entry.tbs), entry.signature)

@@ -1,0 +1,249 @@
+"""Who may sign what in a charter, and the rules of each body (protocol.md, "Charter").
+
+What may be signed is data, the tables below; each rule is one function that carries its id. An
+author's rights are those that the roster gives at the entry's own roster head, and the charter at
+its head. The rules of every ledger (LEDGER-n) are in `chain.py`.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from mifeng_crypto.errors import ProtocolError
+from mifeng_crypto.ids import MemberId
+from mifeng_crypto.ledger.charter_entry import (
+    CharterEntryTBS,
+    Create,
+    Grant,
+    Revoke,
+    UnitKind,
+    UnitRole,
+)
+from mifeng_crypto.ledger.policy import check_policy
+from mifeng_crypto.ledger.roster import Roster
+from mifeng_crypto.ledger.roster_entry import DeviceAuthor, Role
+from mifeng_crypto.suite import (
+    MLS_XWING,
+    MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519,
+    MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_Ed25519,
+)
+
+if TYPE_CHECKING:
+    from mifeng_crypto.ledger.charter import Charter
+
+__all__ = [
+    "MAY_CREATE",
+    "MAY_MANAGE",
+    "ROLES_IN_USE",
+    "SUITES_IN_USE",
+    "check_body",
+    "check_create",
+]
+
+
+class Standing(enum.Enum):
+    """What makes an author one who may: a role in the workspace, or one in the unit."""
+
+    OWNER = Role.OWNER
+    ADMIN = Role.ADMIN
+    MEMBER = Role.MEMBER
+    GUEST = Role.GUEST
+    UNIT_MANAGER = UnitRole.MANAGER
+
+
+_ADMINS = frozenset({Standing.OWNER, Standing.ADMIN})
+
+MAY_CREATE: Mapping[UnitKind, frozenset[Standing]] = MappingProxyType(
+    {
+        UnitKind.BUSINESS: _ADMINS,
+        UnitKind.CHANNEL: _ADMINS,
+        UnitKind.GROUP: _ADMINS | {Standing.MEMBER},
+        UnitKind.DIRECT: frozenset(),
+    }
+)
+"""Who may create a unit of this kind. Direct units are not in this version."""
+
+MAY_MANAGE: Mapping[UnitKind, frozenset[Standing]] = MappingProxyType(
+    {
+        UnitKind.BUSINESS: _ADMINS | {Standing.UNIT_MANAGER},
+        UnitKind.CHANNEL: _ADMINS | {Standing.UNIT_MANAGER},
+        UnitKind.GROUP: frozenset({Standing.UNIT_MANAGER}),
+        UnitKind.DIRECT: frozenset(),
+    }
+)
+"""Who may grant and revoke in a unit of this kind. Besides, everybody may revoke himself."""
+
+ROLES_IN_USE = frozenset({UnitRole.MANAGER, UnitRole.MEMBER, UnitRole.PUBLISHER, UnitRole.READER})
+
+SUITES_IN_USE = frozenset(
+    {
+        MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519,
+        MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_Ed25519,
+        MLS_XWING,
+    }
+)
+"""The suites that sign with Ed25519: a device's key in the roster is its key in every leaf."""
+
+
+def check_create(tbs: CharterEntryTBS, roster: Roster) -> Create:
+    """CHARTER-1: the first entry is `create`; and its contents.
+
+    Raises:
+        ProtocolError: CHARTER-1 to CHARTER-3, POLICY-1.
+    """
+    if not isinstance(tbs.body, Create):
+        raise ProtocolError("CHARTER-1", "a charter begins with `create`")
+    check_may_create(tbs, tbs.body, roster)
+    check_suite(tbs.body)
+    check_policy(tbs.body.policy)
+    return tbs.body
+
+
+def check_body(charter: Charter, tbs: CharterEntryTBS, roster: Roster) -> None:
+    """Judge what the entry says, after its signature was verified.
+
+    Raises:
+        ProtocolError: CHARTER-n.
+    """
+    match tbs.body:
+        case Create():
+            raise ProtocolError("CHARTER-1", "the unit exists already; draw a new unit id")
+        case Grant() as body:
+            check_may_manage(charter, tbs, roster)
+            check_role(body.role)
+            check_is_known(roster, body.member_id, tbs)
+            check_changes_something(charter, body)
+            check_cap(charter, body.member_id, tbs, roster)
+        case Revoke() as body:
+            check_is_granted(charter, body)
+            if body.member_id != tbs.author.member_id:
+                check_may_manage(charter, tbs, roster)
+
+
+# ------------------------------------------------------------------ authors
+
+
+def author_key(roster: Roster, tbs: CharterEntryTBS) -> bytes:
+    """LEDGER-7: return the key of the author's device, as the roster had it at the entry's head."""
+    author: DeviceAuthor = tbs.author
+    device = roster.device(author.device_id, at=tbs.roster.sequence)
+    if device is None or device.member_id != author.member_id:
+        raise ProtocolError(
+            "LEDGER-7", "the author's device is not in the roster; it may have been removed"
+        )
+    return device.signature_key
+
+
+def check_roster_goes_forward(charter: Charter, tbs: CharterEntryTBS) -> None:
+    """CHARTER-4: an entry names no older roster than its predecessor.
+
+    Else somebody who has lost his rights could sign as of a time when he had them.
+    """
+    if tbs.roster.sequence < charter.roster_sequence_at(charter.head.sequence):
+        raise ProtocolError(
+            "CHARTER-4",
+            "the entry was signed under an older roster than the one before it; "
+            "fetch the roster and sign again",
+        )
+
+
+def _standings(charter: Charter | None, tbs: CharterEntryTBS, roster: Roster) -> set[Standing]:
+    member = roster.member(tbs.author.member_id, at=tbs.roster.sequence)
+    assert member is not None, "the author's device belongs to a member"
+    standings = {Standing(member.role)}
+    if charter is not None and charter.role_of(member.member_id) is UnitRole.MANAGER:
+        standings.add(Standing.UNIT_MANAGER)
+    return standings
+
+
+# ------------------------------------------------------------------ create
+
+
+def check_may_create(tbs: CharterEntryTBS, body: Create, roster: Roster) -> None:
+    """CHARTER-2: MAY_CREATE."""
+    if _standings(None, tbs, roster).isdisjoint(MAY_CREATE[body.kind]):
+        raise ProtocolError(
+            "CHARTER-2",
+            "this member may not create a unit of kind {kind}; ask an admin",
+            kind=body.kind.name.lower(),
+        )
+
+
+def check_suite(body: Create) -> None:
+    """CHARTER-3: SUITES_IN_USE."""
+    if body.cipher_suite not in SUITES_IN_USE:
+        raise ProtocolError(
+            "CHARTER-3",
+            "a unit cannot have cipher suite {suite:#06x}; choose 0x0001, 0x0003 or 0xf002",
+            suite=body.cipher_suite,
+        )
+
+
+# ------------------------------------------------------------------ grant and revoke
+
+
+def check_may_manage(charter: Charter, tbs: CharterEntryTBS, roster: Roster) -> None:
+    """CHARTER-5: MAY_MANAGE."""
+    if _standings(charter, tbs, roster).isdisjoint(MAY_MANAGE[charter.kind]):
+        raise ProtocolError(
+            "CHARTER-5",
+            "this member may not grant or revoke in a unit of kind {kind}; ask its manager",
+            kind=charter.kind.name.lower(),
+        )
+
+
+def check_role(role: UnitRole) -> None:
+    """CHARTER-6: ROLES_IN_USE; archives are not in this version."""
+    if role not in ROLES_IN_USE:
+        raise ProtocolError(
+            "CHARTER-6",
+            "the role {role} is not in this version of the protocol; choose another",
+            role=role.name.lower(),
+        )
+
+
+def check_is_known(roster: Roster, member_id: MemberId, tbs: CharterEntryTBS) -> None:
+    """CHARTER-7: whoever is granted is a member, or is invited by an unused invite."""
+    if not _is_known(roster, member_id, tbs):
+        raise ProtocolError(
+            "CHARTER-7",
+            "there is no such member and no open invite for one; check the member id",
+        )
+
+
+def check_changes_something(charter: Charter, body: Grant) -> None:
+    """CHARTER-8: a grant gives a role that the member does not have."""
+    if charter.role_of(body.member_id) is body.role:
+        raise ProtocolError("CHARTER-8", "the member has this role in the unit already")
+
+
+def check_cap(charter: Charter, member_id: MemberId, tbs: CharterEntryTBS, roster: Roster) -> None:
+    """CHARTER-9: no more people are granted than the policy's cap; who has left does not count."""
+    cap = charter.policy.cap
+    # An entry grants one person at most: young charters need not be counted.
+    if charter.head.sequence < cap or charter.role_of(member_id) is not None:
+        return
+    granted = charter.members()
+    if len(granted) >= cap and sum(_is_known(roster, who, tbs) for who in granted) >= cap:
+        raise ProtocolError(
+            "CHARTER-9",
+            "the unit is full: its policy allows {cap} people; revoke somebody first",
+            cap=cap,
+        )
+
+
+def check_is_granted(charter: Charter, body: Revoke) -> None:
+    """CHARTER-10: who is revoked was granted."""
+    if charter.role_of(body.member_id) is None:
+        raise ProtocolError("CHARTER-10", "the member is not in this unit")
+
+
+def _is_known(roster: Roster, member_id: MemberId, tbs: CharterEntryTBS) -> bool:
+    at = tbs.roster.sequence
+    if roster.member(member_id, at=at) is not None:
+        return True
+    invite = roster.invite(member_id, at=at)
+    return invite is not None and tbs.time < invite.expires_at
