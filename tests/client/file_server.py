@@ -1,0 +1,127 @@
+"""A small file server that works, and that can be told to fail: tus 1.0.0 and Range."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import msgspec
+from aiohttp import web
+
+from mifeng_crypto.api.messages import LoginReply, NonceReply, ShareReply
+from mifeng_crypto.api.problems import PROBLEM_CONTENT_TYPE, ProblemCode
+
+SHARE = bytes(range(32))
+FILE_ID = bytes(range(16))
+
+
+class FileServer:
+    """Holds one file in memory."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+        self.length = 0
+        self.requests: list[str] = []
+        self.share = SHARE
+        self.cut_patches_at: list[int] = []
+        """Break the connection when this much of the file is here."""
+        self.cut_gets_after: list[int] = []
+        """Break the connection of the next GET after so many bytes of it."""
+        self.lost_answers = 0
+        """So many creations are done and then not answered."""
+        self.forgets = False
+        """Whether all that it has is gone when it is asked how far it is."""
+        self.problem: ProblemCode | None = None
+        """The answer to every GET and PATCH."""
+        self.created: dict[str, bytes] = {}
+
+    def app(self) -> web.Application:
+        app = web.Application(client_max_size=1 << 30)
+        app.router.add_post("/v1/login/nonce", self._nonce)
+        app.router.add_post("/v1/login", self._login)
+        app.router.add_post("/v1/units/{unit}/files", self._create)
+        app.router.add_route("HEAD", f"/v1/files/{FILE_ID.hex()}", self._head)
+        app.router.add_patch(f"/v1/files/{FILE_ID.hex()}", self._patch)
+        app.router.add_get(f"/v1/files/{FILE_ID.hex()}", self._get, allow_head=False)
+        app.router.add_get(f"/v1/files/{FILE_ID.hex()}/share", self._share)
+        return app
+
+    async def _nonce(self, _: web.Request) -> web.Response:
+        return _msgpack(NonceReply(nonce=bytes(32)))
+
+    async def _login(self, _: web.Request) -> web.Response:
+        return _msgpack(LoginReply(token="t", expires_at=0))
+
+    async def _share(self, _: web.Request) -> web.Response:
+        return _msgpack(ShareReply(share=self.share))
+
+    async def _create(self, request: web.Request) -> web.Response:
+        self.requests.append("POST")
+        assert request.headers["Tus-Resumable"] == "1.0.0"
+        key = request.headers["Idempotency-Key"]
+        if key not in self.created:
+            self.created[key] = FILE_ID
+            self.length = int(request.headers["Upload-Length"])
+        if self.lost_answers:
+            self.lost_answers -= 1
+            _cut(request)
+        return web.Response(status=201, headers={"Location": f"/v1/files/{FILE_ID.hex()}"})
+
+    async def _head(self, _: web.Request) -> web.Response:
+        self.requests.append("HEAD")
+        if self.forgets:
+            self.data.clear()
+        headers = {"Upload-Offset": str(len(self.data)), "Upload-Length": str(self.length)}
+        return web.Response(headers=headers)
+
+    async def _patch(self, request: web.Request) -> web.Response:
+        self.requests.append("PATCH")
+        if self.problem:
+            return _problem(self.problem)
+        assert request.content_type == "application/offset+octet-stream"
+        assert request.content_length is not None
+        if int(request.headers["Upload-Offset"]) != len(self.data):
+            return _problem(ProblemCode.OFFSET_MISMATCH)
+        cut_at = self.cut_patches_at[0] if self.cut_patches_at else None
+        async for piece in request.content.iter_any():
+            if cut_at is not None and len(self.data) + len(piece) > cut_at:
+                self.data += piece[: cut_at - len(self.data)]
+                del self.cut_patches_at[0]
+                _cut(request)
+                await asyncio.sleep(1)
+            self.data += piece
+        return web.Response(status=204, headers={"Upload-Offset": str(len(self.data))})
+
+    async def _get(self, request: web.Request) -> web.StreamResponse:
+        self.requests.append("GET")
+        if self.problem:
+            return _problem(self.problem)
+        found = re.fullmatch(r"bytes=(\d+)-", request.headers["Range"])
+        assert found
+        begin, total = int(found[1]), len(self.data)
+        where = f"bytes {begin}-{total - 1}/{total}"
+        response = web.StreamResponse(status=206, headers={"Content-Range": where})
+        response.content_length = total - begin
+        await response.prepare(request)
+        if self.cut_gets_after:
+            await response.write(bytes(self.data[begin : begin + self.cut_gets_after.pop(0)]))
+            _cut(request)
+        else:
+            await response.write(bytes(self.data[begin:]))
+        return response
+
+
+def _cut(request: web.Request) -> None:
+    assert request.transport is not None
+    request.transport.close()
+
+
+def _msgpack(body: msgspec.Struct) -> web.Response:
+    return web.Response(body=msgspec.msgpack.encode(body), content_type="application/msgpack")
+
+
+def _problem(code: ProblemCode) -> web.Response:
+    body = {"type": "", "title": code.code, "status": code.status, "code": code.code}
+    return web.Response(
+        status=code.status, body=msgspec.json.encode(body), content_type=PROBLEM_CONTENT_TYPE
+    )

@@ -1,0 +1,294 @@
+"""Files up and down over a server that fails in every way that the network knows."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import random
+import resource
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp.test_utils import TestServer
+
+from mifeng import transfer
+from mifeng.content import Attachment
+from mifeng.errors import ServerProblem
+from mifeng.net import Api, Signer
+from mifeng_crypto.api.problems import ProblemCode
+from mifeng_crypto.errors import ProtocolError, StorageError, TransportError, UsageError
+from mifeng_crypto.files.sealed import sealed_length
+from mifeng_crypto.ids import DeviceId, MemberId, UnitId, UnixMillis, WorkspaceId
+from mifeng_crypto.ledger.roster_entry import DeviceAuthor
+from mifeng_crypto.secret import Secret
+from tests.client.file_server import FILE_ID, FileServer
+
+RNG = random.Random(8).randbytes
+UNIT = UnitId(RNG(16))
+SIZE = 9_000_001  # two pieces
+CONTENT = RNG(SIZE)
+
+
+@pytest.fixture(autouse=True)
+def _no_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transfer, "_PAUSES_S", (0.0, 0.01, 0.02))
+
+
+@pytest.fixture
+def server() -> FileServer:
+    return FileServer()
+
+
+@pytest.fixture
+async def api(server: FileServer) -> AsyncIterator[Api]:
+    author = DeviceAuthor(MemberId(bytes(16)), DeviceId(bytes(16)))
+    signer = Signer(WorkspaceId(bytes(16)), author, Secret(bytes(32)))
+    async with TestServer(server.app()) as running:
+        address = f"http://127.0.0.1:{running.port}"
+        async with Api([address], None, signer=signer, now=lambda: UnixMillis(0), rng=RNG) as api:
+            yield api
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "Bericht 报告.pdf"
+    path.write_bytes(CONTENT)
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "downloads").mkdir()
+    return tmp_path / "downloads"
+
+
+async def up(api: Api, source: Path) -> Attachment:
+    return await transfer.upload(api, unit_id=UNIT, path=source, rng=RNG)
+
+
+async def down(api: Api, attachment: Attachment, target: Path) -> Path:
+    return await transfer.download(api, unit_id=UNIT, attachment=attachment, target=target)
+
+
+async def test_a_file_arrives_as_it_was_sent(
+    api: Api, server: FileServer, source: Path, folder: Path
+) -> None:
+    attachment = await up(api, source)
+    assert (attachment.file_id, attachment.size) == (FILE_ID, SIZE)
+    assert (attachment.name, attachment.content_type) == (source.name, "application/pdf")
+    assert len(server.data) == server.length == sealed_length(SIZE)
+    assert attachment.digest == hashlib.sha256(server.data).digest()
+    assert CONTENT[:64] not in server.data
+    got = await down(api, attachment, folder)
+    assert got == folder / source.name
+    assert got.read_bytes() == CONTENT
+    assert [*folder.iterdir()] == [folder / source.name]
+
+
+@pytest.mark.parametrize("size", [0, 1, 16_384, transfer.PIECE_BYTES])
+async def test_files_of_every_size_arrive(
+    api: Api, tmp_path: Path, folder: Path, size: int
+) -> None:
+    source = tmp_path / "a"
+    source.write_bytes(RNG(size))
+    got = await down(api, await up(api, source), folder)
+    assert got.read_bytes() == source.read_bytes()
+
+
+async def test_progress_only_grows_to_the_whole(api: Api, source: Path, folder: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    record = lambda done, total: seen.append((done, total))  # noqa: E731
+    attachment = await transfer.upload(api, unit_id=UNIT, path=source, rng=RNG, progress=record)
+    middle = len(seen)
+    await transfer.download(
+        api, unit_id=UNIT, attachment=attachment, target=folder, progress=record
+    )
+    total = sealed_length(SIZE)
+    for part in (seen[:middle], seen[middle:]):
+        assert len(part) > 2
+        assert part == sorted(part)
+        assert part[-1] == (total, total)
+
+
+# ------------------------------------------------------------------ broken connections
+
+
+async def test_an_upload_goes_on_where_the_connection_broke(
+    api: Api, server: FileServer, source: Path, folder: Path
+) -> None:
+    server.cut_patches_at = [1, 1_000_000, 8_500_000]
+    attachment = await up(api, source)
+    assert server.requests.count("HEAD") == 3
+    assert attachment.digest == hashlib.sha256(server.data).digest()
+    assert (await down(api, attachment, folder)).read_bytes() == CONTENT
+
+
+async def test_a_creation_whose_answer_was_lost_is_the_same_file(
+    api: Api, server: FileServer, source: Path
+) -> None:
+    server.lost_answers = 2
+    await up(api, source)
+    assert server.requests.count("POST") == 3
+    assert len(server.created) == 1
+
+
+async def test_a_download_goes_on_where_the_connection_broke(
+    api: Api, server: FileServer, source: Path, folder: Path
+) -> None:
+    attachment = await up(api, source)
+    server.cut_gets_after = [0, 10, 3_000_000, 16_400]
+    assert (await down(api, attachment, folder)).read_bytes() == CONTENT
+
+
+async def test_a_transfer_gives_up_when_nothing_gets_through(
+    api: Api, server: FileServer, source: Path, folder: Path
+) -> None:
+    attachment = await up(api, source)
+    server.cut_gets_after = [5, *[0] * 10]
+    with pytest.raises(TransportError):
+        await down(api, attachment, folder)
+    assert not [*folder.iterdir()]
+    server.data.clear()
+    server.cut_patches_at = [0] * 10
+    with pytest.raises(TransportError):
+        await up(api, source)
+
+
+async def test_a_server_that_lost_a_part_is_noticed(
+    api: Api, server: FileServer, source: Path
+) -> None:
+    server.cut_patches_at = [8_500_000]
+    server.forgets = True
+    with pytest.raises(ProtocolError, match="lost a part"):
+        await up(api, source)
+
+
+# ------------------------------------------------------------------ what is refused
+
+
+async def test_a_declined_transfer_raises_what_the_server_said(
+    api: Api, server: FileServer, source: Path, folder: Path
+) -> None:
+    attachment = await up(api, source)
+    server.problem = ProblemCode.GONE
+    with pytest.raises(ServerProblem, match="its time is over"):
+        await down(api, attachment, folder)
+    server.data.clear()
+    server.problem = ProblemCode.STORAGE_FULL
+    with pytest.raises(ServerProblem, match="disk is full"):
+        await up(api, source)
+
+
+@pytest.mark.parametrize("change", ["altered", "truncated", "lengthened", "swapped", "share"])
+async def test_nothing_is_left_of_a_file_that_is_not_what_was_sent(
+    api: Api, server: FileServer, source: Path, folder: Path, change: str
+) -> None:
+    attachment = await up(api, source)
+    if change == "altered":
+        server.data[5_000_000] ^= 1
+    elif change == "truncated":
+        del server.data[-100:]
+    elif change == "lengthened":
+        server.data += b"more"
+    elif change == "swapped":
+        server.data[:] = RNG(len(server.data))
+    else:
+        server.share = bytes(32)
+    rules = {"altered": 4, "truncated": 2, "lengthened": 2, "swapped": 3, "share": 1}
+    with pytest.raises(ProtocolError) as refused:
+        await down(api, attachment, folder)
+    assert refused.value.rule == f"FILE-{rules[change]}"
+    assert not [*folder.iterdir()]
+
+
+async def test_a_file_of_another_unit_does_not_open(api: Api, source: Path, folder: Path) -> None:
+    attachment = await up(api, source)
+    with pytest.raises(ProtocolError, match="FILE-3"):
+        await transfer.download(api, unit_id=UnitId(RNG(16)), attachment=attachment, target=folder)
+
+
+async def test_a_file_that_is_there_is_never_overwritten_unasked(
+    api: Api, source: Path, folder: Path
+) -> None:
+    attachment = await up(api, source)
+    place = folder / source.name
+    place.write_text("mine")
+    with pytest.raises(UsageError, match="is there already"):
+        await down(api, attachment, folder)
+    assert place.read_text() == "mine"
+    await transfer.download(api, unit_id=UNIT, attachment=attachment, target=folder, overwrite=True)
+    assert place.read_bytes() == CONTENT
+
+
+async def test_a_file_that_appears_meanwhile_is_not_overwritten_either(
+    api: Api, source: Path, folder: Path
+) -> None:
+    attachment = await up(api, source)
+    place = folder / source.name
+
+    def appear(done: int, total: int) -> None:
+        if done == total:
+            place.write_text("mine")
+
+    with pytest.raises(UsageError, match="is there already"):
+        await transfer.download(
+            api, unit_id=UNIT, attachment=attachment, target=folder, progress=appear
+        )
+    assert place.read_text() == "mine"
+    assert [*folder.iterdir()] == [folder / source.name]
+
+
+async def test_a_link_in_the_folder_is_not_followed(
+    api: Api, source: Path, folder: Path, tmp_path: Path
+) -> None:
+    attachment = await up(api, source)
+    outside = tmp_path / "outside"
+    (folder / source.name).symlink_to(outside)
+    with pytest.raises(UsageError, match="is there already"):
+        await down(api, attachment, folder)
+    assert not outside.exists()
+
+
+async def test_a_name_that_leads_elsewhere_stays_in_the_folder(
+    api: Api, source: Path, folder: Path
+) -> None:
+    attachment = dataclasses.replace(await up(api, source), name="../../.bashrc")
+    assert await down(api, attachment, folder) == folder / "_.bashrc"
+
+
+async def test_what_is_no_file_is_not_sent(api: Api, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe"):
+        with pytest.raises(UsageError, match="is not a file"):
+            await up(api, path)
+    with pytest.raises(StorageError, match="cannot be read"):
+        await up(api, tmp_path / "nothing")
+
+
+async def test_a_folder_that_is_missing_is_named(api: Api, source: Path, tmp_path: Path) -> None:
+    attachment = await up(api, source)
+    with pytest.raises(UsageError, match="there is no folder"):
+        await down(api, attachment, tmp_path / "a" / "b")
+
+
+async def test_a_file_that_changes_while_it_is_sent_is_not_sent(api: Api, source: Path) -> None:
+    def grow(_done: int, _total: int) -> None:
+        with source.open("ab") as file:
+            file.write(b"more")
+
+    with pytest.raises(UsageError, match="grew"):
+        await transfer.upload(api, unit_id=UNIT, path=source, rng=RNG, progress=grow)
+
+
+async def test_a_full_disk_is_said_and_leaves_nothing(api: Api, source: Path, folder: Path) -> None:
+    attachment = await up(api, source)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))
+    try:
+        with pytest.raises(StorageError, match="cannot be written"):
+            await down(api, attachment, folder)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not [*folder.iterdir()]
