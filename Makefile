@@ -33,6 +33,17 @@ format: .venv/.installed ## format the code and fix what ruff can fix
 catalogue: .venv/.installed ## find new texts, and compile their translations
 	$(BIN)/python -m scripts.catalogue
 
+# The folder of the MLS vectors; those of other sources are looked for beside it.
+VECTORS ?= $(firstword $(wildcard ../shared/vectors/mls build/vectors/mls) build/vectors/mls)
+
+.PHONY: conformance
+conformance: .venv/.installed ## run every published test vector, print a table (VECTORS=folder)
+	$(BIN)/python -m tests.conformance --vectors $(VECTORS)
+
+.PHONY: bench
+bench: .venv/.installed ## measure, print tables, write build/bench.json (SECTIONS="mls")
+	$(BIN)/python -m bench $(SECTIONS)
+
 .PHONY: vectors
 vectors: .venv/.installed ## fetch the public MLS test vectors (needs a network)
 	$(BIN)/python -m scripts.fetch_vectors

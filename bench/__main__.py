@@ -1,0 +1,88 @@
+"""`python -m bench [SECTION ...]`: measure, print tables, write build/bench.json."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from itertools import groupby
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import mls
+from bench.figure import Figure
+
+OUTPUT = Path(__file__).resolve().parent.parent / "build" / "bench.json"
+SECTIONS: dict[str, Callable[[], Iterator[Figure]]] = {
+    "mls": mls.measure,
+}
+
+
+def main() -> int:
+    """Run the sections that the command line names; all of them by default."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("section", nargs="*", help=f"all of: {', '.join(SECTIONS)}")
+    chosen = parser.parse_args().section or list(SECTIONS)
+    unknown = [name for name in chosen if name not in SECTIONS]
+    if unknown:
+        parser.error(f"there is no section {unknown[0]}: choose from {', '.join(SECTIONS)}")
+    console, figures = Console(), list[Figure]()
+    for name in chosen:
+        measured = SECTIONS[name]()
+        with console.status(f"measuring {name}"):
+            figures += measured
+    for title, rows in groupby(figures, key=lambda figure: figure.table):
+        console.print(_table(title, list(rows)))
+    OUTPUT.parent.mkdir(exist_ok=True)
+    OUTPUT.write_text(json.dumps(_report(figures), indent=2) + "\n")
+    return 0
+
+
+def _report(figures: Iterable[Figure]) -> dict[str, object]:
+    libraries = ("cryptography", "pynacl", "aiohttp", "SQLAlchemy")
+    return {
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "libraries": {name: version(name) for name in libraries},
+        "figures": [asdict(figure) for figure in figures],
+    }
+
+
+def _table(title: str, figures: list[Figure]) -> Table:
+    table = Table(title=title, title_justify="left")
+    columns = list(dict.fromkeys(figure.column for figure in figures))
+    table.add_column("")
+    for column in (*columns, "target", "unit"):
+        table.add_column(column, justify="left" if column == "unit" else "right")
+    for row, cells in groupby(sorted(figures, key=_order(figures)), key=lambda cell: cell.row):
+        by_column = {cell.column: cell for cell in cells}
+        aim = next((cell.target for cell in by_column.values() if cell.target is not None), None)
+        shown = [_cell(by_column[column]) if column in by_column else "" for column in columns]
+        unit = next(iter(by_column.values())).unit
+        table.add_row(row, *shown, "" if aim is None else f"{aim:g}", unit)
+    return table
+
+
+def _order(figures: list[Figure]) -> Callable[[Figure], int]:
+    rows = list(dict.fromkeys(figure.row for figure in figures))
+    return lambda figure: rows.index(figure.row)
+
+
+def _cell(figure: Figure) -> str:
+    value = f"{figure.value:.3g}" if figure.value < 1000 else f"{figure.value:,.0f}"
+    if figure.target is None:
+        return value
+    return f"[{'green' if figure.value <= figure.target else 'red'}]{value}[/]"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
