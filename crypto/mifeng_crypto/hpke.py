@@ -129,7 +129,7 @@ class _X25519:
         return _x25519_private(private)
 
     def load_public(self, public: bytes) -> x25519.X25519PublicKey:
-        return x25519.X25519PublicKey.from_public_bytes(public)
+        return _x25519_public(public)
 
     def encapsulate(self, public: bytes, rng: Rng) -> Encapsulated:
         ephemeral = self.derive_key_pair(rng(self.private_bytes))
@@ -142,6 +142,22 @@ class _X25519:
         dh = key.exchange(self.load_public(kem_output))
         own = key.public_key().public_bytes_raw()
         return _extract_and_expand(self.kdf, dh, kem_output + own)
+
+
+# The u-coordinates of the points of small order (RFC 7748 section 6.1: an all-zero result).
+_P = 2**255 - 19
+_U_OF_ORDER_8 = bytes.fromhex("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800")
+_V_OF_ORDER_8 = bytes.fromhex("5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157")
+_SMALL_ORDER_U = frozenset(
+    {0, 1, _P - 1, *(int.from_bytes(u, "little") for u in (_U_OF_ORDER_8, _V_OF_ORDER_8))}
+)
+
+
+def _x25519_public(public: bytes) -> x25519.X25519PublicKey:
+    """Refuse a key to which nobody can encrypt where it enters, and not when it is used."""
+    if (int.from_bytes(public, "little") & (2**255 - 1)) % _P in _SMALL_ORDER_U:
+        raise ValueError("this X25519 public key is of small order")
+    return x25519.X25519PublicKey.from_public_bytes(public)
 
 
 def _x25519_private(private: bytes) -> x25519.X25519PrivateKey:
@@ -257,7 +273,7 @@ class _XWing:
     def load_public(self, public: bytes) -> hpke.MLKEM768X25519PublicKey:
         return hpke.MLKEM768X25519PublicKey(
             mlkem.MLKEM768PublicKey.from_public_bytes(public[:1184]),
-            x25519.X25519PublicKey.from_public_bytes(public[1184:]),
+            _x25519_public(public[1184:]),
         )
 
     def encapsulate(self, public: bytes, rng: Rng) -> Encapsulated:
