@@ -34,6 +34,7 @@ from mifeng_crypto.mls.tree.tree_math import NodeIndex, direct_path, node_of
 from mifeng_crypto.mls.wire.credential import BasicCredential
 from mifeng_crypto.mls.wire.key_package import KeyPackage
 from mifeng_crypto.mls.wire.leaf_node import Lifetime
+from mifeng_crypto.mls.wire.parent_node import RatchetTreeExtension
 from mifeng_crypto.secret import Secret
 from mifeng_crypto.suite import SUITES, Suite
 from mifeng_crypto.tls import decode, encode
@@ -119,11 +120,11 @@ def _measure(suite: Suite, members: list[Member]) -> Iterator[tuple[str, float]]
     yield "verify all KeyPackages", median_ms(lambda: _verified(published), runs=few)
     yield "add all the others", median_ms(lambda: _add_all(alone, founder, published), runs=few)
     added = _add_all(alone, founder, published)
-    welcome = added.welcome
+    tree, welcome = encode(added.next.public.tree.to_wire()), added.welcome
     assert welcome is not None
-    yield "join", median_ms(lambda: join(welcome, last.bundle), runs=few)
-    creator, follower = added.next, join(welcome, last.bundle).epoch
-    yield "memory of one state", _memory_mb(welcome, last)
+    yield "join", median_ms(lambda: _join(welcome, last, tree), runs=few)
+    yield "memory of one state", _memory_mb(welcome, last, tree)
+    creator, follower = added.next, _join(welcome, last, tree)
 
     newcomer = VerifiedKeyPackage(_member(suite, 10_000).bundle.key_package)
     yield from _commits(
@@ -160,15 +161,19 @@ def _add_all(alone: Epoch, founder: Member, published: list[bytes]) -> PendingCo
         alone,
         signature_key=founder.signature_key,
         add=_verified(published),
-        with_tree=True,
         now_s=NOW_S,
         rng=RNG,
     )
 
 
-def _memory_mb(welcome: bytes, last: Member) -> float:
+def _join(welcome: bytes, member: Member, tree: bytes) -> Epoch:
+    """As the product does it: the tree is stored once, and not in each Welcome."""
+    return join(welcome, member.bundle, tree=decode(RatchetTreeExtension, tree)).epoch
+
+
+def _memory_mb(welcome: bytes, last: Member, tree: bytes) -> float:
     tracemalloc.start()
-    state = join(welcome, last.bundle).epoch
+    state = _join(welcome, last, tree)
     size, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     del state
@@ -222,7 +227,7 @@ def _fill(creator: Epoch, follower: Epoch, members: list[Member]) -> tuple[Epoch
     epoch = creator
     # From far apart to near: each commit finds as few blank nodes as it can.
     width = epoch.public.tree.n_leaves.bit_length() - 1
-    for n in range(0, 1 << width, 1):
+    for n in range(1 << width):
         i = int(f"{n:0{width}b}"[::-1], 2) if width else 0
         if i % 2 == 0 and i < len(members):
             epoch = _as_member(epoch, LeafIndex(i), keys)

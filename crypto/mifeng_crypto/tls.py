@@ -358,11 +358,14 @@ class _Generator:
                 )
             self.put(depth, f"at += {n}")
         elif base is bytes:
-            # Inlined for the common short form: this is the inner loop of decoding a tree.
+            # Inlined for lengths of one and two bytes: this is the inner loop of decoding a tree.
             self.put(
                 depth,
-                f"if at < {end} and data[at] < 64 and at + data[at] < {end}:",
-                "    n = data[at]; at += 1",
+                f"if at < {end} and (n := data[at]) < 64 and at + n < {end}:",
+                "    at += 1",
+                f"elif at + 1 < {end} and 64 <= data[at] < 128 and "
+                f"63 < (n := data[at] << 8 & 0x3fff | data[at + 1]) < {end} - at - 1:",
+                "    at += 2",
                 "else:",
                 f"    n, at = read_length(data, at, {end})",
                 f"{target} = data[at:at + n]",
