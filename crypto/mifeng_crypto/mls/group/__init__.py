@@ -12,6 +12,7 @@ from mifeng_crypto.mls.group.commit_create import commit
 from mifeng_crypto.mls.group.commit_process import process_commit
 from mifeng_crypto.mls.group.create import create
 from mifeng_crypto.mls.group.epoch import Epoch, export
+from mifeng_crypto.mls.group.external_commit import ExternalCommit, external_commit
 from mifeng_crypto.mls.group.group_info import group_info
 from mifeng_crypto.mls.group.handshake import receive_private_proposal, stage_private_commit
 from mifeng_crypto.mls.group.join import Joined, join
@@ -24,6 +25,12 @@ from mifeng_crypto.mls.group.key_package import (
 )
 from mifeng_crypto.mls.group.leaf import default_capabilities
 from mifeng_crypto.mls.group.pending import PendingCommit
+from mifeng_crypto.mls.group.propose import (
+    ProposalSent,
+    propose,
+    propose_from_outside,
+    propose_update,
+)
 from mifeng_crypto.mls.group.psks import PskStore
 from mifeng_crypto.mls.group.public_group import PublicGroup, ReceivedProposal
 from mifeng_crypto.mls.group.stage import StagedCommit, receive_proposal, stage_commit
@@ -33,10 +40,12 @@ __all__ = [
     "Decrypted",
     "Encrypted",
     "Epoch",
+    "ExternalCommit",
     "Joined",
     "KeyPackageBundle",
     "LeafIndex",
     "PendingCommit",
+    "ProposalSent",
     "PskStore",
     "PublicGroup",
     "Received",
@@ -50,10 +59,14 @@ __all__ = [
     "default_capabilities",
     "encrypt",
     "export",
+    "external_commit",
     "group_info",
     "join",
     "key_package_ref",
     "process_commit",
+    "propose",
+    "propose_from_outside",
+    "propose_update",
     "receive_private_proposal",
     "receive_proposal",
     "stage_commit",

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from mifeng_crypto.errors import UsageError
 from mifeng_crypto.labels import encrypt_with_label
+from mifeng_crypto.mls.group.commit_finish import complete_commit, encrypt_own_path
 from mifeng_crypto.mls.group.epoch import Epoch, begin_epoch
 from mifeng_crypto.mls.group.group_info import group_info
 from mifeng_crypto.mls.group.key_package import VerifiedKeyPackage, key_package_ref
@@ -26,24 +27,21 @@ from mifeng_crypto.mls.group.proposal_rules import (
 )
 from mifeng_crypto.mls.group.psks import NO_PSKS, PskStore, combine_psks
 from mifeng_crypto.mls.group.public_group import PublicGroup
-from mifeng_crypto.mls.group.stage import StagedCommit, next_context, next_group
-from mifeng_crypto.mls.keys.key_schedule import derive_epoch, joiner_secret, welcome_key
-from mifeng_crypto.mls.keys.transcript import confirmation_tag
-from mifeng_crypto.mls.message.authenticate import sign_content, with_confirmation_tag
+from mifeng_crypto.mls.group.stage import StagedCommit
+from mifeng_crypto.mls.keys.key_schedule import welcome_key
+from mifeng_crypto.mls.message.authenticate import sign_content
 from mifeng_crypto.mls.message.private_message import encrypt_private
 from mifeng_crypto.mls.message.public_message import protect_public
 from mifeng_crypto.mls.tree.leaf_check import check_leaf_extensions, check_lifetime
-from mifeng_crypto.mls.tree.tree_hash import tree_hash
 from mifeng_crypto.mls.tree.tree_math import LeafIndex, NodeIndex, common_ancestor
 from mifeng_crypto.mls.tree.treekem import (
     OwnPath,
     PrivateKeys,
     create_path,
-    encrypt_path,
     still_valid,
 )
 from mifeng_crypto.mls.wire import registry
-from mifeng_crypto.mls.wire.commit import Commit, HPKECiphertext, UpdatePath
+from mifeng_crypto.mls.wire.commit import Commit, HPKECiphertext
 from mifeng_crypto.mls.wire.extension import Extension
 from mifeng_crypto.mls.wire.framing import CommitContent, FramedContent, Member
 from mifeng_crypto.mls.wire.leaf_node import FromCommit, FromKeyPackage, LeafNode
@@ -129,7 +127,7 @@ def commit(
     if path:
         own = _own_path(epoch, applied, signature_key, leaf_extensions, rng=rng)
         tree, commit_secret = own.tree, own.secrets.commit_secret
-        update_path = _encrypt_own_path(epoch, applied, own)
+        update_path = encrypt_own_path(group, me, applied, own)
 
     content = FramedContent(
         group.group_id,
@@ -142,14 +140,18 @@ def commit(
     signed = sign_content(
         suite, signature_key, wire_format=wire_format, content=content, context=group.context
     )
-    context = next_context(group, applied, tree, signed)
     psk_secret = combine_psks(suite, applied.psks, psk_store)
-    joiner = joiner_secret(suite, epoch.secrets.init_secret, commit_secret, context)
-    derived = derive_epoch(suite, joiner, psk_secret, context)
-    tag = confirmation_tag(suite, derived[0].confirmation_key, context.confirmed_transcript_hash)
-    signed = with_confirmation_tag(signed, tag)
-    after = next_group(group, applied, tree, signed)
-    next_epoch = begin_epoch(after, me, _private_keys(epoch, own, after), derived)
+    done = complete_commit(
+        signed,
+        group,
+        applied,
+        tree,
+        init_secret=epoch.secrets.init_secret,
+        commit_secret=commit_secret,
+        psk_secret=psk_secret,
+    )
+    signed, after = done.content, done.after
+    next_epoch = begin_epoch(after, me, _private_keys(epoch, own, after), done.derived)
 
     if private:
         secret_tree, private_message = encrypt_private(
@@ -177,9 +179,9 @@ def commit(
             extensions=group_info_extensions,
             with_tree=with_tree,
         )
-        key = welcome_key(suite, joiner, psk_secret)
+        key = welcome_key(suite, done.joiner_secret, psk_secret)
         sealed = suite.aead_seal(key.key, key.nonce, b"", encode(info))
-        welcome = encode_message(_welcome(next_epoch, applied, own, joiner, sealed))
+        welcome = encode_message(_welcome(next_epoch, applied, own, done.joiner_secret, sealed))
     staged = StagedCommit(
         before=group,
         after=after,
@@ -271,19 +273,6 @@ def _own_path(
         return leaf
 
     return create_path(applied.tree, epoch.own_leaf, sign_leaf=sign, rng=rng)
-
-
-def _encrypt_own_path(epoch: Epoch, applied: Applied, own: OwnPath) -> UpdatePath:
-    """Encrypt under the provisional context: its transcript hash is still the old one."""
-    provisional = replace(
-        epoch.public.context,
-        epoch=epoch.public.epoch + 1,
-        tree_hash=tree_hash(own.tree),
-        extensions=applied.extensions,
-    )
-    return encrypt_path(
-        own, epoch.own_leaf, added=applied.added_leaves, context=encode(provisional)
-    )
 
 
 def _private_keys(epoch: Epoch, own: OwnPath | None, after: PublicGroup) -> PrivateKeys:

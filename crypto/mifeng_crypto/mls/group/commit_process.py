@@ -12,6 +12,7 @@ from mifeng_crypto.mls.group.stage import StagedCommit
 from mifeng_crypto.mls.keys.key_schedule import derive_epoch, external_init_of, joiner_secret
 from mifeng_crypto.mls.keys.transcript import verify_confirmation_tag
 from mifeng_crypto.mls.message.public_message import verify_membership_tag
+from mifeng_crypto.mls.tree.tree_math import node_of
 from mifeng_crypto.mls.tree.treekem import PrivateKeys, decrypt_path, still_valid
 from mifeng_crypto.mls.wire.framing import Member
 from mifeng_crypto.secret import Secret
@@ -34,7 +35,7 @@ def process_commit(epoch: Epoch, staged: StagedCommit, *, psk_store: PskStore = 
     _check_is_for(epoch, staged)
     _check_membership_tag(epoch, staged)
     suite, after = epoch.public.suite, staged.after
-    private_keys = still_valid(after.tree, epoch.own_leaf, epoch.private_keys)
+    private_keys = still_valid(after.tree, epoch.own_leaf, _own_keys(epoch, staged))
     commit_secret = Secret(bytes(suite.hash_bytes))
     if staged.path is not None:
         commit_secret, derived_keys = _read_path(epoch, staged)
@@ -71,6 +72,18 @@ def _check_membership_tag(epoch: Epoch, staged: StagedCommit) -> None:
         raise ProtocolError("RFC9420-6.2-1", "the membership tag of a message is wrong") from err
 
 
+def _own_keys(epoch: Epoch, staged: StagedCommit) -> PrivateKeys:
+    """Return the private keys that are still those of their nodes, before the path's are added."""
+    keys = still_valid(staged.applied.tree, epoch.own_leaf, epoch.private_keys)
+    for i, leaf in staged.updated:
+        if i == epoch.own_leaf:
+            new = epoch.update_keys.get(leaf.encryption_key)
+            if new is None:
+                raise UsageError("this commit holds an Update of this device that it did not make")
+            return {**keys, node_of(i): new}
+    return keys
+
+
 def _read_path(epoch: Epoch, staged: StagedCommit) -> tuple[Secret, PrivateKeys]:
     """RFC9420-7.5-7: the path secret for this member decrypts (and 7.5-6, that it fits)."""
     assert staged.path is not None, "called with a path only"
@@ -78,7 +91,7 @@ def _read_path(epoch: Epoch, staged: StagedCommit) -> tuple[Secret, PrivateKeys]
         path = decrypt_path(
             staged.after.tree,
             epoch.own_leaf,
-            still_valid(staged.applied.tree, epoch.own_leaf, epoch.private_keys),
+            _own_keys(epoch, staged),
             staged.committer,
             staged.path,
             added=staged.applied.added_leaves,

@@ -6,7 +6,7 @@ It holds keys, and no logic: each verb is a function that takes an `Epoch` and r
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mifeng_crypto.errors import StorageError
 from mifeng_crypto.mls.group.public_group import PublicGroup
@@ -17,7 +17,7 @@ from mifeng_crypto.mls.tree.tree_math import LeafIndex, NodeIndex
 from mifeng_crypto.mls.tree.treekem import PrivateKeys
 from mifeng_crypto.mls.wire.leaf_node import LeafNode
 from mifeng_crypto.secret import Secret
-from mifeng_crypto.tls import UInt32, Vec, decode, encode, struct
+from mifeng_crypto.tls import Opaque, UInt32, Vec, decode, encode, struct
 
 
 @struct
@@ -29,12 +29,21 @@ class NodeKey:
 
 
 @struct
+class UpdateKey:
+    """The private key of a leaf that was proposed by an Update."""
+
+    encryption_key: Opaque
+    private_key: Secret
+
+
+@struct
 class StoredSecrets:
     """What an epoch's `parts` stores of its secrets, beside the secret tree."""
 
     own_leaf: UInt32
     secrets: EpochSecrets
     private_keys: Vec[NodeKey]
+    update_keys: Vec[UpdateKey]
 
 
 SECRETS, SECRET_TREE = b"e", b"s"
@@ -46,6 +55,7 @@ class Epoch:
 
     Attributes:
         private_keys: of the own leaf and of the nodes above it that this member knows.
+        update_keys: of the leaves that it proposed in this epoch, by public key.
     """
 
     public: PublicGroup
@@ -53,6 +63,7 @@ class Epoch:
     secrets: EpochSecrets
     private_keys: PrivateKeys
     secret_tree: SecretTree
+    update_keys: Mapping[bytes, Secret] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"Epoch(leaf {self.own_leaf} of {self.public!r})"
@@ -82,13 +93,14 @@ class Epoch:
         if previous is not None and not same:
             tree_parts = dict.fromkeys(previous.secret_tree.parts(None)) | tree_parts
         written |= {SECRET_TREE + key: value for key, value in tree_parts.items()}
-        if not same:
+        if not same or previous is None or previous.update_keys is not self.update_keys:
             written[SECRETS] = encode(self.stored_secrets())
         return written
 
     def stored_secrets(self) -> StoredSecrets:
         keys = tuple(NodeKey(x, key) for x, key in self.private_keys.items())
-        return StoredSecrets(self.own_leaf, self.secrets, keys)
+        updates = tuple(UpdateKey(public, key) for public, key in self.update_keys.items())
+        return StoredSecrets(self.own_leaf, self.secrets, keys, updates)
 
     @classmethod
     def from_parts(cls, parts: Mapping[bytes, bytes]) -> Epoch:
@@ -115,6 +127,7 @@ class Epoch:
             secrets=stored.secrets,
             private_keys={NodeIndex(k.node): k.private_key for k in stored.private_keys},
             secret_tree=SecretTree.from_parts(public.suite, public.tree.n_leaves, secret_tree),
+            update_keys={k.encryption_key: k.private_key for k in stored.update_keys},
         )
 
 

@@ -191,7 +191,12 @@ def public_message(message: bytes | MLSMessage | PublicMessage) -> PublicMessage
 
 
 def check_group_and_epoch(group: PublicGroup, group_id: bytes, epoch: int) -> None:
-    """RFC9420-6-2: the message is for this group. RFC9420-12.4.2-1: it is for this epoch."""
+    """RFC9420-6-2: the message is for this group. RFC9420-12.4.2-1: it is for this epoch.
+
+    RFC9420-12.4.2-13: after a ReInit nothing more is sent.
+    """
+    if group.is_closed:
+        raise ProtocolError("RFC9420-12.4.2-13", "the group was replaced by another one")
     if group_id != group.group_id:
         raise ProtocolError("RFC9420-6-2", "the message is for another group")
     if epoch != group.epoch:
@@ -281,12 +286,16 @@ def stage_verified(
         _check_path_is_there(commit, proposals)
         applied = apply_proposals(group, proposals)
         committer = leftmost_blank(applied.tree)
+        _check_resync_key_is_new(applied, commit)
     tree = applied.tree
     if commit.path is not None:
         tree = _apply_path(group, applied, committer, commit.path)
+    context = next_context(group, applied, tree, verified.authenticated)
+    tag = verified.auth.confirmation_tag
+    assert tag is not None, "a decoded commit has a confirmation tag"
     return StagedCommit(
         before=group,
-        after=next_group(group, applied, tree, verified.authenticated),
+        after=next_group(group, context, applied, tree, tag),
         committer=committer,
         commit=commit,
         content=verified.authenticated,
@@ -321,10 +330,26 @@ def _check_path_is_there(commit: Commit, proposals: Sequence[Proposed]) -> None:
         raise ProtocolError("RFC9420-12.4-1", "a commit brings no path where one is due")
 
 
+def _check_resync_key_is_new(applied: Applied, commit: Commit) -> None:
+    """RFC9420-12.2-16: a joiner that removes its old leaf does not keep its encryption key."""
+    for _, old in applied.removed:
+        if commit.path is not None and commit.path.leaf_node.encryption_key == old.encryption_key:
+            raise ProtocolError("RFC9420-12.2-16", "an external commit keeps an old encryption key")
+
+
 def leftmost_blank(tree: RatchetTree) -> LeafIndex:
     """Return where an external joiner goes (section 12.4.2); n_leaves for a full tree."""
     places = tree.nodes[::2]
     return LeafIndex(places.index(None) if None in places else tree.n_leaves)
+
+
+def with_place(tree: RatchetTree, i: LeafIndex) -> RatchetTree:
+    """Return the tree, extended if it has no leaf `i` (section 12.4.2)."""
+    if i < tree.n_leaves:
+        return tree
+    edit = TreeEdit(tree)
+    edit.extend()
+    return edit.done()
 
 
 def _apply_path(
@@ -335,11 +360,7 @@ def _apply_path(
     if not isinstance(leaf.source, FromCommit):
         raise ProtocolError("RFC9420-12.4.2-6", "the leaf of a path was made for something else")
     check_leaf(leaf, suite=group.suite, group_id=group.group_id, leaf_index=committer)
-    tree = applied.tree
-    if committer >= tree.n_leaves:
-        edit = TreeEdit(tree)
-        edit.extend()
-        tree = edit.done()
+    tree = with_place(applied.tree, committer)
     tree = merge_path(tree, committer, path, added=applied.added_leaves)
     check_profiles(
         (profile_of(leaf),),
@@ -349,27 +370,10 @@ def _apply_path(
     return tree
 
 
-def next_group(
-    group: PublicGroup, applied: Applied, tree: RatchetTree, commit: AuthenticatedContent
-) -> PublicGroup:
-    """Return the public half of the epoch that a complete commit begins (section 8.2)."""
-    context = next_context(group, applied, tree, commit)
-    tag = commit.auth.confirmation_tag
-    assert tag is not None, "a decoded commit has a confirmation tag"
-    confirmed = context.confirmed_transcript_hash
-    return PublicGroup(
-        suite=group.suite,
-        context=context,
-        tree=tree,
-        interim_transcript_hash=interim_transcript_hash(group.suite, confirmed, tag),
-        is_closed=applied.reinit is not None,
-    )
-
-
 def next_context(
     group: PublicGroup, applied: Applied, tree: RatchetTree, commit: AuthenticatedContent
 ) -> GroupContext:
-    """Return the context of the epoch that a commit begins; its tag is not needed for that."""
+    """Return the context of the epoch that a commit begins (section 8.2), tag or no tag."""
     return replace(
         group.context,
         epoch=group.epoch + 1,
@@ -378,4 +382,18 @@ def next_context(
             group.suite, group.interim_transcript_hash, commit
         ),
         extensions=applied.extensions,
+    )
+
+
+def next_group(
+    group: PublicGroup, context: GroupContext, applied: Applied, tree: RatchetTree, tag: bytes
+) -> PublicGroup:
+    """Return the public half of the epoch that a commit with this confirmation tag begins."""
+    confirmed = context.confirmed_transcript_hash
+    return PublicGroup(
+        suite=group.suite,
+        context=context,
+        tree=tree,
+        interim_transcript_hash=interim_transcript_hash(group.suite, confirmed, tag),
+        is_closed=applied.reinit is not None,
     )
