@@ -138,7 +138,9 @@ ENDPOINTS: dict[str, Endpoint] = {
         Endpoint(
             name="commit", method="POST", path="/v1/units/{unit_id}/commits",
             access=Access.DEVICE, request=m.CommitRequest, reply=m.AcceptedReply,
-            problems=(P.WRONG_EPOCH, P.REMOVES_DUE, P.CAP_EXCEEDED, P.CLOCK, P.REFUSED),
+            problems=(
+                P.WRONG_EPOCH, P.REMOVES_DUE, P.KEY_EXPIRED, P.CAP_EXCEEDED, P.CLOCK, P.REFUSED,
+            ),
             limit_bytes=16 * _MIB, summary="Commit, with its Welcome, at the head epoch.",
         ),
         Endpoint(

@@ -1,1 +1,67 @@
-"""The gate: may this commit, message or Welcome be accepted?"""
+"""The gate: may this unit, commit, message or Welcome be accepted? See protocol.md, "The gate".
+
+The server asks it about the public group, and every client on every way in, with the same code.
+It reads only the public tree, the ledgers at the last `heads`, and the times in the log: so
+everybody decides alike, live or catching up.
+
+view.py           what is judged by: UnitView
+standing.py       the tree beside the ledgers: who is due to be removed, who is missing
+heads.py          check_heads
+commit.py         check_create, check_commit
+message.py        check_message
+welcome.py        check_welcome
+authenticated.py  what a sender says that it had seen
+chain.py          the log's hash chain
+problems.py       from a broken rule to a problem code
+"""
+
+from mifeng_crypto.gate.chain import (
+    NO_DEVICE,
+    LogPosition,
+    check_chain,
+    genesis_of_log,
+    header_hash,
+    next_header,
+)
+from mifeng_crypto.gate.commit import MAX_DEVICES, MAX_PEOPLE, check_commit, check_create
+from mifeng_crypto.gate.heads import check_heads
+from mifeng_crypto.gate.message import MAY_POST, authenticated_data_of, check_message
+from mifeng_crypto.gate.problems import PROBLEMS, problem_of
+from mifeng_crypto.gate.standing import Ledgers, Standing, identity_of
+from mifeng_crypto.gate.view import (
+    UnitView,
+    adds_missing,
+    key_expired,
+    removes_due,
+    rotation_due,
+)
+from mifeng_crypto.gate.welcome import check_welcome, commit_has_path
+
+__all__ = [
+    "MAX_DEVICES",
+    "MAX_PEOPLE",
+    "MAY_POST",
+    "NO_DEVICE",
+    "PROBLEMS",
+    "Ledgers",
+    "LogPosition",
+    "Standing",
+    "UnitView",
+    "adds_missing",
+    "authenticated_data_of",
+    "check_chain",
+    "check_commit",
+    "check_create",
+    "check_heads",
+    "check_message",
+    "check_welcome",
+    "commit_has_path",
+    "genesis_of_log",
+    "header_hash",
+    "identity_of",
+    "key_expired",
+    "next_header",
+    "problem_of",
+    "removes_due",
+    "rotation_due",
+]

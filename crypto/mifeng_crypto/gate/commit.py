@@ -1,0 +1,267 @@
+"""May this unit be opened, may this commit be applied? See protocol.md, "The gate".
+
+What RFC 9420 asks was checked when the commit was staged. Here: it does what the ledgers demand,
+all of it where they insist, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from mifeng_crypto.errors import CodecError, ProtocolError, UsageError
+from mifeng_crypto.gate.authenticated import check_authenticated_data
+from mifeng_crypto.gate.standing import Ledgers, Standing, identity_of
+from mifeng_crypto.gate.view import UnitView, key_expired
+from mifeng_crypto.ids import DeviceId, GroupId, MemberId, UnixMillis
+from mifeng_crypto.ledger.chain import CLOCK_TOLERANCE_MS
+from mifeng_crypto.ledger.charter import Charter
+from mifeng_crypto.ledger.roster import Roster
+from mifeng_crypto.log import SET_AT_EXTENSION, AuthenticatedData, Heads, SetAt
+from mifeng_crypto.mls.group import PublicGroup, StagedCommit
+from mifeng_crypto.mls.wire.extension import find_extension
+from mifeng_crypto.mls.wire.key_package import KeyPackage
+from mifeng_crypto.mls.wire.leaf_node import FromKeyPackage, LeafNode
+from mifeng_crypto.mls.wire.proposal import Add, ProposalByValue, Remove
+from mifeng_crypto.tls import decode, encode
+
+__all__ = ["MAX_DEVICES", "MAX_KEY_PACKAGE_S", "MAX_PEOPLE", "check_commit", "check_create"]
+
+MAX_PEOPLE = 1000
+"""In a unit, whatever its policy says: people, not devices."""
+MAX_DEVICES = 5
+"""Of one member."""
+MAX_KEY_PACKAGE_S = 7 * 24 * 3600 + 3600
+"""How long a KeyPackage lives: 7 days, and one hour back for clocks that are behind."""
+
+
+def check_create(
+    roster: Roster, charter: Charter, public: PublicGroup, *, now: UnixMillis, generation: int = 0
+) -> Standing:
+    """Decide whether a unit may begin with this group.
+
+    Raises:
+        ProtocolError: GATE-4 to GATE-8.
+    """
+    ledgers = Ledgers(roster, charter, Heads(roster.head, charter.head))
+    check_group(public, charter, generation)
+    leaf = check_only_leaf(public, charter)
+    ledgers.check_leaf(leaf)
+    check_set_at(leaf, now)
+    return Standing.of(public, ledgers)
+
+
+def check_commit(
+    view: UnitView, staged: StagedCommit, *, accepted_at: UnixMillis, device_id: DeviceId
+) -> AuthenticatedData:
+    """Decide whether a commit may be applied.
+
+    Args:
+        view: the unit before the commit.
+        staged: the commit, made for `view.public`; RFC 9420's rules were checked.
+        accepted_at: when the log accepted it.
+        device_id: the device that the log says sent it (of the server: that is logged in).
+
+    Returns:
+        What its sender says that it had seen.
+
+    Raises:
+        UsageError: the commit was staged for another epoch.
+        ProtocolError: GATE-4 to GATE-6, GATE-9 to GATE-22, LOG-8, LEDGER-8.
+        NeedLedgerError: LEDGER-9: its sender knows more of a ledger; fetch it first.
+    """
+    if staged.before.context != view.public.context:
+        raise UsageError("this commit was staged for another epoch than the one that is judged")
+    ledgers, standing = view.ledgers, view.standing
+    check_carrier(staged)
+    check_proposals(staged)
+    check_sender(staged.before.leaf(staged.committer), device_id)
+    said = check_authenticated_data(view, staged.authenticated_data, accepted_at=accepted_at)
+    check_no_files(said)
+    check_committer(standing, staged)
+    check_committers_leaf(staged, accepted_at)
+    check_removes_what_is_due(standing, staged)
+    check_removes_nothing_else(standing, staged)
+    for _, key_package in staged.added:
+        ledgers.check_leaf(key_package.leaf_node)
+        check_set_at(key_package.leaf_node, accepted_at)
+        check_lifetime(key_package)
+    check_one_leaf_a_device(standing, staged)
+    if staged.added:
+        after = standing.after(staged)
+        check_cap(after.people, view.charter.policy.cap, grown=_new_people(standing, staged))
+        check_devices(after.people, among=_added_people(staged))
+    check_rotates_if_expired(view, staged, accepted_at)
+    return said
+
+
+# ------------------------------------------------------------------ the group and its leaves
+
+
+def check_group(public: PublicGroup, charter: Charter, generation: int) -> None:
+    """GATE-7: the group is the one of this unit and generation, as its charter says."""
+    expected = encode(GroupId(charter.unit_id, generation))
+    if public.group_id != expected:
+        raise ProtocolError("GATE-7", "the group is another unit's or another generation's")
+    if public.suite.id != charter.cipher_suite:
+        raise ProtocolError("GATE-7", "the group has another cipher suite than its charter says")
+    if public.context.extensions:
+        raise ProtocolError("GATE-7", "the group has extensions, and units have none")
+
+
+def check_only_leaf(public: PublicGroup, charter: Charter) -> LeafNode:
+    """GATE-8: a unit begins in epoch 0 with one leaf, its creator's; return it."""
+    leaves = [leaf for _, leaf in public.leaves()]
+    if public.epoch != 0 or len(leaves) != 1:
+        raise ProtocolError("GATE-8", "a unit begins in epoch 0 with its creator alone")
+    if identity_of(leaves[0]).member_id != charter.creator:
+        raise ProtocolError("GATE-8", "a unit's first leaf is its creator's, not somebody else's")
+    return leaves[0]
+
+
+def check_set_at(leaf: LeafNode, accepted_at: UnixMillis) -> None:
+    """GATE-6: a leaf says when its keys were made, and that is not in the future."""
+    content = find_extension(leaf.extensions, SET_AT_EXTENSION)
+    try:
+        set_at = decode(SetAt, content) if content is not None else None
+    except CodecError:
+        set_at = None
+    if set_at is None or set_at.time > accepted_at + CLOCK_TOLERANCE_MS:
+        raise ProtocolError(
+            "GATE-6", "a leaf does not say when its keys were made, or says a time to come"
+        )
+
+
+# ------------------------------------------------------------------ the commit itself
+
+
+def check_carrier(staged: StagedCommit) -> None:
+    """GATE-9: a member sent it, as a PublicMessage, so that the server can check it."""
+    if staged.is_external or staged.message is None:
+        raise ProtocolError("GATE-9", "a commit is a PublicMessage by a member of the unit")
+
+
+def check_proposals(staged: StagedCommit) -> None:
+    """GATE-10: it holds Add and Remove by value, and nothing else.
+
+    That it has a path unless it only adds is RFC 9420's own rule (section 12.4).
+    """
+    if not all(
+        isinstance(p, ProposalByValue) and isinstance(p.proposal, Add | Remove)
+        for p in staged.commit.proposals
+    ):
+        raise ProtocolError("GATE-10", "a commit adds and removes, and does nothing else")
+
+
+def check_sender(leaf: LeafNode, device_id: DeviceId) -> None:
+    """GATE-22: the device that signed is the one that the log names."""
+    if identity_of(leaf).device_id != device_id:
+        raise ProtocolError("GATE-22", "the log names another device than the one that signed")
+
+
+def check_no_files(said: AuthenticatedData) -> None:
+    """GATE-26: only messages show files."""
+    if said.files:
+        raise ProtocolError("GATE-26", "a commit names files, which only messages do")
+
+
+def check_committer(standing: Standing, staged: StagedCommit) -> None:
+    """GATE-11: whoever commits belongs into the unit."""
+    if staged.committer in standing.due:
+        raise ProtocolError("GATE-11", "this device is to be removed from the unit itself")
+
+
+def check_committers_leaf(staged: StagedCommit, accepted_at: UnixMillis) -> None:
+    """GATE-12: the committer's new leaf is the same device's. And GATE-6."""
+    if staged.path is None:
+        return
+    before, after = staged.before.leaf(staged.committer), staged.leaf
+    if (after.credential, after.signature_key) != (before.credential, before.signature_key):
+        raise ProtocolError("GATE-12", "a commit changes its sender's identity or signature key")
+    check_set_at(after, accepted_at)
+
+
+def check_removes_what_is_due(standing: Standing, staged: StagedCommit) -> None:
+    """GATE-13: it removes every leaf whose removal is due."""
+    removed = {i for i, _ in staged.removed}
+    missing = [i for i in standing.due if i not in removed]
+    if missing:
+        raise ProtocolError(
+            "GATE-13",
+            "{n} devices must be removed by this commit and are not; catch up and commit again",
+            n=len(missing),
+        )
+
+
+def check_removes_nothing_else(standing: Standing, staged: StagedCommit) -> None:
+    """GATE-14: it removes nobody who belongs into the unit."""
+    due = set(standing.due)
+    if any(i not in due for i, _ in staged.removed):
+        raise ProtocolError(
+            "GATE-14", "a commit removes a device that belongs into the unit; revoke it first"
+        )
+
+
+def check_lifetime(key_package: KeyPackage) -> None:
+    """GATE-16: an added KeyPackage lives for 7 days at most; that it lives now, MLS checked."""
+    source = key_package.leaf_node.source
+    assert isinstance(source, FromKeyPackage), "RFC9420-10.1-2"
+    if source.lifetime.not_after - source.lifetime.not_before > MAX_KEY_PACKAGE_S:
+        raise ProtocolError("GATE-16", "a KeyPackage lives longer than 7 days; claim another one")
+
+
+def check_one_leaf_a_device(standing: Standing, staged: StagedCommit) -> None:
+    """GATE-15: a device is in the tree once."""
+    gone = {i for i, _ in staged.removed}
+    seen = {device_id for device_id, i in standing.leaves.items() if i not in gone}
+    for _, key_package in staged.added:
+        device_id = identity_of(key_package.leaf_node).device_id
+        if device_id in seen:
+            raise ProtocolError(
+                "GATE-15",
+                "device {device} would be in the unit twice",
+                device=device_id.hex(),
+            )
+        seen.add(device_id)
+
+
+def check_cap(people: Mapping[MemberId, int], cap: int, *, grown: bool) -> None:
+    """GATE-17: no more people than the policy allows, and never more than MAX_PEOPLE.
+
+    A cap that was lowered later turns nobody out: it is looked at when somebody comes.
+    """
+    limit = min(cap, MAX_PEOPLE)
+    if grown and len(people) > limit:
+        raise ProtocolError(
+            "GATE-17",
+            "the unit would have {n} people, and at most {cap} are allowed; revoke somebody first",
+            n=len(people),
+            cap=limit,
+        )
+
+
+def check_devices(people: Mapping[MemberId, int], *, among: Iterable[MemberId]) -> None:
+    """GATE-18: a member is in the unit with MAX_DEVICES devices at most."""
+    for member_id in among:
+        if people[member_id] > MAX_DEVICES:
+            raise ProtocolError(
+                "GATE-18",
+                "member {member} would be in the unit with more than {n} devices; revoke one first",
+                member=member_id.hex(),
+                n=MAX_DEVICES,
+            )
+
+
+def check_rotates_if_expired(view: UnitView, staged: StagedCommit, accepted_at: UnixMillis) -> None:
+    """GATE-19: once the keys are too old, nothing is accepted before a commit with a path."""
+    if staged.path is None and key_expired(view, accepted_at):
+        raise ProtocolError(
+            "GATE-19", "the unit's keys have expired; commit with a path, which renews them"
+        )
+
+
+def _added_people(staged: StagedCommit) -> set[MemberId]:
+    return {identity_of(key_package.leaf_node).member_id for _, key_package in staged.added}
+
+
+def _new_people(standing: Standing, staged: StagedCommit) -> bool:
+    return any(member_id not in standing.people for member_id in _added_people(staged))

@@ -1,0 +1,69 @@
+"""Moving the gate's judgement forward: a `heads` entry (protocol.md, "The gate")."""
+
+from __future__ import annotations
+
+from mifeng_crypto.errors import ProtocolError
+from mifeng_crypto.gate.view import UnitView
+from mifeng_crypto.ledger.charter import Charter
+from mifeng_crypto.ledger.roster import Roster
+from mifeng_crypto.log import Heads
+
+__all__ = ["check_heads"]
+
+
+def check_heads(view: UnitView, heads: Heads) -> None:
+    """Decide whether the unit may be judged by these heads from now on.
+
+    The server asks before it appends a charter entry or writes `heads`; clients when one comes.
+
+    Raises:
+        ProtocolError: GATE-1, GATE-2, GATE-3; LEDGER-8: they are of another history.
+        NeedLedgerError: LEDGER-9: the ledgers are not known that far; fetch them first.
+    """
+    check_on_ledgers(view.roster, view.charter, heads)
+    check_forward(view.heads, heads)
+    check_new_entries(view, heads)
+
+
+def check_on_ledgers(roster: Roster, charter: Charter, heads: Heads) -> None:
+    """LEDGER-8, LEDGER-9 for both. GATE-3: the roster reaches as far as the charter's author knew.
+
+    Raises:
+        ProtocolError: GATE-3, LEDGER-8.
+        NeedLedgerError: LEDGER-9.
+    """
+    roster.check_has(heads.roster)
+    charter.check_has(heads.charter)
+    at = heads.charter.sequence
+    if at == 0 or charter.roster_sequence_at(at) > heads.roster.sequence:
+        raise ProtocolError("GATE-3", "the heads name a charter without the roster that it needs")
+
+
+def check_forward(before: Heads, heads: Heads) -> None:
+    """GATE-1: neither ledger goes back."""
+    if (
+        heads.roster.sequence < before.roster.sequence
+        or heads.charter.sequence < before.charter.sequence
+    ):
+        raise ProtocolError(
+            "GATE-1",
+            "the server went back to an older roster or charter; stop, and tell your admin",
+        )
+
+
+def check_new_entries(view: UnitView, heads: Heads) -> None:
+    """GATE-2: charter entries that come with these heads know the roster of the heads before.
+
+    Else somebody who has lost his rights in the roster could, with the server's help, sign in the
+    charter as of a time when he had them.
+    """
+    first = view.heads.charter.sequence + 1
+    if (
+        first <= heads.charter.sequence
+        and view.charter.roster_sequence_at(first) < view.heads.roster.sequence
+    ):
+        raise ProtocolError(
+            "GATE-2",
+            "the charter's new entry was signed under an older roster than the unit goes by; "
+            "fetch the roster, sign again, send again",
+        )

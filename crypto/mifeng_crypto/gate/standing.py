@@ -1,0 +1,148 @@
+"""Who is in a unit's tree, and what the ledgers say of it (protocol.md, "The gate").
+
+A leaf is valid if the roster, at the last `heads`, holds its device with this signature key for
+this member, and the charter, at the last `heads`, grants that member. Invalid leaves are due to be
+removed; a valid device without a leaf is to be added.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from mifeng_crypto.errors import CodecError, ProtocolError
+from mifeng_crypto.ids import DeviceId, Identity, MemberId
+from mifeng_crypto.ledger.charter import Charter
+from mifeng_crypto.ledger.charter_entry import UnitRole
+from mifeng_crypto.ledger.roster import Roster
+from mifeng_crypto.log import Heads
+from mifeng_crypto.mls.group import LeafIndex, PublicGroup, StagedCommit
+from mifeng_crypto.mls.wire.credential import BasicCredential
+from mifeng_crypto.mls.wire.leaf_node import LeafNode
+from mifeng_crypto.tls import decode
+
+__all__ = ["Ledgers", "Standing", "identity_of"]
+
+
+def identity_of(leaf: LeafNode) -> Identity:
+    """GATE-4: return who a leaf says that it is.
+
+    Raises:
+        ProtocolError: GATE-4: it is no basic credential with an `Identity`.
+    """
+    if isinstance(leaf.credential, BasicCredential):
+        try:
+            return decode(Identity, leaf.credential.identity)
+        except CodecError:
+            pass
+    raise ProtocolError("GATE-4", "a leaf does not name a member and a device")
+
+
+@dataclass(frozen=True, slots=True)
+class Ledgers:
+    """Roster and charter as of a unit's last `heads`: the only state of them that judges."""
+
+    roster: Roster
+    charter: Charter
+    heads: Heads
+
+    def role_of(self, member_id: MemberId) -> UnitRole | None:
+        """Return the role of a member of the unit; None if it is not, or not in the workspace."""
+        if self.roster.member(member_id, at=self.heads.roster.sequence) is None:
+            return None
+        return self.charter.role_of(member_id, at=self.heads.charter.sequence)
+
+    def check_leaf(self, leaf: LeafNode) -> Identity:
+        """GATE-5: return whose a valid leaf is.
+
+        Raises:
+            ProtocolError: GATE-4, GATE-5.
+        """
+        identity = identity_of(leaf)
+        device = self.roster.device(identity.device_id, at=self.heads.roster.sequence)
+        if (
+            device is None
+            or device.member_id != identity.member_id
+            or device.signature_key != leaf.signature_key
+        ):
+            raise ProtocolError(
+                "GATE-5",
+                "device {device} is not in the roster with this key and member: nobody with the "
+                "right to it let it in",
+                device=identity.device_id.hex(),
+            )
+        if self.charter.role_of(identity.member_id, at=self.heads.charter.sequence) is None:
+            raise ProtocolError(
+                "GATE-5",
+                "member {member} is not granted into this unit",
+                member=identity.member_id.hex(),
+            )
+        return identity
+
+    def is_valid(self, leaf: LeafNode) -> bool:
+        """Whether a leaf is valid: for those whose removal is due, that is no error."""
+        try:
+            self.check_leaf(leaf)
+        except ProtocolError:
+            return False
+        return True
+
+    def devices(self) -> Iterable[DeviceId]:
+        """Go through the devices that belong into the unit."""
+        at = self.heads.roster.sequence
+        for member_id in self.charter.members(at=self.heads.charter.sequence):
+            for device in self.roster.devices_of(member_id, at=at):
+                yield device.device_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A tree beside the ledgers. It holds for one public group and one `heads`.
+
+    Attributes:
+        leaves: where each device is.
+        people: how many leaves each member has.
+        due: the leaves that are to be removed, in order.
+    """
+
+    public: PublicGroup
+    heads: Heads
+    leaves: Mapping[DeviceId, LeafIndex]
+    people: Mapping[MemberId, int]
+    due: tuple[LeafIndex, ...]
+
+    @classmethod
+    def of(cls, public: PublicGroup, ledgers: Ledgers) -> Standing:
+        """Look at every leaf."""
+        leaves, people, due = dict[DeviceId, LeafIndex](), Counter[MemberId](), list[LeafIndex]()
+        for i, leaf in public.leaves():
+            identity = identity_of(leaf)
+            leaves[identity.device_id] = i
+            people[identity.member_id] += 1
+            if not ledgers.is_valid(leaf):
+                due.append(i)
+        return cls(public=public, heads=ledgers.heads, leaves=leaves, people=people, due=tuple(due))
+
+    def after(self, staged: StagedCommit) -> Standing:
+        """Return the standing after a commit, by what it changes. Judges nothing."""
+        leaves, people = dict(self.leaves), Counter(self.people)
+        gone = set[LeafIndex]()
+        for i, leaf in staged.removed:
+            identity = identity_of(leaf)
+            gone.add(i)
+            if leaves.get(identity.device_id) == i:
+                del leaves[identity.device_id]
+            people[identity.member_id] -= 1
+        for i, key_package in staged.added:
+            identity = identity_of(key_package.leaf_node)
+            leaves[identity.device_id] = i
+            people[identity.member_id] += 1
+        return dataclasses.replace(
+            self,
+            public=staged.after,
+            leaves=leaves,
+            people=+people,
+            due=tuple(i for i in self.due if i not in gone),
+        )
