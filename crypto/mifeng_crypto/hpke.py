@@ -1,345 +1,72 @@
-"""HPKE (RFC 9180), base mode: `cryptography` seals and opens; this file adds what it lacks.
+"""HPKE (RFC 9180), base mode, with empty aad: `cryptography` seals and opens.
 
-That is DeriveKeyPair (RFC 9180 section 7.1.3; for X-Wing draft-ietf-hpke-pq section 4) and, for
-external commits, encapsulation and decapsulation with export. Nothing here knows MLS.
-
-A private key is the serialization of its KEM: 32 bytes for X25519, a fixed-width big-endian scalar
-for the NIST curves, the 32-byte seed for X-Wing.
+This file adds what the library lacks: export (for external commits), and sealing to many under one
+info (for a Welcome). Nothing here knows MLS.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import TypeAlias
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives import hashes, hpke, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, mlkem, x25519
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
+from cryptography.hazmat.primitives import hashes, hpke
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 
 from mifeng_crypto.errors import CryptoError
+from mifeng_crypto.kem import Encapsulated, Kem, LabeledKdf
 from mifeng_crypto.rand import Rng
 from mifeng_crypto.secret import Secret
 
-__all__ = [
-    "P256",
-    "P384",
-    "P521",
-    "X25519",
-    "XWING",
-    "Hpke",
-    "HpkeKeyPair",
-    "Kem",
-    "extract",
-]
+__all__ = ["Aead", "Hpke"]
 
-PublicKey = x25519.X25519PublicKey | ec.EllipticCurvePublicKey | hpke.MLKEM768X25519PublicKey
-PrivateKey = x25519.X25519PrivateKey | ec.EllipticCurvePrivateKey | hpke.MLKEM768X25519PrivateKey
+Aead: TypeAlias = type[AESGCM] | type[ChaCha20Poly1305]
 
 # What `cryptography` raises for a wrong tag, a malformed or low-order key, a key of another KEM.
 _REFUSALS = (InvalidTag, ValueError, TypeError)
 
-
-class HpkeKeyPair(NamedTuple):
-    """A key pair in the serialization of its KEM."""
-
-    private: Secret
-    public: bytes
-
-
-class Encapsulated(NamedTuple):
-    """A fresh shared secret and what its recipient needs for it."""
-
-    shared_secret: Secret
-    kem_output: bytes
-
-
-class Kem(Protocol):
-    """A key encapsulation mechanism. Malformed keys raise `ValueError`, as in the library."""
-
-    @property
-    def id(self) -> int: ...
-    @property
-    def library(self) -> hpke.KEM: ...
-    @property
-    def private_bytes(self) -> int: ...
-    @property
-    def public_bytes(self) -> int: ...
-    @property
-    def enc_bytes(self) -> int: ...
-    def derive_key_pair(self, ikm: bytes) -> HpkeKeyPair: ...
-    def load_private(self, private: bytes) -> PrivateKey: ...
-    def load_public(self, public: bytes) -> PublicKey: ...
-    def encapsulate(self, public: bytes, rng: Rng) -> Encapsulated: ...
-    def decapsulate(self, private: bytes, kem_output: bytes) -> Secret: ...
-
-
-# ------------------------------------------------------------------ labeled HKDF, section 4
-
-
-def extract(algorithm: hashes.HashAlgorithm, salt: bytes, ikm: bytes) -> bytes:
-    """HKDF-Extract (RFC 5869)."""
-    return HKDF.extract(algorithm, salt, ikm)
-
-
-@dataclass(frozen=True, slots=True)
-class _LabeledKdf:
-    """LabeledExtract and LabeledExpand of RFC 9180 section 4 under one suite_id."""
-
-    algorithm: hashes.HashAlgorithm
-    suite_id: bytes
-
-    def extract(self, salt: bytes, label: bytes, ikm: bytes) -> bytes:
-        return extract(self.algorithm, salt, b"HPKE-v1" + self.suite_id + label + ikm)
-
-    def expand(self, prk: bytes, label: bytes, info: bytes, n: int) -> Secret:
-        labeled = n.to_bytes(2, "big") + b"HPKE-v1" + self.suite_id + label + info
-        return Secret(HKDFExpand(self.algorithm, n, labeled).derive(prk))
-
-
-def _extract_and_expand(kdf: _LabeledKdf, dh: bytes, kem_context: bytes) -> Secret:
-    """RFC 9180 section 4.1; the shared secret of a DHKEM is as long as its hash."""
-    eae_prk = kdf.extract(b"", b"eae_prk", dh)
-    return kdf.expand(eae_prk, b"shared_secret", kem_context, kdf.algorithm.digest_size)
-
-
-# ------------------------------------------------------------------ the KEMs
-
-
-@dataclass(frozen=True, slots=True)
-class _X25519:
-    """DHKEM(X25519, HKDF-SHA256), RFC 9180 section 4.1."""
-
-    id: int = 0x0020
-    library: hpke.KEM = hpke.KEM.X25519
-    private_bytes: int = 32
-    public_bytes: int = 32
-    enc_bytes: int = 32
-    kdf: _LabeledKdf = _LabeledKdf(hashes.SHA256(), b"KEM\x00\x20")
-
-    def derive_key_pair(self, ikm: bytes) -> HpkeKeyPair:
-        dkp_prk = self.kdf.extract(b"", b"dkp_prk", ikm)
-        private = self.kdf.expand(dkp_prk, b"sk", b"", self.private_bytes)
-        key = private.parsed(_x25519_private)
-        return HpkeKeyPair(private, key.public_key().public_bytes_raw())
-
-    def load_private(self, private: bytes) -> x25519.X25519PrivateKey:
-        if isinstance(private, Secret):
-            return private.parsed(_x25519_private)
-        return _x25519_private(private)
-
-    def load_public(self, public: bytes) -> x25519.X25519PublicKey:
-        return _x25519_public(public)
-
-    def encapsulate(self, public: bytes, rng: Rng) -> Encapsulated:
-        ephemeral = self.derive_key_pair(rng(self.private_bytes))
-        dh = self.load_private(ephemeral.private).exchange(self.load_public(public))
-        shared_secret = _extract_and_expand(self.kdf, dh, ephemeral.public + public)
-        return Encapsulated(shared_secret, ephemeral.public)
-
-    def decapsulate(self, private: bytes, kem_output: bytes) -> Secret:
-        key = self.load_private(private)
-        dh = key.exchange(self.load_public(kem_output))
-        own = key.public_key().public_bytes_raw()
-        return _extract_and_expand(self.kdf, dh, kem_output + own)
-
-
-# The u-coordinates of the points of small order (RFC 7748 section 6.1: an all-zero result).
-_P = 2**255 - 19
-_U_OF_ORDER_8 = bytes.fromhex("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800")
-_V_OF_ORDER_8 = bytes.fromhex("5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157")
-_SMALL_ORDER_U = frozenset(
-    {0, 1, _P - 1, *(int.from_bytes(u, "little") for u in (_U_OF_ORDER_8, _V_OF_ORDER_8))}
-)
-
-
-def _x25519_public(public: bytes) -> x25519.X25519PublicKey:
-    """Refuse a key to which nobody can encrypt where it enters, and not when it is used."""
-    if (int.from_bytes(public, "little") & (2**255 - 1)) % _P in _SMALL_ORDER_U:
-        raise ValueError("this X25519 public key is of small order")
-    return x25519.X25519PublicKey.from_public_bytes(public)
-
-
-def _x25519_private(private: bytes) -> x25519.X25519PrivateKey:
-    return x25519.X25519PrivateKey.from_private_bytes(private)
-
-
-@dataclass(frozen=True, slots=True)
-class _Nist:
-    """DHKEM(P-256, P-384 or P-521), RFC 9180 section 4.1."""
-
-    id: int
-    library: hpke.KEM
-    curve: ec.EllipticCurve
-    kdf: _LabeledKdf
-    bitmask: int
-
-    @property
-    def private_bytes(self) -> int:
-        return (self.curve.key_size + 7) // 8
-
-    @property
-    def public_bytes(self) -> int:
-        return 1 + 2 * self.private_bytes
-
-    @property
-    def enc_bytes(self) -> int:
-        return self.public_bytes
-
-    def derive_key_pair(self, ikm: bytes) -> HpkeKeyPair:
-        dkp_prk = self.kdf.extract(b"", b"dkp_prk", ikm)
-        for counter in range(256):
-            label, info = b"candidate", bytes([counter])
-            candidate = bytearray(self.kdf.expand(dkp_prk, label, info, self.private_bytes))
-            candidate[0] &= self.bitmask
-            private = Secret(candidate)
-            try:
-                key = private.parsed(self._parse)
-            except ValueError:  # zero, or not below the order
-                continue
-            return HpkeKeyPair(private, _uncompressed(key.public_key()))
-        raise AssertionError("256 candidates in a row are no scalars: the hash is broken")
-
-    def load_private(self, private: bytes) -> ec.EllipticCurvePrivateKey:
-        return private.parsed(self._parse) if isinstance(private, Secret) else self._parse(private)
-
-    def _parse(self, private: bytes) -> ec.EllipticCurvePrivateKey:
-        if len(private) != self.private_bytes:
-            raise ValueError("a private key has the wrong length")
-        return ec.derive_private_key(int.from_bytes(private, "big"), self.curve)
-
-    def load_public(self, public: bytes) -> ec.EllipticCurvePublicKey:
-        if len(public) != self.public_bytes:  # only uncompressed points, section 7.1.1
-            raise ValueError("a public key has the wrong length")
-        return ec.EllipticCurvePublicKey.from_encoded_point(self.curve, public)
-
-    def encapsulate(self, public: bytes, rng: Rng) -> Encapsulated:
-        ephemeral = self.derive_key_pair(rng(self.private_bytes))
-        dh = self.load_private(ephemeral.private).exchange(ec.ECDH(), self.load_public(public))
-        shared_secret = _extract_and_expand(self.kdf, dh, ephemeral.public + public)
-        return Encapsulated(shared_secret, ephemeral.public)
-
-    def decapsulate(self, private: bytes, kem_output: bytes) -> Secret:
-        key = self.load_private(private)
-        dh = key.exchange(ec.ECDH(), self.load_public(kem_output))
-        own = _uncompressed(key.public_key())
-        return _extract_and_expand(self.kdf, dh, kem_output + own)
-
-
-def _uncompressed(key: ec.EllipticCurvePublicKey) -> bytes:
-    return key.public_bytes(
-        serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
-    )
-
-
-class _XWingParts(NamedTuple):
-    """What a seed of X-Wing expands to, and the two together as the library wants them."""
-
-    mlkem: mlkem.MLKEM768PrivateKey
-    x25519: x25519.X25519PrivateKey
-    both: hpke.MLKEM768X25519PrivateKey
-
-
-@dataclass(frozen=True, slots=True)
-class _XWing:
-    """X-Wing (draft-connolly-cfrg-xwing-kem), DeriveKeyPair of draft-ietf-hpke-pq.
-
-    A public key is ML-KEM-768's 1,184 bytes || X25519's 32; a KEM output 1,088 || 32.
-    """
-
-    id: int = 0x647A
-    library: hpke.KEM = hpke.KEM.MLKEM768_X25519
-    private_bytes: int = 32
-    public_bytes: int = 1216
-    enc_bytes: int = 1120
-
-    def derive_key_pair(self, ikm: bytes) -> HpkeKeyPair:
-        private = Secret(_labeled_derive(self.id, ikm, b"DeriveKeyPair", self.private_bytes))
-        return HpkeKeyPair(private, self.public_of(private))
-
-    def public_of(self, private: bytes) -> bytes:
-        parts = self._parts(private)
-        public_m = parts.mlkem.public_key().public_bytes_raw()
-        return public_m + parts.x25519.public_key().public_bytes_raw()
-
-    def load_private(self, private: bytes) -> hpke.MLKEM768X25519PrivateKey:
-        return self._parts(private).both
-
-    def _parts(self, private: bytes) -> _XWingParts:
-        return (
-            private.parsed(_xwing_parts) if isinstance(private, Secret) else _xwing_parts(private)
-        )
-
-    def load_public(self, public: bytes) -> hpke.MLKEM768X25519PublicKey:
-        return hpke.MLKEM768X25519PublicKey(
-            mlkem.MLKEM768PublicKey.from_public_bytes(public[:1184]),
-            _x25519_public(public[1184:]),
-        )
-
-    def encapsulate(self, public: bytes, rng: Rng) -> Encapsulated:
-        """As section 5.4 of the draft; the library draws ML-KEM's randomness itself."""
-        ss_m, ct_m = mlkem.MLKEM768PublicKey.from_public_bytes(public[:1184]).encapsulate()
-        pk_x = public[1184:]
-        ephemeral = _x25519_private(rng(32))
-        ct_x = ephemeral.public_key().public_bytes_raw()
-        ss_x = ephemeral.exchange(x25519.X25519PublicKey.from_public_bytes(pk_x))
-        return Encapsulated(_xwing_combine(ss_m, ss_x, ct_x, pk_x), ct_m + ct_x)
-
-    def decapsulate(self, private: bytes, kem_output: bytes) -> Secret:
-        parts = self._parts(private)
-        ct_m, ct_x = kem_output[:1088], kem_output[1088:]
-        ss_m = parts.mlkem.decapsulate(ct_m)
-        ss_x = parts.x25519.exchange(x25519.X25519PublicKey.from_public_bytes(ct_x))
-        return _xwing_combine(ss_m, ss_x, ct_x, parts.x25519.public_key().public_bytes_raw())
-
-
-def _labeled_derive(kem_id: int, ikm: bytes, label: bytes, n: int) -> bytes:
-    """LabeledDerive of draft-ietf-hpke-pq, with SHAKE256 and an empty context."""
-    suite_id = b"KEM" + kem_id.to_bytes(2, "big")
-    labeled = ikm + b"HPKE-v1" + suite_id + len(label).to_bytes(2, "big") + label
-    return hashes.Hash.hash(hashes.SHAKE256(n), labeled + n.to_bytes(2, "big"))
-
-
-def _xwing_parts(seed: bytes) -> _XWingParts:
-    """expandDecapsulationKey, section 5.2 of the X-Wing draft."""
-    if len(seed) != 32:
-        raise ValueError("a seed of X-Wing has 32 bytes")
-    expanded = hashes.Hash.hash(hashes.SHAKE256(96), seed)
-    m = mlkem.MLKEM768PrivateKey.from_seed_bytes(expanded[:64])
-    x = _x25519_private(expanded[64:])
-    return _XWingParts(m, x, hpke.MLKEM768X25519PrivateKey(m, x))
-
-
-def _xwing_combine(ss_m: bytes, ss_x: bytes, ct_x: bytes, pk_x: bytes) -> Secret:
-    """The combiner, section 5.3 of the X-Wing draft; its label draws an X-wing fighter."""
-    return Secret(hashes.Hash.hash(hashes.SHA3_256(), ss_m + ss_x + ct_x + pk_x + b"\\.//^\\"))
-
-
-X25519 = _X25519()
-P256 = _Nist(
-    0x0010, hpke.KEM.P256, ec.SECP256R1(), _LabeledKdf(hashes.SHA256(), b"KEM\x00\x10"), 0xFF
-)
-P384 = _Nist(
-    0x0011, hpke.KEM.P384, ec.SECP384R1(), _LabeledKdf(hashes.SHA384(), b"KEM\x00\x11"), 0xFF
-)
-P521 = _Nist(
-    0x0012, hpke.KEM.P521, ec.SECP521R1(), _LabeledKdf(hashes.SHA512(), b"KEM\x00\x12"), 0x01
-)
-XWING = _XWing()
-
-
-# ------------------------------------------------------------------ sealing, opening, exporting
-
-
-@dataclass(frozen=True, slots=True)
+# RFC 9180 sections 7.2 and 7.3.
+_KDFS: dict[int, tuple[hpke.KDF, hashes.HashAlgorithm]] = {
+    1: (hpke.KDF.HKDF_SHA256, hashes.SHA256()),
+    2: (hpke.KDF.HKDF_SHA384, hashes.SHA384()),
+    3: (hpke.KDF.HKDF_SHA512, hashes.SHA512()),
+}
+_AEADS: dict[int, tuple[hpke.AEAD, Aead, int]] = {
+    1: (hpke.AEAD.AES_128_GCM, AESGCM, 16),
+    2: (hpke.AEAD.AES_256_GCM, AESGCM, 32),
+    3: (hpke.AEAD.CHACHA20_POLY1305, ChaCha20Poly1305, 32),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hpke:
-    """One (KEM, KDF, AEAD); the two numbers are those of RFC 9180 sections 7.2 and 7.3."""
+    """One (KEM, KDF, AEAD)."""
 
     kem: Kem
-    kdf_id: int
     hash: hashes.HashAlgorithm
-    aead_id: int
+    aead: Aead
+    key_bytes: int
+    kdf: LabeledKdf
     library: hpke.Suite
+
+    # AEAD.Nn, the same for each of them.
+    nonce_bytes: int = 12
+
+    @classmethod
+    def of(cls, kem: Kem, kdf_id: int, aead_id: int) -> Hpke:
+        """Put a scheme together from the numbers of RFC 9180 section 7."""
+        kdf, algorithm = _KDFS[kdf_id]
+        library_aead, aead, key_bytes = _AEADS[aead_id]
+        ids = b"".join(number.to_bytes(2, "big") for number in (kem.id, kdf_id, aead_id))
+        return cls(
+            kem=kem,
+            hash=algorithm,
+            aead=aead,
+            key_bytes=key_bytes,
+            kdf=LabeledKdf(algorithm, b"HPKE" + ids),
+            library=hpke.Suite(kem.library, kdf, library_aead),
+        )
 
     def seal(self, public: bytes, info: bytes, plaintext: bytes) -> tuple[bytes, bytes]:
         """SealBase with empty aad: return (kem_output, ciphertext).
@@ -352,6 +79,27 @@ class Hpke:
         except _REFUSALS as err:
             raise CryptoError("this is no public key of the suite") from err
         return sealed[: self.kem.enc_bytes], sealed[self.kem.enc_bytes :]
+
+    def seal_to_many(
+        self, recipients: Iterable[tuple[bytes, bytes]], info: bytes, *, rng: Rng
+    ) -> list[tuple[bytes, bytes]]:
+        """SealBase for each (public, plaintext) under one `info`, which is hashed only once.
+
+        The library hashes it for each recipient: for a Welcome whose info holds a whole ratchet
+        tree that takes longer than all the rest.
+
+        Raises:
+            CryptoError: one of them is no public key of this KEM.
+        """
+        kdf, context = self.kdf, self._context(info)
+        sealed = []
+        for public, plaintext in recipients:
+            shared_secret, kem_output = self._encapsulate(public, rng)
+            secret = kdf.extract(shared_secret, b"secret", b"")
+            key = kdf.expand(secret, b"key", context, self.key_bytes)
+            base_nonce = kdf.expand(secret, b"base_nonce", context, self.nonce_bytes)
+            sealed.append((kem_output, self.aead(key).encrypt(base_nonce, plaintext, b"")))
+        return sealed
 
     def open(self, private: bytes, info: bytes, kem_output: bytes, ciphertext: bytes) -> bytes:
         """OpenBase with empty aad.
@@ -376,11 +124,14 @@ class Hpke:
         Raises:
             CryptoError: `public` is no public key of this KEM.
         """
+        shared_secret, kem_output = self._encapsulate(public, rng)
+        return Encapsulated(self._export(shared_secret, info, exporter_context, n), kem_output)
+
+    def _encapsulate(self, public: bytes, rng: Rng) -> Encapsulated:
         try:
-            shared_secret, kem_output = self.kem.encapsulate(public, rng)
+            return self.kem.encapsulate(public, rng)
         except _REFUSALS as err:
             raise CryptoError("this is no public key of the suite") from err
-        return Encapsulated(self._export(shared_secret, info, exporter_context, n), kem_output)
 
     def export_from(
         self, private: bytes, info: bytes, kem_output: bytes, exporter_context: bytes, n: int
@@ -399,11 +150,12 @@ class Hpke:
         return self._export(shared_secret, info, exporter_context, n)
 
     def _export(self, shared_secret: bytes, info: bytes, exporter_context: bytes, n: int) -> Secret:
-        """KeySchedule of section 5.1 in mode_base, only the exporter's side of it."""
-        ids = (self.kem.id, self.kdf_id, self.aead_id)
-        kdf = _LabeledKdf(self.hash, b"HPKE" + b"".join(i.to_bytes(2, "big") for i in ids))
-        psk_id_hash = kdf.extract(b"", b"psk_id_hash", b"")
-        context = b"\x00" + psk_id_hash + kdf.extract(b"", b"info_hash", info)
+        kdf, context = self.kdf, self._context(info)
         secret = kdf.extract(shared_secret, b"secret", b"")
         exporter_secret = kdf.expand(secret, b"exp", context, self.hash.digest_size)
         return kdf.expand(exporter_secret, b"sec", exporter_context, n)
+
+    def _context(self, info: bytes) -> bytes:
+        """key_schedule_context of section 5.1, in mode_base."""
+        psk_id_hash = self.kdf.extract(b"", b"psk_id_hash", b"")
+        return b"\x00" + psk_id_hash + self.kdf.extract(b"", b"info_hash", info)

@@ -6,12 +6,14 @@ of their own: a signature of one protocol can never be taken for one of the othe
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from cryptography.hazmat.primitives import hashes
 
 from mifeng_crypto import signature as ed25519
-from mifeng_crypto.hpke import HpkeKeyPair
+from mifeng_crypto.kem import HpkeKeyPair
+from mifeng_crypto.rand import Rng
 from mifeng_crypto.secret import Secret
 from mifeng_crypto.suite import Suite
 from mifeng_crypto.tls import Opaque, UInt16, encode, struct
@@ -22,6 +24,7 @@ __all__ = [
     "derive_key_pair",
     "derive_secret",
     "derive_tree_secret",
+    "encrypt_to_many_with_label",
     "encrypt_with_label",
     "expand_with_label",
     "hash_mifeng",
@@ -122,6 +125,23 @@ def encrypt_with_label(
     """
     info = encode(EncryptContext((MLS + label).encode(), context))
     return HPKESealed(*suite.hpke_seal(public, info, plaintext))
+
+
+def encrypt_to_many_with_label(
+    suite: Suite,
+    recipients: Iterable[tuple[bytes, bytes]],
+    label: str,
+    context: bytes,
+    *,
+    rng: Rng,
+) -> list[HPKESealed]:
+    """EncryptWithLabel for each (public, plaintext), with one label and one (long) context.
+
+    Raises:
+        CryptoError: one of them is no public key of the suite.
+    """
+    info = encode(EncryptContext((MLS + label).encode(), context))
+    return [HPKESealed(*sealed) for sealed in suite.hpke_seal_to_many(recipients, info, rng=rng)]
 
 
 def decrypt_with_label(

@@ -5,16 +5,17 @@ Nothing elsewhere may assume the length of a key, a hash, a nonce or a signature
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives import constant_time, hashes, hpke
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
+from cryptography.hazmat.primitives import constant_time, hashes
 from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from mifeng_crypto.errors import CryptoError, UsageError
-from mifeng_crypto.hpke import P256, P384, P521, X25519, XWING, Hpke, HpkeKeyPair, Kem, extract
+from mifeng_crypto.hpke import Hpke
+from mifeng_crypto.kem import P256, P384, P521, X25519, XWING, HpkeKeyPair, Kem, extract
 from mifeng_crypto.rand import Rng
 from mifeng_crypto.secret import Secret
 from mifeng_crypto.signature import (
@@ -41,18 +42,12 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suite:
-    """One cipher suite: KEM, KDF, AEAD, hash, MAC and signature."""
+    """One cipher suite. Hash, KDF and AEAD are those of its HPKE, in every suite here."""
 
     id: int
     name: str
-    hash_algorithm: hashes.HashAlgorithm
-    aead: type[AESGCM | ChaCha20Poly1305]
-    key_bytes: int
     hpke: Hpke
     signature: SignatureScheme
-
-    # AEAD.Nn: 12 bytes in each AEAD of RFC 9180 section 7.3.
-    nonce_bytes: int = 12
 
     def __repr__(self) -> str:
         return self.name
@@ -64,15 +59,25 @@ class Suite:
     @property
     def hash_bytes(self) -> int:
         """KDF.Nh, the length of a hash, a MAC and a secret of the key schedule."""
-        return self.hash_algorithm.digest_size
+        return self.hpke.hash.digest_size
+
+    @property
+    def key_bytes(self) -> int:
+        """AEAD.Nk."""
+        return self.hpke.key_bytes
+
+    @property
+    def nonce_bytes(self) -> int:
+        """AEAD.Nn."""
+        return self.hpke.nonce_bytes
 
     # -------------------------------------------------------------- hash, MAC, KDF, AEAD
 
     def hash(self, data: bytes) -> bytes:
-        return hashes.Hash.hash(self.hash_algorithm, data)
+        return hashes.Hash.hash(self.hpke.hash, data)
 
     def mac(self, key: bytes, data: bytes) -> bytes:
-        mac = HMAC(key, self.hash_algorithm)
+        mac = HMAC(key, self.hpke.hash)
         mac.update(data)
         return mac.finalize()
 
@@ -86,13 +91,13 @@ class Suite:
             raise CryptoError
 
     def extract(self, salt: bytes, ikm: bytes) -> Secret:
-        return Secret(extract(self.hash_algorithm, salt, ikm))
+        return Secret(extract(self.hpke.hash, salt, ikm))
 
     def expand(self, prk: bytes, info: bytes, n: int) -> Secret:
-        return Secret(HKDFExpand(self.hash_algorithm, n, info).derive(prk))
+        return Secret(HKDFExpand(self.hpke.hash, n, info).derive(prk))
 
     def aead_seal(self, key: bytes, nonce: bytes, aad: bytes, plaintext: bytes) -> bytes:
-        return self.aead(key).encrypt(nonce, plaintext, aad)
+        return self.hpke.aead(key).encrypt(nonce, plaintext, aad)
 
     def aead_open(self, key: bytes, nonce: bytes, aad: bytes, ciphertext: bytes) -> bytes:
         """Decrypt and authenticate.
@@ -101,7 +106,7 @@ class Suite:
             CryptoError: not sealed under this key and nonce, or with another aad.
         """
         try:
-            return self.aead(key).decrypt(nonce, ciphertext, aad)
+            return self.hpke.aead(key).decrypt(nonce, ciphertext, aad)
         except (InvalidTag, ValueError) as err:
             raise CryptoError from err
 
@@ -145,40 +150,18 @@ class Suite:
         """Raises: CryptoError: not sealed like this to this key."""
         return self.hpke.open(private, info, kem_output, ciphertext)
 
+    def hpke_seal_to_many(
+        self, recipients: Iterable[tuple[bytes, bytes]], info: bytes, *, rng: Rng
+    ) -> list[tuple[bytes, bytes]]:
+        """Return (kem_output, ciphertext) for each (public, plaintext).
+
+        Raises:
+            CryptoError: one of them is no public key of this suite.
+        """
+        return self.hpke.seal_to_many(recipients, info, rng=rng)
+
 
 # ------------------------------------------------------------------ the suites
-
-_Aead = type[AESGCM] | type[ChaCha20Poly1305]
-_SHA256, _SHA384, _SHA512 = hashes.SHA256(), hashes.SHA384(), hashes.SHA512()
-_KDFS = {
-    1: (hpke.KDF.HKDF_SHA256, _SHA256),
-    2: (hpke.KDF.HKDF_SHA384, _SHA384),
-    3: (hpke.KDF.HKDF_SHA512, _SHA512),
-}
-_AEADS: dict[int, tuple[hpke.AEAD, _Aead, int]] = {
-    1: (hpke.AEAD.AES_128_GCM, AESGCM, 16),
-    2: (hpke.AEAD.AES_256_GCM, AESGCM, 32),
-    3: (hpke.AEAD.CHACHA20_POLY1305, ChaCha20Poly1305, 32),
-}
-
-
-def _suite(
-    number: int, name: str, kem: Kem, kdf_and_aead: tuple[int, int], signature: SignatureScheme
-) -> Suite:
-    """Put a suite together; its hash is that of its KDF in every suite here."""
-    kdf_id, aead_id = kdf_and_aead
-    kdf, algorithm = _KDFS[kdf_id]
-    hpke_aead, aead, key_bytes = _AEADS[aead_id]
-    return Suite(
-        id=number,
-        name=name,
-        hash_algorithm=algorithm,
-        aead=aead,
-        key_bytes=key_bytes,
-        hpke=Hpke(kem, kdf_id, algorithm, aead_id, hpke.Suite(kem.library, kdf, hpke_aead)),
-        signature=signature,
-    )
-
 
 MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519 = 0x0001
 MLS_128_DHKEMP256_AES128GCM_SHA256_P256 = 0x0002
@@ -189,18 +172,17 @@ MLS_256_DHKEMP384_AES256GCM_SHA384_P384 = 0x0007
 # suite of draft-ietf-mls-pq-ciphersuites-06, MLS_128_MLKEM768X25519_AES256GCM_SHA384_Ed25519.
 MLS_XWING = 0xF002
 
+_NAMES_AND_PARTS: dict[int, tuple[str, Hpke, SignatureScheme]] = {
+    0x0001: ("MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519", Hpke.of(X25519, 1, 1), ED25519),
+    0x0002: ("MLS_128_DHKEMP256_AES128GCM_SHA256_P256", Hpke.of(P256, 1, 1), ECDSA_P256),
+    0x0003: ("MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_Ed25519", Hpke.of(X25519, 1, 3), ED25519),
+    0x0005: ("MLS_256_DHKEMP521_AES256GCM_SHA512_P521", Hpke.of(P521, 3, 2), ECDSA_P521),
+    0x0007: ("MLS_256_DHKEMP384_AES256GCM_SHA384_P384", Hpke.of(P384, 2, 2), ECDSA_P384),
+    0xF002: ("MLS_128_MLKEM768X25519_AES256GCM_SHA384_Ed25519", Hpke.of(XWING, 2, 2), ED25519),
+}
 SUITES = {
-    suite.id: suite
-    for suite in (
-        _suite(0x0001, "MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519", X25519, (1, 1), ED25519),
-        _suite(0x0002, "MLS_128_DHKEMP256_AES128GCM_SHA256_P256", P256, (1, 1), ECDSA_P256),
-        _suite(
-            0x0003, "MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_Ed25519", X25519, (1, 3), ED25519
-        ),
-        _suite(0x0005, "MLS_256_DHKEMP521_AES256GCM_SHA512_P521", P521, (3, 2), ECDSA_P521),
-        _suite(0x0007, "MLS_256_DHKEMP384_AES256GCM_SHA384_P384", P384, (2, 2), ECDSA_P384),
-        _suite(0xF002, "MLS_128_MLKEM768X25519_AES256GCM_SHA384_Ed25519", XWING, (2, 2), ED25519),
-    )
+    number: Suite(id=number, name=name, hpke=scheme, signature=signature)
+    for number, (name, scheme, signature) in _NAMES_AND_PARTS.items()
 }
 
 

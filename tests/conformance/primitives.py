@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 from cryptography.hazmat.bindings._rust import openssl
-from cryptography.hazmat.primitives import hashes, hpke
 from cryptography.hazmat.primitives.asymmetric import mlkem
 
 from mifeng_crypto import signature
 from mifeng_crypto.errors import CryptoError, ProtocolError
-from mifeng_crypto.hpke import P256, P384, P521, X25519, XWING, Hpke
+from mifeng_crypto.hpke import Hpke
+from mifeng_crypto.kem import P256, P384, P521, X25519, XWING, Kem, LabeledKdf
 from mifeng_crypto.secret import Secret
 from mifeng_crypto.suite import SUITES
 from tests.conformance.case import Case, Skipped, b
@@ -19,17 +20,7 @@ from tests.conformance.case import Case, Skipped, b
 _KEMS = {kem.id: kem for kem in (X25519, P256, P384, P521, XWING)}
 _OTHER_KEMS = {0x21: "X448", 0x40: "ML-KEM-512", 0x41: "ML-KEM-768 alone", 0x42: "ML-KEM-1024"}
 _OTHER_KEMS |= {0x50: "ML-KEM-768 with P-256", 0x51: "ML-KEM-1024 with P-384"}
-_KDFS: dict[int, tuple[hpke.KDF, hashes.HashAlgorithm]] = {
-    1: (hpke.KDF.HKDF_SHA256, hashes.SHA256()),
-    2: (hpke.KDF.HKDF_SHA384, hashes.SHA384()),
-    3: (hpke.KDF.HKDF_SHA512, hashes.SHA512()),
-}
-_AEADS = {
-    1: hpke.AEAD.AES_128_GCM,
-    2: hpke.AEAD.AES_256_GCM,
-    3: hpke.AEAD.CHACHA20_POLY1305,
-    0xFFFF: hpke.AEAD.AES_128_GCM,  # export only: nothing is sealed with it
-}
+_EXPORT_ONLY = 0xFFFF
 
 
 def check_hpke(case: Case) -> None:
@@ -42,15 +33,13 @@ def check_hpke(case: Case) -> None:
     # A fresh Secret: the private key must also work from its bytes alone.
     private = Secret(b(case["skRm"]))
     assert kem.decapsulate(private, b(case["enc"])) == b(case["shared_secret"])
-    if case["kdf_id"] not in _KDFS:
+    if case["kdf_id"] > 3:
         raise Skipped("KDF SHAKE or TurboSHAKE (its key pair and shared secret passed)")
-    kdf, algorithm = _KDFS[case["kdf_id"]]
-    library = hpke.Suite(kem.library, kdf, _AEADS[case["aead_id"]])
-    scheme = Hpke(kem, case["kdf_id"], algorithm, case["aead_id"], library)
+    scheme = _scheme(kem, case)
     if case["encryptions"]:
         first = case["encryptions"][0]
         opened = openssl.hpke._decrypt_with_aad(
-            library,
+            scheme.library,
             b(case["enc"] + first["ct"]),
             kem.load_private(private),
             b(case["info"]),
@@ -64,6 +53,14 @@ def check_hpke(case: Case) -> None:
     rng = random.Random(9180).randbytes
     sent, kem_output = scheme.export_to(pair.public, b"info", b"context", 32, rng=rng)
     assert scheme.export_from(private, b"info", kem_output, b"context", 32) == sent
+
+
+def _scheme(kem: Kem, case: Case) -> Hpke:
+    if case["aead_id"] != _EXPORT_ONLY:
+        return Hpke.of(kem, case["kdf_id"], case["aead_id"])
+    some = Hpke.of(kem, case["kdf_id"], 1)
+    suite_id = some.kdf.suite_id[:-2] + _EXPORT_ONLY.to_bytes(2, "big")
+    return replace(some, kdf=LabeledKdf(some.hash, suite_id))
 
 
 def check_xwing(case: Case) -> None:

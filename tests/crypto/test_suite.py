@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from mifeng_crypto.errors import CryptoError, UsageError
-from mifeng_crypto.hpke import XWING
+from mifeng_crypto.kem import XWING
 from mifeng_crypto.secret import Secret
 from mifeng_crypto.suite import MLS_XWING, SUITES, Suite, suite_by_id
 from tests.crypto.rng import seeded
@@ -20,7 +20,7 @@ def test_an_unknown_suite_is_named_with_those_that_there_are(number: int) -> Non
 def test_the_default_suite_is_the_second_of_the_post_quantum_draft() -> None:
     suite = suite_by_id(MLS_XWING)
     assert suite.kem is XWING
-    assert (suite.hpke.kdf_id, suite.hpke.aead_id) == (2, 2)
+    assert suite.hpke.kdf.suite_id == b"HPKE" + bytes.fromhex("647a 0002 0002")
     assert (suite.hash_bytes, suite.key_bytes, suite.nonce_bytes) == (48, 32, 12)
 
 
@@ -95,6 +95,20 @@ def test_nothing_is_sealed_to_what_is_no_public_key(suite: Suite) -> None:
             suite.hpke_seal(bad, b"", b"secret")
         with pytest.raises(CryptoError):
             suite.hpke.export_to(bad, b"", b"", 32, rng=seeded(1))
+
+
+@every_suite
+def test_what_is_sealed_to_many_opens_for_each(suite: Suite) -> None:
+    pairs = [suite.generate_key_pair(rng=seeded(n)) for n in range(3)]
+    texts = [b"one", b"two", b""]
+    recipients = [(pair.public, text) for pair, text in zip(pairs, texts, strict=True)]
+    sealed = suite.hpke_seal_to_many(recipients, b"info", rng=seeded(4))
+    for pair, text, (kem_output, ciphertext) in zip(pairs, texts, sealed, strict=True):
+        assert suite.hpke_open(pair.private, b"info", kem_output, ciphertext) == text
+        with pytest.raises(CryptoError):
+            suite.hpke_open(pair.private, b"other", kem_output, ciphertext)
+    with pytest.raises(CryptoError):
+        suite.hpke_seal_to_many([*recipients, (b"no key", b"")], b"info", rng=seeded(4))
 
 
 @every_suite

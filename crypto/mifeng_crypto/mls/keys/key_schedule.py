@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from mifeng_crypto.hpke import HpkeKeyPair
+from mifeng_crypto.kem import HpkeKeyPair
 from mifeng_crypto.labels import derive_secret, expand_with_label
 from mifeng_crypto.mls.wire.group_context import GroupContext
 from mifeng_crypto.rand import Rng
