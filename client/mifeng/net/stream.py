@@ -7,7 +7,7 @@ each unit stands, so that nothing is missed and nothing needs to be remembered h
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 
 import aiohttp
 import msgspec
@@ -54,7 +54,7 @@ class Stream:
         if self._socket is not None and not self._socket.closed:
             await self._say_hello(self._socket)
 
-    async def pushes(self) -> AsyncIterator[Push | None]:
+    async def pushes(self) -> AsyncGenerator[Push | None, None]:
         """Yield each push; None whenever the line is up (again), for the caller to catch up.
 
         Raises:

@@ -1,0 +1,11 @@
+"""The command line (README, "Commands"). One file for each group of verbs.
+
+main.py      the commands and the options that all of them have
+options.py   those options; the passphrase; running a command
+exit.py      what an error is as an exit code
+show.py      output for people, or JSON
+enrol.py     found, join, invite, remove, people, whoami
+units.py     unit create, grant, revoke, list, members
+messages.py  send, read, tail
+files.py     upload, download
+"""

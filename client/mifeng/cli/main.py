@@ -1,0 +1,72 @@
+"""`mifeng`: the commands, and the options that all of them have.
+
+Only what parses words is loaded here; each command loads what it needs when it runs.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from mifeng import text
+
+# Help texts are written when the commands are declared: the language comes first.
+text.use_from(sys.argv)
+
+import typer  # noqa: E402
+
+from mifeng.cli import enrol, files, messages, units  # noqa: E402
+from mifeng.cli.options import Options, hoist  # noqa: E402
+from mifeng.text import _  # noqa: E402
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="mifeng",
+    help=_("Sealed conversations and files for a company, on its own server."),
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def _all_commands(
+    context: typer.Context,
+    profile: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help=_("The profile's folder; else MIFENG_PROFILE, else the usual place."),
+        ),
+    ] = None,
+    passphrase_fd: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", help=_("Read the profile's passphrase from this file descriptor.")
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help=_("Print JSON, one object a line."))] = False,
+    lang: Annotated[
+        str | None,
+        typer.Option(metavar="en|zh_CN", help=_("The language; else MIFENG_LANG, else LANG.")),
+    ] = None,
+) -> None:
+    del lang  # read before all else, by `use_from`
+    context.obj = Options(profile=profile, passphrase_fd=passphrase_fd, json=json)
+
+
+enrol.add_to(app)
+units.add_to(app)
+messages.add_to(app)
+files.add_to(app)
+
+
+def main() -> None:
+    """The entry point."""
+    app(args=hoist(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+"""Output: for people in their language and time zone, or JSON, one object a line.
+
+Everything that somebody else wrote goes through `printable` before it reaches a terminal.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import typer
+
+from mifeng.content import printable
+from mifeng.text import _, ngettext
+
+if TYPE_CHECKING:
+    from mifeng import File, Message, Person, Unit
+
+__all__ = [
+    "as_json",
+    "file_facts",
+    "message_facts",
+    "person_facts",
+    "print_message",
+    "print_table",
+    "say",
+    "size",
+]
+
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+
+
+def say(text: str) -> None:
+    """Print a line for people."""
+    typer.echo(text)
+
+
+def as_json(facts: object) -> None:
+    """Print one object as a line of JSON."""
+    typer.echo(json.dumps(facts, ensure_ascii=False))
+
+
+def size(n: int) -> str:
+    """Write a number of bytes for people: `64.0 MiB`."""
+    value, unit = float(n), 0
+    while value >= 1024 and unit < len(_UNITS) - 1:
+        value, unit = value / 1024, unit + 1
+    return f"{n} B" if unit == 0 else f"{value:.1f} {_UNITS[unit]}"
+
+
+def print_table(headings: list[str], rows: list[list[str]]) -> None:
+    """Print rows under their headings; nothing is cut when the output is not a terminal."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
+
+
+# ------------------------------------------------------------------ messages
+
+
+def message_facts(unit: Unit, message: Message) -> dict[str, object]:
+    """Return all of a message, with what the server has of it."""
+    sender = message.sender
+    return {
+        "unit_id": unit.id.hex(),
+        "sequence": message.sequence,
+        "epoch": message.epoch,
+        "kind": message.kind,
+        "bytes": message.size,
+        "accepted_at": int(message.time.timestamp() * 1000),
+        "time": message.time.isoformat(timespec="milliseconds"),
+        "sender": person_facts(sender) if sender else None,
+        "text": message.text,
+        "files": [file_facts(file) for file in message.files],
+        "problem": message.problem,
+        "added": [person_facts(person) for person in message.added],
+        "removed": [person_facts(person) for person in message.removed],
+    }
+
+
+def person_facts(person: Person) -> dict[str, object]:
+    """Return who somebody is."""
+    return {"member_id": person.id.hex(), "name": person.name}
+
+
+def file_facts(file: File) -> dict[str, object]:
+    """Return what a message says of a file, without its secret."""
+    return {
+        "file_id": file.id.hex(),
+        "name": file.name,
+        "content_type": file.content_type,
+        "size": file.size,
+        "ciphertext_sha256": file.attachment.digest.hex(),
+    }
+
+
+def print_message(message: Message) -> None:
+    """Print an entry of the log for people; changes of membership as a remark."""
+    time = message.time.astimezone().strftime("%H:%M")
+    if message.kind != "message":
+        for remark in _remarks(message):
+            typer.echo(f"{time}  · {remark}")
+        return
+    name = printable(message.sender.name if message.sender else "?")
+    lines: list[str] = []
+    if message.text:
+        lines += printable(message.text, lines=True).splitlines()
+    lines += [f"[{printable(file.name)}, {size(file.size)}]" for file in message.files]
+    if message.problem == "expired":
+        lines = [_("(expired)")]
+    elif message.problem == "needs a newer client":
+        lines = [_("(needs a newer client)")]
+    elif message.problem:
+        reason = printable(message.problem)
+        lines = [_("(not shown: {reason})").format(reason=reason)]
+    first, *rest = lines or [""]
+    typer.echo(f"{time}  {name}: {first}")
+    for line in rest:
+        typer.echo(f"       {line}")
+
+
+def _remarks(message: Message) -> list[str]:
+    if message.kind != "commit":
+        return []
+    remarks = []
+    if message.added:
+        names = ", ".join(printable(person.name) for person in message.added)
+        remarks.append(
+            ngettext("{names} is in now", "{names} are in now", len(message.added)).format(
+                names=names
+            )
+        )
+    if message.removed:
+        names = ", ".join(printable(person.name) for person in message.removed)
+        remarks.append(
+            ngettext("{names} is out now", "{names} are out now", len(message.removed)).format(
+                names=names
+            )
+        )
+    return remarks

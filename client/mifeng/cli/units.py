@@ -1,0 +1,217 @@
+"""Units: create, grant, revoke, list, members."""
+
+from __future__ import annotations
+
+import enum
+from typing import Annotated
+
+import typer
+
+from mifeng.cli.options import opened, options, run
+from mifeng.text import _
+
+__all__ = ["UnitName", "add_to"]
+
+UnitName = Annotated[str, typer.Argument(help=_("A unit's title, its beginning, or its id."))]
+PersonName = Annotated[str, typer.Argument(help=_("A name, its beginning, or a member id."))]
+
+
+class Kind(enum.StrEnum):
+    """What may be created here."""
+
+    BUSINESS = "business"
+    GROUP = "group"
+
+
+class GrantRole(enum.StrEnum):
+    """What a grant may give."""
+
+    MANAGER = "manager"
+    MEMBER = "member"
+    PUBLISHER = "publisher"
+    READER = "reader"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Declare these commands."""
+    unit = typer.Typer(
+        help=_("Units: who talks with whom, under which keys."), no_args_is_help=True
+    )
+    unit.command(help=_("Open a unit."))(create)
+    unit.command(help=_("Let somebody in, or change what they may do."))(grant)
+    unit.command(help=_("Take somebody out."))(revoke)
+    unit.command("list", help=_("List your units."))(list_units)
+    unit.command(help=_("List who is in a unit."))(members)
+    app.add_typer(unit, name="unit")
+
+
+def create(
+    context: typer.Context,
+    title: Annotated[str, typer.Argument(help=_("What the unit is called."))],
+    topic: Annotated[str, typer.Option(help=_("What it is about."))] = "",
+    kind: Annotated[Kind, typer.Option(help=_("What it is."))] = Kind.BUSINESS,
+) -> None:
+    """Open a unit."""
+    told = options(context)
+
+    async def main() -> None:
+        from mifeng.cli.show import as_json, say
+        from mifeng_crypto.ledger.charter_entry import UnitKind
+
+        async with opened(told) as me:
+            unit = await me.create_unit(title, topic=topic, kind=UnitKind[kind.name])
+            if told.json:
+                as_json(
+                    {
+                        "unit_id": unit.id.hex(),
+                        "title": unit.title,
+                        "epoch": unit.epoch,
+                        "sequence": unit.sequence,
+                    }
+                )
+            else:
+                say(_("Opened {title} ({id}).").format(title=title, id=unit.id.hex()))
+
+    run(told, main)
+
+
+def grant(
+    context: typer.Context,
+    unit: UnitName,
+    person: PersonName,
+    role: Annotated[GrantRole, typer.Option(help=_("What the person may do."))] = GrantRole.MEMBER,
+) -> None:
+    """Let somebody in."""
+    told = options(context)
+
+    async def main() -> None:
+        from mifeng.cli.show import as_json, say
+        from mifeng.content import printable
+        from mifeng_crypto.ledger.charter_entry import UnitRole
+
+        async with opened(told) as me:
+            where, who = me.unit(unit), me.person(person)
+            is_in = await where.grant(who, UnitRole[role.name])
+            if told.json:
+                as_json(
+                    {
+                        "unit_id": where.id.hex(),
+                        "member_id": who.id.hex(),
+                        "role": role.value,
+                        "is_in": is_in,
+                        "epoch": where.epoch,
+                        "sequence": where.sequence,
+                    }
+                )
+                return
+        sentence = (
+            _("{name} is in {unit} now.")
+            if is_in
+            else _("{name} is granted, and will be in {unit} after coming online.")
+        )
+        say(sentence.format(name=printable(who.name), unit=printable(where.title)))
+
+    run(told, main)
+
+
+def revoke(context: typer.Context, unit: UnitName, person: PersonName) -> None:
+    """Take somebody out."""
+    told = options(context)
+
+    async def main() -> None:
+        from mifeng.cli.show import as_json, say
+        from mifeng.content import printable
+
+        async with opened(told) as me:
+            where, who = me.unit(unit), me.person(person)
+            await where.revoke(who)
+            if told.json:
+                as_json(
+                    {
+                        "unit_id": where.id.hex(),
+                        "member_id": who.id.hex(),
+                        "epoch": where.epoch,
+                        "sequence": where.sequence,
+                    }
+                )
+                return
+        say(
+            _("{name} is out of {unit}: the first epoch without them is {epoch}.").format(
+                name=printable(who.name), unit=printable(where.title), epoch=where.epoch
+            )
+        )
+
+    run(told, main)
+
+
+def list_units(context: typer.Context) -> None:
+    """List your units."""
+    told = options(context)
+
+    async def main() -> None:
+        from mifeng.cli.show import as_json, print_table
+
+        async with opened(told) as me:
+            units = me.units()
+            if told.json:
+                for unit in units:
+                    as_json(
+                        {
+                            "unit_id": unit.id.hex(),
+                            "title": unit.title,
+                            "topic": unit.topic,
+                            "kind": unit.kind.name.lower(),
+                            "epoch": unit.epoch,
+                            "sequence": unit.sequence,
+                            "members": len(unit.members()),
+                            "is_member": unit.is_member,
+                            "waiting": unit.waiting,
+                        }
+                    )
+                return
+            rows = [
+                [
+                    unit.title,
+                    str(len(unit.members())) if unit.is_member else _("you are out"),
+                    str(unit.sequence),
+                    unit.id.hex(),
+                ]
+                for unit in units
+            ]
+            print_table([_("Unit"), _("Members"), _("Entries"), _("Id")], rows)
+
+    run(told, main)
+
+
+def members(context: typer.Context, unit: UnitName) -> None:
+    """List who is in a unit."""
+    told = options(context)
+
+    async def main() -> None:
+        from mifeng.cli.show import as_json, print_table
+
+        async with opened(told) as me:
+            found = me.unit(unit).members()
+        if told.json:
+            for membership in found:
+                as_json(
+                    {
+                        "name": membership.person.name,
+                        "member_id": membership.person.id.hex(),
+                        "role": membership.role.name.lower(),
+                        "is_in": membership.is_in,
+                    }
+                )
+            return
+        rows = [
+            [
+                membership.person.name,
+                membership.role.name.lower(),
+                "" if membership.is_in else _("not in yet"),
+                membership.person.id.hex(),
+            ]
+            for membership in found
+        ]
+        print_table([_("Name"), _("Role"), "", _("Member id")], rows)
+
+    run(told, main)

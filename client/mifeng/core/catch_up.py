@@ -1,0 +1,240 @@
+"""Entries of a unit's log in, the new unit and its timeline out (protocol.md, "Unit log").
+
+    entry -> chain -> heads    the gate may move its judgement forward
+                   -> commit   staged in public -> gate -> applied (our own: as it was prepared)
+                   -> message  decrypted -> gate -> shown with its sender
+
+What breaks the chain, or a commit that the gate or the group refuses, raises and changes nothing:
+the unit stands still where it is, with that cause. A single message that cannot be read does not
+stop the others: it stands in the timeline with its sender as the cause.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from mifeng.core import outbox
+from mifeng.core.events import Delivered, Event, NewEntry, UnitLeft
+from mifeng.core.rows import Changes, Condition, TimelineRecord, UnitStatus, number
+from mifeng.core.unit import Unit, changes_between
+from mifeng_crypto import gate
+from mifeng_crypto.errors import CodecError, CryptoError, ProtocolError
+from mifeng_crypto.gate import UnitView
+from mifeng_crypto.ids import DeviceId, FileId, MemberId
+from mifeng_crypto.ledger.chain import NeedLedgerError
+from mifeng_crypto.ledger.roster import Roster
+from mifeng_crypto.log import EntryKind, Heads, LogEntry
+from mifeng_crypto.mls import group as mls
+from mifeng_crypto.tls import decode, encode
+
+__all__ = ["Applied", "apply_entries"]
+
+NOBODY = MemberId(bytes(16))
+FORKS = frozenset({"LEDGER-8", "LOG-8"})
+"""Somebody was shown another history. That is no fault of one message: the unit stands still."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A unit after some entries; what to save, and what to tell."""
+
+    unit: Unit
+    changes: Changes = field(default_factory=dict)
+    events: tuple[Event, ...] = ()
+
+
+def apply_entries(
+    unit: Unit, entries: Iterable[bytes | LogEntry], *, roster: Roster, device_id: DeviceId
+) -> Applied:
+    """Apply entries that follow the unit's last one. Those already applied are passed over.
+
+    Args:
+        unit: with an epoch.
+        entries: encoded LogEntry, in order.
+        roster: at least up to what the entries refer to.
+        device_id: this device's.
+
+    Raises:
+        NeedLedgerError: an entry refers to ledgers that are not here yet; fetch and redo.
+        ProtocolError: the server's log breaks a rule. Nothing is changed.
+    """
+    start, events = unit, list[Event]()
+    for entry in entries:
+        if isinstance(entry, bytes):
+            entry = decode(LogEntry, entry)  # noqa: PLW2901
+        if entry.header.sequence <= unit.log.sequence:
+            continue
+        before = unit
+        unit, record = _apply(unit, entry, roster=roster, device_id=device_id)
+        events += (
+            Delivered(unit.unit_id, item.number, entry.header.sequence)
+            for item in before.outbox
+            if item.number not in {left.number for left in unit.outbox}
+        )
+        events.append(NewEntry(unit.unit_id, entry.header.sequence, record))
+        if unit.status is UnitStatus.LEFT:
+            events.append(UnitLeft(unit.unit_id, entry.header.sequence))
+            break
+    changes = dict(changes_between(start, unit))
+    for event in events:
+        if isinstance(event, NewEntry):
+            key = unit.unit_id + number(event.sequence)
+            changes["messages", key] = encode(event.entry)
+    return Applied(unit, changes, tuple(events))
+
+
+def _apply(
+    unit: Unit, entry: LogEntry, *, roster: Roster, device_id: DeviceId
+) -> tuple[Unit, TimelineRecord]:
+    header = entry.header
+    view = unit.view(roster)
+    head = gate.check_chain(
+        unit.log.head,
+        entry,
+        group=unit.group,
+        epoch=view.public.epoch,
+        after=unit.last_accepted_at,
+    )
+    match header.kind:
+        case EntryKind.HEADS:
+            unit, record = _apply_heads(unit, view, entry)
+        case EntryKind.COMMIT:
+            unit, record = _apply_commit(unit, view, entry, device_id)
+        case EntryKind.MESSAGE:
+            unit, record = _apply_message(unit, view, entry, device_id)
+            unit = dataclasses.replace(unit, standing=view.standing)
+    log = unit.log.grown(header)
+    moved = dataclasses.replace(unit, log=log, last_accepted_at=header.accepted_at)
+    return moved, dataclasses.replace(record, entry_hash=head.hash)
+
+
+# ------------------------------------------------------------------ heads
+
+
+def _apply_heads(unit: Unit, view: UnitView, entry: LogEntry) -> tuple[Unit, TimelineRecord]:
+    heads = decode(Heads, entry.content)
+    gate.check_heads(view, heads)
+    before, after = set(unit.members()), set(unit.charter.members(at=heads.charter.sequence))
+    record = _record(
+        entry,
+        NOBODY,
+        added=tuple(sorted(after - before)),
+        removed=tuple(sorted(before - after)),
+    )
+    return dataclasses.replace(unit, heads=heads), record
+
+
+# ------------------------------------------------------------------ commits
+
+
+def _apply_commit(
+    unit: Unit, view: UnitView, entry: LogEntry, device_id: DeviceId
+) -> tuple[Unit, TimelineRecord]:
+    epoch, header, pending = unit.active_epoch, entry.header, unit.pending
+    if pending is not None and pending.message != entry.content:
+        pending = None  # another one came first
+    if pending is not None:
+        staged = pending.staged
+    else:
+        staged = mls.stage_commit(epoch.public, entry.content, now_s=header.accepted_at // 1000)
+    gate.check_commit(view, staged, accepted_at=header.accepted_at, device_id=header.device_id)
+    added = [gate.identity_of(package.leaf_node) for _, package in staged.added]
+    removed = [gate.identity_of(leaf) for _, leaf in staged.removed]
+    record = _record(
+        entry,
+        gate.identity_of(staged.before.leaf(staged.committer)).member_id,
+        added=tuple(sorted({identity.member_id for identity in added})),
+        removed=tuple(sorted({identity.member_id for identity in removed})),
+    )
+    unit = outbox.epoch_ended(dataclasses.replace(unit, pending=None))
+    if any(identity.device_id == device_id for identity in removed):
+        left = dataclasses.replace(unit, epoch=None, standing=None, status=UnitStatus.LEFT)
+        return left, record
+    return dataclasses.replace(
+        unit,
+        epoch=pending.next if pending is not None else mls.process_commit(epoch, staged),
+        rotated_at=header.accepted_at if staged.path is not None else unit.rotated_at,
+        standing=view.standing.after(staged),
+    ), record
+
+
+# ------------------------------------------------------------------ messages
+
+
+def _apply_message(
+    unit: Unit, view: UnitView, entry: LogEntry, device_id: DeviceId
+) -> tuple[Unit, TimelineRecord]:
+    header = entry.header
+    sender = _member_of(view, header.device_id)
+    item = None
+    if header.device_id == device_id:
+        unit, item = outbox.confirmed(unit, header)
+    if not entry.content:
+        return unit, _record(entry, sender, condition=Condition.EXPIRED)
+    if item is not None:
+        sent = item.record
+        return unit, _record(entry, sender, content=sent.content, files=sent.files)
+    try:
+        epoch, received = mls.decrypt(unit.active_epoch, entry.content)
+    except (CodecError, CryptoError, ProtocolError) as err:
+        return unit, _refused(entry, sender, err)
+    unit = dataclasses.replace(unit, epoch=epoch)  # its key is used up, whatever follows
+    try:
+        seen = gate.check_message(
+            view,
+            received.authenticated_data,
+            accepted_at=header.accepted_at,
+            device_id=header.device_id,
+            sender=received.sender,
+        )
+    except ProtocolError as err:
+        if isinstance(err, NeedLedgerError) or err.rule in FORKS:
+            raise
+        return unit, _refused(entry, sender, err)
+    return unit, _record(entry, sender, content=received.data, files=seen.files)
+
+
+def _refused(
+    entry: LogEntry, sender: MemberId, err: CodecError | CryptoError | ProtocolError
+) -> TimelineRecord:
+    return _record(entry, sender, condition=Condition.MALFORMED, reason=str(err))
+
+
+def _member_of(view: UnitView, device_id: DeviceId) -> MemberId:
+    """Whom the header's device belongs to, by the tree; for what cannot be opened as well."""
+    leaf = view.standing.leaves.get(device_id)
+    return gate.identity_of(view.public.leaf(leaf)).member_id if leaf is not None else NOBODY
+
+
+# ------------------------------------------------------------------ what is kept
+
+
+def _record(
+    entry: LogEntry,
+    sender: MemberId,
+    *,
+    condition: Condition = Condition.READ,
+    content: bytes = b"",
+    files: tuple[FileId, ...] = (),
+    reason: str = "",
+    added: tuple[MemberId, ...] = (),
+    removed: tuple[MemberId, ...] = (),
+) -> TimelineRecord:
+    header = entry.header
+    return TimelineRecord(
+        entry_hash=b"",  # known once the entry is applied
+        kind=header.kind,
+        condition=condition,
+        epoch=header.epoch,
+        accepted_at=header.accepted_at,
+        member_id=sender,
+        device_id=header.device_id,
+        size=len(entry.content),
+        content=content,
+        files=files,
+        reason=reason,
+        added=added,
+        removed=removed,
+    )

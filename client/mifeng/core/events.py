@@ -1,0 +1,46 @@
+"""What an application is told, in the order of the log. Values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mifeng.core.rows import TimelineRecord
+from mifeng_crypto.ids import UnitId
+
+__all__ = ["Delivered", "Event", "NewEntry", "UnitJoined", "UnitLeft"]
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """An entry of the log was applied: a message, or a change of the unit's membership or keys."""
+
+    unit_id: UnitId
+    sequence: int
+    entry: TimelineRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The log has brought back what this device sent: the outbox's item is done."""
+
+    unit_id: UnitId
+    number: int
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnitJoined:
+    """This device is in the unit from now on."""
+
+    unit_id: UnitId
+
+
+@dataclass(frozen=True, slots=True)
+class UnitLeft:
+    """The unit has removed this device; nothing after `sequence` can be read."""
+
+    unit_id: UnitId
+    sequence: int
+
+
+Event = NewEntry | Delivered | UnitJoined | UnitLeft

@@ -1,0 +1,139 @@
+"""Messages on their way: waiting, sent, confirmed (protocol.md, "Outbox").
+
+    queue -> waiting --seal--> bytes, saved --send--> sent --the log brings it back--> confirmed
+                ^                  |   ^
+                |   lost race      |   | lost answer: the same bytes, the same idempotency key
+                +------------------+---+
+
+The content, and with it the client message id, never changes. The bytes are those of one epoch:
+once that has ended without them in the log they can never be accepted, and are made anew.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Sequence
+
+from mifeng.core.profile import Profile
+from mifeng.core.rows import OutboxRecord
+from mifeng.core.unit import OutboxItem, Unit
+from mifeng_crypto.ids import FileId, UnixMillis
+from mifeng_crypto.ledger.roster import Roster
+from mifeng_crypto.log import LogHeader
+from mifeng_crypto.mls import group as mls
+from mifeng_crypto.rand import Rng
+
+__all__ = [
+    "accepted",
+    "confirmed",
+    "content_hash",
+    "drop",
+    "epoch_ended",
+    "idempotency_key",
+    "next_item",
+    "queue",
+    "seal",
+    "unseal",
+]
+
+
+def idempotency_key(data: bytes) -> bytes:
+    """The same bytes have the same key, new bytes a new one; so there is nothing to remember."""
+    return hashlib.sha256(b"Mifeng 1.0 Idempotency-Key" + data).digest()[:16]
+
+
+def content_hash(data: bytes) -> bytes:
+    """The hash by which the log's headers name a content."""
+    return hashlib.sha256(data).digest()
+
+
+def queue(
+    unit: Unit, content: bytes, *, files: Sequence[FileId] = (), now: UnixMillis
+) -> tuple[Unit, int]:
+    """Put a message at the end of the outbox.
+
+    Returns:
+        The unit, and the item's number in the outbox.
+    """
+    # Never a number that a confirmed one had: log sequences only grow, and so do these.
+    highest = max((item.number for item in unit.outbox), default=0)
+    item = OutboxItem(
+        number=max(highest + 1, now),
+        record=OutboxRecord(
+            content=content,
+            files=tuple(files),
+            created_at=now,
+            epoch=0,
+            message=b"",
+            accepted_sequence=0,
+        ),
+    )
+    return dataclasses.replace(unit, outbox=(*unit.outbox, item)), item.number
+
+
+def next_item(unit: Unit) -> OutboxItem | None:
+    """The first that the server has not accepted."""
+    return next((item for item in unit.outbox if not item.record.accepted_sequence), None)
+
+
+def seal(
+    unit: Unit,
+    item: OutboxItem,
+    *,
+    roster: Roster,
+    profile: Profile,
+    now: UnixMillis,
+    rng: Rng,
+) -> Unit:
+    """Encrypt a waiting item in the unit's epoch. The ratchet moves: save before sending."""
+    assert not item.record.message, "bytes that were made are sent as they are"
+    epoch, message = mls.encrypt(
+        unit.active_epoch,
+        item.record.content,
+        signature_key=profile.signature_key,
+        authenticated_data=unit.authenticated_data(roster, files=item.record.files, now=now),
+        rng=rng,
+    )
+    record = dataclasses.replace(item.record, message=message, epoch=epoch.public.epoch)
+    unit = dataclasses.replace(unit, epoch=epoch)
+    return unit.replace_item(OutboxItem(number=item.number, record=record))
+
+
+def unseal(unit: Unit, item: OutboxItem) -> Unit:
+    """Back to waiting: the server will never accept these bytes."""
+    record = dataclasses.replace(item.record, message=b"", epoch=0, accepted_sequence=0)
+    return unit.replace_item(OutboxItem(number=item.number, record=record))
+
+
+def accepted(unit: Unit, item: OutboxItem, header: LogHeader) -> Unit:
+    """The server has it on its disk."""
+    record = dataclasses.replace(item.record, accepted_sequence=header.sequence)
+    return unit.replace_item(OutboxItem(number=item.number, record=record))
+
+
+def confirmed(unit: Unit, header: LogHeader) -> tuple[Unit, OutboxItem | None]:
+    """The log brings back what this device sent.
+
+    Returns:
+        The unit without it, and the item; None if none has these bytes.
+    """
+    for item in unit.outbox:
+        message = item.record.message
+        if message and content_hash(message) == header.content_hash:
+            return drop(unit, item), item
+    return unit, None
+
+
+def epoch_ended(unit: Unit) -> Unit:
+    """A commit was applied: whatever was encrypted and has not come back is to be made anew."""
+    for item in unit.outbox:
+        if item.record.message:
+            unit = unseal(unit, item)
+    return unit
+
+
+def drop(unit: Unit, item: OutboxItem) -> Unit:
+    """Forget an item: it is confirmed, or the server refuses it for good."""
+    items = tuple(other for other in unit.outbox if other.number != item.number)
+    return dataclasses.replace(unit, outbox=items)

@@ -1,0 +1,129 @@
+"""Values as rows of the store: (table, key) -> bytes. What a row holds is declared here once.
+
+Keys sort as their numbers do: identifiers as they are, sequences as eight bytes, big endian.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated
+
+from mifeng_crypto.ids import DeviceId, FileId, MemberId, UnitId, UnixMillis
+from mifeng_crypto.ledger.head import Head
+from mifeng_crypto.log import EntryKind, Heads
+from mifeng_crypto.tls import Bytes32, Opaque, Text, UInt32, UInt64, Vec, Width, struct
+
+__all__ = [
+    "CardRecord",
+    "Changes",
+    "Condition",
+    "OutboxRecord",
+    "TimelineRecord",
+    "UnitRecord",
+    "UnitStatus",
+    "ledger_rows",
+    "number",
+    "part_rows",
+]
+
+Changes = Mapping[tuple[str, bytes], bytes | None]
+"""What a step changes: a new value for a (table, key), or None to delete it."""
+
+
+class UnitStatus(enum.IntEnum):
+    """Where this device stands with a unit."""
+
+    CREATING = 1
+    ACTIVE = 2
+    LEFT = 3
+
+
+@struct
+class UnitRecord:
+    """Table `units`, key unit_id. `began` is the commit that began the epoch."""
+
+    generation: UInt32
+    status: Annotated[UnitStatus, Width(1)]
+    title: Text
+    topic: Text
+    heads: Heads
+    began: Head
+    log: Head
+    last_accepted_at: UnixMillis
+    rotated_at: UnixMillis
+    group_info: Opaque
+
+
+class Condition(enum.IntEnum):
+    """What became of an entry here."""
+
+    READ = 1
+    MALFORMED = 2
+    EXPIRED = 3
+
+
+@struct
+class TimelineRecord:
+    """Table `messages`, key unit_id || sequence: an entry of the unit log as this device saw it.
+
+    `entry_hash` is that of its header, by which senders name what they had seen. `size` is what
+    the server stores for it, in bytes. `content` is MIMI content, `files` are those whose clock is
+    the message's. `reason` says why an entry could not be read. `added` and `removed` are the
+    people that a commit brought or took.
+    """
+
+    entry_hash: Bytes32
+    kind: Annotated[EntryKind, Width(1)]
+    condition: Annotated[Condition, Width(1)]
+    epoch: UInt64
+    accepted_at: UnixMillis
+    member_id: MemberId
+    device_id: DeviceId
+    size: UInt32
+    content: Opaque
+    files: Vec[FileId]
+    reason: Text
+    added: Vec[MemberId]
+    removed: Vec[MemberId]
+
+
+@struct
+class CardRecord:
+    """Table `cards`, key member_id: the card as the server has it, sealed by its owner."""
+
+    version: UInt32
+    sealed: Opaque
+
+
+@struct
+class OutboxRecord:
+    """Table `outbox`, key unit_id || number.
+
+    `content` stays the same through every attempt, and with it the client message id (the MIMI
+    salt in it). `message` is empty until it is encrypted, and again after a lost race.
+    """
+
+    content: Opaque
+    files: Vec[FileId]
+    created_at: UnixMillis
+    epoch: UInt64
+    message: Opaque
+    accepted_sequence: UInt64
+
+
+def number(n: int) -> bytes:
+    """Return a sequence as it stands in keys."""
+    return n.to_bytes(8, "big")
+
+
+def ledger_rows(table: str, prefix: bytes, before: int, entries: Sequence[bytes]) -> Changes:
+    """Return the rows of ledger entries whose first has the sequence `before` + 1."""
+    return {(table, prefix + number(before + i)): entry for i, entry in enumerate(entries, 1)}
+
+
+def part_rows(
+    table: str, unit_id: UnitId, parts: Iterable[tuple[bytes, bytes | None]]
+) -> dict[tuple[str, bytes], bytes | None]:
+    """Return the rows of an MLS state's changed parts."""
+    return {(table, unit_id + name): value for name, value in parts}

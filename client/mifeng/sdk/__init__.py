@@ -1,0 +1,25 @@
+"""What `import mifeng` gives: an open profile, its units, people, messages and files as objects.
+
+opening.py    open, found, join
+workspace.py  the open profile
+unit.py       one unit
+values.py     people, messages, files: plain values
+"""
+
+from mifeng.sdk.opening import found, join, open_profile
+from mifeng.sdk.unit import Unit
+from mifeng.sdk.values import File, Membership, Message, Person
+from mifeng.sdk.workspace import Invitation, Workspace
+
+__all__ = [
+    "File",
+    "Invitation",
+    "Membership",
+    "Message",
+    "Person",
+    "Unit",
+    "Workspace",
+    "found",
+    "join",
+    "open_profile",
+]

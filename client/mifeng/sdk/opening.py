@@ -1,0 +1,103 @@
+"""Open a profile, or make one: by founding a workspace or by joining it.
+
+The only place of the SDK that knows a clock and a source of randomness; below they are parameters.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+from mifeng.keychain import Keyring, KeySource, Passphrase
+from mifeng.sdk.workspace import Workspace
+from mifeng.session import Session, delivery, enrolment
+from mifeng.session.home import Home
+from mifeng_crypto.ids import UnixMillis
+
+__all__ = ["found", "join", "open_profile"]
+
+
+def _now() -> UnixMillis:
+    return UnixMillis(time.time_ns() // 1_000_000)
+
+
+def _folder(profile: str | Path) -> Path:
+    return Path(profile).expanduser()
+
+
+def _source(passphrase: str | Passphrase | None) -> KeySource:
+    if passphrase is None:
+        return Keyring()
+    return Passphrase(passphrase) if isinstance(passphrase, str) else passphrase
+
+
+@contextlib.asynccontextmanager
+async def open_profile(
+    profile: str | Path, *, passphrase: str | Passphrase | None
+) -> AsyncGenerator[Workspace, None]:
+    """See `mifeng.open`."""
+    home = await Home.open(_folder(profile), _source(passphrase), rng=os.urandom)
+    try:
+        session = await Session.load(home, now=_now, rng=os.urandom)
+    except BaseException:
+        await home.close()
+        raise
+    try:
+        await session.sync()
+        await delivery.settle(session)
+        yield Workspace(session)
+    finally:
+        await session.close()
+
+
+@contextlib.asynccontextmanager
+async def found(
+    link: str,
+    profile: str | Path,
+    *,
+    name: str,
+    title: str,
+    passphrase: str | Passphrase | None,
+) -> AsyncGenerator[Workspace, None]:
+    """See `mifeng.found`."""
+    session = await enrolment.found(
+        _folder(profile),
+        _source(passphrase),
+        link,
+        name=name,
+        title=title,
+        now=_now,
+        rng=os.urandom,
+    )
+    try:
+        yield Workspace(session)
+    finally:
+        await session.close()
+
+
+@contextlib.asynccontextmanager
+async def join(
+    link: str,
+    profile: str | Path,
+    *,
+    name: str,
+    title: str,
+    passphrase: str | Passphrase | None,
+) -> AsyncGenerator[Workspace, None]:
+    """See `mifeng.join`."""
+    session = await enrolment.join(
+        _folder(profile),
+        _source(passphrase),
+        link,
+        name=name,
+        title=title,
+        now=_now,
+        rng=os.urandom,
+    )
+    try:
+        yield Workspace(session)
+    finally:
+        await session.close()

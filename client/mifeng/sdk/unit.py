@@ -1,0 +1,327 @@
+"""One unit, as an application sees it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
+
+from mifeng import content, transfer
+from mifeng.content import Origin
+from mifeng.core.events import NewEntry, UnitLeft
+from mifeng.core.rows import TimelineRecord, UnitStatus, number
+from mifeng.core.unit import Unit as UnitState
+from mifeng.errors import AccessEndedError
+from mifeng.sdk.values import File, Membership, Message, Person, message_from, person_from
+from mifeng.session import Session, delivery, ledgers
+from mifeng.transfer import Progress
+from mifeng_crypto.api import messages as m
+from mifeng_crypto.errors import ProtocolError
+from mifeng_crypto.gate import identity_of
+from mifeng_crypto.ids import MemberId, UnitId
+from mifeng_crypto.ledger.charter_entry import CharterBody, Grant, Revoke, UnitKind, UnitRole
+from mifeng_crypto.log import EntryKind, LogEntry
+from mifeng_crypto.mls import group as mls
+from mifeng_crypto.tls import decode
+
+__all__ = ["Unit"]
+
+
+def _no_progress(_done: int, _total: int) -> None:
+    """Nobody looks."""
+
+
+class Unit:
+    """A unit that this device is in, or was. Get it from `Workspace.unit`."""
+
+    def __init__(self, session: Session, unit_id: UnitId) -> None:
+        self._session = session
+        self.id = unit_id
+
+    def __repr__(self) -> str:
+        return f"Unit({self.id.hex()})"
+
+    @property
+    def _state(self) -> UnitState:
+        return self._session.units[self.id]
+
+    @property
+    def title(self) -> str:
+        return self._state.title
+
+    @property
+    def topic(self) -> str:
+        return self._state.topic
+
+    @property
+    def kind(self) -> UnitKind:
+        return self._state.charter.kind
+
+    @property
+    def epoch(self) -> int:
+        """The MLS epoch; -1 once this device has left."""
+        return self._state.epoch.public.epoch if self._state.epoch else -1
+
+    @property
+    def sequence(self) -> int:
+        """The last entry of the log that this device has applied."""
+        return self._state.log.sequence
+
+    @property
+    def is_member(self) -> bool:
+        """Whether this device is in, as far as it knows."""
+        return self._state.status is UnitStatus.ACTIVE and not isinstance(
+            self._session.troubles.get(self.id), AccessEndedError
+        )
+
+    @property
+    def waiting(self) -> int:
+        """How many messages have not reached the server yet."""
+        return len(self._state.outbox)
+
+    def members(self) -> list[Membership]:
+        """Who is granted, in order of their first grant."""
+        state, people = self._state, self._session.people
+        roster = self._session.known_roster
+        present: set[MemberId] = set()
+        if state.epoch is not None:
+            for _, leaf in state.epoch.public.leaves():
+                present.add(identity_of(leaf).member_id)
+        found = []
+        for member_id in state.charter.members():
+            role = state.charter.role_of(member_id)
+            if role is not None and (roster.member(member_id) or roster.invite(member_id)):
+                person = person_from(member_id, people)
+                found.append(Membership(person, role, member_id in present))
+        return found
+
+    # -------------------------------------------------------------- reading
+
+    def check_access(self) -> None:
+        """Raise what keeps this unit from going on.
+
+        Raises:
+            AccessEndedError: this device is not in it any longer.
+            ProtocolError: the server's log of it breaks a rule.
+        """
+        trouble = self._session.troubles.get(self.id)
+        if trouble is not None:
+            raise trouble
+        if self._state.status is UnitStatus.LEFT:
+            raise AccessEndedError(
+                "you are no longer in {unit}; ask one of its managers", unit=self.title
+            )
+
+    async def timeline(self, *, last: int | None = None) -> list[Message]:
+        """Return what this device has of the log: messages, and changes of members and keys.
+
+        Args:
+            last: only so many, from the end.
+        """
+        rows = await self._session.home.database.scan("messages", self.id, last=last)
+        return [
+            self._message(int.from_bytes(key[16:], "big"), decode(TimelineRecord, row))
+            for key, row in rows
+        ]
+
+    async def history(self, *, last: int | None = None) -> list[Message]:
+        """Return the messages that this device has, oldest first.
+
+        Args:
+            last: only so many, from the end.
+        """
+        found = [entry for entry in await self.timeline() if entry.kind == "message"]
+        return found if last is None else found[max(len(found) - last, 0) :]
+
+    async def messages(self, *, after: int = 0) -> AsyncGenerator[Message, None]:
+        """Yield every message behind sequence `after`, then each new one as it arrives.
+
+        Raises:
+            AccessEndedError: this device is not in the unit any longer.
+            MifengError: as `Workspace.events`.
+        """
+        async for entry in self.follow(after=after):
+            if entry.kind == "message":
+                yield entry
+
+    async def follow(self, *, after: int = 0) -> AsyncGenerator[Message, None]:
+        """Like `messages`, with the changes of members and keys."""
+        self.check_access()
+        with self._session.live.listen() as events:  # first, so that nothing falls in between
+            for message in await self.timeline():
+                if message.sequence > after:
+                    after = message.sequence
+                    yield message
+            async for event in events:
+                if isinstance(event, UnitLeft) and event.unit_id == self.id:
+                    self.check_access()
+                if not isinstance(event, NewEntry) or event.unit_id != self.id:
+                    continue
+                if event.sequence > after:
+                    after = event.sequence
+                    yield self._message(event.sequence, event.entry)
+
+    def _message(self, sequence: int, record: TimelineRecord) -> Message:
+        return message_from(
+            self.id,
+            sequence,
+            record,
+            workspace_id=self._session.profile.workspace_id,
+            people=self._session.people,
+        )
+
+    # -------------------------------------------------------------- writing
+
+    async def send(self, text: str) -> Message:
+        """Send a text, in Markdown. When this returns, the server has it on its disk.
+
+        Raises:
+            AccessEndedError: this device is not in the unit any longer.
+            TransportError: the server was not reached; the text is kept and goes out later.
+            ServerProblem: the server refuses it; it is not kept.
+            ProtocolError: CONTENT-1, it is too long.
+        """
+        said = content.encode_text(text, origin=self._origin, rng=self._session.rng)
+        return await self._post(said, ())
+
+    async def upload(self, path: str | Path, *, progress: Progress = _no_progress) -> Message:
+        """Seal and upload a file, and send the message that shows it.
+
+        Args:
+            path: the file.
+            progress: called with bytes done and bytes in all.
+
+        Raises:
+            StorageError: the file cannot be read.
+            MifengError: as `send`.
+        """
+        self.check_access()
+        attachment = await transfer.upload(
+            self._session.api,
+            unit_id=self.id,
+            path=Path(path),
+            rng=self._session.rng,
+            progress=progress,
+        )
+        said = content.encode_file(attachment, origin=self._origin, rng=self._session.rng)
+        return await self._post(said, (attachment,))
+
+    async def download(
+        self,
+        file: File,
+        target: str | Path,
+        *,
+        overwrite: bool = False,
+        progress: Progress = _no_progress,
+    ) -> Path:
+        """Fetch and open a file. Nothing is left of one that fails.
+
+        Args:
+            file: from a message of this unit.
+            target: a folder, or the file to write.
+            overwrite: whether a file that is there already may be replaced.
+            progress: called with bytes done and bytes in all.
+
+        Returns:
+            Where it is.
+
+        Raises:
+            UsageError: there is such a file already.
+            ServerProblem: `gone`: its time is over.
+            ProtocolError: FILE-n: it is not what its sender sent.
+            MifengError: as `send`.
+        """
+        return await transfer.download(
+            self._session.api,
+            unit_id=self.id,
+            attachment=file.attachment,
+            target=Path(target),
+            overwrite=overwrite,
+            progress=progress,
+        )
+
+    async def _post(self, said: bytes, files: tuple[content.Attachment, ...]) -> Message:
+        self.check_access()
+        ids = tuple(attachment.file_id for attachment in files)
+        sequence = await delivery.post(self._session, self.id, said, files=ids)
+        row = await self._session.home.database.get("messages", self.id + number(sequence))
+        assert row is not None, "what was delivered is in the timeline"
+        return self._message(sequence, decode(TimelineRecord, row))
+
+    @property
+    def _origin(self) -> Origin:
+        profile = self._session.profile
+        return Origin(
+            workspace_id=profile.workspace_id, unit_id=self.id, member_id=profile.member_id
+        )
+
+    # -------------------------------------------------------------- members
+
+    async def grant(self, person: Person, role: UnitRole = UnitRole.MEMBER) -> bool:
+        """Let a person in, and commit so at once where their devices have KeyPackages.
+
+        Returns:
+            Whether a device of theirs is in now; else it is let in when it has been online.
+
+        Raises:
+            ProtocolError: you have no right to it.
+            MifengError: as `send`.
+        """
+        await self._sign(
+            lambda state: (
+                None if state.charter.role_of(person.id) is role else Grant(person.id, role)
+            )
+        )
+        return any(m.is_in for m in self.members() if m.person.id == person.id)
+
+    async def revoke(self, person: Person) -> None:
+        """Take a person out, and commit so at once: what follows they cannot read.
+
+        Raises:
+            ProtocolError: you have no right to it.
+            MifengError: as `send`.
+        """
+        await self._sign(
+            lambda state: Revoke(person.id) if state.charter.role_of(person.id) else None
+        )
+
+    async def _sign(self, make: Callable[[UnitState], CharterBody | None]) -> None:
+        self.check_access()
+        session = self._session
+        async with session.turn(self.id):
+            await ledgers.append_to_charter(session, self.id, make)
+            session.forget_who_had_no_keys(self.id)
+            await session.catch_up(self.id)
+            await delivery.bring_about(session, self.id)
+
+    # -------------------------------------------------------------- for audits
+
+    async def raw_entry(self, sequence: int) -> bytes:
+        """Fetch an entry of the log as the server has it: an encoded LogEntry.
+
+        Raises:
+            MifengError: as `send`.
+        """
+        reply = await self._session.api.call(
+            "log",
+            m.LogReply,
+            path={"unit_id": self.id},
+            query={"generation": self._state.generation, "after": sequence - 1, "limit": 1},
+        )
+        return reply.entries[0]
+
+    def attempt(self, raw_entry: bytes) -> bytes:
+        """Try to decrypt an entry that somebody handed over, with all keys that this device has.
+
+        Nothing is saved, and nothing of it is shown by the other functions.
+
+        Returns:
+            The content, if the keys are there.
+
+        Raises:
+            UsageError: this device has no keys of this unit any longer.
+            ProtocolError, CryptoError: it cannot be decrypted here.
+        """
+        entry = decode(LogEntry, raw_entry)
+        if entry.header.kind is not EntryKind.MESSAGE:
+            raise ProtocolError("CLIENT-10", "this entry is no message; take another one")
+        return mls.decrypt(self._state.active_epoch, entry.content).received.data

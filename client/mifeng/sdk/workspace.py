@@ -1,0 +1,216 @@
+"""The open profile, as an application sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mifeng.core import founding
+from mifeng.core import profile as profiles
+from mifeng.errors import NotFoundError
+from mifeng.sdk.unit import Unit
+from mifeng.sdk.values import Person, person_from
+from mifeng.session import Session, delivery, ledgers
+from mifeng.session.live import Listener
+from mifeng.session.session import DEFAULT_SUITE
+from mifeng_crypto.errors import UsageError
+from mifeng_crypto.ids import DeviceId, MemberId, UnixMillis, WorkspaceId
+from mifeng_crypto.ledger.charter_entry import UnitKind
+from mifeng_crypto.ledger.roster import Roster, sign_roster_entry
+from mifeng_crypto.ledger.roster_entry import RemoveMember, Role, RosterEntry
+from mifeng_crypto.links import InviteLink, format_link
+
+__all__ = ["Invitation", "Workspace"]
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """An invite. `link` holds a secret: hand it to the one whom it is for, and to nobody else."""
+
+    link: str
+    person: Person
+    expires_at: UnixMillis
+
+    def __repr__(self) -> str:
+        return f"Invitation(for {self.person.id.hex()})"
+
+
+class Workspace:
+    """An open profile: who this device is, its units and people."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def __repr__(self) -> str:
+        return f"Workspace({self.id.hex()}, as {self.me.name})"
+
+    @property
+    def id(self) -> WorkspaceId:
+        return self._session.profile.workspace_id
+
+    @property
+    def device_id(self) -> DeviceId:
+        return self._session.profile.device_id
+
+    @property
+    def server(self) -> str:
+        """The server's address."""
+        return self._session.api.origin
+
+    @property
+    def me(self) -> Person:
+        profile = self._session.profile
+        return Person(profile.member_id, profile.name)
+
+    @property
+    def role(self) -> Role | None:
+        """This member's role in the workspace."""
+        member = self._session.known_roster.member(self._session.profile.member_id)
+        return member.role if member else None
+
+    async def sync(self) -> None:
+        """Catch up with everything, and send what waits.
+
+        Raises:
+            AccessEndedError: the server does not let this device in any longer.
+            TransportError: it was not reached.
+        """
+        await self._session.sync()
+        await delivery.settle(self._session)
+
+    def events(self) -> Listener:
+        """Return an iterator of what happens from now on, in all units.
+
+        Raises:
+            AccessEndedError: the server does not let this device in any longer.
+            ServerIdentityError: another server answers.
+        """
+        return self._session.live.listen()
+
+    # -------------------------------------------------------------- units
+
+    def units(self) -> list[Unit]:
+        """Return the units that this device is or was in, by title."""
+        found = (Unit(self._session, unit_id) for unit_id in self._session.units)
+        return sorted(found, key=lambda unit: (unit.title.casefold(), unit.id))
+
+    def unit(self, name: str) -> Unit:
+        """Return the unit of this title or id, or that alone begins so.
+
+        Raises:
+            NotFoundError: there is none.
+            UsageError: there is more than one.
+        """
+        wanted, units = name.casefold(), self.units()
+        found = [u for u in units if wanted in (u.title.casefold(), u.id.hex())] or [
+            u
+            for u in units
+            if u.title.casefold().startswith(wanted) or u.id.hex().startswith(wanted)
+        ]
+        if not found or not name:
+            raise NotFoundError(
+                "there is no unit {name} here; see `mifeng unit list`, or ask to be granted",
+                name=name,
+            )
+        if len(found) > 1:
+            raise UsageError(
+                "{name} could be {n} units; write more of the title, or the id",
+                name=name,
+                n=len(found),
+            )
+        return found[0]
+
+    async def create_unit(
+        self, title: str, *, topic: str = "", kind: UnitKind = UnitKind.BUSINESS
+    ) -> Unit:
+        """Open a unit, with oneself as its first manager.
+
+        Raises:
+            ProtocolError: you have no right to it.
+            ServerProblem, TransportError: as `Unit.send`.
+        """
+        if not title.strip():
+            raise UsageError("a unit needs a title")
+        session = self._session
+        state, changes = founding.create(
+            session.profile,
+            session.known_roster,
+            title=title,
+            topic=topic,
+            kind=kind,
+            policy=session.known_roster.default_policy,
+            suite_id=DEFAULT_SUITE,
+            parent=None,
+            now=session.now(),
+            rng=session.rng,
+        )
+        await session.save(changes)
+        await delivery.create_unit(session, state)
+        return Unit(session, state.unit_id)
+
+    # -------------------------------------------------------------- people
+
+    def people(self) -> list[Person]:
+        """Return the members of the workspace, in order of entrance."""
+        members = self._session.known_roster.members()
+        return [person_from(member.member_id, self._session.people) for member in members]
+
+    def person(self, name: str) -> Person:
+        """Return who is meant by a name, the beginning of one, or a member id.
+
+        Raises:
+            NotFoundError: nobody.
+            UsageError: more than one.
+        """
+        roster, people = self._session.known_roster, self._session.people
+        ids = [member.member_id for member in roster.members()]
+        ids += [invite.member_id for invite in roster.invites()]
+        return person_from(people.find(name, ids), people)
+
+    async def invite(self, role: Role = Role.MEMBER) -> Invitation:
+        """Sign an invite for one person, valid for 72 hours.
+
+        Raises:
+            ProtocolError: you have no right to it.
+            ServerProblem, TransportError: it was not accepted.
+        """
+        session, made = self._session, list[tuple[RosterEntry, InviteLink]]()
+
+        def make(roster: Roster) -> RosterEntry:
+            now = session.now()
+            made.append(
+                profiles.invite(session.profile, roster, role=role, now=now, rng=session.rng)
+            )
+            return made[-1][0]
+
+        await ledgers.append_to_roster(session, make)
+        link = made[-1][1]
+        record = session.known_roster.invite(link.member_id)
+        assert record is not None, "it was just accepted"
+        person = person_from(MemberId(link.member_id), session.people)
+        return Invitation(format_link(link), person, record.expires_at)
+
+    async def remove(self, person: Person) -> None:
+        """Remove a member from the workspace, and from every unit that this device is in.
+
+        Raises:
+            ProtocolError: you have no right to it.
+            ServerProblem, TransportError: it was not accepted.
+        """
+        session = self._session
+
+        def make(roster: Roster) -> RosterEntry:
+            profile = session.profile
+            return sign_roster_entry(
+                roster,
+                RemoveMember(person.id),
+                profile.author,
+                profile.signature_key,
+                now=session.now(),
+            )
+
+        await ledgers.append_to_roster(session, make)
+        for unit in self.units():
+            if unit.is_member:
+                async with session.turn(unit.id):
+                    await session.catch_up(unit.id)
+                    await delivery.bring_about(session, unit.id)

@@ -1,0 +1,12 @@
+"""The only driver of the client: receive, core step, one transaction, send (protocol.md, "Client").
+
+home.py       a profile's folder: lock, database, store key
+session.py    the state in memory, saved before anything is sent; catching up; going live
+enrolment.py  into a workspace: found, or join; and on from wherever that was interrupted
+delivery.py   commits and messages out, through lost races and lost answers
+ledgers.py    signed entries out: invites, grants, removals
+"""
+
+from mifeng.session.session import Session
+
+__all__ = ["Session"]

@@ -1,0 +1,315 @@
+"""Commits and messages out, through lost races and lost answers (protocol.md, "Outbox").
+
+Whatever is sent is on the disk first. The same bytes go out again under the same idempotency key;
+when another commit came first, new bytes are made from the same content. The caller of these
+functions has the unit's turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Sequence
+
+from mifeng.core import founding, membership, outbox
+from mifeng.core.membership import Due
+from mifeng.core.rows import UnitStatus
+from mifeng.core.unit import OutboxItem, Unit
+from mifeng.errors import ServerProblem
+from mifeng.net.stream import pause_s
+from mifeng.session.session import Session
+from mifeng_crypto.api import messages as m
+from mifeng_crypto.api.problems import ProblemCode
+from mifeng_crypto.errors import ProtocolError, TransportError
+from mifeng_crypto.ids import FileId, UnitId, UnixMillis
+from mifeng_crypto.log import LogEntry, LogHeader
+from mifeng_crypto.tls import decode
+
+__all__ = ["bring_about", "create_unit", "deliver", "post", "settle"]
+
+ATTEMPTS = 12
+"""How often a step is tried anew after a lost race."""
+REACHES = 3
+"""How often a request is sent again at once when the line breaks."""
+ASK_AGAIN_MS = 60_000
+"""For how long a device without KeyPackages is not asked for again."""
+
+MISSED = frozenset(
+    {
+        ProblemCode.WRONG_EPOCH,
+        ProblemCode.REMOVES_DUE,
+        ProblemCode.KEY_EXPIRED,
+        ProblemCode.STALE_HEAD,
+    }
+)
+"""Something has happened that this device has not seen yet: look, then do it again."""
+
+
+async def post(
+    session: Session, unit_id: UnitId, content: bytes, *, files: Sequence[FileId] = ()
+) -> int:
+    """Put a message into the outbox and deliver the outbox.
+
+    Returns:
+        The message's sequence in the log.
+
+    Raises:
+        TransportError: the server was not reached; the message is kept and goes out later.
+        ServerProblem: the server refuses it; it is not kept.
+    """
+    async with session.turn(unit_id):
+        unit, number = outbox.queue(session.units[unit_id], content, files=files, now=session.now())
+        await session.save_unit(unit)
+        await deliver(session, unit_id)
+        return session.delivered.pop((unit_id, number), 0)
+
+
+async def settle(session: Session) -> None:
+    """Finish what an earlier run has left: unit by unit, commits and messages on their way.
+
+    Raises:
+        TransportError: the server was not reached.
+    """
+    for unit_id, unit in list(session.units.items()):
+        async with session.turn(unit_id):
+            if unit.status is UnitStatus.CREATING:
+                await _announce_unit(session, unit_id)
+            if unit.status is not UnitStatus.LEFT and unit_id not in session.troubles:
+                if session.units[unit_id].pending is not None:
+                    await _send_commit(session, unit_id)
+                await deliver(session, unit_id)
+
+
+# ------------------------------------------------------------------ messages
+
+
+async def deliver(session: Session, unit_id: UnitId) -> None:
+    """Send all that waits, in order.
+
+    Raises:
+        TransportError, ServerProblem: as `post`.
+    """
+    attempts = 0
+    while (item := outbox.next_item(session.units[unit_id])) is not None:
+        if attempts > ATTEMPTS:
+            raise TransportError("the unit is too busy; the message is kept and goes out later")
+        attempts += 1
+        if not item.record.message:
+            await bring_about(session, unit_id)
+            item = outbox.next_item(session.units[unit_id])
+            if item is None or item.record.message:
+                continue
+            sealed = outbox.seal(
+                session.units[unit_id],
+                item,
+                roster=session.known_roster,
+                profile=session.profile,
+                now=session.now(),
+                rng=session.rng,
+            )
+            await session.save_unit(sealed)
+            item = outbox.next_item(sealed)
+            assert item is not None, "it was only encrypted"
+        if await _send_message(session, unit_id, item):
+            attempts = 0
+
+
+async def _send_message(session: Session, unit_id: UnitId, item: OutboxItem) -> bool:
+    """Send an item's bytes once; return whether they were taken, or are to be made anew."""
+    message = item.record.message
+    request = m.MessageRequest(generation=session.units[unit_id].generation, message=message)
+    try:
+        reply = await _reach(session, "message", request, unit_id, message)
+    except ServerProblem as err:
+        if err.code in MISSED:
+            await _after_a_lost_race(session, unit_id, item)
+            return False
+        if err.code is ProblemCode.CLOCK:
+            unit = outbox.unseal(session.units[unit_id], item)
+        else:
+            unit = outbox.drop(session.units[unit_id], item)
+        await session.save_unit(unit)
+        raise
+    header = _header_of(session.units[unit_id], reply, message)
+    await _take_back(session, unit_id, header, message, item)
+    return True
+
+
+async def _after_a_lost_race(session: Session, unit_id: UnitId, item: OutboxItem) -> None:
+    """Catch up; the item may turn out to be in the log, or has to be encrypted anew."""
+    await session.catch_up(unit_id)
+    unit = session.units[unit_id]
+    left = next((other for other in unit.outbox if other.number == item.number), None)
+    if left is not None and left.record.message:
+        # The epoch is the same, and still the server does not take it: make new bytes, from where
+        # the unit stands now.
+        await session.save_unit(outbox.unseal(unit, left))
+
+
+async def _take_back(
+    session: Session, unit_id: UnitId, header: LogHeader, content: bytes, item: OutboxItem | None
+) -> None:
+    """What was accepted is applied like all that the log brings, without a second trip for it."""
+    unit = session.units[unit_id]
+    if header.sequence == unit.log.sequence + 1:
+        await session.apply(unit_id, [LogEntry(header, content)])
+        return
+    if item is not None:
+        await session.save_unit(outbox.accepted(unit, item, header))
+    await session.catch_up(unit_id)
+
+
+def _header_of(unit: Unit, reply: m.AcceptedReply, content: bytes) -> LogHeader:
+    header = decode(LogHeader, reply.header)
+    if header.group != unit.group or header.content_hash != outbox.content_hash(content):
+        raise ProtocolError("CLIENT-9", "the server accepted something else than what was sent")
+    return header
+
+
+# ------------------------------------------------------------------ commits
+
+
+async def bring_about(session: Session, unit_id: UnitId) -> None:
+    """Commit until the group is as the ledgers and the clock ask.
+
+    Raises:
+        TransportError: the server was not reached; the commit is kept.
+        ServerProblem: the server refuses.
+    """
+    for _ in range(ATTEMPTS):
+        unit = session.units[unit_id]
+        if unit.pending is not None:
+            await _send_commit(session, unit_id)
+            continue
+        what = membership.due(unit, session.known_roster, now=session.now())
+        if not what:
+            return
+        prepared = membership.commit(
+            unit,
+            what,
+            await _claim(session, unit_id, what),
+            roster=session.known_roster,
+            profile=session.profile,
+            now=session.now(),
+            rng=session.rng,
+        )
+        if prepared is None:
+            return
+        await session.save_unit(prepared)
+        await _send_commit(session, unit_id)
+    raise TransportError("the unit is too busy; try again in a moment")
+
+
+async def _send_commit(session: Session, unit_id: UnitId) -> None:
+    """Send the pending commit; afterwards there is none: it was applied, or came too late."""
+    unit = session.units[unit_id]
+    assert unit.pending is not None, "the caller has looked"
+    message = unit.pending.message
+    try:
+        request = membership.commit_request(unit)
+        reply = await _reach(session, "commit", request, unit_id, message)
+    except ServerProblem as err:
+        if err.code in MISSED:
+            await session.catch_up(unit_id)
+        unit = session.units[unit_id]
+        if unit.pending is not None and unit.pending.message == message:
+            await session.save_unit(dataclasses.replace(unit, pending=None))
+        if err.code not in MISSED:
+            raise
+        return
+    await _take_back(session, unit_id, _header_of(unit, reply, message), message, None)
+
+
+async def _claim(session: Session, unit_id: UnitId, what: Due) -> list[m.ClaimedKeyPackage]:
+    """Ask for KeyPackages; a device that had none is left in peace for a while."""
+    now = session.now()
+    asked = session.asked_for_keys
+    wanted = [d for d in what.add if asked.get((unit_id, d), UnixMillis(0)) < now]
+    if not wanted:
+        return []
+    try:
+        reply = await session.api.call(
+            "claim_key_packages",
+            m.ClaimReply,
+            m.ClaimRequest(device_ids=list(wanted[:1000])),
+            path={"unit_id": unit_id},
+        )
+    except ServerProblem as err:
+        if err.code in (ProblemCode.NO_KEY_PACKAGE, ProblemCode.REFUSED):
+            return []
+        raise
+    got = {item.device_id for item in reply.key_packages}
+    for device_id in wanted:
+        if device_id not in got:
+            asked[unit_id, device_id] = UnixMillis(now + ASK_AGAIN_MS)
+    return reply.key_packages
+
+
+# ------------------------------------------------------------------ new units
+
+
+async def create_unit(session: Session, unit: Unit) -> None:
+    """Open a unit whose rows are saved already.
+
+    Raises:
+        ServerProblem: the server refuses; the unit is forgotten.
+        TransportError: it was not reached; the unit is opened with the next command.
+    """
+    async with session.turn(unit.unit_id):
+        session.units[unit.unit_id] = unit
+        await _announce_unit(session, unit.unit_id)
+
+
+async def _announce_unit(session: Session, unit_id: UnitId) -> None:
+    unit = session.units[unit_id]
+    entry = await session.home.database.scan("charter", unit_id)
+    request = m.CreateUnitRequest(charter_entry=entry[0][1], group_info=unit.group_info)
+    try:
+        reply = await _reach(session, "create_unit", request, None, unit.group_info)
+    except ServerProblem:
+        gone = dict.fromkeys(
+            (
+                ("units", unit_id),
+                *(("charter", key) for key, _ in entry),
+                *(("mls", key) for key, _ in await session.home.database.scan("mls", unit_id)),
+            ),
+            None,
+        )
+        await session.save(gone)
+        del session.units[unit_id]
+        raise
+    await session.save_unit(founding.created(unit, decode(LogHeader, reply.header)))
+    await session.catch_up(unit_id)
+
+
+# ------------------------------------------------------------------ requests
+
+
+async def _reach(
+    session: Session,
+    name: str,
+    request: m.CommitRequest | m.MessageRequest | m.CreateUnitRequest,
+    unit_id: UnitId | None,
+    content: bytes,
+) -> m.AcceptedReply:
+    """Call, and call again with the same bytes and key when the line breaks or the answer is lost.
+
+    Raises:
+        TransportError: the server was not reached; what was to be sent is on the disk.
+        ServerProblem: it declined.
+    """
+    for attempt in range(REACHES):
+        try:
+            with session.access():
+                return await session.api.call(
+                    name,
+                    m.AcceptedReply,
+                    request,
+                    path={"unit_id": unit_id} if unit_id else None,
+                    key=outbox.idempotency_key(content),
+                )
+        except TransportError as err:
+            if attempt == REACHES - 1:
+                raise
+            await asyncio.sleep(err.retry_after_s or pause_s(attempt, rng=session.rng))
+    raise AssertionError("the loop returns or raises")

@@ -1,0 +1,96 @@
+"""Signed entries out: invites, grants, removals. A lost race is signed again on the new head."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mifeng.core.unit import Unit
+from mifeng.errors import ServerProblem
+from mifeng.session.session import Session
+from mifeng_crypto.api import messages as m
+from mifeng_crypto.api.problems import ProblemCode
+from mifeng_crypto.errors import TransportError
+from mifeng_crypto.ids import UnitId
+from mifeng_crypto.ledger.charter import sign_charter_entry
+from mifeng_crypto.ledger.charter_entry import CharterBody
+from mifeng_crypto.ledger.roster import Roster
+from mifeng_crypto.ledger.roster_entry import RosterEntry
+from mifeng_crypto.tls import encode
+
+__all__ = ["append_to_charter", "append_to_roster"]
+
+ATTEMPTS = 12
+
+
+async def append_to_roster(session: Session, make: Callable[[Roster], RosterEntry]) -> None:
+    """Sign an entry on the newest roster and have it accepted.
+
+    Args:
+        session: of its author.
+        make: signs the entry; called again after a lost race.
+
+    Raises:
+        ProtocolError: the rules do not allow it; nothing was sent.
+        ServerProblem, TransportError: it was not accepted.
+    """
+    for _ in range(ATTEMPTS):
+        await session.follow_roster()
+        entry = make(session.known_roster)
+        session.known_roster.append(entry)  # what the others would refuse is not sent
+        request = m.LedgerAppendRequest(entry=encode(entry))
+        try:
+            await session.api.call("roster_append", m.HeadReply, request)
+        except ServerProblem as err:
+            if err.code is not ProblemCode.STALE_HEAD:
+                raise
+            continue
+        await session.follow_roster()
+        return
+    raise TransportError("the roster is too busy; try again in a moment")
+
+
+async def append_to_charter(
+    session: Session, unit_id: UnitId, make: Callable[[Unit], CharterBody | None]
+) -> bool:
+    """Sign an entry on a unit's newest charter and have it accepted. The caller has the turn.
+
+    Args:
+        session: of its author.
+        unit_id: which unit.
+        make: says what to sign, or None if that is so already.
+
+    Returns:
+        Whether anything had to be signed.
+
+    Raises:
+        ProtocolError: the rules do not allow it; nothing was sent.
+        ServerProblem, TransportError: it was not accepted.
+    """
+    for _ in range(ATTEMPTS):
+        await session.follow_roster()
+        await session.follow_charter(unit_id)
+        unit, roster = session.units[unit_id], session.known_roster
+        body = make(unit)
+        if body is None:
+            return False
+        entry = sign_charter_entry(
+            unit.charter,
+            body,
+            session.profile.author,
+            session.profile.signature_key,
+            roster=roster,
+            now=session.now(),
+        )
+        unit.charter.append(entry, roster)  # what the others would refuse is not sent
+        request = m.LedgerAppendRequest(entry=encode(entry))
+        try:
+            await session.api.call(
+                "charter_append", m.HeadReply, request, path={"unit_id": unit_id}
+            )
+        except ServerProblem as err:
+            if err.code is not ProblemCode.STALE_HEAD:
+                raise
+            continue
+        await session.follow_charter(unit_id)
+        return True
+    raise TransportError("the charter is too busy; try again in a moment")

@@ -1,0 +1,424 @@
+"""The state in memory, always as it is on the disk; catching up with the server; going live.
+
+    receive -> core step -> save (one transaction) -> only then: memory, events, send
+
+Each unit has its turn: one step at a time for one unit, several units side by side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+from collections.abc import Callable, Iterator
+
+from mifeng.core import joining, key_packages
+from mifeng.core.catch_up import Applied, apply_entries
+from mifeng.core.events import Delivered, Event, UnitJoined
+from mifeng.core.people import People
+from mifeng.core.profile import Enrolled, Profile
+from mifeng.core.roster import follow
+from mifeng.core.rows import CardRecord, Changes, UnitStatus, ledger_rows
+from mifeng.core.unit import Unit, changes_between, from_rows
+from mifeng.errors import AccessEndedError, ServerProblem
+from mifeng.net import Api, Signer
+from mifeng.session.home import Home
+from mifeng.session.live import Live
+from mifeng_crypto.api import messages as m
+from mifeng_crypto.api.problems import ProblemCode
+from mifeng_crypto.errors import CodecError, CryptoError, MifengError, ProtocolError, UsageError
+from mifeng_crypto.ids import UnitId, UnixMillis
+from mifeng_crypto.ledger.chain import NeedLedgerError
+from mifeng_crypto.ledger.charter import Charter
+from mifeng_crypto.ledger.roster import Roster
+from mifeng_crypto.log import LogEntry
+from mifeng_crypto.mls.group import KeyPackageBundle
+from mifeng_crypto.rand import Rng
+from mifeng_crypto.suite import MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519 as DEFAULT_SUITE
+from mifeng_crypto.tls import decode
+
+__all__ = ["DEFAULT_SUITE", "Session"]
+
+BATCH = 500
+"""Entries of a log that are fetched, applied and saved at once."""
+
+
+class Session:
+    """One open profile. `load` it, `sync` it, and `close` it."""
+
+    def __init__(
+        self, home: Home, profile: Profile, *, now: Callable[[], UnixMillis], rng: Rng
+    ) -> None:
+        self.home = home
+        self.profile = profile
+        self.rng = rng
+        self.roster: Roster | None = None
+        self.people = People({})
+        self.units: dict[UnitId, Unit] = {}
+        self.troubles: dict[UnitId, MifengError] = {}
+        """Why a unit stands still, until it moves again."""
+        self.asked_for_keys: dict[tuple[UnitId, bytes], UnixMillis] = {}
+        self.delivered: dict[tuple[UnitId, int], int] = {}
+        """Where in the log the outbox's items have gone, until their sender has asked."""
+        self.api = Api(profile.addresses, profile.tls_pin, now=now, rng=rng)
+        self._wall = now
+        self._turns: dict[UnitId | None, asyncio.Lock] = {}
+        self._live: Live | None = None
+        self._cards_cursor = 0
+
+    # -------------------------------------------------------------- opening and closing
+
+    @classmethod
+    async def load(cls, home: Home, *, now: Callable[[], UnixMillis], rng: Rng) -> Session:
+        """Read everything from the disk; no word to the server yet.
+
+        Raises:
+            ProfileDamagedError: something was changed from outside.
+            StorageError: the profile was never finished.
+        """
+        stored = await home.database.get("profile", b"")
+        if stored is None:
+            raise UsageError("this profile was never finished; delete its folder and join again")
+        session = cls(home, Profile.decode(stored), now=now, rng=rng)
+        session.use_device()
+        entries = [value for _, value in await home.database.scan("roster")]
+        session.roster = Roster.from_entries(entries) if entries else None
+        for key, record in await home.database.scan("units"):
+            unit_id = UnitId(key)
+            session.units[unit_id] = from_rows(
+                unit_id,
+                record,
+                charter=[value for _, value in await home.database.scan("charter", key)],
+                mls=await session._parts("mls", key),
+                pending=await home.database.get("pending", key),
+                timeline=(await session._parts("messages", key)).items(),
+                outbox=await session._parts("outbox", key),
+                roster=session.known_roster,
+            )
+        if session.roster:
+            session._learn([_card(k, v) for k, v in await home.database.scan("cards")])
+        return session
+
+    async def close(self) -> None:
+        """Stop listening, close the line and the profile."""
+        if self._live is not None:
+            await self._live.close()
+        await self.api.close()
+        await self.home.close()
+
+    def use_device(self) -> None:
+        """Log in as this device from now on."""
+        profile = self.profile
+        self.api.use(Signer(profile.workspace_id, profile.author, profile.signature_key))
+
+    @property
+    def known_roster(self) -> Roster:
+        """The roster.
+
+        Raises:
+            UsageError: this device has never seen it.
+        """
+        if self.roster is None:
+            raise UsageError("this profile has not reached its server yet; try again")
+        return self.roster
+
+    def now(self) -> UnixMillis:
+        """The effective time: the clock's, but never before what the server has accepted."""
+        seen = (unit.last_accepted_at for unit in self.units.values())
+        return UnixMillis(max(self._wall(), *seen, 0))
+
+    def turn(self, unit_id: UnitId | None) -> asyncio.Lock:
+        """The lock of one unit; None is that of the ledgers and the list of units."""
+        return self._turns.setdefault(unit_id, asyncio.Lock())
+
+    def forget_who_had_no_keys(self, unit_id: UnitId) -> None:
+        """Ask for everybody's KeyPackages again: somebody was just granted."""
+        for key in [key for key in self.asked_for_keys if key[0] == unit_id]:
+            del self.asked_for_keys[key]
+
+    # -------------------------------------------------------------- saving
+
+    async def save(self, changes: Changes) -> None:
+        """Put a step's changes on the disk."""
+        await self.home.database.save(changes)
+
+    async def save_unit(self, unit: Unit) -> None:
+        """Put a unit on the disk, and only then into memory."""
+        await self.save(changes_between(self.units.get(unit.unit_id), unit))
+        self.units[unit.unit_id] = unit
+
+    async def save_profile(self, profile: Profile, changes: Changes | None = None) -> None:
+        """Put the profile on the disk, and only then into memory."""
+        await self.save({("profile", b""): profile.encode(), **(changes or {})})
+        self.profile = profile
+
+    # -------------------------------------------------------------- catching up
+
+    async def sync(self) -> None:
+        """Catch up with everything, to the head.
+
+        Raises:
+            AccessEndedError: the server does not let this device in any longer.
+            TransportError: the server was not reached.
+            ProtocolError: it shows something that breaks a rule.
+        """
+        if not isinstance(self.profile.stage, Enrolled):
+            from mifeng.session.enrolment import enrol  # noqa: PLC0415 - it drives this class
+
+            await enrol(self)
+        with self.access():
+            summary = await self.api.call("units", m.UnitsReply)
+        await self.follow_roster()
+        await self.follow_cards()
+        await self.join_units()
+        mine = {UnitId(unit.unit_id) for unit in summary.units} | set(self.units)
+        await asyncio.gather(*(self._catch_up_quietly(u) for u in mine if u in self.units))
+        await self.stock_key_packages()
+
+    async def _catch_up_quietly(self, unit_id: UnitId) -> None:
+        """One unit that stands still does not stop the others; its error waits for its user."""
+        async with self.turn(unit_id):
+            with contextlib.suppress(AccessEndedError, CodecError, CryptoError, ProtocolError):
+                await self.catch_up(unit_id)
+
+    async def catch_up(self, unit_id: UnitId) -> None:
+        """Apply a unit's log to its head. The caller has the unit's turn.
+
+        Raises:
+            AccessEndedError: this device is not in the unit any longer.
+            ProtocolError: the log breaks a rule; the unit stands where it stood.
+        """
+        if self.units[unit_id].status is not UnitStatus.ACTIVE:
+            return
+        try:
+            while True:
+                unit = self.units[unit_id]
+                with self.access(unit):
+                    reply = await self.api.call(
+                        "log",
+                        m.LogReply,
+                        path={"unit_id": unit_id},
+                        query={
+                            "generation": unit.generation,
+                            "after": unit.log.sequence,
+                            "limit": BATCH,
+                        },
+                    )
+                await self.apply(unit_id, reply.entries)
+                reached = self.units[unit_id]
+                if reached.status is UnitStatus.LEFT:
+                    return
+                if reached.log.sequence >= reply.head_sequence:
+                    break
+                if not reply.entries:
+                    raise ProtocolError("CLIENT-7", "the server withholds entries of the log")
+            if reply.head_sequence < reached.log.sequence:
+                raise ProtocolError(
+                    "CLIENT-7",
+                    "the server's log of this unit has shrunk; stop, and tell your administrator",
+                )
+        except (AccessEndedError, CodecError, CryptoError, ProtocolError) as err:
+            self.troubles[unit_id] = err
+            raise
+        self.troubles.pop(unit_id, None)
+
+    async def apply(self, unit_id: UnitId, entries: list[bytes] | list[LogEntry]) -> None:
+        """Apply entries that are here; fetch the ledgers if they speak of newer ones."""
+        applied = await self._with_ledgers(
+            unit_id,
+            lambda: apply_entries(
+                self.units[unit_id],
+                entries,
+                roster=self.known_roster,
+                device_id=self.profile.device_id,
+            ),
+        )
+        await self.save(applied.changes)
+        self.units[unit_id] = applied.unit
+        for event in applied.events:
+            if isinstance(event, Delivered):
+                self.delivered[event.unit_id, event.number] = event.sequence
+            self.tell(event)
+
+    async def _with_ledgers(self, unit_id: UnitId, step: Callable[[], Applied]) -> Applied:
+        try:
+            return step()
+        except NeedLedgerError:
+            await self.follow_roster()
+            await self.follow_charter(unit_id)
+            return step()
+
+    async def follow_roster(self) -> None:
+        """Fetch and verify what is new in the roster."""
+        with self.access():
+            await self.fetch_roster()
+
+    async def fetch_roster(self) -> None:
+        """The same; a server that does not let this device in is reported as it says so."""
+        async with self.turn(None):
+            while True:
+                known = self.roster.head.sequence if self.roster else 0
+                reply = await self.api.call("roster", m.EntriesReply, query={"after": known})
+                roster, changes = follow(self.roster, reply.entries, self.profile)
+                await self.save(changes)
+                self.roster = roster
+                if not reply.entries or self.known_roster.head.sequence >= reply.head_sequence:
+                    return
+
+    async def follow_charter(self, unit_id: UnitId) -> None:
+        """Fetch and verify what is new in a unit's charter."""
+        unit = self.units[unit_id]
+        charter, entries = await self.fetch_charter(unit_id, unit.charter)
+        await self.save(ledger_rows("charter", unit_id, unit.charter.head.sequence, entries))
+        self.units[unit_id] = dataclasses.replace(self.units[unit_id], charter=charter)
+
+    async def fetch_charter(
+        self, unit_id: UnitId, charter: Charter | None
+    ) -> tuple[Charter, list[bytes]]:
+        """Return a charter grown to the server's head, and its new entries."""
+        new: list[bytes] = []
+        while True:
+            known = charter.head.sequence if charter else 0
+            with self.access(self.units.get(unit_id)):
+                reply = await self.api.call(
+                    "charter", m.EntriesReply, path={"unit_id": unit_id}, query={"after": known}
+                )
+            try:
+                grown = self._grow(charter, reply.entries)
+            except NeedLedgerError:
+                await self.follow_roster()
+                grown = self._grow(charter, reply.entries)
+            new += reply.entries
+            charter = grown
+            if not reply.entries or charter.head.sequence >= reply.head_sequence:
+                return charter, new
+
+    def _grow(self, charter: Charter | None, entries: list[bytes]) -> Charter:
+        if charter is None:
+            return Charter.from_entries(entries, roster=self.known_roster)
+        return charter.extend(entries, roster=self.known_roster)
+
+    async def follow_cards(self) -> None:
+        """Fetch names."""
+        with self.access():
+            reply = await self.api.call("cards", m.CardsReply, query={"after": self._cards_cursor})
+        await self.save(self._learn(reply.cards))
+        self._cards_cursor = reply.cursor
+
+    def _learn(self, cards: list[m.Card]) -> Changes:
+        self.people, changes = self.people.learn(cards, self.profile, self.known_roster)
+        return changes
+
+    # -------------------------------------------------------------- coming in
+
+    async def join_units(self) -> None:
+        """Join by each Welcome that waits; one that is refused is forgotten and named."""
+        with self.access():
+            reply = await self.api.call("welcomes", m.WelcomesReply)
+        for item in reply.welcomes:
+            try:
+                await self._join(item)
+            except (CodecError, CryptoError, ProtocolError) as err:
+                self.troubles[UnitId(item.unit_id)] = err
+            await self.api.call("ack_welcome", path={"welcome_id": item.welcome_id})
+
+    async def _join(self, item: m.WelcomeItem) -> None:
+        unit_id = UnitId(item.unit_id)
+        async with self.turn(unit_id):
+            before = self.units.get(unit_id)
+            if before is not None and before.status is UnitStatus.ACTIVE:
+                return  # a crash between saving and acknowledging
+            ref, bundle = await self._bundle_for(item)
+            tree = await self.api.call(
+                "tree", path={"unit_id": unit_id, "tree_hash": item.tree_hash}
+            )
+            opened = joining.open_welcome(item, bundle, tree)
+            await self.follow_roster()
+            charter, entries = await self.fetch_charter(unit_id, None)
+            log = await self.api.call(
+                "log",
+                m.LogReply,
+                path={"unit_id": unit_id},
+                query={"generation": item.generation, "after": item.sequence - 1, "limit": 1},
+            )
+            if not log.entries:
+                raise ProtocolError("CLIENT-7", "the server withholds entries of the log")
+            commit = decode(LogEntry, log.entries[0])
+            unit = joining.accept(item, opened, commit, roster=self.known_roster, charter=charter)
+            # `before` may be what was left of an earlier stay.
+            await self.save(
+                {
+                    **changes_between(before, unit),
+                    **ledger_rows("charter", unit_id, 0, entries),
+                    ("key_packages", ref): None,
+                }
+            )
+            self.units[unit_id] = unit
+            self.troubles.pop(unit_id, None)
+        self.tell(UnitJoined(unit_id))
+
+    async def _bundle_for(self, item: m.WelcomeItem) -> tuple[bytes, KeyPackageBundle]:
+        for ref in joining.refs(item):
+            stored = await self.home.database.get("key_packages", ref)
+            if stored is not None:
+                return ref, decode(KeyPackageBundle, stored)
+        raise ProtocolError("CLIENT-8", "a Welcome is for a KeyPackage that is not this device's")
+
+    async def stock_key_packages(self) -> None:
+        """Publish KeyPackages when half of them are used."""
+        reply = await self.api.call("count_key_packages", m.KeyPackageCount)
+        if reply.unused > key_packages.STOCK // 2:
+            return
+        public, rows = key_packages.make(
+            self.profile,
+            key_packages.STOCK - reply.unused,
+            suite_id=DEFAULT_SUITE,
+            now=self.now(),
+            rng=self.rng,
+        )
+        for key, bundle in await self.home.database.scan("key_packages"):
+            rows = {**rows, **key_packages.expired(key, bundle, now=self.now())}
+        await self.save(rows)
+        request = m.PublishKeyPackagesRequest(key_packages=list(public))
+        await self.api.call("publish_key_packages", m.KeyPackageCount, request)
+
+    # -------------------------------------------------------------- live
+
+    @property
+    def live(self) -> Live:
+        """What the server pushes, from the first use until `close`."""
+        if self._live is None:
+            self._live = Live(self)
+        return self._live
+
+    def tell(self, event: Event) -> None:
+        """Hand an event to whoever listens; it is on the disk already."""
+        if self._live is not None:
+            self._live.tell(event)
+
+    # -------------------------------------------------------------- inside
+
+    async def _parts(self, table: str, prefix: bytes) -> dict[bytes, bytes]:
+        rows = await self.home.database.scan(table, prefix)
+        return {key[len(prefix) :]: value for key, value in rows}
+
+    @contextlib.contextmanager
+    def access(self, unit: Unit | None = None) -> Iterator[None]:
+        """Say in a user's words that the server does not let this device in."""
+        try:
+            yield
+        except ServerProblem as err:
+            if err.code is ProblemCode.UNAUTHENTICATED:
+                raise AccessEndedError(
+                    "this device is no longer in the workspace; ask an administrator for an invite"
+                ) from err
+            if unit is not None and err.code in (ProblemCode.FORBIDDEN, ProblemCode.NOT_FOUND):
+                raise AccessEndedError(
+                    "you are no longer in {unit}; ask one of its managers", unit=unit.title
+                ) from err
+            raise
+
+
+def _card(member_id: bytes, record: bytes) -> m.Card:
+    stored = decode(CardRecord, record)
+    return m.Card(member_id=member_id, version=stored.version, sealed=stored.sealed)
