@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from mifeng_crypto.errors import UsageError
-from mifeng_crypto.labels import encrypt_with_label
+from mifeng_crypto.labels import encrypt_to_many_with_label
 from mifeng_crypto.mls.group.commit_finish import complete_commit, encrypt_own_path
 from mifeng_crypto.mls.group.epoch import Epoch, begin_epoch
 from mifeng_crypto.mls.group.group_info import group_info
@@ -181,7 +181,9 @@ def commit(
         )
         key = welcome_key(suite, done.joiner_secret, psk_secret)
         sealed = suite.aead_seal(key.key, key.nonce, b"", encode(info))
-        welcome = encode_message(_welcome(next_epoch, applied, own, done.joiner_secret, sealed))
+        welcome = encode_message(
+            _welcome(next_epoch, applied, own, done.joiner_secret, sealed, rng=rng)
+        )
     staged = StagedCommit(
         before=group,
         after=after,
@@ -284,12 +286,18 @@ def _private_keys(epoch: Epoch, own: OwnPath | None, after: PublicGroup) -> Priv
 
 
 def _welcome(
-    next_epoch: Epoch, applied: Applied, own: OwnPath | None, joiner: Secret, sealed_info: bytes
+    next_epoch: Epoch,
+    applied: Applied,
+    own: OwnPath | None,
+    joiner: Secret,
+    sealed_info: bytes,
+    *,
+    rng: Rng,
 ) -> Welcome:
     suite, me = next_epoch.public.suite, next_epoch.own_leaf
     path_secrets: Mapping[NodeIndex, Secret] = {} if own is None else own.secrets.path_secrets
     for_ancestor: dict[NodeIndex, bytes] = {}  # the same for all new members below one node
-    secrets = []
+    recipients = []
     for i, key_package in applied.added:
         above = common_ancestor(i, me)
         if above not in for_ancestor:
@@ -301,9 +309,10 @@ def _welcome(
                     applied.psks,
                 )
             )
-        sealed = encrypt_with_label(
-            suite, key_package.init_key, "Welcome", sealed_info, for_ancestor[above]
-        )
-        reference = key_package_ref(suite, key_package)
-        secrets.append(EncryptedGroupSecrets(reference, HPKECiphertext(*sealed)))
-    return Welcome(suite.id, tuple(secrets), sealed_info)
+        recipients.append((key_package.init_key, for_ancestor[above]))
+    sealed = encrypt_to_many_with_label(suite, recipients, "Welcome", sealed_info, rng=rng)
+    secrets = tuple(
+        EncryptedGroupSecrets(key_package_ref(suite, key_package), HPKECiphertext(*each))
+        for (_, key_package), each in zip(applied.added, sealed, strict=True)
+    )
+    return Welcome(suite.id, secrets, sealed_info)
