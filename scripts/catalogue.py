@@ -57,6 +57,9 @@ class Domain:
         return self.package / "locale" / LOCALE / "LC_MESSAGES" / f"{self.name}.po"
 
 
+# With the click that it brings along.
+_TYPER = ("typer", "typer._click")
+
 DOMAINS = (
     Domain(
         name="mifeng",
@@ -67,13 +70,14 @@ DOMAINS = (
             *(f"crypto/mifeng_crypto/{room}" for room in ("errors.py", "links.py", "login.py")),
             *(f"crypto/mifeng_crypto/{room}" for room in ("files", "gate", "ledger", "expiry")),
         ),
-        libraries=("click", "typer"),
+        libraries=_TYPER,
         problems=True,
     ),
     Domain(
         name="mifeng_server",
         package=ROOT / "server/mifeng_server",
-        sources=("server/mifeng_server/cli.py", "server/mifeng_server/config.py"),
+        sources=("server/mifeng_server",),
+        libraries=_TYPER,
     ),
 )
 

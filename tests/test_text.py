@@ -91,7 +91,7 @@ def test_the_environment_chooses_the_language(environ: dict[str, str], language:
 def test_the_command_line_outranks_the_environment(argv: list[str]) -> None:
     code = (
         "import sys; from mifeng import text; text.use_from(sys.argv[1:]); "
-        "from click.core import _ as click; print(text._('log in again'), click('Options'))"
+        "from typer.core import _ as typers; print(text._('log in again'), typers('Options'))"
     )
     command = [sys.executable, "-c", code, *argv]
     environ = {"MIFENG_LANG": "en", "PYTHONUTF8": "1"}

@@ -1,0 +1,83 @@
+"""One person of the play: a profile, and the `mifeng` command as a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import os
+import secrets
+import sys
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Person", "PlayError"]
+
+Facts = dict[str, Any]
+"""A line of `--json` output."""
+
+
+class PlayError(Exception):
+    """The play cannot go on: a command did something else than the story says."""
+
+
+@dataclasses.dataclass(slots=True)
+class Person:
+    """Somebody with a name, a colour on the screen, and a machine."""
+
+    name: str
+    title: str
+    colour: str
+    home: Path
+    passphrase: str = dataclasses.field(default_factory=lambda: secrets.token_urlsafe(18))
+    member_id: str = ""
+
+    @property
+    def profile(self) -> Path:
+        """What only this person's processes touch."""
+        return self.home / "profile"
+
+    async def run(self, *words: str, exit_code: int = 0) -> list[Facts]:
+        """Run `mifeng` with this profile; return the lines of its output.
+
+        The passphrase goes through a pipe, as a script would give it.
+
+        Raises:
+            PlayError: it ended with another exit code.
+        """
+        out, err = await self._run(*words, exit_code=exit_code)
+        return [json.loads(line) for line in (out or err).splitlines()]
+
+    async def _run(self, *words: str, exit_code: int) -> tuple[str, str]:
+        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        reader, writer = os.pipe()
+        os.write(writer, self.passphrase.encode() + b"\n")
+        os.close(writer)
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "mifeng.cli.main", "--json"),
+            *("--profile", str(self.profile), "--passphrase-fd", str(reader), *words),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            pass_fds=[reader],
+        )
+        os.close(reader)
+        out, err = (data.decode() for data in await process.communicate())
+        if process.returncode != exit_code:
+            command = " ".join(word for word in words if not word.startswith("mifeng:"))
+            raise PlayError(
+                f"{self.name}: `mifeng {command}` ended with {process.returncode}, "
+                f"not {exit_code}:\n{out}{err}"
+            )
+        return out, err
+
+    async def facts(self, *words: str) -> Facts:
+        """Run a command that prints one object."""
+        lines = await self.run(*words)
+        if len(lines) != 1:
+            raise PlayError(f"{self.name}: `mifeng {words[0]}` printed {len(lines)} lines, not one")
+        return lines[0]
+
+    async def messages(self, unit: str) -> list[Facts]:
+        """Read a unit: only what people said, not who came and went."""
+        return [line for line in await self.run("read", unit) if line["kind"] == "message"]
