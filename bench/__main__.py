@@ -60,7 +60,7 @@ def _report(figures: Iterable[Figure]) -> dict[str, object]:
 def _table(title: str, figures: list[Figure]) -> Table:
     table = Table(title=title, title_justify="left")
     columns = list(dict.fromkeys(figure.column for figure in figures))
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for column in (*columns, "target", "unit"):
         table.add_column(column, justify="left" if column == "unit" else "right")
     for row, cells in groupby(sorted(figures, key=_order(figures)), key=lambda cell: cell.row):
@@ -73,7 +73,8 @@ def _table(title: str, figures: list[Figure]) -> Table:
 
 
 def _order(figures: list[Figure]) -> Callable[[Figure], int]:
-    rows = list(dict.fromkeys(figure.row for figure in figures))
+    """Rows in the order in which they were measured; a row may be absent in the first columns."""
+    rows = list(dict.fromkeys(figure.row for figure in reversed(figures)))[::-1]
     return lambda figure: rows.index(figure.row)
 
 

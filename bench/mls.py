@@ -49,6 +49,7 @@ TEXT = bytes(1024)
 TARGETS: dict[str, tuple[float, float]] = {
     "KeyPackage": (0.3, 0.5),
     "add all the others": (400, 900),
+    "the same, with the tree in the Welcome": (400, 900),
     "join": (110, 150),
     "add one, blank: create": (8, 12),
     "add one, blank: process": (2, 3),
@@ -119,6 +120,8 @@ def _measure(suite: Suite, members: list[Member]) -> Iterator[tuple[str, float]]
     published = [encode(member.bundle.key_package) for member in members[1:]]
     yield "verify all KeyPackages", median_ms(lambda: _verified(published), runs=few)
     yield "add all the others", median_ms(lambda: _add_all(alone, founder, published), runs=few)
+    whole = median_ms(lambda: _add_all(alone, founder, published, with_tree=True), runs=few)
+    yield "the same, with the tree in the Welcome", whole
     added = _add_all(alone, founder, published)
     tree, welcome = encode(added.next.public.tree.to_wire()), added.welcome
     assert welcome is not None
@@ -156,11 +159,14 @@ def _verified(published: list[bytes]) -> list[VerifiedKeyPackage]:
     return [verify_key_package(decode(KeyPackage, raw), now_s=NOW_S) for raw in published]
 
 
-def _add_all(alone: Epoch, founder: Member, published: list[bytes]) -> PendingCommit:
+def _add_all(
+    alone: Epoch, founder: Member, published: list[bytes], *, with_tree: bool = False
+) -> PendingCommit:
     return commit(
         alone,
         signature_key=founder.signature_key,
         add=_verified(published),
+        with_tree=with_tree,
         now_s=NOW_S,
         rng=RNG,
     )
