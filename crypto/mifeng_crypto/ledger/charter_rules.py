@@ -24,7 +24,7 @@ from mifeng_crypto.ledger.charter_entry import (
 )
 from mifeng_crypto.ledger.policy import check_policy
 from mifeng_crypto.ledger.roster import Roster
-from mifeng_crypto.ledger.roster_entry import DeviceAuthor, Role
+from mifeng_crypto.ledger.roster_entry import DeviceAuthor
 from mifeng_crypto.suite import (
     MLS_XWING,
     MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519,
@@ -45,13 +45,16 @@ __all__ = [
 
 
 class Standing(enum.Enum):
-    """What makes an author one who may: a role in the workspace, or one in the unit."""
+    """What makes an author one who may: a role in the workspace, or being the unit's manager.
 
-    OWNER = Role.OWNER
-    ADMIN = Role.ADMIN
-    MEMBER = Role.MEMBER
-    GUEST = Role.GUEST
-    UNIT_MANAGER = UnitRole.MANAGER
+    The values are words: those of `Role` and `UnitRole` are numbers, and would be each other's.
+    """
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    MEMBER = "member"
+    GUEST = "guest"
+    UNIT_MANAGER = "manager of the unit"
 
 
 _ADMINS = frozenset({Standing.OWNER, Standing.ADMIN})
@@ -153,7 +156,7 @@ def check_roster_goes_forward(charter: Charter, tbs: CharterEntryTBS) -> None:
 def _standings(charter: Charter | None, tbs: CharterEntryTBS, roster: Roster) -> set[Standing]:
     member = roster.member(tbs.author.member_id, at=tbs.roster.sequence)
     assert member is not None, "the author's device belongs to a member"
-    standings = {Standing(member.role)}
+    standings = {Standing[member.role.name]}
     if charter is not None and charter.role_of(member.member_id) is UnitRole.MANAGER:
         standings.add(Standing.UNIT_MANAGER)
     return standings
