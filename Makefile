@@ -40,6 +40,10 @@ VECTORS ?= $(firstword $(wildcard ../shared/vectors/mls build/vectors/mls) build
 conformance: .venv/.installed ## run every published test vector, print a table (VECTORS=folder)
 	$(BIN)/python -m tests.conformance --vectors $(VECTORS)
 
+.PHONY: interop
+interop: .venv/.installed ## meet other MLS implementations, print a table (needs node and a network)
+	$(BIN)/python -m tests.interop
+
 .PHONY: bench
 bench: .venv/.installed ## measure, print tables, write build/bench.json (SECTIONS="mls")
 	$(BIN)/python -m bench $(SECTIONS)
