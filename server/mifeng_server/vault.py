@@ -58,6 +58,10 @@ class FolderShares:
         path.unlink()
         _sync_folder(self._folder)
 
+    async def keys(self) -> frozenset[bytes]:
+        names = await asyncio.to_thread(os.listdir, self._folder)
+        return frozenset(bytes.fromhex(name) for name in names)
+
 
 def _write(path: Path, data: bytes, flags: int) -> None:
     fd = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | flags, 0o600)

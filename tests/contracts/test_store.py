@@ -28,6 +28,7 @@ UNIT = UnitRow(
     unit_id=b"u" * 16,
     generation=0,
     epoch=0,
+    epoch_began=0,
     log_sequence=1,
     log_hash=b"h" * 32,
     accepted_at=5,
@@ -89,7 +90,9 @@ async def test_batches_may_build_on_batches_that_are_still_under_way(store: Stor
     rows = [replace(UNIT, log_sequence=n) for n in range(1, 51)]
     waiting = [store.write((Insert(rows[0]),))]
     waiting += [
-        store.write((Swap(old, new), Insert(LogRow(old.unit_id, 0, new.log_sequence, b"header"))))
+        store.write(
+            (Swap(old, new), Insert(LogRow(old.unit_id, 0, new.log_sequence, 9, b"header")))
+        )
         for old, new in pairwise(rows)
     ]
     await store.settle()

@@ -111,6 +111,9 @@ class MemoryStore:
     async def settle(self) -> None:
         """Every write is done when it is called."""
 
+    async def scrub(self) -> None:
+        """What was deleted is gone."""
+
     async def close(self) -> None:
         """Nothing to let go of."""
 
@@ -160,3 +163,6 @@ class MemoryShares:
 
     async def destroy(self, file_id: bytes) -> None:
         self._shares.pop(file_id, None)
+
+    async def keys(self) -> frozenset[bytes]:
+        return frozenset(self._shares)

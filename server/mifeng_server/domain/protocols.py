@@ -77,7 +77,7 @@ class Store(Protocol):
         limit: int,
         **equal: int | str | bytes,
     ) -> tuple[R, ...]:
-        """Return rows whose fields are `equal`, ascending by the integer field `order`.
+        """Return rows whose fields are `equal`, ascending by the field `order`.
 
         Args:
             kind: of these.
@@ -109,6 +109,10 @@ class Store(Protocol):
 
     async def settle(self) -> None:
         """Return when every batch entered so far is durable or has failed."""
+        ...
+
+    async def scrub(self) -> None:
+        """Let what was deleted leave the disk, as far as that is in the store's hands."""
         ...
 
     async def close(self) -> None:
@@ -172,6 +176,10 @@ class Shares(Protocol):
 
     async def destroy(self, file_id: bytes) -> None:
         """Overwrite and delete the share, durably; no harm if there is none."""
+        ...
+
+    async def keys(self) -> frozenset[bytes]:
+        """Return the ids of all files that have a share."""
         ...
 
 

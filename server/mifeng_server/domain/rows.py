@@ -18,6 +18,7 @@ __all__ = [
     "CharterRow",
     "ClaimRow",
     "ContentRow",
+    "CounterRow",
     "Delete",
     "FileRow",
     "FoundingRow",
@@ -80,11 +81,15 @@ class GrantRow(Row):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnitRow(Row):
-    """Where a unit stands. Every entry of its log swaps this row, so that none can be doubled."""
+    """Where a unit stands. Every entry of its log swaps this row, so that none can be doubled.
+
+    `epoch_began` is the sequence of the commit that began the epoch, 0 in the first.
+    """
 
     unit_id: bytes
     generation: int
     epoch: int
+    epoch_began: int
     log_sequence: int
     log_hash: bytes
     accepted_at: int
@@ -103,11 +108,12 @@ class PartRow(Row):
 
 @dataclass(frozen=True, slots=True)
 class LogRow(Row):
-    """The header of a log entry: it stays."""
+    """The header of a log entry: it stays. `size` is its content's, also when that is gone."""
 
     unit_id: bytes
     generation: int
     sequence: int
+    size: int
     header: bytes
 
 
@@ -178,6 +184,14 @@ class ClaimRow(Row):
 
 
 @dataclass(frozen=True, slots=True)
+class CounterRow(Row):
+    """A number that only grows."""
+
+    name: str
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
 class CardRow(Row):
     """The newest sealed card of a member; `cursor` counts all changes of the directory."""
 
@@ -199,7 +213,6 @@ class FileRow(Row):
     member_id: bytes
     length: int
     created_at: int
-    finished: int
     retain_until: int
     deadline: int
 
@@ -240,6 +253,7 @@ KEYS: dict[type[Row], tuple[str, ...]] = {
     KeyPackageRow: ("ref",),
     ClaimRow: ("unit_id", "device_id"),
     CardRow: ("member_id",),
+    CounterRow: ("name",),
     FileRow: ("file_id",),
     TokenRow: ("token_hash",),
     IdempotencyRow: ("author", "key"),

@@ -39,6 +39,7 @@ _NAMES: dict[type[Row], str] = {
     rows.KeyPackageRow: "key_packages",
     rows.ClaimRow: "claims",
     rows.CardRow: "cards",
+    rows.CounterRow: "counters",
     rows.FileRow: "files",
     rows.TokenRow: "tokens",
     rows.IdempotencyRow: "idempotency",

@@ -89,6 +89,13 @@ class SqliteStore:
     async def settle(self) -> None:
         await self._writer.settle()
 
+    async def scrub(self) -> None:
+        async with self._reader() as connection:
+            try:
+                await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            except DBAPIError as err:
+                raise storage_error(err) from err
+
     async def close(self) -> None:
         await self._writer.close()
         await self._writing.close()
@@ -159,15 +166,16 @@ async def open_sqlite(path: Path) -> SqliteStore:
     event.listen(engine.sync_engine, "begin", _begin)
     # The database holds nobody's plaintext, yet who talks when is nobody's business either.
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    connection = engine.connect()
     try:
-        connection = await engine.connect()
+        await connection.start()
         await connection.run_sync(migrate)
         await connection.commit()
-    except DBAPIError as err:
+    except BaseException as err:
+        await connection.close()
         await engine.dispose()
-        raise storage_error(err) from err
-    except BaseException:
-        await engine.dispose()
+        if isinstance(err, DBAPIError):
+            raise storage_error(err) from err
         raise
     return SqliteStore(engine, connection)
 
@@ -183,4 +191,5 @@ def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
 
 
 def _begin(connection: Any) -> None:  # noqa: ANN401 - SQLAlchemy's event gives a Connection
-    connection.exec_driver_sql("BEGIN")
+    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+        connection.exec_driver_sql("BEGIN")

@@ -51,6 +51,7 @@ def upgrade() -> None:
         ),
         sa.Column("generation", sa.BigInteger(), nullable=False),
         sa.Column("epoch", sa.BigInteger(), nullable=False),
+        sa.Column("epoch_began", sa.BigInteger(), nullable=False),
         sa.Column("log_sequence", sa.BigInteger(), nullable=False),
         sa.Column("log_hash", sa.LargeBinary(), nullable=False),
         sa.Column("accepted_at", sa.BigInteger(), nullable=False),
@@ -76,6 +77,7 @@ def upgrade() -> None:
         sa.Column(
             "sequence", sa.BigInteger(), primary_key=True, autoincrement=False, nullable=False
         ),
+        sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("header", sa.LargeBinary(), nullable=False),
     )
     op.create_table(
@@ -172,6 +174,11 @@ def upgrade() -> None:
     )
     op.create_index("ix_cards_cursor", "cards", ["cursor"])
     op.create_table(
+        "counters",
+        sa.Column("name", sa.Text(), primary_key=True, autoincrement=False, nullable=False),
+        sa.Column("value", sa.BigInteger(), nullable=False),
+    )
+    op.create_table(
         "files",
         sa.Column(
             "file_id", sa.LargeBinary(), primary_key=True, autoincrement=False, nullable=False
@@ -180,7 +187,6 @@ def upgrade() -> None:
         sa.Column("member_id", sa.LargeBinary(), nullable=False),
         sa.Column("length", sa.BigInteger(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
-        sa.Column("finished", sa.BigInteger(), nullable=False),
         sa.Column("retain_until", sa.BigInteger(), nullable=False),
         sa.Column("deadline", sa.BigInteger(), nullable=False),
     )

@@ -1,0 +1,89 @@
+"""The web application: the domain behind its routes, and the purge in the background."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import structlog
+from aiohttp import web
+
+from mifeng_crypto.api.endpoints import ENDPOINTS
+from mifeng_crypto.errors import StorageError
+from mifeng_crypto.rand import Rng
+from mifeng_server.domain.house import Doors, House
+from mifeng_server.domain.protocols import Blobs, Clock, Shares, Store
+from mifeng_server.domain.purge import purge, sweep
+from mifeng_server.fanout.hub import Hub
+from mifeng_server.locks import TaskLocks
+from mifeng_server.routes import files, openapi, units, workspace
+from mifeng_server.routes.endpoint import CLOCK, HOUSE, make_handler
+from mifeng_server.routes.problem import answer_problems
+from mifeng_server.routes.stream import HUB, add_stream_route
+
+__all__ = ["PURGE_EVERY_S", "make_app"]
+
+PURGE_EVERY_S = 60
+"""What is due is gone 15 minutes after its deadline at the latest; this is often enough."""
+
+log = structlog.get_logger("app")
+
+FUNCTIONS = workspace.FUNCTIONS | units.FUNCTIONS | files.FUNCTIONS
+
+
+def make_app(
+    doors: Doors, *, store: Store, blobs: Blobs, shares: Shares, clock: Clock, rng: Rng
+) -> web.Application:
+    """Put the server together. Who made the store closes it, after the application has ended."""
+    hub = Hub()
+    app = web.Application(middlewares=[answer_problems])
+    app[CLOCK], app[HUB] = clock, hub
+    app[HOUSE] = House(
+        store=store,
+        blobs=blobs,
+        shares=shares,
+        locks=TaskLocks(),
+        notify=hub,
+        rng=rng,
+        doors=doors,
+    )
+    for name, endpoint in ENDPOINTS.items():
+        if name in FUNCTIONS:
+            handler = make_handler(endpoint, FUNCTIONS[name])
+            app.router.add_route(endpoint.method, endpoint.path, handler)
+    files.add_file_routes(app)
+    add_stream_route(app)
+    openapi.add_openapi_route(app)
+    app.on_shutdown.append(_close_streams)
+    app.cleanup_ctx.append(_run)
+    return app
+
+
+async def _close_streams(app: web.Application) -> None:
+    app[HUB].close()
+
+
+async def _run(app: web.Application) -> AsyncIterator[None]:
+    """Read what every request needs, clear what a crash left, and purge until the end."""
+    house = app[HOUSE]
+    await house.roster()
+    await sweep(house)
+    await purge(house, clock=app[CLOCK].now)
+    task = asyncio.create_task(_purge_for_ever(app), name="purge")
+    yield
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def _purge_for_ever(app: web.Application) -> None:
+    while True:
+        await app[CLOCK].sleep(PURGE_EVERY_S)
+        try:
+            purged = await purge(app[HOUSE], clock=app[CLOCK].now)
+        except StorageError as err:
+            log.error("purge failed, it will be tried again", reason=str(err))  # noqa: TRY400
+        else:
+            if purged.files or purged.rows:
+                log.info("purged", files=purged.files, rows=purged.rows)

@@ -1,0 +1,18 @@
+"""`mifeng-server`: the command of whoever runs the server."""
+
+from __future__ import annotations
+
+import sys
+
+from mifeng_server import text
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """The entry point."""
+    # Before the commands are loaded: their help is made of texts that are looked up while loading.
+    text.use_from(sys.argv)
+    from mifeng_server.cli.commands import app
+
+    app()

@@ -1,0 +1,85 @@
+"""What goes when its time is over; nothing else on this server deletes (protocol.md, "Expiry").
+
+Every kind of row that can end has a `deadline` or `not_after`. What is destroyed goes first and its
+row last, so that a purge that was cut off is taken up again where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mifeng_server.domain import rows
+from mifeng_server.domain.house import House
+from mifeng_server.domain.rows import Delete, Row, key_of
+from mifeng_server.domain.uploads import file_lock
+
+__all__ = ["Purged", "purge", "sweep"]
+
+DELAY_MS = 60_000
+"""At the deadline nothing is served any more; what was being decided just before may still end."""
+BATCH = 500
+"""Rows in one transaction: writers do not wait long."""
+
+_ENDING: tuple[tuple[type[Row], str], ...] = (
+    (rows.ContentRow, "deadline"),
+    (rows.TreeRow, "deadline"),
+    (rows.WelcomeRow, "deadline"),
+    (rows.WelcomeBodyRow, "deadline"),
+    (rows.KeyPackageRow, "not_after"),
+    (rows.ClaimRow, "not_after"),
+    (rows.TokenRow, "deadline"),
+    (rows.IdempotencyRow, "deadline"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """How many are gone."""
+
+    files: int
+    rows: int
+
+
+async def purge(house: House, *, clock: Callable[[], int]) -> Purged:
+    """Destroy everything whose deadline has passed."""
+
+    def until() -> int:
+        return clock() - DELAY_MS
+
+    files = await _purge_files(house, until)
+    count = 0
+    for kind, field in _ENDING:
+        while due := await house.store.find(kind, order=field, after=0, until=until(), limit=BATCH):
+            await house.store.write([Delete(kind, key_of(row)) for row in due])
+            count += len(due)
+    if files or count:
+        await house.store.scrub()
+    return Purged(files, count)
+
+
+async def _purge_files(house: House, until: Callable[[], int]) -> int:
+    count = 0
+    while due := await house.store.find(rows.FileRow, order="deadline", until=until(), limit=BATCH):
+        for found in due:
+            async with house.locks.of(file_lock(found.file_id)):
+                # A message may have named it meanwhile, which gave it more time.
+                await house.store.settle()
+                row = await house.store.get(rows.FileRow, found.file_id)
+                if row is None or row.deadline > until():
+                    continue
+                await house.shares.destroy(row.file_id)
+                await house.blobs.delete(row.file_id)
+                await house.store.write((Delete(rows.FileRow, (row.file_id,)),))
+                count += 1
+    return count
+
+
+async def sweep(house: House) -> None:
+    """Destroy shares and blobs that no row knows: left over by a crash. Before the port opens."""
+    for file_id in await house.shares.keys():
+        if await house.store.get(rows.FileRow, file_id) is None:
+            await house.shares.destroy(file_id)
+    for file_id in await house.blobs.keys():
+        if await house.store.get(rows.FileRow, file_id) is None:
+            await house.blobs.delete(file_id)

@@ -1,0 +1,113 @@
+"""A unit as the server holds it: where its log stands, its charter, and its group's public half."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mifeng_crypto.gate import LogPosition, Standing, UnitView, header_hash
+from mifeng_crypto.ids import GroupId, UnitId, UnixMillis
+from mifeng_crypto.ledger.charter import Charter
+from mifeng_crypto.ledger.charter_entry import UnitKind
+from mifeng_crypto.ledger.head import Head
+from mifeng_crypto.ledger.roster import Roster
+from mifeng_crypto.ledger.roster_entry import Role
+from mifeng_crypto.log import Heads, LogHeader
+from mifeng_crypto.mls.group import PublicGroup
+from mifeng_crypto.tls import decode
+from mifeng_server.domain.protocols import Store
+from mifeng_server.domain.rows import CharterRow, LogRow, PartRow, UnitRow
+
+__all__ = ["Unit", "load_unit", "may_see_charter", "may_take_part"]
+
+ALL = 1 << 24
+"""More than a unit has of anything that is read at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """A value: each decision makes the next one."""
+
+    row: UnitRow
+    heads: Heads
+    charter: Charter
+    public: PublicGroup
+    log: LogPosition
+    known: Standing | None = None
+
+    def view(self, roster: Roster) -> UnitView:
+        """What the gate judges by."""
+        return UnitView(
+            roster=roster,
+            charter=self.charter,
+            heads=self.heads,
+            log=self.log,
+            last_accepted_at=UnixMillis(self.row.accepted_at),
+            rotated_at=UnixMillis(self.row.rotated_at),
+            public=self.public,
+            known=self.known,
+        )
+
+    @property
+    def unit_id(self) -> bytes:
+        return self.row.unit_id
+
+    @property
+    def group(self) -> GroupId:
+        return GroupId(UnitId(self.row.unit_id), self.row.generation)
+
+
+async def load_unit(store: Store, unit_id: bytes, roster: Roster) -> Unit | None:
+    """Read a unit from what is durable; its ledger is verified again, its tree is not."""
+    row = await store.get(UnitRow, unit_id)
+    if row is None:
+        return None
+    entries = await store.find(CharterRow, order="sequence", limit=ALL, unit_id=unit_id)
+    parts = await store.find(PartRow, order="part", limit=ALL, unit_id=unit_id)
+    return Unit(
+        row=row,
+        heads=decode(Heads, row.heads),
+        charter=Charter.from_entries([entry.entry for entry in entries], roster),
+        public=PublicGroup.from_parts({part.part: part.value for part in parts}),
+        log=await _load_log(store, row),
+    )
+
+
+async def _load_log(store: Store, row: UnitRow) -> LogPosition:
+    """The hashes of the entries since the epoch began: senders say which they had applied."""
+    found = await store.find(
+        LogRow,
+        order="sequence",
+        after=row.epoch_began - 1,
+        limit=ALL,
+        unit_id=row.unit_id,
+        generation=row.generation,
+    )
+    headers = [decode(LogHeader, entry.header) for entry in found]
+    first, *rest = headers
+    if row.epoch_began:
+        position = LogPosition.begin(Head(row.epoch_began, header_hash(first)))
+    else:
+        position, rest = LogPosition.begin(Head(0, first.previous)), headers
+    for header in rest:
+        position = position.grown(header)
+    return position
+
+
+def may_take_part(roster: Roster, unit: Unit, member_id: bytes) -> bool:
+    """Whether the ledgers, as they stand now, have this member in the unit."""
+    return (
+        roster.member(member_id) is not None  # type: ignore[arg-type]  # any 16 bytes may be asked
+        and unit.charter.role_of(member_id) is not None  # type: ignore[arg-type]
+    )
+
+
+def may_see_charter(roster: Roster, unit: Unit, member_id: bytes) -> bool:
+    """Its members; for business units and channels also owners and admins."""
+    if may_take_part(roster, unit, member_id):
+        return True
+    member = roster.member(member_id)  # type: ignore[arg-type]
+    return (
+        member is not None
+        and member.role in (Role.OWNER, Role.ADMIN)
+        and unit.charter.kind in (UnitKind.BUSINESS, UnitKind.CHANNEL)
+    )

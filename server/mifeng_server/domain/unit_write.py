@@ -1,0 +1,299 @@
+"""What a member may do to a unit: open it, change its charter, commit, post.
+
+Each verb decodes, asks the gate, and grows the log by one entry; the gate is the clients' own.
+"""
+
+from __future__ import annotations
+
+from mifeng_crypto.api.messages import (
+    AcceptedReply,
+    CommitRequest,
+    CreateUnitRequest,
+    HeadReply,
+    LedgerAppendRequest,
+    MessageRequest,
+    WelcomeOut,
+)
+from mifeng_crypto.api.problems import ProblemCode
+from mifeng_crypto.errors import ProtocolError
+from mifeng_crypto.expiry import retain_until
+from mifeng_crypto.gate import (
+    authenticated_data_of,
+    check_commit,
+    check_create,
+    check_message,
+    genesis_of_log,
+    identity_of,
+)
+from mifeng_crypto.ids import DeviceId, UnixMillis
+from mifeng_crypto.ledger.charter import Charter
+from mifeng_crypto.ledger.charter_entry import CharterEntry, Grant, Revoke
+from mifeng_crypto.ledger.roster import Roster
+from mifeng_crypto.log import EntryKind
+from mifeng_crypto.mls.group import PublicGroup, StagedCommit, key_package_ref, stage_commit
+from mifeng_crypto.mls.tree.tree_hash import tree_hash
+from mifeng_crypto.mls.wire.framing import PublicMessage
+from mifeng_crypto.mls.wire.message import MLSMessage
+from mifeng_crypto.mls.wire.welcome import GroupInfo, Welcome
+from mifeng_crypto.tls import decode, encode
+from mifeng_server.domain.accept import Call, Decision, Held, accept
+from mifeng_server.domain.events import CharterGrew, UnitsChanged, WelcomesCame
+from mifeng_server.domain.house import LEDGERS, House
+from mifeng_server.domain.key_packages import check_adds
+from mifeng_server.domain.login import Caller
+from mifeng_server.domain.refusal import Refusal, not_found
+from mifeng_server.domain.refused import refusing
+from mifeng_server.domain.rows import CharterRow, Delete, GrantRow, Insert, Put, UnitRow, Write
+from mifeng_server.domain.unit import Unit, may_see_charter, may_take_part
+from mifeng_server.domain.unit_log import accepted_at, begin, grow, grow_by_commit, move_heads
+from mifeng_server.domain.uploads import name_files
+from mifeng_server.domain.welcomes import welcome_writes
+
+__all__ = ["append_charter", "commit", "create_unit", "message"]
+
+
+async def create_unit(
+    house: House, caller: Caller, call: Call, body: CreateUnitRequest, *, now: int
+) -> AcceptedReply:
+    """Open a unit: its charter, its group, and the first entry of its log.
+
+    Raises:
+        Refusal: malformed, forbidden, clock, refused.
+    """
+
+    async def decide(held: Held) -> Decision:
+        roster = await _roster(house)
+        with refusing():
+            entry = decode(CharterEntry, body.charter_entry)
+            _check_author(caller, entry)
+            charter = Charter.from_entries([entry], roster)
+            charter.check_on_arrival(entry, now=UnixMillis(now))
+            await held.enter_async_context(house.locks.of(charter.unit_id))
+            if await house.store.get(UnitRow, charter.unit_id) is not None:
+                raise Refusal(ProblemCode.REFUSED, "there is such a unit already; draw a new id")
+            public = PublicGroup.from_group_info(_group_info(body.group_info), tree=None)
+            check_create(roster, charter, public, now=UnixMillis(now))
+            grown = begin(charter, roster, public, genesis_of_log(body.group_info), now=now)
+        unit_id = charter.unit_id
+        return Decision(
+            reply=AcceptedReply(header=grown.header, retain_until=0),
+            writes=(
+                *grown.writes,
+                Insert(CharterRow(unit_id, 1, body.charter_entry)),
+                Insert(GrantRow(unit_id, caller.member_id)),
+            ),
+            events=(*grown.events, UnitsChanged((caller.member_id,))),
+            units=(grown.unit,),
+        )
+
+    return await accept(house, call, AcceptedReply, lock=LEDGERS, decide=decide)
+
+
+def _group_info(raw: bytes) -> GroupInfo:
+    message = decode(MLSMessage, raw).message
+    if not isinstance(message, GroupInfo):
+        raise ProtocolError("GATE-8", "a unit begins with a GroupInfo; this is something else")
+    return message
+
+
+async def append_charter(
+    house: House,
+    caller: Caller,
+    call: Call,
+    unit_id: bytes,
+    body: LedgerAppendRequest,
+    *,
+    now: int,
+) -> HeadReply:
+    """Append one signed entry to a charter, and let the gate judge by it from here on.
+
+    Raises:
+        Refusal: not_found, malformed, forbidden, stale_head, clock, cap_exceeded, refused.
+    """
+
+    async def decide(held: Held) -> Decision:
+        roster = await _roster(house)
+        await held.enter_async_context(house.locks.of(unit_id))
+        unit = await house.unit_held(unit_id)
+        if unit is None or not may_see_charter(roster, unit, caller.member_id):
+            raise not_found()
+        with refusing(head_sequence=unit.charter.head.sequence):
+            entry = decode(CharterEntry, body.entry)
+            _check_author(caller, entry)
+            unit.charter.check_on_arrival(entry, now=UnixMillis(now))
+            charter = unit.charter.append(entry, roster)
+            grown = move_heads(unit, roster, charter, now=now)
+        head = charter.head
+        subject, grant = _grant(unit_id, entry)
+        return Decision(
+            reply=HeadReply(sequence=head.sequence, hash=head.hash),
+            writes=(*grown.writes, Insert(CharterRow(unit_id, head.sequence, body.entry)), grant),
+            events=(
+                *grown.events,
+                CharterGrew(unit_id, frozenset(charter.members())),
+                UnitsChanged((subject,)),
+            ),
+            units=(grown.unit,),
+        )
+
+    return await accept(house, call, HeadReply, lock=LEDGERS, decide=decide)
+
+
+def _grant(unit_id: bytes, entry: CharterEntry) -> tuple[bytes, Write]:
+    """Whom an accepted entry concerns, and how the way from members to units follows it."""
+    body = entry.tbs.body
+    assert isinstance(body, Grant | Revoke), "the charter refuses a second `create`"
+    if isinstance(body, Grant):
+        return body.member_id, Put(GrantRow(unit_id, body.member_id))
+    return body.member_id, Delete(GrantRow, (unit_id, body.member_id))
+
+
+def _check_author(caller: Caller, entry: CharterEntry) -> None:
+    """A caller sends only what it signed itself."""
+    author = entry.tbs.author
+    if (author.member_id, author.device_id) != (caller.member_id, caller.device_id):
+        raise Refusal(ProblemCode.FORBIDDEN, "the entry was signed by somebody else")
+
+
+async def commit(
+    house: House, caller: Caller, call: Call, unit_id: bytes, body: CommitRequest, *, now: int
+) -> AcceptedReply:
+    """Change the group: the commit, its Welcome and the new tree, all or nothing.
+
+    Raises:
+        Refusal: not_found, malformed, wrong_epoch, removes_due, key_expired, cap_exceeded, clock,
+            refused.
+    """
+
+    async def decide(_: Held) -> Decision:
+        roster, unit = await _unit_held(house, caller, unit_id, body.generation)
+        time, device_id = accepted_at(unit, now), _device(caller)
+        view = unit.view(roster)
+        with refusing(head_sequence=unit.row.log_sequence):
+            public_message = _public_message(body.commit)
+            _check_epoch(unit, public_message.content.epoch)
+            staged = stage_commit(unit.public, public_message, now_s=time // 1000)
+            check_commit(view, staged, accepted_at=time, device_id=device_id)
+            added = {identity_of(kp.leaf_node).device_id: kp for _, kp in staged.added}
+            used_up = await check_adds(house, unit_id, added.items())
+            _check_welcome(staged, body.welcome, set(added))
+        grown = grow_by_commit(
+            unit, body.commit, staged, view.standing, device_id=device_id, now=now
+        )
+        welcomes: tuple[Write, ...] = ()
+        if body.welcome is not None:
+            welcomes = welcome_writes(
+                unit,
+                grown.unit.row.log_sequence,
+                added,
+                welcome=body.welcome.welcome,
+                tree=encode(staged.after.tree.to_wire()),
+                tree_hash=tree_hash(staged.after.tree),
+                now=time,
+                rng=house.rng,
+            )
+        return Decision(
+            reply=AcceptedReply(header=grown.header, retain_until=0),
+            writes=(*grown.writes, *used_up, *welcomes),
+            events=(*grown.events, *((WelcomesCame(tuple(added)),) if added else ())),
+            units=(grown.unit,),
+        )
+
+    return await accept(house, call, AcceptedReply, lock=unit_id, decide=decide)
+
+
+def _public_message(raw: bytes) -> PublicMessage:
+    found = decode(MLSMessage, raw).message
+    if not isinstance(found, PublicMessage):
+        raise ProtocolError("GATE-9", "a commit is a PublicMessage by a member of the unit")
+    return found
+
+
+def _check_epoch(unit: Unit, epoch: int) -> None:
+    """GATE-28, for commits: the first one wins, and the others look again."""
+    if epoch != unit.row.epoch:
+        raise ProtocolError(
+            "GATE-28",
+            "the commit is of epoch {found}, and the group is in epoch {epoch}; "
+            "catch up and commit again",
+            found=epoch,
+            epoch=unit.row.epoch,
+        )
+
+
+def _check_welcome(staged: StagedCommit, welcome: WelcomeOut | None, added: set[DeviceId]) -> None:
+    """WELCOME-1: a commit that adds has a Welcome for exactly those whom it adds."""
+    if welcome is None:
+        refs, named = set[bytes](), set[bytes]()
+    else:
+        found = decode(MLSMessage, welcome.welcome).message
+        if not isinstance(found, Welcome):
+            raise ProtocolError("WELCOME-1", "this is no Welcome")
+        refs, named = {s.new_member for s in found.secrets}, set(welcome.device_ids)
+    expected = {key_package_ref(staged.after.suite, kp) for _, kp in staged.added}
+    if named != added or refs != expected or (welcome is not None and not added):
+        raise ProtocolError(
+            "WELCOME-1", "the Welcome is not for exactly those devices that the commit adds"
+        )
+
+
+async def message(
+    house: House, caller: Caller, call: Call, unit_id: bytes, body: MessageRequest, *, now: int
+) -> AcceptedReply:
+    """Post an encrypted message, and give the files that it names its own clock.
+
+    Raises:
+        Refusal: not_found, malformed, wrong_epoch, removes_due, key_expired, clock, refused.
+    """
+
+    async def decide(_: Held) -> Decision:
+        roster, unit = await _unit_held(house, caller, unit_id, body.generation)
+        time, device_id = accepted_at(unit, now), _device(caller)
+        view = unit.view(roster)
+        keep = retain_until(time, unit.charter.policy.retention_s)
+        with refusing(head_sequence=unit.row.log_sequence):
+            data = authenticated_data_of(view, body.message)
+            said = check_message(view, data, accepted_at=time, device_id=device_id, sender=None)
+            files = await name_files(
+                house, caller, unit_id, said.files, retain_until=keep, now=time
+            )
+        grown = grow(
+            unit,
+            EntryKind.MESSAGE,
+            body.message,
+            device_id=device_id,
+            now=now,
+            deadline=keep,
+            known=view.standing,
+        )
+        return Decision(
+            reply=AcceptedReply(header=grown.header, retain_until=keep),
+            writes=(*grown.writes, *files),
+            events=grown.events,
+            units=(grown.unit,),
+            remember_until=keep,
+        )
+
+    return await accept(house, call, AcceptedReply, lock=unit_id, decide=decide)
+
+
+async def _roster(house: House) -> Roster:
+    roster = await house.roster()
+    assert roster is not None, "there are no callers before the founding"
+    return roster
+
+
+async def _unit_held(
+    house: House, caller: Caller, unit_id: bytes, generation: int
+) -> tuple[Roster, Unit]:
+    roster, unit = await _roster(house), await house.unit_held(unit_id)
+    if unit is None or not may_take_part(roster, unit, caller.member_id):
+        raise not_found()
+    if generation != unit.row.generation:
+        raise Refusal(ProblemCode.WRONG_EPOCH, head_sequence=unit.row.log_sequence)
+    return roster, unit
+
+
+def _device(caller: Caller) -> DeviceId:
+    assert caller.device_id is not None, "the endpoint is for devices"
+    return DeviceId(caller.device_id)

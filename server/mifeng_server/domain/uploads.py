@@ -1,0 +1,200 @@
+"""Files: opened, filled, read (protocol.md, "Files").
+
+    open -> append ... append -> named by a message -> read until its deadline
+
+An upload is visible to its own member only, until a message names it; then to the unit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+
+from mifeng_crypto.api.messages import FileReply, ShareReply
+from mifeng_crypto.api.problems import ProblemCode
+from mifeng_crypto.errors import ProtocolError
+from mifeng_server.domain.accept import Call, Decision, Held, accept
+from mifeng_server.domain.house import House
+from mifeng_server.domain.login import Caller
+from mifeng_server.domain.protocols import ConflictError
+from mifeng_server.domain.refusal import Refusal, not_found
+from mifeng_server.domain.rows import FileRow, Insert, Swap, Write
+from mifeng_server.domain.unit import Unit, may_take_part
+
+__all__ = [
+    "MAX_FILE_BYTES",
+    "Seen",
+    "append",
+    "file_lock",
+    "name_files",
+    "open_upload",
+    "read_share",
+    "see",
+]
+
+UNNAMED_MS = 24 * 3_600_000
+"""How long an upload waits for a message that names it."""
+MAX_FILE_BYTES = 16 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A file, and how much of it there is."""
+
+    row: FileRow
+    offset: int
+
+    @property
+    def reply(self) -> FileReply:
+        return FileReply(
+            file_id=self.row.file_id,
+            unit_id=self.row.unit_id,
+            length=self.row.length,
+            offset=self.offset,
+            retain_until=self.row.retain_until,
+        )
+
+
+def file_lock(file_id: bytes) -> bytes:
+    """The lock under which a file is written or destroyed.
+
+    A message that names it does without: a finished file grows no more, and the row is swapped.
+    """
+    return b"file" + file_id
+
+
+async def open_upload(
+    house: House, caller: Caller, call: Call, unit_id: bytes, length: int, *, now: int
+) -> FileReply:
+    """Begin an upload; its share is made here.
+
+    Raises:
+        Refusal: not_found, too_large.
+    """
+    if not 0 < length <= MAX_FILE_BYTES:
+        raise Refusal(ProblemCode.TOO_LARGE, f"a file has 1 to {MAX_FILE_BYTES} bytes")
+    row = FileRow(
+        file_id=house.rng(16),
+        unit_id=unit_id,
+        member_id=caller.member_id,
+        length=length,
+        created_at=now,
+        retain_until=0,
+        deadline=now + UNNAMED_MS,
+    )
+
+    async def decide(_: Held) -> Decision:
+        await _unit_of(house, caller, unit_id)
+        # First the share: a share without a row is swept away at the next start, while a row
+        # without a share would be a file that nobody can ever open.
+        await house.shares.put(row.file_id, house.rng(32))
+        return Decision(
+            reply=Seen(row, 0).reply, writes=(Insert(row),), remember_until=row.deadline
+        )
+
+    return await accept(house, call, FileReply, lock=file_lock(row.file_id), decide=decide)
+
+
+async def see(house: House, caller: Caller, file_id: bytes, *, now: int) -> Seen:
+    """Return a file that the caller may see.
+
+    Raises:
+        Refusal: not_found; gone: its time is over.
+    """
+    row = await house.store.get(FileRow, file_id)
+    if row is None or (row.retain_until == 0 and row.member_id != caller.member_id):
+        raise not_found()
+    await _unit_of(house, caller, row.unit_id)
+    if row.deadline <= now:
+        raise Refusal(ProblemCode.GONE)
+    return Seen(row, await house.blobs.size(file_id))
+
+
+async def read_share(house: House, caller: Caller, file_id: bytes, *, now: int) -> ShareReply:
+    """The server's half of a file's key.
+
+    Raises:
+        Refusal: not_found, gone.
+    """
+    await see(house, caller, file_id, now=now)
+    share = await house.shares.get(file_id)
+    if share is None:
+        raise Refusal(ProblemCode.GONE)
+    return ShareReply(share=share)
+
+
+async def _unit_of(house: House, caller: Caller, unit_id: bytes) -> Unit:
+    roster, unit = await house.roster(), await house.unit(unit_id)
+    if roster is None or unit is None or not may_take_part(roster, unit, caller.member_id):
+        raise not_found()
+    return unit
+
+
+async def append(
+    house: House,
+    caller: Caller,
+    file_id: bytes,
+    offset: int,
+    chunks: AsyncIterator[bytes],
+    *,
+    now: int,
+) -> Seen:
+    """Write what comes at `offset`, and return how much there is then, durably.
+
+    Raises:
+        Refusal: not_found, gone, offset_mismatch, too_large.
+    """
+    await see(house, caller, file_id, now=now)
+    async with house.locks.of(file_lock(file_id)):
+        row = await house.store.get(FileRow, file_id)
+        if row is None:
+            raise not_found()
+        seen = Seen(row, await house.blobs.size(file_id))
+        if seen.offset != offset or seen.row.retain_until:
+            raise Refusal(ProblemCode.OFFSET_MISMATCH, f"the next byte is {seen.offset}")
+        try:
+            end = await house.blobs.append(
+                file_id, offset, _at_most(chunks, seen.row.length - offset)
+            )
+        except ConflictError as err:
+            raise Refusal(ProblemCode.OFFSET_MISMATCH) from err
+    return Seen(seen.row, end)
+
+
+async def _at_most(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
+    async for chunk in chunks:
+        limit -= len(chunk)
+        if limit < 0:
+            raise Refusal(ProblemCode.TOO_LARGE, "more came than the upload was announced with")
+        yield chunk
+
+
+async def name_files(
+    house: House,
+    caller: Caller,
+    unit_id: bytes,
+    file_ids: tuple[bytes, ...],
+    *,
+    retain_until: int,
+    now: int,
+) -> tuple[Write, ...]:
+    """Bind files to the message that shows them: from now on its clock is theirs.
+
+    Raises:
+        ProtocolError: FILE-1: a file is not whole, not the caller's, of another unit, or named.
+    """
+    writes: list[Write] = []
+    for file_id in sorted(set(file_ids)):
+        row = await house.store.get(FileRow, file_id)
+        if (
+            row is None
+            or (row.unit_id, row.member_id, row.retain_until) != (unit_id, caller.member_id, 0)
+            or row.deadline <= now
+            or await house.blobs.size(file_id) != row.length
+        ):
+            raise ProtocolError(
+                "FILE-1", "the message names a file that is not a finished, unnamed upload of yours"
+            )
+        named = replace(row, retain_until=retain_until, deadline=retain_until)
+        writes.append(Swap(row, named))
+    return tuple(writes)

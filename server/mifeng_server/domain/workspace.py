@@ -1,0 +1,204 @@
+"""The workspace as a whole: what a stranger may know, founding, and the roster."""
+
+from __future__ import annotations
+
+import hashlib
+
+from mifeng_crypto.api.messages import (
+    EntriesReply,
+    FoundRequest,
+    HeadReply,
+    LedgerAppendRequest,
+    ServerInfo,
+)
+from mifeng_crypto.api.problems import ProblemCode
+from mifeng_crypto.errors import ProtocolError
+from mifeng_crypto.ids import PROTOCOL_VERSION, UnixMillis
+from mifeng_crypto.ledger.chain import check_clock
+from mifeng_crypto.ledger.roster import Roster
+from mifeng_crypto.ledger.roster_entry import (
+    AddMember,
+    DeviceAuthor,
+    RemoveMember,
+    RosterEntry,
+    ServerIdentity,
+)
+from mifeng_crypto.rand import Rng
+from mifeng_crypto.tls import decode
+from mifeng_server.domain.accept import Call, Decision, Held, accept
+from mifeng_server.domain.events import Event, MemberRemoved, RosterGrew
+from mifeng_server.domain.house import LEDGERS, Doors, House
+from mifeng_server.domain.login import Caller
+from mifeng_server.domain.protocols import Store
+from mifeng_server.domain.refusal import Refusal
+from mifeng_server.domain.refused import refusing
+from mifeng_server.domain.rows import (
+    Delete,
+    FoundingRow,
+    GrantRow,
+    Insert,
+    RosterRow,
+    TokenRow,
+    Write,
+)
+from mifeng_server.domain.unit import Unit
+from mifeng_server.domain.unit_log import move_heads
+
+__all__ = ["PAGE", "append_roster", "found", "make_founding_token", "read_roster", "server_info"]
+
+PAGE = 500
+"""Entries of a ledger in one answer."""
+
+MANY = 100_000
+"""More than there are of anything that one member has."""
+
+
+async def server_info(house: House, *, now: int) -> ServerInfo:
+    """What a stranger may know."""
+    roster = await house.roster()
+    return ServerInfo(
+        protocol=PROTOCOL_VERSION,
+        workspace_id=roster.workspace_id if roster else None,
+        genesis=roster.genesis if roster else None,
+        time=now,
+    )
+
+
+async def make_founding_token(store: Store, *, rng: Rng) -> bytes:
+    """Return the token of a founding link; those before it stop working."""
+    token = rng(32)
+    before = await store.find(FoundingRow, order="token_hash", limit=MANY)
+    writes: list[Write] = [Delete(FoundingRow, (row.token_hash,)) for row in before]
+    writes.append(Insert(FoundingRow(hashlib.sha256(token).digest())))
+    await store.write(writes)
+    return token
+
+
+async def found(house: House, key: str, body: FoundRequest, *, now: int) -> HeadReply:
+    """Found the workspace, once.
+
+    Raises:
+        Refusal: already_founded, forbidden, refused, clock.
+    """
+    token_hash = hashlib.sha256(body.token).digest()
+
+    async def decide(_: Held) -> Decision:
+        if await house.roster() is not None:
+            raise Refusal(ProblemCode.ALREADY_FOUNDED)
+        if await house.store.get(FoundingRow, token_hash) is None:
+            raise Refusal(ProblemCode.FORBIDDEN, "this founding link is not valid any more")
+        with refusing(head_sequence=0):
+            entry = decode(RosterEntry, body.entry)
+            check_clock(entry.tbs.time, now=UnixMillis(now))
+            roster = Roster.from_entries([entry])
+            _check_server(house.doors, roster.server)
+        return Decision(
+            reply=_head(roster),
+            writes=(
+                Delete(FoundingRow, (token_hash,), must_exist=True),
+                Insert(RosterRow(1, body.entry)),
+            ),
+            events=(RosterGrew(),),
+            roster=roster,
+        )
+
+    call = Call(token_hash, key, hashlib.sha256(body.entry).digest())
+    return await accept(house, call, HeadReply, lock=LEDGERS, decide=decide)
+
+
+def _check_server(doors: Doors, server: ServerIdentity) -> None:
+    """FOUND-1: what members will know the server by is what it is."""
+    pins = (doors.tls_pin,) if doors.tls_pin is not None else ()
+    if tuple(server.tls_pins) != pins or not set(server.addresses) & set(doors.addresses):
+        raise ProtocolError(
+            "FOUND-1", "the entry names another server; found it with this server's own link"
+        )
+
+
+async def read_roster(house: House, *, after: int) -> EntriesReply:
+    """Entries after a sequence, a page of them."""
+    rows = await house.store.find(RosterRow, order="sequence", after=after, limit=PAGE)
+    roster = await house.roster()
+    known = roster.head.sequence if roster else 0
+    last = rows[-1].sequence if rows else after
+    return EntriesReply(
+        entries=[row.entry for row in rows], head_sequence=known if len(rows) == PAGE else last
+    )
+
+
+async def append_roster(
+    house: House, caller: Caller, call: Call, body: LedgerAppendRequest, *, now: int
+) -> HeadReply:
+    """Append one signed entry, and move the heads of the units that it concerns.
+
+    Raises:
+        Refusal: forbidden, stale_head, clock, refused.
+    """
+
+    async def decide(held: Held) -> Decision:
+        roster = await house.roster()
+        assert roster is not None, "there are no callers before the founding"
+        with refusing(head_sequence=roster.head.sequence):
+            entry = decode(RosterEntry, body.entry)
+            _check_author(caller, entry)
+            roster.check_on_arrival(entry, now=UnixMillis(now))
+            grown = roster.append(entry)
+        writes: list[Write] = [Insert(RosterRow(grown.head.sequence, body.entry))]
+        events: list[Event] = [RosterGrew()]
+        units: list[Unit] = []
+        subject = _subject(entry)
+        if subject is not None:
+            for unit in await _units_of(house, subject, held):
+                moved = move_heads(unit, grown, unit.charter, now=now)
+                units.append(moved.unit)
+                writes += moved.writes
+                events += moved.events
+        if isinstance(entry.tbs.body, RemoveMember):
+            assert subject is not None, "a removal removes somebody"
+            tokens = await house.store.find(
+                TokenRow, order="deadline", limit=MANY, member_id=subject
+            )
+            writes += [Delete(TokenRow, (row.token_hash,)) for row in tokens]
+            events.append(MemberRemoved(subject))
+        return Decision(
+            reply=_head(grown),
+            writes=tuple(writes),
+            events=tuple(events),
+            roster=grown,
+            units=tuple(units),
+        )
+
+    return await accept(house, call, HeadReply, lock=LEDGERS, decide=decide)
+
+
+def _head(roster: Roster) -> HeadReply:
+    return HeadReply(sequence=roster.head.sequence, hash=roster.head.hash)
+
+
+def _check_author(caller: Caller, entry: RosterEntry) -> None:
+    """A caller sends only what it signed itself; an invite only its own admission."""
+    author = entry.tbs.author
+    device_id = author.device_id if isinstance(author, DeviceAuthor) else None
+    if (author.member_id, device_id) != (caller.member_id, caller.device_id):
+        raise Refusal(ProblemCode.FORBIDDEN, "the entry was signed by somebody else")
+
+
+def _subject(entry: RosterEntry) -> bytes | None:
+    """Whose devices the entry brings or takes."""
+    if isinstance(entry.tbs.body, AddMember):
+        return entry.tbs.author.member_id
+    if isinstance(entry.tbs.body, RemoveMember):
+        return entry.tbs.body.member_id
+    return None
+
+
+async def _units_of(house: House, member_id: bytes, held: Held) -> list[Unit]:
+    """The units whose charters grant a member, locked."""
+    grants = await house.store.find(GrantRow, order="unit_id", limit=MANY, member_id=member_id)
+    units = []
+    for unit_id in sorted(row.unit_id for row in grants):
+        await held.enter_async_context(house.locks.of(unit_id))
+        unit = await house.unit_held(unit_id)
+        assert unit is not None, "a grant belongs to a unit"
+        units.append(unit)
+    return units

@@ -1,0 +1,58 @@
+"""One open socket: where it is in each unit's log, and what it has still to be told.
+
+Nothing is queued here: a log is a cursor, a hint a member of a set. So a slow reader costs no
+memory; it is dropped when the network does not take its frames for a while.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from mifeng_crypto.api.messages import Push
+from mifeng_server.fanout.channel import encode_push
+
+__all__ = ["Feed"]
+
+
+class Feed:
+    """What one device's socket is to be sent.
+
+    Attributes:
+        cursors: the last sequence sent of each followed unit's log.
+        dirty: units whose log has gone on, in the order in which it did.
+        hints: what is new besides.
+        closed: the code to close the socket with; 0 while it may stay open.
+    """
+
+    def __init__(self, member_id: bytes, device_id: bytes, *, binary: bool) -> None:
+        self.member_id = member_id
+        self.device_id = device_id
+        self.binary = binary
+        self.cursors: dict[bytes, int] = {}
+        self.dirty: dict[bytes, None] = {}
+        self.hints: dict[Push, None] = {}
+        self.closed = 0
+        self._woken = asyncio.Event()
+
+    def hint(self, push: Push) -> None:
+        self.hints[push] = None
+        self._woken.set()
+
+    def log_grew(self, unit_id: bytes) -> None:
+        self.dirty[unit_id] = None
+        self._woken.set()
+
+    def close(self, code: int) -> None:
+        self.closed = code
+        self._woken.set()
+
+    def take_hints(self) -> list[bytes | str]:
+        """Return the frames of all hints, which count as told."""
+        frames = [encode_push(push, binary=self.binary) for push in self.hints]
+        self.hints.clear()
+        return frames
+
+    async def wait(self) -> None:
+        """Return when there is something to do."""
+        await self._woken.wait()
+        self._woken.clear()

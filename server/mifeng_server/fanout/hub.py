@@ -1,0 +1,127 @@
+"""From events to feeds: who has to be told what. Knows neither sockets nor the store."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from mifeng_crypto.api.messages import Push
+from mifeng_server.domain.events import (
+    CharterGrew,
+    DirectoryChanged,
+    Event,
+    LogGrew,
+    MemberRemoved,
+    RosterGrew,
+    UnitsChanged,
+    WelcomesCame,
+)
+from mifeng_server.fanout.channel import Channel
+from mifeng_server.fanout.feed import Feed
+
+__all__ = ["Hub"]
+
+ROSTER = Push(kind="roster")
+DIRECTORY = Push(kind="directory")
+WELCOMES = Push(kind="welcomes")
+UNITS = Push(kind="units")
+
+REMOVED = 4403
+"""Close code: the member is no member any more."""
+GOING_AWAY = 1001
+"""Close code (RFC 6455 section 7.4.1): the server stops."""
+
+
+class Hub:
+    """All open feeds of this process. Calling it with an event is `Notify`."""
+
+    def __init__(self) -> None:
+        self._by_member: defaultdict[bytes, set[Feed]] = defaultdict(set)
+        self._by_unit: defaultdict[bytes, set[Feed]] = defaultdict(set)
+        self._channels: dict[bytes, Channel] = {}
+
+    def open(self, feed: Feed) -> None:
+        self._by_member[feed.member_id].add(feed)
+
+    def follow(self, feed: Feed, unit_id: bytes, generation: int, after: int) -> None:
+        """Tell this feed of a unit's log after a sequence."""
+        self._by_unit[unit_id].add(feed)
+        self._channels.setdefault(unit_id, Channel(unit_id, generation))
+        feed.cursors[unit_id] = after
+
+    def drop(self, feed: Feed) -> None:
+        _discard(self._by_member, feed.member_id, feed)
+        self.unfollow_all(feed)
+
+    def unfollow_all(self, feed: Feed) -> None:
+        for unit_id in list(feed.cursors):
+            self._unfollow(feed, unit_id)
+
+    def _unfollow(self, feed: Feed, unit_id: bytes) -> None:
+        feed.cursors.pop(unit_id, None)
+        feed.dirty.pop(unit_id, None)
+        _discard(self._by_unit, unit_id, feed)
+        if unit_id not in self._by_unit:
+            self._channels.pop(unit_id, None)
+
+    def channel(self, unit_id: bytes) -> Channel | None:
+        return self._channels.get(unit_id)
+
+    def close(self) -> None:
+        """Close every feed: the server stops."""
+        for feed in self._everybody():
+            feed.close(GOING_AWAY)
+
+    def _everybody(self) -> list[Feed]:
+        return [feed for feeds in self._by_member.values() for feed in feeds]
+
+    def _feeds_of(self, member_id: bytes) -> list[Feed]:
+        return list(self._by_member.get(member_id, ()))
+
+    def __call__(self, event: Event, /) -> None:
+        match event:
+            case LogGrew():
+                self._log_grew(event)
+            case CharterGrew():
+                self._charter_grew(event)
+            case RosterGrew():
+                self._hint(self._everybody(), ROSTER)
+            case DirectoryChanged():
+                self._hint(self._everybody(), DIRECTORY)
+            case WelcomesCame():
+                called = set(event.device_ids)
+                feeds = [feed for feed in self._everybody() if feed.device_id in called]
+                self._hint(feeds, WELCOMES)
+            case UnitsChanged():
+                for member_id in event.member_ids:
+                    self._hint(self._feeds_of(member_id), UNITS)
+            case MemberRemoved():
+                for feed in self._feeds_of(event.member_id):
+                    feed.close(REMOVED)
+
+    def _hint(self, feeds: list[Feed], push: Push) -> None:
+        for feed in feeds:
+            feed.hint(push)
+
+    def _log_grew(self, event: LogGrew) -> None:
+        channel = self._channels.get(event.unit_id)
+        if channel is None:
+            return
+        channel.grow(event.sequence, event.entry)
+        for feed in self._by_unit[event.unit_id]:
+            feed.log_grew(event.unit_id)
+
+    def _charter_grew(self, event: CharterGrew) -> None:
+        for feed in list(self._by_unit.get(event.unit_id, ())):
+            if feed.member_id not in event.members:
+                self._unfollow(feed, event.unit_id)
+        for member_id in event.members & self._by_member.keys():
+            for feed in self._feeds_of(member_id):
+                feed.hint(Push(kind="charter", unit_id=event.unit_id))
+
+
+def _discard(sets: defaultdict[bytes, set[Feed]], key: bytes, feed: Feed) -> None:
+    feeds = sets.get(key)
+    if feeds is not None:
+        feeds.discard(feed)
+        if not feeds:
+            del sets[key]

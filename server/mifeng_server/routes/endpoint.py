@@ -1,0 +1,224 @@
+"""What all endpoints have in common: version, login, body, limits, idempotency key, answer.
+
+A declared endpoint and a function make a handler; the function sees no HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import msgspec
+from aiohttp import hdrs, web
+
+from mifeng_crypto.api.endpoints import Access, Endpoint
+from mifeng_crypto.api.problems import ProblemCode
+from mifeng_crypto.ids import PROTOCOL_VERSION
+from mifeng_server.domain.accept import Call
+from mifeng_server.domain.house import House
+from mifeng_server.domain.login import Caller, authenticate
+from mifeng_server.domain.protocols import Clock
+from mifeng_server.domain.refusal import Refusal, not_found
+
+__all__ = [
+    "CLOCK",
+    "HOUSE",
+    "JSON",
+    "KEY_HEADER",
+    "MESSAGE_PACK",
+    "PROTOCOL_HEADER",
+    "Asked",
+    "check_protocol",
+    "device_of",
+    "digest_of",
+    "find_caller",
+    "idempotency_key",
+    "make_handler",
+    "path_id",
+]
+
+HOUSE = web.AppKey("house", House)
+CLOCK = web.AppKey("clock", Clock)
+
+JSON = "application/json"
+MESSAGE_PACK = "application/msgpack"
+PROTOCOL_HEADER = "Mifeng-Protocol"
+KEY_HEADER = "Idempotency-Key"
+BODY_TIMEOUT_S = 60
+MAX_NUMBER = 2**53
+
+_DECODERS: dict[str, Callable[..., msgspec.Struct]] = {
+    JSON: msgspec.json.decode,
+    MESSAGE_PACK: msgspec.msgpack.decode,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A request, checked as far as its declaration goes."""
+
+    house: House
+    now: int
+    caller: Caller | None
+    body: msgspec.Struct | None
+    path: dict[str, bytes]
+    query: dict[str, int]
+    key: str
+    digest: bytes
+
+    @property
+    def device(self) -> Caller:
+        """The calling device."""
+        assert self.caller is not None, "the endpoint's access says so"
+        return self.caller
+
+    @property
+    def call(self) -> Call:
+        """This request for `accept`."""
+        return Call(self.device.device_id or self.device.member_id, self.key, self.digest)
+
+
+Function = Callable[[Asked], Awaitable[msgspec.Struct | None]]
+
+
+def check_protocol(request: web.Request) -> None:
+    """Refuse other versions before anything else is looked at."""
+    if request.headers.get(PROTOCOL_HEADER) != str(PROTOCOL_VERSION):
+        raise Refusal(
+            ProblemCode.UPGRADE_REQUIRED,
+            f"this server speaks version {PROTOCOL_VERSION}: say so in {PROTOCOL_HEADER}",
+        )
+
+
+async def find_caller(request: web.Request, access: Access) -> Caller | None:
+    """Return who calls, if the endpoint wants to know.
+
+    Raises:
+        Refusal: unauthenticated; forbidden for an invite where a device is needed.
+    """
+    if access is Access.ANYBODY:
+        return None
+    scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise Refusal(ProblemCode.UNAUTHENTICATED)
+    caller = await authenticate(request.app[HOUSE], token.strip(), now=request.app[CLOCK].now())
+    if access is Access.DEVICE:
+        device_of(caller)
+    return caller
+
+
+def device_of(caller: Caller) -> bytes:
+    """Return the calling device.
+
+    Raises:
+        Refusal: forbidden: it is an invite, which may only read the roster and join.
+    """
+    if caller.device_id is None:
+        raise Refusal(ProblemCode.FORBIDDEN, "join with this invite first")
+    return caller.device_id
+
+
+def _query_number(request: web.Request, name: str) -> int:
+    text = request.query[name]
+    if not (text.isascii() and text.isdigit()) or len(text) > 16 or int(text) > MAX_NUMBER:
+        raise Refusal(ProblemCode.MALFORMED, f"`{name}` must be a number")
+    return int(text)
+
+
+def make_handler(
+    endpoint: Endpoint, function: Function
+) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """Return what aiohttp calls for this endpoint."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        check_protocol(request)
+        caller = await find_caller(request, endpoint.access)
+        unknown = set(request.query) - set(endpoint.query)
+        if unknown:
+            raise Refusal(ProblemCode.MALFORMED, f"unknown in the query: {min(unknown)[:40]!r}")
+        body = await _read_body(request, endpoint)
+        asked = Asked(
+            house=request.app[HOUSE],
+            now=request.app[CLOCK].now(),
+            caller=caller,
+            body=body,
+            path={name: path_id(request, name) for name in request.match_info},
+            query={n: _query_number(request, n) for n in endpoint.query if n in request.query},
+            key=idempotency_key(request) if endpoint.mutates else "",
+            digest=digest_of(request, body),
+        )
+        return _response(request, await function(asked))
+
+    return handle
+
+
+def path_id(request: web.Request, name: str) -> bytes:
+    """Read an identifier from the path.
+
+    Raises:
+        Refusal: not_found: it is not in lower-case hex.
+    """
+    text = request.match_info[name]
+    try:
+        value = bytes.fromhex(text)
+    except ValueError:
+        raise not_found() from None
+    if value.hex() != text:
+        raise not_found()
+    return value
+
+
+def idempotency_key(request: web.Request) -> str:
+    """Read the key that every change comes with.
+
+    Raises:
+        Refusal: malformed.
+    """
+    key = request.headers.get(KEY_HEADER, "")
+    if not (0 < len(key) <= 64 and key.isascii() and key.isprintable()):
+        raise Refusal(ProblemCode.MALFORMED, f"{KEY_HEADER} must have 1 to 64 ASCII characters")
+    return key
+
+
+def digest_of(request: web.Request, body: msgspec.Struct | int | None) -> bytes:
+    """What the same key must come with again: method, path and content, in whichever form."""
+    asked = (request.method, request.path, body)
+    return hashlib.sha256(msgspec.msgpack.encode(asked)).digest()
+
+
+async def _read_body(request: web.Request, endpoint: Endpoint) -> msgspec.Struct | None:
+    # A body that unpacks itself could be any size: nothing here needs it.
+    if hdrs.CONTENT_ENCODING in request.headers:
+        raise Refusal(ProblemCode.UNSUPPORTED_MEDIA_TYPE, "send the body without Content-Encoding")
+    if (request.content_length or 0) > endpoint.limit_bytes:
+        raise Refusal(ProblemCode.TOO_LARGE, f"at most {endpoint.limit_bytes} bytes")
+    data = bytearray()
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            async for piece in request.content.iter_any():
+                data += piece
+                if len(data) > endpoint.limit_bytes:
+                    raise Refusal(ProblemCode.TOO_LARGE, f"at most {endpoint.limit_bytes} bytes")
+    except TimeoutError:
+        raise Refusal(ProblemCode.MALFORMED, "the body did not come in time") from None
+    if endpoint.request is None:
+        if data:
+            raise Refusal(ProblemCode.MALFORMED, "this request has no body")
+        return None
+    decoder = _DECODERS.get(request.content_type)
+    if decoder is None:
+        raise Refusal(ProblemCode.UNSUPPORTED_MEDIA_TYPE)
+    try:
+        return decoder(bytes(data), type=endpoint.request)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as err:
+        raise Refusal(ProblemCode.MALFORMED, str(err)) from err
+
+
+def _response(request: web.Request, reply: msgspec.Struct | None) -> web.Response:
+    if reply is None:
+        return web.Response(status=204)
+    if MESSAGE_PACK in request.headers.get(hdrs.ACCEPT, ""):
+        return web.Response(body=msgspec.msgpack.encode(reply), content_type=MESSAGE_PACK)
+    return web.Response(body=msgspec.json.encode(reply), content_type=JSON)

@@ -1,0 +1,206 @@
+"""Files: uploads by tus 1.0.0 (core and creation), downloads by Range (RFC 9110 section 14).
+
+The bodies are raw; everything else is as with every endpoint.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+
+from aiohttp import hdrs, web
+
+from mifeng_crypto.api.endpoints import Access
+from mifeng_crypto.api.messages import ShareReply
+from mifeng_crypto.api.problems import ProblemCode
+from mifeng_server.domain import uploads, welcomes
+from mifeng_server.domain.accept import Call
+from mifeng_server.domain.login import Caller
+from mifeng_server.domain.refusal import Refusal
+from mifeng_server.routes.endpoint import (
+    CLOCK,
+    HOUSE,
+    Asked,
+    Function,
+    check_protocol,
+    device_of,
+    digest_of,
+    find_caller,
+    idempotency_key,
+    path_id,
+)
+
+__all__ = ["FUNCTIONS", "add_file_routes"]
+
+TUS_VERSION = "1.0.0"
+PIECE_TIMEOUT_S = 60
+_OFFSET_TYPE = "application/offset+octet-stream"
+_NUMBER = re.compile(r"[0-9]{1,16}")
+_RANGE = re.compile(r"bytes=([0-9]{0,16})-([0-9]{0,16})")
+
+
+def add_file_routes(app: web.Application) -> None:
+    """Add what has raw bodies."""
+    app.router.add_post("/v1/units/{unit_id:[0-9a-f]{32}}/files", _open)
+    app.router.add_route("OPTIONS", "/v1/files", _options)
+    # aiohttp would answer HEAD by GET, which is something else in tus.
+    app.router.add_head("/v1/files/{file_id:[0-9a-f]{32}}", _head)
+    app.router.add_get("/v1/files/{file_id:[0-9a-f]{32}}", _read, allow_head=False)
+    app.router.add_patch("/v1/files/{file_id:[0-9a-f]{32}}", _append)
+    app.router.add_get(
+        "/v1/units/{unit_id:[0-9a-f]{32}}/trees/{tree_hash:[0-9a-f]{2,128}}", _read_tree
+    )
+
+
+async def _options(request: web.Request) -> web.Response:
+    """What of tus there is."""
+    check_protocol(request)
+    headers = {
+        "Tus-Resumable": TUS_VERSION,
+        "Tus-Version": TUS_VERSION,
+        "Tus-Extension": "creation",
+        "Tus-Max-Size": str(uploads.MAX_FILE_BYTES),
+    }
+    return web.Response(status=204, headers=headers)
+
+
+async def _caller(request: web.Request, *, tus: bool = True) -> Caller:
+    check_protocol(request)
+    caller = await find_caller(request, Access.DEVICE)
+    assert caller is not None, "a device is asked for"
+    if tus and request.headers.get("Tus-Resumable") != TUS_VERSION:
+        raise Refusal(ProblemCode.MALFORMED, "say Tus-Resumable: 1.0.0")
+    return caller
+
+
+def _number(request: web.Request, header: str) -> int:
+    text = request.headers.get(header, "")
+    if not _NUMBER.fullmatch(text):
+        raise Refusal(ProblemCode.MALFORMED, f"{header} must be a number")
+    return int(text)
+
+
+async def _open(request: web.Request) -> web.Response:
+    caller = await _caller(request)
+    length = _number(request, "Upload-Length")
+    if request.can_read_body and await request.content.read(1):
+        raise Refusal(ProblemCode.MALFORMED, "the bytes come with PATCH")
+    call = Call(device_of(caller), idempotency_key(request), digest_of(request, length))
+    house, now = request.app[HOUSE], request.app[CLOCK].now()
+    unit_id = path_id(request, "unit_id")
+    opened = await uploads.open_upload(house, caller, call, unit_id, length, now=now)
+    headers = {"Location": f"/v1/files/{opened.file_id.hex()}", "Tus-Resumable": TUS_VERSION}
+    return web.Response(status=201, headers=headers)
+
+
+async def _head(request: web.Request) -> web.Response:
+    caller = await _caller(request)
+    now = request.app[CLOCK].now()
+    seen = await uploads.see(request.app[HOUSE], caller, path_id(request, "file_id"), now=now)
+    headers = {
+        "Upload-Offset": str(seen.offset),
+        "Upload-Length": str(seen.row.length),
+        "Cache-Control": "no-store",
+        "Tus-Resumable": TUS_VERSION,
+    }
+    return web.Response(headers=headers)
+
+
+async def _append(request: web.Request) -> web.Response:
+    caller = await _caller(request)
+    if request.content_type != _OFFSET_TYPE or hdrs.CONTENT_ENCODING in request.headers:
+        raise Refusal(ProblemCode.UNSUPPORTED_MEDIA_TYPE, f"send {_OFFSET_TYPE}, not encoded")
+    offset = _number(request, "Upload-Offset")
+    seen = await uploads.append(
+        request.app[HOUSE],
+        caller,
+        path_id(request, "file_id"),
+        offset,
+        _pieces(request, offset),
+        now=request.app[CLOCK].now(),
+    )
+    headers = {"Upload-Offset": str(seen.offset), "Tus-Resumable": TUS_VERSION}
+    return web.Response(status=204, headers=headers)
+
+
+async def _pieces(request: web.Request, offset: int) -> AsyncIterator[bytes]:
+    if offset + (request.content_length or 0) > uploads.MAX_FILE_BYTES:
+        raise Refusal(ProblemCode.TOO_LARGE)
+    while True:
+        try:
+            async with asyncio.timeout(PIECE_TIMEOUT_S):
+                piece = await request.content.readany()
+        except TimeoutError:
+            raise Refusal(ProblemCode.MALFORMED, "the bytes stopped coming") from None
+        if not piece:
+            return
+        yield piece
+
+
+def _range(request: web.Request, length: int) -> tuple[int, int] | None:
+    """Return start and end of the one range that is asked for; None for all.
+
+    Raises:
+        Refusal: malformed: no bytes in it, or more than one.
+    """
+    text = request.headers.get(hdrs.RANGE)
+    if text is None:
+        return None
+    match = _RANGE.fullmatch(text.strip())
+    first, last = match.groups() if match else ("", "")
+    if first:
+        start, end = int(first), min(int(last) + 1, length) if last else length
+    elif last:
+        start, end = max(length - int(last), 0), length
+    else:
+        start = end = 0
+    if start >= end:
+        raise Refusal(ProblemCode.MALFORMED, "the range must be one, and within the file")
+    return start, end
+
+
+async def _read(request: web.Request) -> web.StreamResponse:
+    caller = await _caller(request, tus=False)
+    house, file_id = request.app[HOUSE], path_id(request, "file_id")
+    seen = await uploads.see(house, caller, file_id, now=request.app[CLOCK].now())
+    if seen.offset != seen.row.length:
+        raise Refusal(ProblemCode.OFFSET_MISMATCH, "this upload is not finished")
+    response, start, end = _ranged(request, seen.row.length)
+    await response.prepare(request)
+    async for piece in house.blobs.read(file_id, start, end):
+        await response.write(piece)
+    await response.write_eof()
+    return response
+
+
+def _ranged(request: web.Request, length: int) -> tuple[web.StreamResponse, int, int]:
+    wanted = _range(request, length)
+    start, end = wanted or (0, length)
+    headers = {
+        "Accept-Ranges": "bytes",
+        "Content-Type": "application/octet-stream",
+        "Content-Length": str(end - start),
+        "Cache-Control": "no-store",
+    }
+    if wanted:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{length}"
+    return web.StreamResponse(status=206 if wanted else 200, headers=headers), start, end
+
+
+async def _read_tree(request: web.Request) -> web.StreamResponse:
+    caller = await _caller(request, tus=False)
+    unit_id, tree_hash = path_id(request, "unit_id"), path_id(request, "tree_hash")
+    tree = await welcomes.read_tree(request.app[HOUSE], caller, unit_id, tree_hash)
+    response, start, end = _ranged(request, len(tree))
+    await response.prepare(request)
+    await response.write(tree[start:end])
+    await response.write_eof()
+    return response
+
+
+async def _share(asked: Asked) -> ShareReply:
+    return await uploads.read_share(asked.house, asked.device, asked.path["file_id"], now=asked.now)
+
+
+FUNCTIONS: dict[str, Function] = {"share": _share}

@@ -1,0 +1,204 @@
+"""The WebSocket: the client says who it is, the server pushes (protocol.md, "Stream")."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+from aiohttp import WSMessage, WSMsgType, web
+
+from mifeng_crypto.api.messages import StreamHello
+from mifeng_crypto.ids import PROTOCOL_VERSION
+from mifeng_server.domain.house import House
+from mifeng_server.domain.login import Caller, authenticate
+from mifeng_server.domain.refusal import Refusal
+from mifeng_server.domain.unit import may_take_part
+from mifeng_server.domain.unit_read import read_entries
+from mifeng_server.fanout.channel import FRAME_ENTRIES
+from mifeng_server.fanout.feed import Feed
+from mifeng_server.fanout.hub import Hub
+from mifeng_server.routes.endpoint import CLOCK, HOUSE, check_protocol
+
+__all__ = ["HUB", "add_stream_route"]
+
+HUB = web.AppKey("hub", Hub)
+
+HELLO_TIMEOUT_S = 10
+SEND_TIMEOUT_S = 20
+HEARTBEAT_S = 30
+MAX_FRAME_BYTES = 1 << 20
+
+UNAUTHENTICATED, REMOVED, UPGRADE, SLOW, MALFORMED = 4401, 4403, 4426, 1013, 1008
+"""Close codes. 1013 and 1008 are of RFC 6455; the others begin with 4 and end like the status."""
+
+
+class _CloseError(Exception):
+    """The socket has to be closed with this code."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def add_stream_route(app: web.Application) -> None:
+    """Add the WebSocket."""
+    app.router.add_get("/v1/stream", _stream)
+
+
+async def _stream(request: web.Request) -> web.WebSocketResponse:
+    check_protocol(request)
+    socket = web.WebSocketResponse(
+        heartbeat=HEARTBEAT_S, max_msg_size=MAX_FRAME_BYTES, compress=False
+    )
+    await socket.prepare(request)
+    try:
+        await _serve(request.app, socket)
+    except _CloseError as err:
+        await _close(socket, err.code)
+    return socket
+
+
+async def _close(socket: web.WebSocketResponse, code: int) -> None:
+    try:
+        async with asyncio.timeout(1):
+            await socket.close(code=code)
+    except TimeoutError:
+        pass  # whoever does not read does not hear why
+
+
+async def _serve(app: web.Application, socket: web.WebSocketResponse) -> None:
+    house, hub = app[HOUSE], app[HUB]
+    try:
+        async with asyncio.timeout(HELLO_TIMEOUT_S):
+            hello, binary = _hello(await socket.receive())
+    except TimeoutError:
+        raise _CloseError(MALFORMED) from None
+    caller = await _who(app, hello)
+    assert caller.device_id is not None, "an invite has no stream"
+    feed = Feed(caller.member_id, caller.device_id, binary=binary)
+    hub.open(feed)
+    try:
+        await _follow(house, hub, feed, hello)
+        tasks = [
+            asyncio.create_task(_send(app, feed, socket)),
+            asyncio.create_task(_receive(app, feed, socket)),
+            asyncio.create_task(_expire(app, caller)),
+        ]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+    finally:
+        hub.drop(feed)
+
+
+def _hello(message: WSMessage) -> tuple[StreamHello, bool]:
+    """Read a client's frame, and whether it wants binary frames back."""
+    try:
+        if message.type is WSMsgType.BINARY:
+            return msgspec.msgpack.decode(message.data, type=StreamHello), True
+        if message.type is WSMsgType.TEXT:
+            return msgspec.json.decode(message.data, type=StreamHello), False
+    except (msgspec.MsgspecError, RecursionError):
+        pass
+    raise _CloseError(MALFORMED)
+
+
+async def _who(app: web.Application, hello: StreamHello) -> Caller:
+    if hello.protocol != PROTOCOL_VERSION:
+        raise _CloseError(UPGRADE)
+    try:
+        caller = await authenticate(app[HOUSE], hello.token, now=app[CLOCK].now())
+    except Refusal:
+        raise _CloseError(UNAUTHENTICATED) from None
+    if caller.device_id is None:
+        raise _CloseError(UNAUTHENTICATED)
+    return caller
+
+
+async def _follow(house: House, hub: Hub, feed: Feed, hello: StreamHello) -> None:
+    """Follow the units that the client names, as far as its member is in them, and no others."""
+    try:
+        after = {bytes.fromhex(unit_id): sequence for unit_id, sequence in hello.after.items()}
+    except ValueError:
+        raise _CloseError(MALFORMED) from None
+    hub.unfollow_all(feed)
+    for unit_id, sequence in after.items():
+        unit, roster = await house.unit(unit_id), await house.roster()
+        # Nothing is awaited from here on: a revocation comes before or after.
+        if unit and roster and may_take_part(roster, unit, feed.member_id):
+            hub.follow(feed, unit_id, unit.row.generation, sequence)
+            if sequence < unit.row.log_sequence:
+                feed.log_grew(unit_id)
+
+
+async def _receive(app: web.Application, feed: Feed, socket: web.WebSocketResponse) -> None:
+    """Take later hellos, which replace what is followed, until the client goes."""
+    async for message in socket:
+        hello, _ = _hello(message)
+        caller = await _who(app, hello)
+        if (caller.member_id, caller.device_id) != (feed.member_id, feed.device_id):
+            raise _CloseError(UNAUTHENTICATED)
+        await _follow(app[HOUSE], app[HUB], feed, hello)
+
+
+async def _expire(app: web.Application, caller: Caller) -> None:
+    clock = app[CLOCK]
+    while (left := caller.deadline - clock.now()) > 0:
+        await clock.sleep(left / 1000)
+    raise _CloseError(UNAUTHENTICATED)
+
+
+async def _send(app: web.Application, feed: Feed, socket: web.WebSocketResponse) -> None:
+    while True:
+        await feed.wait()
+        while feed.hints or feed.dirty or feed.closed:
+            if feed.closed:
+                raise _CloseError(feed.closed)
+            for frame in feed.take_hints():
+                await _put(socket, frame)
+            for unit_id in list(feed.dirty):
+                await _send_log(app, feed, unit_id, socket)
+
+
+async def _send_log(
+    app: web.Application, feed: Feed, unit_id: bytes, socket: web.WebSocketResponse
+) -> None:
+    """Send one frame of a log; the unit stays dirty until the cursor is at the head."""
+    house, hub, now = app[HOUSE], app[HUB], app[CLOCK].now()
+    channel, cursor = hub.channel(unit_id), feed.cursors.get(unit_id)
+    if channel is None or cursor is None:
+        feed.dirty.pop(unit_id, None)
+        return
+    if cursor < channel.head and channel.covers(cursor):
+        frame, end = channel.frame(cursor, binary=feed.binary)
+    else:
+        entries, _ = await read_entries(
+            house, unit_id, channel.generation, cursor, FRAME_ENTRIES, now=now
+        )
+        if not entries:
+            feed.dirty.pop(unit_id, None)
+            return
+        frame, end = channel.frame_of(cursor, entries, binary=feed.binary)
+    if feed.cursors.get(unit_id) != cursor:
+        return  # a new hello has come meanwhile, or a revocation
+    feed.cursors[unit_id] = end
+    if end == channel.head:
+        feed.dirty.pop(unit_id, None)
+    await _put(socket, frame)
+
+
+async def _put(socket: web.WebSocketResponse, frame: bytes | str) -> None:
+    """Send a frame; whoever does not take it for a while is too slow."""
+    try:
+        async with asyncio.timeout(SEND_TIMEOUT_S):
+            if isinstance(frame, bytes):
+                await socket.send_bytes(frame)
+            else:
+                await socket.send_str(frame)
+    except TimeoutError:
+        raise _CloseError(SLOW) from None

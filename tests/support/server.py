@@ -1,0 +1,106 @@
+"""A real server in a test: its own data folder, a free port, TLS, and a clock that tests can move.
+
+    async with running_server(tmp_path) as server:
+        server.url, server.pin, server.founding_link
+
+The server runs in this process and event loop, over real sockets; `server.folder` is what it has
+on the disk. Entered again with the same folder (`restart=True`), it goes on from there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mifeng_crypto.rand import Rng
+from mifeng_server.clock import SystemClock
+from mifeng_server.config import Folder, with_port
+from mifeng_server.domain.house import House
+from mifeng_server.domain.protocols import Clock
+from mifeng_server.domain.purge import Purged, purge
+from mifeng_server.routes.endpoint import CLOCK, HOUSE
+from mifeng_server.serving import initialise, serving
+
+__all__ = ["ManualClock", "RunningServer", "running_server"]
+
+START = 1_800_000_000_000
+"""A moment in 2027."""
+
+
+class ManualClock:
+    """`Clock` that stands still until somebody moves it; who sleeps wakes up on the way."""
+
+    def __init__(self, now: int = START) -> None:
+        self._now = now
+        self._moved = asyncio.Event()
+
+    def now(self) -> int:
+        return self._now
+
+    async def sleep(self, seconds: float) -> None:
+        until = self._now + seconds * 1000
+        while self._now < until:
+            await self._moved.wait()
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self._now += int(seconds * 1000)
+        moved, self._moved = self._moved, asyncio.Event()
+        moved.set()
+
+
+@dataclass(frozen=True, slots=True)
+class RunningServer:
+    """A server that accepts connections.
+
+    Attributes:
+        url: https://127.0.0.1:<port>, the address that is in its links.
+        pin: SHA-256 of its TLS key's SubjectPublicKeyInfo.
+        founding_link: works once; empty after a restart.
+        folder: its data folder.
+        house: its domain, to look inside.
+    """
+
+    url: str
+    pin: bytes | None
+    founding_link: str
+    folder: Path
+    house: House
+    clock: Clock
+
+    async def purge(self) -> Purged:
+        """Destroy what is due now, instead of waiting for the background task."""
+        return await purge(self.house, clock=self.clock.now)
+
+
+@asynccontextmanager
+async def running_server(
+    tmp_path: Path,
+    *,
+    clock: Clock | None = None,
+    rng: Rng = os.urandom,
+    tls: bool = True,
+    restart: bool = False,
+) -> AsyncIterator[RunningServer]:
+    """Run a server while this is entered.
+
+    Args:
+        tmp_path: the data folder becomes `tmp_path / "server"`.
+        clock: the server's; the system's if there is none.
+        rng: the server's.
+        tls: without it the server speaks plain HTTP on loopback.
+        restart: go on with a data folder that is there.
+    """
+    folder, clock = Folder(tmp_path / "server"), clock or SystemClock()
+    link = ""
+    if not restart:
+        address = with_port(f"{'https' if tls else 'http'}://127.0.0.1:0")
+        link = await initialise(folder, address, clock=clock, rng=rng)
+    async with serving(folder, clock=clock, rng=rng) as served:
+        house = served.app[HOUSE]
+        assert served.app[CLOCK] is clock
+        yield RunningServer(served.url, served.tls_pin, link, folder.path, house, clock)
