@@ -48,11 +48,18 @@ class Stream:
         self._api = api
         self._positions = positions
         self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._hung_up = False
 
     async def announce(self) -> None:
         """Say anew where each unit stands: after one was joined."""
         if self._socket is not None and not self._socket.closed:
             await self._say_hello(self._socket)
+
+    async def hang_up(self) -> None:
+        """Dial again after a pause: what a push announced could not be fetched."""
+        if self._socket is not None:
+            self._hung_up = True
+            await self._socket.close()
 
     async def pushes(self) -> AsyncGenerator[Push | None, None]:
         """Yield each push; None whenever the line is up (again), for the caller to catch up.
@@ -71,11 +78,11 @@ class Stream:
                 await asyncio.sleep(wait)
                 continue
             try:
-                self._socket = socket
+                self._socket, self._hung_up = socket, False
                 await self._say_hello(socket)
                 yield None
                 async for frame in socket:
-                    attempt = 0
+                    attempt = attempt if self._hung_up else 0
                     yield _decode(frame)
             except (TransportError, aiohttp.ClientError, OSError):
                 pass  # dial again

@@ -9,10 +9,16 @@ from typing import TYPE_CHECKING, Self
 
 from mifeng.core.events import Event
 from mifeng.core.rows import UnitStatus
-from mifeng.errors import AccessEndedError
+from mifeng.errors import AccessEndedError, ServerProblem
 from mifeng.net import Stream
 from mifeng_crypto.api import messages as m
-from mifeng_crypto.errors import CodecError, CryptoError, MifengError, ProtocolError
+from mifeng_crypto.errors import (
+    CodecError,
+    CryptoError,
+    MifengError,
+    ProtocolError,
+    TransportError,
+)
 from mifeng_crypto.ids import UnitId
 from mifeng_crypto.log import LogEntry
 from mifeng_crypto.tls import decode
@@ -121,6 +127,12 @@ class Live:
             await pushes.aclose()
 
     async def _take(self, push: m.Push | None) -> None:
+        try:
+            await self._follow(push)
+        except (ServerProblem, TransportError):
+            await self._stream.hang_up()
+
+    async def _follow(self, push: m.Push | None) -> None:
         session = self._session
         if push is None:  # the line is up, again
             await session.sync()

@@ -1,0 +1,229 @@
+"""Whatever the server shows, a unit moves only along its one history."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from mifeng.core import key_packages, membership
+from mifeng.core.events import Delivered, NewEntry, UnitLeft
+from mifeng.core.rows import Condition, UnitStatus
+from mifeng.core.unit import changes_between, from_rows
+from mifeng_crypto import gate
+from mifeng_crypto.api.messages import ClaimedKeyPackage
+from mifeng_crypto.errors import ProtocolError, UsageError
+from mifeng_crypto.ledger.chain import NeedLedgerError
+from mifeng_crypto.ledger.charter_entry import Grant, Revoke, UnitRole
+from mifeng_crypto.log import EntryKind, Heads, LogEntry
+from mifeng_crypto.tls import decode, encode
+from tests.client.core.world import World, profile_of
+from tests.support.company import SUITE
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def texts(events: tuple[object, ...]) -> list[bytes]:
+    return [e.entry.content for e in events if isinstance(e, NewEntry)]
+
+
+def say(world: World, content: bytes) -> bytes:
+    world.ada.queue(content)
+    return world.accept(EntryKind.MESSAGE, world.ada.seal(), world.ada)
+
+
+def test_a_message_is_shown_with_its_sender_and_confirmed_to_its_author(world: World) -> None:
+    entry = say(world, b"good morning")
+    mine, theirs = world.ada.apply(entry), world.ben.apply(entry)
+    assert any(isinstance(event, Delivered) for event in mine.events)
+    assert world.ada.unit.outbox == ()
+    for applied in (mine, theirs):
+        shown = [e.entry for e in applied.events if isinstance(e, NewEntry)]
+        assert [(r.content, r.member_id) for r in shown] == [
+            (b"good morning", world.company.ada.member_id)
+        ]
+
+
+def test_applying_the_same_entries_again_changes_nothing(world: World) -> None:
+    entries = [say(world, b"one"), say(world, b"two")]
+    assert texts(world.ben.apply(*entries).events) == [b"one", b"two"]
+    again = world.ben.apply(*entries)
+    assert (again.events, again.changes) == ((), {})
+
+
+@pytest.mark.parametrize("shown", [(1,), (0, 2)])
+def test_a_log_with_a_gap_is_refused_and_nothing_moves(
+    world: World, shown: tuple[int, ...]
+) -> None:
+    entries = [say(world, b"%d" % n) for n in range(3)]
+    before = world.ben.unit
+    with pytest.raises(ProtocolError) as caught:
+        world.ben.apply(*(entries[n] for n in shown))
+    assert caught.value.rule == "LOG-2"
+    assert world.ben.unit is before
+
+
+def test_a_second_history_is_refused(world: World) -> None:
+    world.ben.apply(say(world, b"one"))
+    world.ada.apply(*world.log.entries[-1:])
+    forged = decode(LogEntry, say(world, b"two"))
+    other = dataclasses.replace(forged.header, previous=bytes(32))
+    with pytest.raises(ProtocolError) as caught:
+        world.ben.apply(encode(dataclasses.replace(forged, header=other)))
+    assert caught.value.rule == "LOG-3"
+
+
+def test_a_sender_who_saw_another_log_stops_the_unit_and_is_not_shown(world: World) -> None:
+    # The server shows Ada one entry and Ben another in the same place; then Ada writes.
+    head, epoch = world.log.head, world.log.epoch
+    world.ada.apply(world.heads_only())
+    world.log.head, world.log.epoch = head, epoch
+    world.ben.apply(world.heads_only())
+    with pytest.raises(ProtocolError) as caught:
+        world.ben.apply(say(world, b"what I said to the other branch"))
+    assert caught.value.rule in {"LOG-8", "LEDGER-8"}
+
+
+def test_a_message_that_does_not_decrypt_does_not_stop_the_next(world: World) -> None:
+    broken = bytearray(decode(LogEntry, say(world, b"lost")).content)
+    world.log.head = world.ben.unit.log.head
+    broken[-1] ^= 1
+    bad = world.accept(EntryKind.MESSAGE, bytes(broken), world.ada)
+    good = say(world, b"kept")
+    events = world.ben.apply(bad, good).events
+    shown = [e.entry for e in events if isinstance(e, NewEntry)]
+    assert [r.condition for r in shown] == [Condition.MALFORMED, Condition.READ]
+    assert [r.content for r in shown] == [b"", b"kept"]
+    assert {r.member_id for r in shown} == {world.company.ada.member_id}
+
+
+def test_a_message_whose_content_has_expired_leaves_its_place(world: World) -> None:
+    entry = decode(LogEntry, say(world, b"old"))
+    applied = world.ben.apply(encode(dataclasses.replace(entry, content=b"")))
+    shown = [e.entry for e in applied.events if isinstance(e, NewEntry)]
+    assert [(r.condition, r.content) for r in shown] == [(Condition.EXPIRED, b"")]
+
+
+def test_the_server_cannot_name_another_device_as_the_sender(world: World) -> None:
+    world.ada.queue(b"mine")
+    entry = world.log.append(
+        EntryKind.MESSAGE,
+        world.ada.seal(),
+        by=world.ben.person.device_id,
+        at=world.company.tick(),
+    )
+    shown = [e.entry for e in world.ben.apply(entry).events if isinstance(e, NewEntry)]
+    assert [r.condition for r in shown] == [Condition.MALFORMED]
+    assert "GATE-22" in shown[0].reason
+
+
+def test_heads_that_go_back_are_refused(world: World) -> None:
+    old = Heads(world.ben.unit.heads.roster, world.ben.unit.heads.charter)
+    world.amend(Grant(world.company.hire("Carl").member_id, UnitRole.MEMBER))
+    back = world.log.append(EntryKind.HEADS, encode(old), at=world.company.tick())
+    with pytest.raises(ProtocolError) as caught:
+        world.ben.apply(back)
+    assert caught.value.rule == "GATE-1"
+
+
+def test_heads_beyond_the_known_ledgers_ask_for_them(world: World) -> None:
+    carl = world.company.hire("Carl")
+    before = world.ben.unit.charter
+    world.everybody.remove(world.ben)
+    world.amend(Grant(carl.member_id, UnitRole.MEMBER))
+    entry = world.log.entries[-1]
+    assert world.ben.unit.charter is before
+    with pytest.raises(NeedLedgerError) as caught:
+        world.ben.apply(entry)
+    assert caught.value.ledger == "charter"
+    world.ben.follow(world.charter)
+    assert world.ben.apply(entry).events
+
+
+def test_whoever_is_removed_knows_it_and_keeps_no_keys(world: World) -> None:
+    world.amend(Revoke(world.ben_person.member_id))
+    commit = world.accept(EntryKind.COMMIT, world.ada.commit(), world.ada)
+    world.ada.apply(commit)
+    before = world.ben.unit
+    applied = world.ben.apply(commit)
+    assert any(isinstance(event, UnitLeft) for event in applied.events)
+    assert world.ben.unit.status is UnitStatus.LEFT
+    assert world.ben.unit.epoch is None
+    assert before.epoch is not None
+    kept = {("mls", world.unit_id + name) for name in before.epoch.parts(None)}
+    assert kept <= {place for place, value in applied.changes.items() if value is None}
+    with pytest.raises(UsageError):
+        _ = world.ben.unit.active_epoch
+
+
+def test_a_commit_that_leaves_a_removed_member_in_is_refused(world: World) -> None:
+    rotation = world.ada.commit()
+    world.ada.unit = dataclasses.replace(world.ada.unit, pending=None)
+    world.amend(Revoke(world.ben_person.member_id))
+    entry = world.accept(EntryKind.COMMIT, rotation, world.ada)
+    before = world.ben.unit
+    with pytest.raises(ProtocolError) as caught:
+        world.ben.apply(entry)
+    assert caught.value.rule == "GATE-13"
+    assert world.ben.unit is before
+
+
+def test_the_server_cannot_add_anybody(world: World) -> None:
+    # A device that no ledger names: it has a good KeyPackage, and even Ada's client is tricked.
+    ghost = world.company.person("Ghost")
+    profile = profile_of(world.company, ghost)
+    public, _ = key_packages.make(
+        profile, 1, suite_id=SUITE, now=world.company.now, rng=world.company.rng
+    )
+    due = membership.due(world.ada.unit, world.company.roster, now=world.company.now)
+    assert ghost.device_id not in due.add
+    prepared = membership.commit(
+        world.ada.unit,
+        due,
+        [ClaimedKeyPackage(device_id=ghost.device_id, key_package=public[0])],
+        roster=world.company.roster,
+        profile=world.ada.profile,
+        now=world.company.now,
+        rng=world.company.rng,
+    )
+    assert prepared is None
+
+
+def test_a_unit_read_back_from_its_rows_goes_on_where_it_was(world: World) -> None:
+    first = world.ben.apply(say(world, b"one"))
+    rows = {**changes_between(None, world.ben.unit), **first.changes}
+    world.ben.queue(b"mine")
+
+    def parts(table: str) -> dict[bytes, bytes]:
+        return {key[16:]: v for (t, key), v in rows.items() if t == table and v is not None}
+
+    unit = from_rows(
+        world.unit_id,
+        rows["units", world.unit_id] or b"",
+        charter=world.charter_entries,
+        mls=parts("mls"),
+        pending=None,
+        timeline=parts("messages").items(),
+        outbox={},
+        roster=world.company.roster,
+    )
+    assert unit.record() == world.ben.unit.record()
+    assert unit.log.head == world.ben.unit.log.head
+    world.ben.unit = unit
+    assert texts(world.ben.apply(say(world, b"two")).events) == [b"two"]
+
+
+def test_an_own_commit_takes_effect_only_when_the_log_brings_it_back(world: World) -> None:
+    epoch = world.ada.unit.active_epoch.public.epoch
+    message = world.ada.commit()
+    assert world.ada.unit.active_epoch.public.epoch == epoch
+    entry = world.accept(EntryKind.COMMIT, message, world.ada)
+    world.ada.apply(entry)
+    world.ben.apply(entry)
+    assert world.ada.unit.pending is None
+    assert [d.unit.active_epoch.public.epoch for d in world.everybody] == [epoch + 1] * 2
+    assert world.ada.unit.rotated_at == world.ben.unit.rotated_at == world.company.now
+    assert gate.removes_due(world.ben.unit.view(world.company.roster)) == ()
