@@ -94,12 +94,16 @@ class RatchetTree:
                 if isinstance(node, ParentNode):
                     found.extend(NodeIndex(2 * leaf) for leaf in node.unmerged_leaves)
             elif at & 1:
-                todo += (right(at), left(at))
+                low, high = at - (at & ~(at + 1)), at + (at & ~(at + 1))
+                if any(nodes[low + 1 : high : 2]):
+                    todo += (right(at), left(at))
+                else:  # no parent below has keys: all members are there themselves
+                    found += [NodeIndex(y) for y in range(low, high + 1, 2) if nodes[y]]
         return found
 
     def is_empty(self, x: NodeIndex) -> bool:
         """Tell whether the resolution of `x` is empty: no member is below."""
-        width = x & ~(x + 1)  # the nodes below `x` are x - width .. x + width
+        width = x & ~(x + 1)  # from `x` to the first and to the last node below it
         return not any(self.nodes[x - width : x + width + 1])
 
     def filtered_direct_path(self, i: LeafIndex) -> tuple[NodeIndex, ...]:
