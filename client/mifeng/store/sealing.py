@@ -31,7 +31,7 @@ class Sealer:
         nonce = self._rng(NONCE_BYTES)
         return nonce + self._aead.encrypt(nonce, value, _place(table, key))
 
-    def open(self, table: str, key: bytes, sealed: bytes) -> Secret:
+    def open(self, table: str, key: bytes, sealed: bytes) -> bytes:
         """Return the value.
 
         Raises:
@@ -39,7 +39,7 @@ class Sealer:
         """
         try:
             nonce, ciphertext = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
-            return Secret(self._aead.decrypt(nonce, ciphertext, _place(table, key)))
+            return self._aead.decrypt(nonce, ciphertext, _place(table, key))
         except (InvalidTag, ValueError) as err:
             raise ProfileDamagedError(
                 "an entry of {table} in this profile was changed from outside; "

@@ -1,0 +1,110 @@
+"""The whole path over TLS: found, invite, join, unit, grant, messages both ways, removal."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+import mifeng
+from mifeng_crypto.errors import MifengError
+from tests.e2e.people import PASSPHRASE, cast
+from tests.support.server import running_server
+
+
+async def test_two_people_talk_both_ways(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        sent = await c.adas.send("Good morning")
+        await c.ben.sync()
+        await c.bens.send("好的, and a good day")
+        await c.ada.sync()
+        for unit in (c.adas, c.bens):
+            said = [(str(m.sender), m.text) for m in await unit.history()]
+            assert said == [("Ada", "Good morning"), ("Ben", "好的, and a good day")]
+            assert {str(m.person) for m in unit.members()} == {"Ada", "Ben"}
+        assert (c.bens.title, c.bens.topic) == ("Research", "bees")
+        assert sent.size > 0
+        assert sent.epoch == 1
+
+
+async def test_a_listener_hears_what_was_and_then_what_comes(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        await c.adas.send("one")
+        heard: list[str] = []
+
+        async def listen() -> None:
+            async for message in c.bens.messages():
+                heard.append(message.text)
+                if len(heard) == 3:
+                    return
+
+        listening = asyncio.create_task(listen())
+        async with asyncio.timeout(10):
+            while heard != ["one"]:
+                await asyncio.sleep(0.01)
+            await c.adas.send("two")
+            await c.adas.send("three")
+            await listening
+        assert heard == ["one", "two", "three"]
+
+
+async def test_whoever_is_revoked_cannot_read_on(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        await c.adas.send("for both")
+        await c.ben.sync()
+        await c.adas.revoke(c.ada.person("Ben"))
+        secret = await c.adas.send("not for Ben")
+        raw = await c.adas.raw_entry(secret.sequence)
+        await c.ben.sync()
+        assert [m.text for m in await c.bens.history()] == ["for both"]
+        with pytest.raises(mifeng.AccessEndedError, match="no longer in Research"):
+            c.bens.check_access()
+        with pytest.raises(mifeng.AccessEndedError):
+            await c.bens.send("let me in")
+        with pytest.raises(MifengError):
+            c.bens.attempt(raw)
+        assert not c.bens.is_member
+
+
+async def test_whoever_is_removed_from_the_workspace_is_out_everywhere(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server:
+        async with cast(tmp_path, server) as c:
+            await c.ada.remove(c.ada.person("Ben"))
+            secret = await c.adas.send("not for Ben")
+            raw = await c.adas.raw_entry(secret.sequence)
+            with pytest.raises(MifengError):
+                c.bens.attempt(raw)
+            with pytest.raises(mifeng.AccessEndedError, match="no longer in the workspace"):
+                await c.ben.sync()
+        with pytest.raises(mifeng.AccessEndedError):
+            async with mifeng.open(c.home("ben"), passphrase=PASSPHRASE):
+                pass
+
+
+async def test_a_profile_goes_on_where_it_was(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server:
+        async with cast(tmp_path, server) as c:
+            await c.adas.send("before")
+        async with mifeng.open(c.home("ben"), passphrase=PASSPHRASE) as ben:
+            unit = ben.unit("Research")
+            await unit.send("after")
+            assert [m.text for m in await unit.history()] == ["before", "after"]
+
+
+async def test_a_file_goes_up_and_comes_down_the_same(tmp_path: Path) -> None:
+    data = bytes(range(256)) * 4096 * 3
+    (tmp_path / "plan.pdf").write_bytes(data)
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        seen: list[tuple[int, int]] = []
+        sent = await c.adas.upload(
+            tmp_path / "plan.pdf", progress=lambda done, total: seen.append((done, total))
+        )
+        await c.ben.sync()
+        (message,) = await c.bens.history()
+        assert [f.name for f in message.files] == ["plan.pdf"]
+        assert message.sequence == sent.sequence
+        path = await c.bens.download(message.files[0], tmp_path / "ben")
+        assert path.read_bytes() == data
+        assert seen
+        assert seen[-1][0] == seen[-1][1]
