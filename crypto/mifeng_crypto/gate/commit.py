@@ -85,7 +85,6 @@ def check_commit(
         ledgers.check_leaf(key_package.leaf_node)
         check_set_at(key_package.leaf_node, accepted_at)
         check_lifetime(key_package)
-    check_one_leaf_a_device(standing, staged)
     if staged.added:
         after = standing.after(staged)
         check_cap(after.people, view.charter.policy.cap, grown=_new_people(standing, staged))
@@ -159,9 +158,9 @@ def check_sender(leaf: LeafNode, device_id: DeviceId) -> None:
 
 
 def check_no_files(said: AuthenticatedData) -> None:
-    """GATE-26: only messages show files."""
+    """GATE-15: only messages show files."""
     if said.files:
-        raise ProtocolError("GATE-26", "a commit names files, which only messages do")
+        raise ProtocolError("GATE-15", "a commit names files, which only messages do")
 
 
 def check_committer(standing: Standing, staged: StagedCommit) -> None:
@@ -207,21 +206,6 @@ def check_lifetime(key_package: KeyPackage) -> None:
     assert isinstance(source, FromKeyPackage), "RFC9420-10.1-2"
     if source.lifetime.not_after - source.lifetime.not_before > MAX_KEY_PACKAGE_S:
         raise ProtocolError("GATE-16", "a KeyPackage lives longer than 7 days; claim another one")
-
-
-def check_one_leaf_a_device(standing: Standing, staged: StagedCommit) -> None:
-    """GATE-15: a device is in the tree once."""
-    gone = {i for i, _ in staged.removed}
-    seen = {device_id for device_id, i in standing.leaves.items() if i not in gone}
-    for _, key_package in staged.added:
-        device_id = identity_of(key_package.leaf_node).device_id
-        if device_id in seen:
-            raise ProtocolError(
-                "GATE-15",
-                "device {device} would be in the unit twice",
-                device=device_id.hex(),
-            )
-        seen.add(device_id)
 
 
 def check_cap(people: Mapping[MemberId, int], cap: int, *, grown: bool) -> None:

@@ -39,7 +39,7 @@ def authenticated_data_of(view: UnitView, message: bytes) -> bytes:
 
     Raises:
         CodecError: it is no MLSMessage.
-        ProtocolError: GATE-27; GATE-28: it is of another epoch than the group.
+        ProtocolError: GATE-26; GATE-27: it is of another epoch than the group.
     """
     private = decode(MLSMessage, message).message
     if (
@@ -47,10 +47,10 @@ def authenticated_data_of(view: UnitView, message: bytes) -> bytes:
         or private.content_type != registry.APPLICATION
         or private.group_id != view.public.group_id
     ):
-        raise ProtocolError("GATE-27", "a message is a PrivateMessage of this unit's group")
+        raise ProtocolError("GATE-26", "a message is a PrivateMessage of this unit's group")
     if private.epoch != view.public.epoch:
         raise ProtocolError(
-            "GATE-28",
+            "GATE-27",
             "the message is of epoch {found}, and the group is in epoch {epoch}; "
             "catch up, encrypt again, send again",
             found=private.epoch,

@@ -26,7 +26,7 @@ PROBLEMS: Mapping[str, ProblemCode] = MappingProxyType(
         "GATE-21": ProblemCode.CLOCK,
         "GATE-23": ProblemCode.REMOVES_DUE,
         "GATE-24": ProblemCode.KEY_EXPIRED,
-        "GATE-28": ProblemCode.WRONG_EPOCH,
+        "GATE-27": ProblemCode.WRONG_EPOCH,
     }
 )
 

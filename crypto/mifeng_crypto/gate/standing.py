@@ -57,6 +57,9 @@ class Ledgers:
     def check_leaf(self, leaf: LeafNode) -> Identity:
         """GATE-5: return whose a valid leaf is.
 
+        That a device is in a tree once needs no rule of its own: here it has one key, and RFC 9420
+        (section 7.3) gives a key one leaf.
+
         Raises:
             ProtocolError: GATE-4, GATE-5.
         """

@@ -12,7 +12,7 @@ from mifeng_crypto.gate.chain import LogPosition, check_chain
 from mifeng_crypto.gate.commit import check_cap, check_devices, check_group, check_set_at
 from mifeng_crypto.gate.heads import check_on_ledgers
 from mifeng_crypto.gate.standing import Ledgers, Standing
-from mifeng_crypto.ids import DeviceId, GroupId
+from mifeng_crypto.ids import GroupId
 from mifeng_crypto.ledger.charter import Charter
 from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.log import EntryKind, LogEntry, UnitWelcome
@@ -46,7 +46,7 @@ def check_welcome(
         Where the log stands with that commit.
 
     Raises:
-        ProtocolError: GATE-3 to GATE-7, GATE-15, GATE-17, GATE-18, GATE-29, GATE-30, LOG-1 to
+        ProtocolError: GATE-3 to GATE-7, GATE-17, GATE-18, GATE-28, GATE-29, LOG-1 to
             LOG-7, LEDGER-8.
         NeedLedgerError: LEDGER-9: the ledgers are not known that far; fetch them first.
     """
@@ -62,23 +62,17 @@ def check_welcome(
 
 
 def check_tree(ledgers: Ledgers, public: PublicGroup, entry: LogEntry) -> None:
-    """Check every leaf, as if its commit had been seen: GATE-4 to GATE-6, -15, -17, -18."""
-    seen = set[DeviceId]()
+    """Check every leaf, as if its commit had been seen: GATE-4 to GATE-6, GATE-17, GATE-18."""
     for _, leaf in public.leaves():
-        identity = ledgers.check_leaf(leaf)
+        ledgers.check_leaf(leaf)
         check_set_at(leaf, entry.header.accepted_at)
-        if identity.device_id in seen:
-            raise ProtocolError(
-                "GATE-15", "device {device} is in the tree twice", device=identity.device_id.hex()
-            )
-        seen.add(identity.device_id)
     people = Standing.of(public, ledgers).people
     check_cap(people, ledgers.charter.policy.cap, grown=True)
     check_devices(people, among=people)
 
 
 def check_is_its_commit(public: PublicGroup, entry: LogEntry, confirmation_tag: bytes) -> None:
-    """GATE-29: the log's entry is the commit of this Welcome.
+    """GATE-28: the log's entry is the commit of this Welcome.
 
     The confirmation tag covers, under this epoch's key, all that was ever committed in the group:
     equal tags are equal histories.
@@ -86,35 +80,35 @@ def check_is_its_commit(public: PublicGroup, entry: LogEntry, confirmation_tag: 
     message = _commit_of(entry)
     if message.auth.confirmation_tag != confirmation_tag:
         raise ProtocolError(
-            "GATE-29",
+            "GATE-28",
             "the Welcome belongs to another commit than the log has; ask to be added again",
         )
     if message.content.epoch + 1 != public.epoch or message.content.group_id != public.group_id:
-        raise ProtocolError("GATE-29", "the Welcome leads into another epoch than its commit")
+        raise ProtocolError("GATE-28", "the Welcome leads into another epoch than its commit")
 
 
 def commit_has_path(entry: LogEntry) -> bool:
     """Tell whether an entry's commit renewed the unit's keys.
 
     Raises:
-        ProtocolError: GATE-30.
+        ProtocolError: GATE-29.
     """
     content = _commit_of(entry).content.content
     return isinstance(content, CommitContent) and content.commit.path is not None
 
 
 def _commit_of(entry: LogEntry) -> PublicMessage:
-    """GATE-30: the entry is a commit in a PublicMessage."""
+    """GATE-29: the entry is a commit in a PublicMessage."""
     try:
         message = decode(MLSMessage, entry.content).message
     except CodecError as err:
-        raise ProtocolError("GATE-30", "the entry of a Welcome's commit is malformed") from err
+        raise ProtocolError("GATE-29", "the entry of a Welcome's commit is malformed") from err
     if (
         entry.header.kind is not EntryKind.COMMIT
         or not isinstance(message, PublicMessage)
         or not isinstance(message.content.content, CommitContent)
     ):
-        raise ProtocolError("GATE-30", "the entry that a Welcome names is no commit")
+        raise ProtocolError("GATE-29", "the entry that a Welcome names is no commit")
     return message
 
 

@@ -1,0 +1,106 @@
+"""The gate's judgement goes forward only, on ledgers that this device knows."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from mifeng_crypto import gate
+from mifeng_crypto.errors import ProtocolError
+from mifeng_crypto.gate import UnitView
+from mifeng_crypto.ledger.chain import NeedLedgerError
+from mifeng_crypto.ledger.charter import sign_charter_entry
+from mifeng_crypto.ledger.charter_entry import Grant, UnitRole
+from mifeng_crypto.ledger.head import EMPTY, Head
+from mifeng_crypto.ledger.roster_entry import Role
+from mifeng_crypto.log import Heads
+from tests.support.company import Company
+from tests.support.unit import Unit
+
+
+@pytest.fixture
+def company() -> Company:
+    return Company()
+
+
+def now(company: Company, unit: Unit) -> UnitView:
+    return dataclasses.replace(unit.server, roster=company.roster, charter=unit.charter)
+
+
+def refused(rule: str, view: UnitView, heads: Heads) -> None:
+    with pytest.raises(ProtocolError) as error:
+        gate.check_heads(view, heads)
+    assert error.value.rule == rule
+
+
+def test_heads_go_forward_and_may_stay(company: Company) -> None:
+    unit, bo = Unit(company), company.hire("Bo")
+    company.grant(unit.unit_id, bo)
+    view = now(company, unit)
+    gate.check_heads(view, view.heads)
+    gate.check_heads(view, Heads(company.roster.head, view.heads.charter))
+    gate.check_heads(view, Heads(company.roster.head, unit.charter.head))
+
+
+def test_heads_that_go_back_are_refused_gate_1(company: Company) -> None:
+    unit = Unit(company)
+    older = unit.server.heads
+    unit.add(company.hire("Bo"))
+    company.hire("Cy")
+    unit.write_heads()
+    view = now(company, unit)
+    refused("GATE-1", view, older)
+    refused("GATE-1", view, Heads(view.heads.roster, older.charter))
+    roster = Head(older.roster.sequence + 2, company.roster.hash_at(older.roster.sequence + 2))
+    refused("GATE-1", view, Heads(roster, view.heads.charter))
+
+
+def test_a_charter_entry_signed_under_a_roster_before_the_units_is_refused_gate_2(
+    company: Company,
+) -> None:
+    # Bo is an admin, and is removed. He and the server then sign as of yesterday.
+    bo, eve = company.hire("Bo", Role.ADMIN), company.hire("Eve")
+    unit, yesterday = Unit(company), company.roster
+    company.fire(bo)
+    unit.write_heads()
+    backdated = sign_charter_entry(
+        unit.charter,
+        Grant(eve.member_id, UnitRole.MANAGER),
+        bo.author,
+        bo.key,
+        roster=yesterday,
+        now=company.tick(),
+    )
+    # By itself the charter's rules let it pass: he had the right at that head.
+    company.charters[unit.unit_id] = unit.charter.append(backdated, company.roster)
+    refused("GATE-2", now(company, unit), Heads(company.roster.head, unit.charter.head))
+
+
+def test_heads_whose_charter_needs_a_later_roster_are_refused_gate_3(company: Company) -> None:
+    unit = Unit(company)
+    roster_before = company.roster.head
+    company.grant(unit.unit_id, company.hire("Bo"))
+    view = now(company, unit)
+    refused("GATE-3", view, Heads(roster_before, unit.charter.head))
+    refused("GATE-3", view, Heads(roster_before, EMPTY))
+
+
+def test_heads_of_another_history_are_refused_ledger_8(company: Company) -> None:
+    unit = Unit(company)
+    view = now(company, unit)
+    fork = Head(company.roster.head.sequence, bytes(32))
+    refused("LEDGER-8", view, Heads(fork, view.heads.charter))
+    refused("LEDGER-8", view, Heads(view.heads.roster, Head(1, bytes(32))))
+
+
+def test_heads_that_are_not_known_yet_ask_for_the_ledger_ledger_9(company: Company) -> None:
+    unit = Unit(company)
+    view = unit.server
+    company.grant(unit.unit_id, company.hire("Bo"))
+    with pytest.raises(NeedLedgerError) as error:
+        gate.check_heads(view, Heads(company.roster.head, view.heads.charter))
+    assert error.value.ledger == "roster"
+    with pytest.raises(NeedLedgerError) as error:
+        gate.check_heads(view, Heads(view.heads.roster, unit.charter.head))
+    assert error.value.ledger == "charter"
