@@ -210,10 +210,10 @@ def _public_message(raw: bytes) -> PublicMessage:
 
 
 def _check_epoch(unit: Unit, epoch: int) -> None:
-    """GATE-28, for commits: the first one wins, and the others look again."""
+    """GATE-27, for commits: the first one wins, and the others look again."""
     if epoch != unit.row.epoch:
         raise ProtocolError(
-            "GATE-28",
+            "GATE-27",
             "the commit is of epoch {found}, and the group is in epoch {epoch}; "
             "catch up and commit again",
             found=epoch,
