@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from mifeng_crypto.mls.group.epoch import Epoch, StoredSecrets
 from mifeng_crypto.mls.group.stage import StagedCommit, stage_verified
 from mifeng_crypto.mls.message.authenticate import VerifiedContent
-from mifeng_crypto.mls.wire.framing import AuthenticatedContent
+from mifeng_crypto.mls.wire.framing import AuthenticatedContent, PublicMessage
+from mifeng_crypto.mls.wire.message import MLSMessage
 from mifeng_crypto.tls import Opaque, UInt64, Vec, decode, encode, struct
 
 
@@ -82,7 +83,9 @@ class PendingCommit:
         """
         stored = decode(StoredPending, data)
         verified = VerifiedContent(stored.content)  # by oneself, when it was made
-        staged = stage_verified(epoch.public, verified, message=None, now_s=stored.now_s)
+        sent = decode(MLSMessage, stored.message).message
+        message = sent if isinstance(sent, PublicMessage) else None
+        staged = stage_verified(epoch.public, verified, message=message, now_s=stored.now_s)
         tree_parts = {part.key: part.value for part in stored.secret_tree}
         return cls(
             message=stored.message,
