@@ -10,6 +10,7 @@ PublicGroup                               the half that needs no secret
 from mifeng_crypto.mls.group.application import Decrypted, Encrypted, Received, decrypt, encrypt
 from mifeng_crypto.mls.group.commit_create import commit
 from mifeng_crypto.mls.group.commit_process import process_commit
+from mifeng_crypto.mls.group.continue_group import branch_group, reinit_group
 from mifeng_crypto.mls.group.create import create
 from mifeng_crypto.mls.group.epoch import Epoch, export
 from mifeng_crypto.mls.group.external_commit import ExternalCommit, external_commit
@@ -52,6 +53,7 @@ __all__ = [
     "ReceivedProposal",
     "StagedCommit",
     "VerifiedKeyPackage",
+    "branch_group",
     "commit",
     "create",
     "create_key_package",
@@ -69,6 +71,7 @@ __all__ = [
     "propose_update",
     "receive_private_proposal",
     "receive_proposal",
+    "reinit_group",
     "stage_commit",
     "stage_private_commit",
     "verify_key_package",

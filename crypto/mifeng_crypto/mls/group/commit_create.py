@@ -54,9 +54,10 @@ from mifeng_crypto.mls.wire.proposal import (
     ProposalByReference,
     ProposalByValue,
     ProposalOrRef,
+    ReInit,
     Remove,
 )
-from mifeng_crypto.mls.wire.psk import PreSharedKeyID
+from mifeng_crypto.mls.wire.psk import PreSharedKeyID, ResumptionPSKUsage
 from mifeng_crypto.mls.wire.welcome import (
     EncryptedGroupSecrets,
     GroupSecrets,
@@ -77,6 +78,8 @@ def commit(
     references: Sequence[bytes] = (),
     psks: Sequence[PreSharedKeyID] = (),
     extensions: tuple[Extension, ...] | None = None,
+    reinit: ReInit | None = None,
+    continuing: ResumptionPSKUsage | None = None,
     path: bool = True,
     leaf_extensions: tuple[Extension, ...] | None = None,
     authenticated_data: bytes = b"",
@@ -97,6 +100,8 @@ def commit(
         references: ProposalRefs of `epoch.public.proposals` to commit.
         psks: pre-shared keys to mix in; they must be in `psk_store`.
         extensions: replaces all of the group's extensions; None leaves them.
+        reinit: replace the group by another one (section 11.2); comes alone.
+        continuing: only for the first commit of a group that replaces or branches off another.
         path: renew the own keys; needed with `remove` and `extensions` and without any proposal.
         leaf_extensions: replaces the own leaf's, with a path; None leaves them.
         authenticated_data: sent with the commit, signed and not encrypted.
@@ -114,9 +119,17 @@ def commit(
     group, suite, me = epoch.public, epoch.public.suite, epoch.own_leaf
     if group.is_closed:
         raise UsageError("this group was replaced by another one: nothing is sent in it any more")
-    listed, proposals = _proposals(
-        epoch, add, remove, references, psks, extensions=extensions, now_s=now_s
-    )
+    own_proposals: list[Proposal] = [Remove(leaf) for leaf in remove]
+    own_proposals += [PreSharedKey(psk) for psk in psks]
+    own_proposals += [] if extensions is None else [GroupContextExtensions(extensions)]
+    own_proposals += [] if reinit is None else [reinit]
+    for proposal in own_proposals:
+        proposed = Proposed(proposal, Member(me), False)
+        check_proposal(group, proposed, continuing=continuing, now_s=now_s)
+    for verified in add:
+        _check_fits(epoch, verified, now_s=now_s)
+        own_proposals.append(Add(verified.key_package))
+    listed, proposals = _with_references(epoch, references, own_proposals)
     if not path and path_required(proposals):
         raise UsageError("this commit needs a path: pass path=True")
     check_list(group, proposals, me)
@@ -206,36 +219,19 @@ def commit(
 # ------------------------------------------------------------------ proposals
 
 
-def _proposals(
-    epoch: Epoch,
-    add: Sequence[VerifiedKeyPackage],
-    remove: Sequence[LeafIndex],
-    references: Sequence[bytes],
-    psks: Sequence[PreSharedKeyID],
-    *,
-    extensions: tuple[Extension, ...] | None,
-    now_s: int,
+def _with_references(
+    epoch: Epoch, references: Sequence[bytes], own: Sequence[Proposal]
 ) -> tuple[tuple[ProposalOrRef, ...], tuple[Proposed, ...]]:
     """Return the proposals as the commit lists them, and as the rules see them."""
-    group, sender = epoch.public, Member(epoch.own_leaf)
     listed, proposals = list[ProposalOrRef](), list[Proposed]()
     for reference in references:
-        received = group.proposals.get(reference)
+        received = epoch.public.proposals.get(reference)
         if received is None:
             raise UsageError("there is no such proposal in this epoch")
         listed.append(ProposalByReference(reference))
         proposals.append(Proposed(received.proposal, received.sender, True))
-    own: list[Proposal] = [Remove(leaf) for leaf in remove]
-    own += [PreSharedKey(psk) for psk in psks]
-    if extensions is not None:
-        own.append(GroupContextExtensions(extensions))
-    for proposal in own:
-        check_proposal(group, Proposed(proposal, sender, False), now_s=now_s)
-    for verified in add:
-        _check_fits(epoch, verified, now_s=now_s)
-        own.append(Add(verified.key_package))
     listed += [ProposalByValue(proposal) for proposal in own]
-    proposals += [Proposed(proposal, sender, False) for proposal in own]
+    proposals += [Proposed(proposal, Member(epoch.own_leaf), False) for proposal in own]
     return tuple(listed), tuple(proposals)
 
 

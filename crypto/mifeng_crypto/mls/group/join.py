@@ -6,6 +6,12 @@ from typing import NamedTuple
 
 from mifeng_crypto.errors import CodecError, CryptoError, ProtocolError
 from mifeng_crypto.labels import decrypt_with_label
+from mifeng_crypto.mls.group.continuation import (
+    check_continuation,
+    check_psk_usage,
+    resumption_psk,
+    resumption_secret,
+)
 from mifeng_crypto.mls.group.epoch import Epoch, begin_epoch
 from mifeng_crypto.mls.group.key_package import KeyPackageBundle, key_package_ref
 from mifeng_crypto.mls.group.psks import NO_PSKS, PskStore, combine_psks
@@ -17,7 +23,6 @@ from mifeng_crypto.mls.tree.treekem import PrivateKeys, path_from
 from mifeng_crypto.mls.wire import registry
 from mifeng_crypto.mls.wire.message import MLSMessage
 from mifeng_crypto.mls.wire.parent_node import RatchetTreeExtension
-from mifeng_crypto.mls.wire.psk import ResumptionPsk, ResumptionPSKUsage
 from mifeng_crypto.mls.wire.welcome import (
     EncryptedGroupSecrets,
     GroupInfo,
@@ -42,6 +47,7 @@ def join(
     *,
     tree: RatchetTreeExtension | None = None,
     psk_store: PskStore = NO_PSKS,
+    continues: Epoch | None = None,
 ) -> Joined:
     """Join the group that a Welcome is for, after verifying it in full.
 
@@ -53,6 +59,7 @@ def join(
         bundle: the KeyPackage that was used up, with its keys; forget it afterwards.
         tree: the group's tree, where the Welcome does not bring it.
         psk_store: the PSKs that this client has.
+        continues: the last epoch of the group that this one replaces or branches off, if it does.
 
     Raises:
         CodecError: the bytes are no MLSMessage.
@@ -62,13 +69,17 @@ def join(
     welcome = _unwrap(welcome)
     suite = suite_by_id(bundle.key_package.cipher_suite)
     secrets = _group_secrets(suite, welcome, bundle)
-    _check_psk_usage(secrets)
+    usage = check_psk_usage(secrets.psks, continues)
+    if continues is not None and usage is not None:
+        psk_store = {**psk_store, resumption_psk(continues, usage): resumption_secret(continues)}
     joiner = Secret(secrets.joiner_secret)
     psk_secret = combine_psks(suite, secrets.psks, psk_store)
     group_info = _group_info(suite, welcome, joiner, psk_secret)
     if group_info.group_context.cipher_suite != suite.id:
         raise ProtocolError("RFC9420-12.4.3.1-5", "a Welcome is for another cipher suite")
     public = PublicGroup.from_group_info(group_info, tree=tree)
+    if continues is not None and usage is not None:
+        check_continuation(public, continues, usage)
     me = _own_leaf(public, bundle)
     private_keys = _private_keys(public, me, LeafIndex(group_info.signer), bundle, secrets)
     derived = derive_epoch(suite, joiner, psk_secret, public.context)
@@ -111,18 +122,6 @@ def _group_secrets(suite: Suite, welcome: Welcome, bundle: KeyPackageBundle) -> 
         return decode(GroupSecrets, data)
     except (CryptoError, CodecError) as err:
         raise ProtocolError("RFC9420-12.4.3.1-10", "a Welcome does not decrypt") from err
-
-
-def _check_psk_usage(secrets: GroupSecrets) -> None:
-    """RFC9420-12.4.3.1-11: a reinit or branch is not among the PSKs of a plain join."""
-    for psk in secrets.psks:
-        if (
-            isinstance(psk.source, ResumptionPsk)
-            and psk.source.usage is not ResumptionPSKUsage.APPLICATION
-        ):
-            raise ProtocolError(
-                "RFC9420-12.4.3.1-11", "a Welcome continues another group, and was not expected to"
-            )
 
 
 def _group_info(suite: Suite, welcome: Welcome, joiner: Secret, psk_secret: Secret) -> GroupInfo:

@@ -46,8 +46,20 @@ class Proposed:
 # ------------------------------------------------------------------ one proposal, section 12.1
 
 
-def check_proposal(group: PublicGroup, proposed: Proposed, *, now_s: int) -> None:
+def check_proposal(
+    group: PublicGroup,
+    proposed: Proposed,
+    *,
+    continuing: ResumptionPSKUsage | None = None,
+    now_s: int,
+) -> None:
     """RFC9420-12.2-1: the proposal is valid by itself.
+
+    Args:
+        group: the group that it is for.
+        proposed: the proposal.
+        continuing: set while a group is made that replaces another, or branches off from it.
+        now_s: unix seconds.
 
     Raises:
         ProtocolError: the rule of sections 12.1, 10.1 or 7.3 that it breaks.
@@ -63,7 +75,7 @@ def check_proposal(group: PublicGroup, proposed: Proposed, *, now_s: int) -> Non
         case Remove(removed=removed):
             check_remove(group.tree, removed)
         case PreSharedKey(psk=psk):
-            check_psk(group, psk)
+            check_psk(group, psk, continuing)
         case ReInit() as reinit:
             check_reinit(group, reinit)
         case GroupContextExtensions(extensions=extensions):
@@ -112,9 +124,11 @@ def check_remove(tree: RatchetTree, removed: int) -> None:
         )
 
 
-def check_psk(group: PublicGroup, psk: PreSharedKeyID) -> None:
+def check_psk(
+    group: PublicGroup, psk: PreSharedKeyID, continuing: ResumptionPSKUsage | None
+) -> None:
     """RFC9420-12.1.4-1, -2, -3: usage and length of the nonce."""
-    if isinstance(psk.source, ResumptionPsk):
+    if isinstance(psk.source, ResumptionPsk) and psk.source.usage is not continuing:
         match psk.source.usage:
             case ResumptionPSKUsage.REINIT:
                 raise ProtocolError("RFC9420-12.1.4-1", "a PSK for a reinit came outside of one")

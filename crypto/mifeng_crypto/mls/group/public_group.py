@@ -33,10 +33,10 @@ from mifeng_crypto.mls.wire.framing import Sender
 from mifeng_crypto.mls.wire.group_context import GroupContext
 from mifeng_crypto.mls.wire.leaf_node import LeafNode
 from mifeng_crypto.mls.wire.parent_node import Node, RatchetTreeExtension
-from mifeng_crypto.mls.wire.proposal import Proposal
+from mifeng_crypto.mls.wire.proposal import Proposal, ReInit
 from mifeng_crypto.mls.wire.welcome import GroupInfo, group_info_tbs
 from mifeng_crypto.suite import Suite, suite_by_id
-from mifeng_crypto.tls import Opaque, UInt8, UInt32, decode, encode, struct
+from mifeng_crypto.tls import Opaque, UInt32, decode, encode, struct
 
 
 @struct
@@ -54,7 +54,7 @@ class StoredGroup:
     context: GroupContext
     interim_transcript_hash: Opaque
     n_leaves: UInt32
-    is_closed: UInt8
+    reinit: ReInit | None
 
 
 @struct
@@ -74,7 +74,7 @@ class PublicGroup:
 
     Attributes:
         proposals: those of this epoch by their ProposalRef.
-        is_closed: a ReInit was committed: nothing more is sent here (section 12.4.2).
+        reinit: what was committed to replace the group: nothing more is sent (section 12.4.2).
     """
 
     suite: Suite
@@ -82,7 +82,7 @@ class PublicGroup:
     tree: RatchetTree
     interim_transcript_hash: bytes
     proposals: Mapping[bytes, ReceivedProposal] = field(default_factory=dict)
-    is_closed: bool = False
+    reinit: ReInit | None = None
 
     def __repr__(self) -> str:
         return f"PublicGroup({self.group_id.hex()}, epoch {self.epoch}, {self.tree!r})"
@@ -94,6 +94,10 @@ class PublicGroup:
     @property
     def epoch(self) -> int:
         return self.context.epoch
+
+    @property
+    def is_closed(self) -> bool:
+        return self.reinit is not None
 
     @property
     def n_members(self) -> int:
@@ -166,7 +170,7 @@ class PublicGroup:
                 written[PROPOSAL + reference] = None
         if previous is None or self.context is not previous.context:
             interim, n_leaves = self.interim_transcript_hash, self.tree.n_leaves
-            stored = StoredGroup(self.context, interim, n_leaves, self.is_closed)
+            stored = StoredGroup(self.context, interim, n_leaves, self.reinit)
             written[GROUP] = encode(stored)
         return written
 
@@ -195,7 +199,7 @@ class PublicGroup:
             tree=RatchetTree.of(suite, tuple(nodes)),
             interim_transcript_hash=stored.interim_transcript_hash,
             proposals=proposals,
-            is_closed=bool(stored.is_closed),
+            reinit=stored.reinit,
         )
 
 

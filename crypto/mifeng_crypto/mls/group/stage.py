@@ -395,5 +395,5 @@ def next_group(
         context=context,
         tree=tree,
         interim_transcript_hash=interim_transcript_hash(group.suite, confirmed, tag),
-        is_closed=applied.reinit is not None,
+        reinit=applied.reinit,
     )
