@@ -29,6 +29,10 @@ format: .venv/.installed ## format the code and fix what ruff can fix
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
+.PHONY: demo
+demo: .venv/.installed ## play the demo (KEEP=1 leaves it running)
+	$(BIN)/python -m demo $(if $(KEEP),--keep)
+
 .PHONY: catalogue
 catalogue: .venv/.installed ## find new texts, and compile their translations
 	$(BIN)/python -m scripts.catalogue

@@ -38,7 +38,7 @@ class Person:
         return self.home / "profile"
 
     async def run(self, *words: str, exit_code: int = 0) -> list[Facts]:
-        """Run `mifeng` with this profile; return the lines of its output.
+        """Run `mifeng` with this profile; return the lines of its output, and of its error.
 
         The passphrase goes through a pipe, as a script would give it.
 
@@ -46,7 +46,7 @@ class Person:
             PlayError: it ended with another exit code.
         """
         out, err = await self._run(*words, exit_code=exit_code)
-        return [json.loads(line) for line in (out or err).splitlines()]
+        return [json.loads(line) for line in (out + err if exit_code else out).splitlines()]
 
     async def _run(self, *words: str, exit_code: int) -> tuple[str, str]:
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -54,7 +54,7 @@ class Person:
         os.write(writer, self.passphrase.encode() + b"\n")
         os.close(writer)
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "mifeng.cli.main", "--json"),
+            *(str(Path(sys.executable).parent / "mifeng"), "--json"),
             *("--profile", str(self.profile), "--passphrase-fd", str(reader), *words),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,

@@ -12,7 +12,9 @@ import asyncio
 import contextlib
 import signal
 import socket
+import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +23,7 @@ from demo.people import PlayError
 from demo.proxy import RecordingProxy
 from demo.stored import Stored
 
-__all__ = ["Stage", "stage"]
+__all__ = ["Stage", "serve_on", "stage"]
 
 _START_TIMEOUT_S = 20
 
@@ -78,6 +80,25 @@ async def stage(folder: Path) -> AsyncIterator[Stage]:
         if server.returncode is None:
             server.send_signal(signal.SIGTERM)
             await server.wait()
+
+
+def serve_on(folder: Path) -> int:
+    """Start the server alone, at the address that is in the links; return its process id.
+
+    Raises:
+        PlayError: it did not start.
+    """
+    data, log = folder / "server", folder / "log" / "server.log"
+    (data / "port").unlink(missing_ok=True)
+    with log.open("ab") as out:
+        command = [sys.executable, "-m", "mifeng_server", "serve", "--data", str(data)]
+        server = subprocess.Popen(command, stdout=out, stderr=out, start_new_session=True)
+    deadline = time.monotonic() + _START_TIMEOUT_S
+    while server.poll() is None and time.monotonic() < deadline:
+        if "https://" in log.read_text().rpartition("Stopping")[2]:
+            return server.pid
+        time.sleep(0.05)
+    raise PlayError(f"the server did not start again:\n{log.read_text()}")
 
 
 def _free_port() -> int:
