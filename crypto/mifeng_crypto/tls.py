@@ -13,7 +13,7 @@ A wire struct is a class whose annotations are its bytes; the same declaration i
 `encode` and `decode` are each other's inverse on exactly one byte string per value: decoding
 consumes all of its input, and refuses lengths that are not minimal, unknown tags and presence
 bytes other than 0 and 1. Nothing is allocated before the remaining input is known to cover it, and
-no vector has more than `MAX_ELEMENTS`.
+no vector has more than `MAX_ELEMENTS`, all together no more than `MAX_ELEMENTS_IN_ALL`.
 
 For each struct two functions are generated as source on first use, `_write(value, out)` and
 `_read(data, at, end)`, as `dataclasses` does for `__init__`. The few structs of the RFC whose form
@@ -26,7 +26,6 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-import types
 from collections.abc import Callable
 from typing import (
     Annotated,
@@ -35,13 +34,22 @@ from typing import (
     Union,
     cast,
     dataclass_transform,
-    get_args,
     get_origin,
     get_type_hints,
     overload,
 )
 
 from mifeng_crypto.errors import CodecError
+from mifeng_crypto.kinds import (
+    Size,
+    Width,
+    element_of,
+    is_opaque,
+    min_size_of,
+    parts_of,
+    tag_width_of,
+    variants_of,
+)
 
 __all__ = [
     "Bytes16",
@@ -67,20 +75,6 @@ __all__ = [
 T = TypeVar("T")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Width:
-    """Marks an integer (or an `IntEnum`, or a `NewType` of int) as `n` bytes, big endian."""
-
-    n: int
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Size:
-    """Marks bytes as `opaque x[n]`: exactly `n`, without a length in front."""
-
-    n: int
-
-
 UInt8 = Annotated[int, Width(1)]
 UInt16 = Annotated[int, Width(2)]
 UInt32 = Annotated[int, Width(4)]
@@ -92,8 +86,11 @@ Text = str
 Bytes16 = Annotated[bytes, Size(16)]
 Bytes32 = Annotated[bytes, Size(32)]
 MAX_ELEMENTS = 65_536
-"""Elements that a vector may have when it is read. The longest of the protocol is the tree of a
+"""Elements that one vector may have when it is read. The longest of the protocol is the tree of a
 unit with 5,000 devices, 16,383 nodes; without a bound a few MiB of zeros would be millions."""
+MAX_ELEMENTS_IN_ALL = 262_144
+"""The same for all vectors of one input together: 5,000 leaves with 25 capabilities each are half
+of it. Vectors inside of vectors would multiply."""
 
 Vec = tuple[T, ...]
 """`T x<V>`: the length in front counts bytes, not elements."""
@@ -201,15 +198,21 @@ def decode(cls: type[T], data: bytes) -> T:
     Raises:
         CodecError: `data` is not the encoding of a `cls`.
     """
-    data = bytes(data)
+    data = _Input(data)
     value, at = cast("Any", cls)._read(data, 0, len(data))
     if at != len(data):
         raise CodecError(f"{len(data) - at} bytes follow the {cls.__name__}", at)
     return cast("T", value)
 
 
+class _Input(bytes):
+    """What is decoded, and how many elements its vectors may still have."""
+
+    left = MAX_ELEMENTS_IN_ALL
+
+
 def read(cls: type[T], data: bytes, at: int, end: int) -> tuple[T, int]:
-    """Read a `cls` at `at`: for hand-written `_read` of the structs around it.
+    """Read a `cls` at `at`, where something else follows or the struct around it is hand-written.
 
     Returns:
         The value, and where it ends.
@@ -217,6 +220,8 @@ def read(cls: type[T], data: bytes, at: int, end: int) -> tuple[T, int]:
     Raises:
         CodecError: no `cls` is there, or it does not end before `end`.
     """
+    if not isinstance(data, _Input):
+        data = _Input(data)
     value, at = cast("Any", cls)._read(data, at, end)
     return cast("T", value), at
 
@@ -289,7 +294,7 @@ class _Generator:
 
     def write(self, kind: Any, value: str, out: str, depth: int) -> None:
         """Emit what appends `value` of the declared `kind` to the bytearray `out`."""
-        base, mark = _parts(kind)
+        base, mark = parts_of(kind)
         if isinstance(mark, Width):
             self.put(depth, f"{out} += {value}.to_bytes({mark.n}, 'big')")
         elif isinstance(mark, Size):
@@ -298,15 +303,15 @@ class _Generator:
                 f"if len({value}) != {mark.n}: raise OverflowError",
                 f"{out} += {value}",
             )
-        elif _is_opaque(base):
+        elif is_opaque(base):
             raw = f"{value}.encode()" if base is str else value
             self.put(depth, f"b = {raw}", f"write_length(len(b), {out})", f"{out} += b")
         elif get_origin(base) is tuple:
             inner, item = f"{out}_", f"x{depth}"
             self.put(depth, f"{inner} = bytearray()", f"for {item} in {value}:")
-            self.write(_element(base), item, inner, depth + 1)
+            self.write(element_of(base), item, inner, depth + 1)
             self.put(depth, f"write_length(len({inner}), {out})", f"{out} += {inner}")
-        elif variants := _variants(base):
+        elif variants := variants_of(base):
             self.write_union(variants, value, out, depth)
         else:
             self.put(depth, f"{value}._write({out})")
@@ -322,7 +327,7 @@ class _Generator:
             )
             self.write(Union[tuple(rest)], value, out, depth + 1)  # noqa: UP007
             return
-        width = _tag_width(variants)
+        width = tag_width_of(variants)
         tags = self.bind("tags", {v: v._tag.to_bytes(width, "big") for v in variants})
         self.put(
             depth,
@@ -335,7 +340,7 @@ class _Generator:
 
     def read(self, kind: Any, target: str, end: str, depth: int) -> None:
         """Emit what reads a `kind` at `at`, before `end`, into the variable `target`."""
-        base, mark = _parts(kind)
+        base, mark = parts_of(kind)
         if isinstance(mark, Width | Size):
             n = mark.n
             self.put(
@@ -371,7 +376,7 @@ class _Generator:
                 f"{target} = data[at:at + n]",
                 "at += n",
             )
-        elif base is not str and _is_opaque(base):
+        elif base is not str and is_opaque(base):
             self.put(
                 depth,
                 f"n, at = read_length(data, at, {end})",
@@ -388,15 +393,15 @@ class _Generator:
             )
         elif get_origin(base) is tuple:
             self.read_vector(base, target, end, depth)
-        elif variants := _variants(base):
+        elif variants := variants_of(base):
             self.read_union(variants, target, end, depth)
         else:
             name = self.bind(f"t_{base.__name__}", base)
             self.put(depth, f"{target}, at = {name}._read(data, at, {end})")
 
     def read_vector(self, base: Any, target: str, end: str, depth: int) -> None:
-        element = _element(base)
-        if _min_size(element) == 0:
+        element = element_of(base)
+        if min_size_of(element) == 0:
             raise TypeError(f"a vector of {element} could be endless: its elements can be empty")
         items, stop, item = f"{target}_v", f"{target}_e", f"{target}_x"
         self.put(
@@ -413,7 +418,13 @@ class _Generator:
             f"if len({items}) > {MAX_ELEMENTS}: "
             f"raise CodecError('a vector has more than {MAX_ELEMENTS} elements', at)",
         )
-        self.put(depth, f"{target} = tuple({items})")
+        self.put(
+            depth,
+            f"data.left -= len({items})",
+            "if data.left < 0: "
+            f"raise CodecError('the input has more than {MAX_ELEMENTS_IN_ALL} elements', at)",
+            f"{target} = tuple({items})",
+        )
 
     def read_union(self, variants: list[Any], target: str, end: str, depth: int) -> None:
         if type(None) in variants:
@@ -428,7 +439,7 @@ class _Generator:
             )
             self.read(Union[tuple(rest)], target, end, depth + 1)  # noqa: UP007
             return
-        width = _tag_width(variants)
+        width = tag_width_of(variants)
         names = " or ".join(v.__name__ for v in variants)
         known = self.bind("variants", {v._tag: v for v in variants})
         self.put(
@@ -438,56 +449,3 @@ class _Generator:
             f"if v is None: raise CodecError('this tag is no {names}', at)",
             f"{target}, at = v._read(data, at + {width}, {end})",
         )
-
-
-# ------------------------------------------------------------------ reading declarations
-
-
-def _parts(kind: Any) -> tuple[Any, Any]:
-    """Split `Annotated[base, mark]`; a plain type has the mark None."""
-    if get_origin(kind) is Annotated:
-        base, *marks = get_args(kind)
-        return base, marks[0]
-    if hasattr(kind, "__supertype__"):  # a NewType of an annotated type
-        return _parts(kind.__supertype__)
-    return kind, None
-
-
-def _is_opaque(base: Any) -> bool:
-    """Whether a kind is written as `opaque<V>`: bytes, a class of bytes of its own, or text."""
-    return base is str or (isinstance(base, type) and issubclass(base, bytes))
-
-
-def _element(vector: Any) -> Any:
-    element, *rest = get_args(vector)
-    if rest != [...]:
-        raise TypeError(f"{vector} is not a vector: declare it as Vec[...]")
-    return element
-
-
-def _variants(base: Any) -> list[Any]:
-    """The members of a union in the order of declaration; empty if `base` is none."""
-    if get_origin(base) not in (Union, types.UnionType):
-        return []
-    return list(get_args(base))
-
-
-def _tag_width(variants: list[Any]) -> int:
-    widths = {v._tag_bytes for v in variants}
-    tags = {v._tag for v in variants}
-    if len(widths) != 1 or 0 in widths or len(tags) != len(variants):
-        raise TypeError(f"{variants} need distinct tags of one width to be a union")
-    return int(widths.pop())
-
-
-def _min_size(kind: Any) -> int:
-    """The fewest bytes that a value of this kind can take."""
-    base, mark = _parts(kind)
-    if isinstance(mark, Width | Size):
-        return mark.n
-    if _is_opaque(base) or get_origin(base) is tuple or _variants(base):
-        return 1
-    if not dataclasses.is_dataclass(base):
-        raise TypeError(f"{kind} has no declared encoding")
-    hints = get_type_hints(base, include_extras=True)
-    return sum(_min_size(hints[f.name]) for f in dataclasses.fields(base))

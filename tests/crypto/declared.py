@@ -12,7 +12,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from hypothesis import strategies as st
 
 import mifeng_crypto
-from mifeng_crypto import tls
+from mifeng_crypto import kinds
 from mifeng_crypto.mls.wire import framing
 
 
@@ -29,16 +29,16 @@ def declared_structs() -> list[type]:
 @functools.cache
 def values_of(kind: object) -> st.SearchStrategy[Any]:
     """Return a strategy for values of a declared kind."""
-    base, mark = tls._parts(kind)
+    base, mark = kinds.parts_of(kind)
     if base is framing.AuthenticatedContent:
         return _authenticated()
     if base is framing.PublicMessage:
         return _public_message()
-    if isinstance(mark, tls.Width):
+    if isinstance(mark, kinds.Width):
         if issubclass(base, enum.IntEnum):
             return st.sampled_from(base)
         return st.integers(0, 256**mark.n - 1)
-    if isinstance(mark, tls.Size):
+    if isinstance(mark, kinds.Size):
         return st.binary(min_size=mark.n, max_size=mark.n)
     if base is str:
         return st.text(max_size=80)
@@ -46,7 +46,7 @@ def values_of(kind: object) -> st.SearchStrategy[Any]:
         return st.binary(max_size=80).map(base)
     if get_origin(base) is tuple:
         return st.lists(values_of(get_args(base)[0]), max_size=3).map(tuple)
-    if variants := tls._variants(base):
+    if variants := kinds.variants_of(base):
         return st.one_of([st.none() if v is type(None) else values_of(v) for v in variants])
     hints = get_type_hints(base, include_extras=True)
     fields = [values_of(hints[field.name]) for field in dataclasses.fields(base)]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mifeng_crypto import tls
+from mifeng_crypto import kinds, tls
 from mifeng_crypto.errors import CodecError
 from mifeng_crypto.mls.wire.leaf_node import Capabilities
 from mifeng_crypto.mls.wire.message import MLSMessage
@@ -212,13 +212,28 @@ def test_a_bomb_is_refused_quickly(cls: type, bomb: bytes) -> None:
     assert time.perf_counter() - began < 1  # 50 ms on an idle machine
 
 
+def test_vectors_inside_of_vectors_do_not_multiply() -> None:
+    @tls.struct
+    class Nested:
+        lists: tls.Vec[tls.Vec[tls.UInt8]]
+
+    def nested(lists: int, n: int) -> bytes:
+        return encode(Nested((tuple(bytes(n)),) * lists))
+
+    full, more = nested(4, 60_000), nested(5, 60_000)
+    assert len(decode(Nested, full).lists) == 4
+    with pytest.raises(CodecError, match="more than 262144 elements"):
+        decode(Nested, more)
+    assert len(decode(Nested, full).lists) == 4  # each input is counted by itself
+
+
 def test_nothing_is_declared_inside_itself() -> None:
     """So no input can be nested deeper than the declarations are: there are no depth bombs."""
 
     def walk(kind: object, inside: tuple[object, ...]) -> None:
-        base, _ = tls._parts(kind)
+        base, _ = kinds.parts_of(kind)
         assert base not in inside
-        for part in tls._variants(base) or get_args(base):
+        for part in kinds.variants_of(base) or get_args(base):
             walk(part, inside)
         if hasattr(base, "_tag"):
             for hint in get_type_hints(base, include_extras=True).values():
