@@ -67,7 +67,7 @@ class Chain:
     """The hashes of a ledger's entries, from the first to `sequence`.
 
     Chains that grew out of one another share one list, so that growing is cheap; only when an
-    older one grows a second time is the list copied.
+    older one grows a second time, and differently, is the list copied.
 
     Attributes:
         name: which ledger, for messages.
@@ -91,10 +91,18 @@ class Chain:
         """Whether nothing has grown out of this chain yet."""
         return len(self.hashes) == self.sequence + 1
 
+    def goes_on_with(self, entry_hash: bytes) -> bool:
+        """Whether this very entry has grown out of this chain before."""
+        following = self.sequence + 1
+        return following < len(self.hashes) and self.hashes[following] == entry_hash
+
     def grown(self, entry_hash: bytes, time: int) -> Chain:
         """Return the chain with one more entry."""
-        hashes = self.hashes if self.is_newest else self.hashes[: self.sequence + 1]
-        hashes.append(entry_hash)
+        hashes = self.hashes
+        if not self.goes_on_with(entry_hash):
+            if not self.is_newest:
+                hashes = hashes[: self.sequence + 1]
+            hashes.append(entry_hash)
         return Chain(self.name, hashes, self.sequence + 1, time)
 
     def hash_at(self, sequence: int) -> bytes:

@@ -178,23 +178,28 @@ class Charter:
 
     def _with(self, entry: CharterEntry) -> Charter:
         """Return the charter with a verified entry."""
-        tbs, roles = entry.tbs, self._roles
-        if not self._chain.is_newest:
-            roles = roles.until(self._chain.sequence)
-        grown = self._chain.grown(hash_entry(entry), tbs.time)
-        match tbs.body:
-            case Grant() as body:
-                roles.set(body.member_id, grown.sequence, body.role)
-            case Revoke() as body:
-                roles.set(body.member_id, grown.sequence, None)
-            case Create():
-                raise AssertionError("the rules refuse a second `create`")
+        tbs, before, roles, entry_hash = entry.tbs, self._chain, self._roles, hash_entry(entry)
+        known, shared = before.goes_on_with(entry_hash), before.is_newest
+        grown = before.grown(entry_hash, tbs.time)
+        if not known:
+            roles = roles if shared else roles.until(before.sequence)
+            _record(roles, tbs.body, grown.sequence)
         return dataclasses.replace(
             self,
             _chain=grown,
             _roles=roles,
             _roster_sequences=(*self._roster_sequences, tbs.roster.sequence),
         )
+
+
+def _record(roles: History[MemberId, UnitRole], body: CharterBody, sequence: int) -> None:
+    match body:
+        case Grant():
+            roles.set(body.member_id, sequence, body.role)
+        case Revoke():
+            roles.set(body.member_id, sequence, None)
+        case Create():
+            raise AssertionError("the rules refuse a second `create`")
 
 
 def hash_entry(entry: CharterEntry) -> bytes:

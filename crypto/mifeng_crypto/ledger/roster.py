@@ -222,11 +222,12 @@ class Roster:
 
     def _with(self, entry: RosterEntry) -> Roster:
         """Return the roster with a verified entry."""
-        tables = self._tables
-        if not self._chain.is_newest:
-            tables = tables.until(self._chain.sequence)
-        grown = self._chain.grown(hash_entry(entry), entry.tbs.time)
-        tables.record(entry.tbs, grown.sequence)
+        before, tables, entry_hash = self._chain, self._tables, hash_entry(entry)
+        known, shared = before.goes_on_with(entry_hash), before.is_newest
+        grown = before.grown(entry_hash, entry.tbs.time)
+        if not known:
+            tables = tables if shared else tables.until(before.sequence)
+            tables.record(entry.tbs, grown.sequence)
         return dataclasses.replace(self, _chain=grown, _tables=tables)
 
 

@@ -366,7 +366,10 @@ def test_two_rosters_that_grow_out_of_one_do_not_see_each_other(company: Company
     assert [i.member_id for i in left.invites()] == [bo.member_id]
     assert [i.member_id for i in right.invites()] == [cy.member_id]
     assert left.hash_at(2) != right.hash_at(2)
-    assert common.append(first).head == left.head
+    again = common.append(first)
+    assert again.head == left.head
+    assert again.invites() == left.invites()
+    assert common.invites() == ()
 
 
 def test_extending_by_a_list_with_a_bad_entry_changes_nothing(company: Company) -> None:
