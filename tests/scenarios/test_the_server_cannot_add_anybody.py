@@ -161,7 +161,7 @@ def test_a_newcomer_is_welcomed_into_a_tree_with_a_ghost(company: Company, unit:
     assert di.device_id not in unit.members
 
 
-def test_a_newcomer_is_welcomed_into_a_fork(company: Company, unit: Unit) -> None:
+def test_a_newcomer_is_welcomed_into_a_fork_gate_28(company: Company, unit: Unit) -> None:
     # Two commits add Di; the log has one, the server hands her the other's Welcome.
     di, bo = company.hire("Di"), member(unit, "Bo").who
     company.grant(unit.unit_id, di)
@@ -217,7 +217,7 @@ def test_a_welcome_tells_where_the_log_stood(
     assert di.device_id not in unit.members
 
 
-def test_an_entry_that_is_no_commit_leads_nobody_in(company: Company, unit: Unit) -> None:
+def test_an_entry_that_is_no_commit_leads_nobody_in_gate_29(company: Company, unit: Unit) -> None:
     message = unit.encrypt(company.ada, b"hello")
     entry = unit.append(EntryKind.MESSAGE, message, company.ada.device_id)
     with pytest.raises(ProtocolError, match="GATE-29"):
