@@ -258,7 +258,7 @@ def test_the_server_writes_itself_into_the_roster(company: Company) -> None:
             sign_roster_entry(company.roster, invite, own, ghost.key, now=company.tick())
         )
     add = AddMember(MemberKind.PERSON, ghost.device)
-    with pytest.raises(ProtocolError, match="ROSTER-8"):
+    with pytest.raises(ProtocolError, match="ROSTER-7"):
         company.roster.append(by_the_server(company, add, invited=True))
 
 

@@ -118,7 +118,7 @@ class Roster:
         """Judge a new entry by the server's clock, besides `append`; old entries never are.
 
         Raises:
-            ProtocolError: LEDGER-6; ROSTER-9.
+            ProtocolError: LEDGER-6; ROSTER-8.
         """
         chain.check_clock(entry.tbs.time, now=now)
         if isinstance(entry.tbs.body, AddMember):

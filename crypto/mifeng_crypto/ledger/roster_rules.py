@@ -72,7 +72,7 @@ def signing_key(roster: Roster, tbs: RosterEntryTBS) -> bytes:
     """Return the key that must have signed the entry: its author has the standing to sign.
 
     Raises:
-        ProtocolError: ROSTER-2, ROSTER-8, ROSTER-10, LEDGER-7.
+        ProtocolError: ROSTER-2, ROSTER-7, ROSTER-9, LEDGER-7.
     """
     check_kind_of_author(tbs)
     if isinstance(tbs.author, InviteAuthor):
@@ -146,16 +146,16 @@ def author_device(roster: Roster, author: DeviceAuthor) -> bytes:
 
 
 def open_invite(roster: Roster, member_id: MemberId) -> InviteRecord:
-    """ROSTER-8: the invite exists and is unused. ROSTER-10: who issued it is still a member."""
+    """ROSTER-7: the invite exists and is unused. ROSTER-9: who issued it is still a member."""
     invite = roster.invite(member_id)
     if invite is None:
         raise ProtocolError(
-            "ROSTER-8", "there is no such invite, or it was used; ask for a new link"
+            "ROSTER-7", "there is no such invite, or it was used; ask for a new link"
         )
     # Else somebody who was removed could come back with a link that he had put aside.
     if roster.member(invite.issuer) is None:
         raise ProtocolError(
-            "ROSTER-10", "whoever issued this invite has left; ask somebody else for a new link"
+            "ROSTER-9", "whoever issued this invite has left; ask somebody else for a new link"
         )
     return invite
 
@@ -208,25 +208,25 @@ def check_expiry(time: int, expires_at: int) -> None:
 
 
 def check_invite_is_in_time(invite: InviteRecord, time: int) -> None:
-    """ROSTER-9: an invite is used before it expires."""
+    """ROSTER-8: an invite is used before it expires."""
     if time >= invite.expires_at:
-        raise ProtocolError("ROSTER-9", "this invite has expired; ask for a new link")
+        raise ProtocolError("ROSTER-8", "this invite has expired; ask for a new link")
 
 
 def check_kind(kind: MemberKind) -> None:
-    """ROSTER-11: a member is a person or a bot; archives are not in this version."""
+    """ROSTER-10: a member is a person or a bot; archives are not in this version."""
     if kind not in KINDS_IN_USE:
         raise ProtocolError(
-            "ROSTER-11",
+            "ROSTER-10",
             "a member of kind {kind} is not in this version of the protocol",
             kind=kind.name.lower(),
         )
 
 
 def check_device(roster: Roster, device: Device) -> None:
-    """ROSTER-12: no device id is ever given twice. And ROSTER-5, KEY-1 for its key."""
+    """ROSTER-11: no device id is ever given twice. And ROSTER-5, KEY-1 for its key."""
     if roster.device_ever(device.device_id) is not None:
-        raise ProtocolError("ROSTER-12", "this device id is taken; draw a new one")
+        raise ProtocolError("ROSTER-11", "this device id is taken; draw a new one")
     check_key_is_new(roster, device.signature_key)
 
 
@@ -234,19 +234,19 @@ def check_device(roster: Roster, device: Device) -> None:
 
 
 def member_to_remove(roster: Roster, member_id: MemberId) -> Member:
-    """ROSTER-13: who is removed is a member."""
+    """ROSTER-12: who is removed is a member."""
     member = roster.member(member_id)
     if member is None:
-        raise ProtocolError("ROSTER-13", "there is no such member, or the member was removed")
+        raise ProtocolError("ROSTER-12", "there is no such member, or the member was removed")
     return member
 
 
 def check_may_remove(roster: Roster, author: MemberId, member_id: MemberId) -> None:
-    """ROSTER-14: MAY_REMOVE."""
+    """ROSTER-13: MAY_REMOVE."""
     own, role = _author_role(roster, author), member_to_remove(roster, member_id).role
     if role not in MAY_REMOVE.get(own, frozenset()):
         raise ProtocolError(
-            "ROSTER-14",
+            "ROSTER-13",
             "a member with the role {own} may not remove one with the role {role}; ask an owner",
             own=own.name.lower(),
             role=role.name.lower(),
@@ -254,10 +254,10 @@ def check_may_remove(roster: Roster, author: MemberId, member_id: MemberId) -> N
 
 
 def check_an_owner_remains(roster: Roster, member_id: MemberId) -> None:
-    """ROSTER-15: the last owner stays."""
+    """ROSTER-14: the last owner stays."""
     if member_to_remove(roster, member_id).role is Role.OWNER and not any(
         m.role is Role.OWNER for m in roster.members() if m.member_id != member_id
     ):
         raise ProtocolError(
-            "ROSTER-15", "the last owner cannot be removed; invite another owner first"
+            "ROSTER-14", "the last owner cannot be removed; invite another owner first"
         )
