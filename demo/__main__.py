@@ -13,7 +13,8 @@ from pathlib import Path
 
 from demo.people import Person, PlayError
 from demo.screen import Screen
-from demo.stage import serve_on, stage
+from demo.server import serve_on
+from demo.stage import stage
 from demo.story import UNIT, Play, cast
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import json
 import os
 import secrets
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,17 @@ class Person:
         """What only this person's processes touch."""
         return self.home / "profile"
 
+    @contextlib.contextmanager
+    def passphrase_pipe(self) -> Iterator[int]:
+        """Yield a descriptor from which a process that inherits it reads the passphrase."""
+        reader, writer = os.pipe()
+        try:
+            os.write(writer, self.passphrase.encode() + b"\n")
+            os.close(writer)
+            yield reader
+        finally:
+            os.close(reader)
+
     async def run(self, *words: str, exit_code: int = 0) -> list[Facts]:
         """Run `mifeng` with this profile; return the lines of its output, and of its error.
 
@@ -50,18 +63,15 @@ class Person:
 
     async def _run(self, *words: str, exit_code: int) -> tuple[str, str]:
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        reader, writer = os.pipe()
-        os.write(writer, self.passphrase.encode() + b"\n")
-        os.close(writer)
-        process = await asyncio.create_subprocess_exec(
-            *(str(Path(sys.executable).parent / "mifeng"), "--json"),
-            *("--profile", str(self.profile), "--passphrase-fd", str(reader), *words),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            pass_fds=[reader],
-        )
-        os.close(reader)
+        with self.passphrase_pipe() as reader:
+            process = await asyncio.create_subprocess_exec(
+                *(str(Path(sys.executable).parent / "mifeng"), "--json"),
+                *("--profile", str(self.profile), "--passphrase-fd", str(reader), *words),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                pass_fds=[reader],
+            )
         out, err = (data.decode() for data in await process.communicate())
         if process.returncode != exit_code:
             command = " ".join(word for word in words if not word.startswith("mifeng:"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
 from collections.abc import Coroutine, Iterable
 from pathlib import Path
@@ -170,17 +169,14 @@ class Play:
         self._tell(gone, f"asks the server for it: {refusal['message']}")
 
     async def _hand_over(self, person: Person, message: bytes) -> list[Facts]:
-        reader, writer = os.pipe()
-        os.write(writer, person.passphrase.encode())
-        os.close(writer)
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "demo.outsider", str(person.profile), str(reader)),
-            self.unit_id,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            pass_fds=[reader],
-        )
-        os.close(reader)
+        with person.passphrase_pipe() as reader:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "demo.outsider", str(person.profile), str(reader)),
+                self.unit_id,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                pass_fds=[reader],
+            )
         out, _ = await process.communicate(message.hex().encode())
         attempts = [json.loads(line) for line in out.splitlines()]
         _expect(process.returncode == 0, f"{person.name} opens nothing")
