@@ -1,4 +1,4 @@
-"""What an error is as an exit code (README, "Exit codes"). Stable: scripts rely on it.
+"""What an error is as an exit code (docs/cli.md). Stable: scripts rely on it.
 
 0 done · 2 wrong usage · 3 not found · 4 refused · 5 network · 6 profile or disk · 7 not authentic
 """
