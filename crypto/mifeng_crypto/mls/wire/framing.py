@@ -68,6 +68,9 @@ class ApplicationContent:
 
     application_data: Opaque
 
+    def __repr__(self) -> str:
+        return f"ApplicationContent({len(self.application_data)} bytes)"
+
 
 @struct(tag=registry.PROPOSAL, tag_bytes=1)
 class ProposalContent:

@@ -132,6 +132,12 @@ def test_application_and_handshake_messages_have_ratchets_of_their_own() -> None
         opened(SUITE, sealed(SUITE, COMMIT), tree=opened(SUITE, sealed(SUITE, REMOVE)).tree)
 
 
+def test_what_was_decrypted_does_not_show() -> None:
+    result = opened(SUITE, sealed(SUITE, TEXT))
+    assert "hello" not in repr(result)
+    assert repr(b"e" * 32) not in repr(result)
+
+
 def test_every_changed_byte_of_a_message_is_noticed() -> None:
     message = sealed(SUITE, TEXT)
     for field in ("group_id", "authenticated_data", "encrypted_sender_data", "ciphertext"):
