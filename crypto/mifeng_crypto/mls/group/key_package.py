@@ -107,7 +107,7 @@ def verify_key_package(key_package: KeyPackage, *, now_s: int) -> VerifiedKeyPac
     check_lifetime(_source(leaf).lifetime, now_s=now_s)
     check_leaf(leaf, suite=suite, group_id=b"", leaf_index=LeafIndex(0))
     _check_signature(key_package, suite)
-    _check_init_key(key_package, suite)
+    _check_encryption_keys(key_package, suite)
     _check_extensions(key_package)
     return VerifiedKeyPackage(key_package)
 
@@ -140,11 +140,12 @@ def _check_signature(key_package: KeyPackage, suite: Suite) -> None:
         ) from err
 
 
-def _check_init_key(key_package: KeyPackage, suite: Suite) -> None:
-    """RFC9420-10.1-4: the init key is not the leaf's. KEY-2: it is a key of the suite."""
+def _check_encryption_keys(key_package: KeyPackage, suite: Suite) -> None:
+    """RFC9420-10.1-4: the init key is not the leaf's. KEY-2: both are keys of the suite."""
     if key_package.init_key == key_package.leaf_node.encryption_key:
         raise ProtocolError("RFC9420-10.1-4", "a KeyPackage has the same key for two purposes")
     check_encryption_key(suite, key_package.init_key)
+    check_encryption_key(suite, key_package.leaf_node.encryption_key)
 
 
 def _check_extensions(key_package: KeyPackage) -> None:

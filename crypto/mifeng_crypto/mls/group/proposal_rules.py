@@ -13,7 +13,11 @@ from dataclasses import dataclass
 from mifeng_crypto.errors import ProtocolError
 from mifeng_crypto.mls.group.key_package import verify_key_package
 from mifeng_crypto.mls.group.public_group import PublicGroup
-from mifeng_crypto.mls.tree.leaf_check import check_leaf, check_unique_extensions
+from mifeng_crypto.mls.tree.leaf_check import (
+    check_encryption_key,
+    check_leaf,
+    check_unique_extensions,
+)
 from mifeng_crypto.mls.tree.ratchet_tree import RatchetTree
 from mifeng_crypto.mls.tree.tree_math import LeafIndex
 from mifeng_crypto.mls.wire.framing import External, Member, NewMemberProposal, Sender
@@ -113,6 +117,7 @@ def check_update(group: PublicGroup, leaf: LeafNode, sender: Sender) -> None:
         raise ProtocolError("RFC9420-7.3-7", "the leaf of an Update was made for something else")
     if leaf.encryption_key == old.encryption_key:
         raise ProtocolError("RFC9420-7.3-7", "an Update keeps the old encryption key")
+    check_encryption_key(group.suite, leaf.encryption_key)
     check_leaf(leaf, suite=group.suite, group_id=group.group_id, leaf_index=i)
 
 

@@ -25,7 +25,12 @@ from mifeng_crypto.mls.group.public_group import PublicGroup, ReceivedProposal
 from mifeng_crypto.mls.keys.transcript import confirmed_transcript_hash, interim_transcript_hash
 from mifeng_crypto.mls.message.authenticate import VerifiedContent
 from mifeng_crypto.mls.message.public_message import verify_public
-from mifeng_crypto.mls.tree.leaf_check import check_leaf, check_profiles, profile_of
+from mifeng_crypto.mls.tree.leaf_check import (
+    check_encryption_key,
+    check_leaf,
+    check_profiles,
+    profile_of,
+)
 from mifeng_crypto.mls.tree.ratchet_tree import RatchetTree
 from mifeng_crypto.mls.tree.tree_edit import TreeEdit
 from mifeng_crypto.mls.tree.tree_hash import tree_hash
@@ -359,6 +364,8 @@ def _apply_path(
     leaf = path.leaf_node
     if not isinstance(leaf.source, FromCommit):
         raise ProtocolError("RFC9420-12.4.2-6", "the leaf of a path was made for something else")
+    for key in (leaf.encryption_key, *(node.encryption_key for node in path.nodes)):
+        check_encryption_key(group.suite, key)
     check_leaf(leaf, suite=group.suite, group_id=group.group_id, leaf_index=committer)
     tree = with_place(applied.tree, committer)
     tree = merge_path(tree, committer, path, added=applied.added_leaves)

@@ -32,16 +32,19 @@ def check_leaf(leaf: LeafNode, *, suite: Suite, group_id: bytes, leaf_index: Lea
             KeyPackage is for no group in particular.
 
     Raises:
-        ProtocolError: KEY-1, KEY-2, RFC9420-7.3-2, 7.3-6, 13.4-1.
+        ProtocolError: KEY-1, RFC9420-7.3-2, 7.3-6, 13.4-1.
     """
-    check_encryption_key(suite, leaf.encryption_key)
     suite.check_signature_key(leaf.signature_key)
     check_leaf_extensions(leaf)
     check_leaf_signature(leaf, suite=suite, group_id=group_id, leaf_index=leaf_index)
 
 
 def check_encryption_key(suite: Suite, public: bytes) -> None:
-    """KEY-2 (RFC 9420 section 10): an HPKE public key is one of the suite."""
+    """KEY-2 (RFC 9420 section 10): an HPKE public key is one of the suite.
+
+    Checked where a key enters the group, in a KeyPackage, an Update or a path: nobody could
+    encrypt to it later. Who joins relies on that; in X-Wing it is half of a leaf's cost.
+    """
     try:
         suite.kem.load_public(public)
     except (ValueError, TypeError) as err:

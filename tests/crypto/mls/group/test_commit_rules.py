@@ -242,6 +242,14 @@ def test_a_path_with_a_key_that_is_in_the_tree_is_refused(world: World) -> None:
     refuse(world, "RFC9420-12.4.2-8", forged_commit(world.members[0], path=twice))
 
 
+def test_a_path_with_a_key_that_nobody_can_encrypt_to_is_refused(world: World) -> None:
+    anna, path = world.members[0], path_of(world)
+    for wrong in (bytes(32), (1).to_bytes(32, "little"), bytes(31), b""):
+        refuse(world, "KEY-2", forged_commit(anna, path=spoil_node(path, -1, encryption_key=wrong)))
+        leaf = new_leaf(anna, FromUpdate(), encryption_key=wrong)
+        refuse(world, "KEY-2", forged_commit(anna, [Update(leaf)], path))
+
+
 def test_a_path_whose_leaf_is_wrong_is_refused(world: World) -> None:
     anna, path = world.members[0], path_of(world)
     leaf = path.leaf_node
