@@ -9,6 +9,8 @@
             await unit.send("Good morning")
             async for message in unit.messages():
                 print(message.sender, message.text)
+                if message.text == "Goodbye":
+                    break
 
     asyncio.run(main())
 
@@ -24,6 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mifeng.core.events import NewEntry, UnitJoined, UnitLeft
     from mifeng.errors import (
         AccessEndedError,
         InviteSpentError,
@@ -53,6 +56,7 @@ __all__ = [
     "Membership",
     "Message",
     "MifengError",
+    "NewEntry",
     "NotFoundError",
     "Passphrase",
     "Person",
@@ -63,6 +67,8 @@ __all__ = [
     "StorageError",
     "TransportError",
     "Unit",
+    "UnitJoined",
+    "UnitLeft",
     "UsageError",
     "Workspace",
     "WrongPassphraseError",
@@ -71,7 +77,13 @@ __all__ = [
     "open",
 ]
 
-_HOMES = ("mifeng.sdk", "mifeng.errors", "mifeng_crypto.errors", "mifeng.keychain")
+_HOMES = (
+    "mifeng.sdk",
+    "mifeng.core.events",
+    "mifeng.errors",
+    "mifeng_crypto.errors",
+    "mifeng.keychain",
+)
 
 
 def __getattr__(name: str) -> object:

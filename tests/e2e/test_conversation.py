@@ -82,6 +82,20 @@ async def test_whoever_is_removed_from_the_workspace_is_out_everywhere(tmp_path:
                 pass
 
 
+async def test_whoever_is_let_in_again_reads_on_from_there(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        ben = c.ada.person("Ben")
+        await c.adas.revoke(ben)
+        await c.adas.send("not for Ben")
+        assert await c.adas.grant(ben)
+        await c.adas.send("for Ben again")
+        await c.ben.sync()
+        assert [m.text for m in await c.bens.history()] == ["for Ben again"]
+        await c.bens.send("back")
+        await c.ada.sync()
+        assert (await c.adas.history())[-1].text == "back"
+
+
 async def test_a_profile_goes_on_where_it_was(tmp_path: Path) -> None:
     async with running_server(tmp_path) as server:
         async with cast(tmp_path, server) as c:

@@ -123,7 +123,7 @@ async def _begin(
 
 
 async def enrol(session: Session) -> None:
-    """Bring the device into the roster, whatever was reached so far; and its name into view.
+    """Bring the device into the roster, whatever was reached so far.
 
     Raises:
         InviteSpentError: the invite was used by another device, or has expired.
@@ -136,8 +136,6 @@ async def enrol(session: Session) -> None:
             await _send_joining(session, stage)
         case Enrolled():
             return
-    card = people.own_card(session.profile, 1, rng=session.rng)
-    await session.api.call("put_card", m.CardsReply, card)
 
 
 async def _send_founding(session: Session, stage: Founding) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from mifeng.core import joining, key_packages
 from mifeng.core.catch_up import Applied, apply_entries
 from mifeng.core.events import Delivered, Event, UnitJoined
-from mifeng.core.people import People
+from mifeng.core.people import People, own_card
 from mifeng.core.profile import Enrolled, Profile
 from mifeng.core.roster import follow
 from mifeng.core.rows import CardRecord, Changes, UnitStatus, ledger_rows
@@ -65,6 +65,7 @@ class Session:
         self._turns: dict[UnitId | None, asyncio.Lock] = {}
         self._live: Live | None = None
         self._cards_cursor = 0
+        self._at_the_door = asyncio.Lock()
 
     # -------------------------------------------------------------- opening and closing
 
@@ -299,11 +300,16 @@ class Session:
         return charter.extend(entries, roster=self.known_roster)
 
     async def follow_cards(self) -> None:
-        """Fetch names."""
+        """Fetch names, and publish one's own if nobody has it yet."""
         with self.access():
             reply = await self.api.call("cards", m.CardsReply, query={"after": self._cards_cursor})
         await self.save(self._learn(reply.cards))
         self._cards_cursor = reply.cursor
+        if self.profile.member_id not in self.people.cards:
+            card = own_card(self.profile, 1, rng=self.rng)
+            with contextlib.suppress(ServerProblem):  # it was just published by an earlier run
+                await self.api.call("put_card", m.CardsReply, card)
+            await self.save(self._learn([card]))
 
     def _learn(self, cards: list[m.Card]) -> Changes:
         self.people, changes = self.people.learn(cards, self.profile, self.known_roster)
@@ -313,21 +319,22 @@ class Session:
 
     async def join_units(self) -> None:
         """Join by each Welcome that waits; one that is refused is forgotten and named."""
-        with self.access():
-            reply = await self.api.call("welcomes", m.WelcomesReply)
-        for item in reply.welcomes:
-            try:
-                await self._join(item)
-            except (CodecError, CryptoError, ProtocolError) as err:
-                self.troubles[UnitId(item.unit_id)] = err
-            await self.api.call("ack_welcome", path={"welcome_id": item.welcome_id})
+        async with self._at_the_door:
+            with self.access():
+                reply = await self.api.call("welcomes", m.WelcomesReply)
+            for item in reply.welcomes:
+                try:
+                    await self._join(item)
+                except (CodecError, CryptoError, ProtocolError) as err:
+                    self.troubles[UnitId(item.unit_id)] = err
+                await self.api.call("ack_welcome", path={"welcome_id": item.welcome_id})
 
     async def _join(self, item: m.WelcomeItem) -> None:
         unit_id = UnitId(item.unit_id)
         async with self.turn(unit_id):
             before = self.units.get(unit_id)
-            if before is not None and before.status is UnitStatus.ACTIVE:
-                return  # a crash between saving and acknowledging
+            if before is not None and item.sequence <= before.log.sequence:
+                return  # a crash between saving and acknowledging; never back
             ref, bundle = await self._bundle_for(item)
             tree = await self.api.call(
                 "tree", path={"unit_id": unit_id, "tree_hash": item.tree_hash}

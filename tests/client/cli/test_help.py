@@ -1,0 +1,35 @@
+"""Every command explains itself, and quickly."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from mifeng.cli.main import app
+
+COMMANDS = [
+    *("found", "join", "invite", "remove", "people", "whoami"),
+    *("send", "read", "tail", "upload", "download"),
+    *("unit", "unit create", "unit grant", "unit revoke", "unit list", "unit members"),
+]
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_every_command_has_help(command: str) -> None:
+    done = CliRunner().invoke(app, [*command.split(), "--help"])
+    assert done.exit_code == 0
+    assert "Usage:" in done.output
+
+
+def test_help_loads_neither_network_nor_cryptography() -> None:
+    heavy = "aiohttp", "cryptography", "aiosqlite", "nacl", "rich.progress"
+    code = (
+        "import sys; from mifeng.cli.main import app\n"
+        "try: app(['--help'])\n"
+        f"except SystemExit: print([m for m in {heavy!r} if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
