@@ -6,11 +6,15 @@ method, the route's pattern, the status, the bytes and the time it took.
 
 from __future__ import annotations
 
+import logging
 import sys
 
 import structlog
 
-__all__ = ["configure_logs"]
+__all__ = ["AIOHTTP", "configure_logs"]
+
+AIOHTTP = logging.getLogger("mifeng_server.aiohttp")
+"""What aiohttp logs to. It quotes what it could not parse, and that may be a token."""
 
 
 def configure_logs() -> None:
@@ -25,3 +29,13 @@ def configure_logs() -> None:
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+    AIOHTTP.handlers = [_WithoutWords()]
+    AIOHTTP.propagate = False
+
+
+class _WithoutWords(logging.Handler):
+    """Logs that something happened, and of which kind, in none of its words."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        kind = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else ""
+        structlog.get_logger("aiohttp").warning("connection failed", kind=kind)

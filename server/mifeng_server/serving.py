@@ -20,6 +20,7 @@ from mifeng_server.config import Config, Folder, check_address, read_config, wri
 from mifeng_server.domain.house import Doors
 from mifeng_server.domain.protocols import Clock
 from mifeng_server.domain.workspace import make_founding_token
+from mifeng_server.logs import AIOHTTP
 from mifeng_server.storage.sqlite import open_sqlite
 from mifeng_server.tls_key import make_tls_key, read_pin, ssl_context
 from mifeng_server.vault import FolderShares
@@ -120,7 +121,7 @@ async def serving(
             clock=clock,
             rng=rng,
         )
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
+        runner = web.AppRunner(app, access_log=None, logger=AIOHTTP, shutdown_timeout=SHUTDOWN_S)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         site = web.TCPSite(

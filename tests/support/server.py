@@ -16,6 +16,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from aiohttp import web
+
 from mifeng_crypto.rand import Rng
 from mifeng_server.clock import SystemClock
 from mifeng_server.config import Folder, with_port
@@ -25,7 +27,7 @@ from mifeng_server.domain.purge import Purged, purge
 from mifeng_server.routes.endpoint import CLOCK, HOUSE
 from mifeng_server.serving import initialise, serving
 
-__all__ = ["ManualClock", "RunningServer", "running_server"]
+__all__ = ["ManualClock", "RunningServer", "routes_of", "running_server"]
 
 START = 1_800_000_000_000
 """A moment in 2027."""
@@ -62,6 +64,7 @@ class RunningServer:
         pin: SHA-256 of its TLS key's SubjectPublicKeyInfo.
         founding_link: works once; empty after a restart.
         folder: its data folder.
+        app: what it serves.
         house: its domain, to look inside.
     """
 
@@ -71,6 +74,7 @@ class RunningServer:
     folder: Path
     house: House
     clock: Clock
+    app: web.Application
 
     async def purge(self) -> Purged:
         """Destroy what is due now, instead of waiting for the background task."""
@@ -103,4 +107,21 @@ async def running_server(
     async with serving(folder, clock=clock, rng=rng) as served:
         house = served.app[HOUSE]
         assert served.app[CLOCK] is clock
-        yield RunningServer(served.url, served.tls_pin, link, folder.path, house, clock)
+        yield RunningServer(served.url, served.tls_pin, link, folder.path, house, clock, served.app)
+
+
+def routes_of(server: RunningServer) -> set[tuple[str, str]]:
+    """Method and path of everything that the server answers."""
+    return {
+        (route.method, route.resource.canonical)
+        for route in server.app.router.routes()
+        if route.resource is not None and not (route.method == "HEAD" and _is_get(route))
+    }
+
+
+def _is_get(route: web.AbstractRoute) -> bool:
+    """aiohttp answers HEAD by GET where nobody says otherwise."""
+    resource = route.resource
+    return resource is not None and any(
+        other.method == "GET" and other.handler is route.handler for other in resource
+    )

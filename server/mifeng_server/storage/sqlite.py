@@ -99,21 +99,26 @@ class SqliteStore:
     async def close(self) -> None:
         await self._writer.close()
         await self._writing.close()
-        for reader in self._opened:
-            await reader.close()
+        for _ in self._opened:
+            await (await self._readers.get()).close()
         await self._engine.dispose()
 
     async def _read(
         self, statement: Select[Any], parameters: dict[str, Any]
     ) -> Sequence[SQLRow[Any]]:
+        # Whoever gives up waiting must not leave a connection behind in the middle of something.
+        return await asyncio.shield(asyncio.create_task(self._execute(statement, parameters)))
+
+    async def _execute(
+        self, statement: Select[Any], parameters: dict[str, Any]
+    ) -> Sequence[SQLRow[Any]]:
         async with self._reader() as connection:
             try:
-                found: Sequence[SQLRow[Any]] = (
-                    await connection.execute(statement, parameters)
-                ).all()
+                result = await connection.execute(statement, parameters)
             except DBAPIError as err:
                 raise storage_error(err) from err
-        return found
+            found: Sequence[SQLRow[Any]] = result.all()
+            return found
 
     @asynccontextmanager
     async def _reader(self) -> AsyncIterator[AsyncConnection]:

@@ -1,0 +1,98 @@
+"""Time travel: content goes at its deadline, not before, and from the disk as well."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+
+from mifeng_crypto.api import messages as m
+from mifeng_crypto.ledger.policy import DEFAULT_POLICY
+from mifeng_crypto.log import EntryKind, LogEntry
+from mifeng_crypto.tls import decode
+from mifeng_server.app import PURGE_EVERY_S
+from mifeng_server.domain.rows import ContentRow, IdempotencyRow, KeyPackageRow, TokenRow
+from tests.support.peer import Peer
+from tests.support.server import ManualClock, RunningServer
+
+Two = tuple[Peer, Peer, bytes]
+
+
+async def test_a_message_is_served_until_its_deadline_and_its_header_for_ever(
+    server: RunningServer, two: Two, clock: ManualClock
+) -> None:
+    ann, bob, unit_id = two
+    request = ann.make_message(unit_id)
+    reply = await ann.call("message", m.AcceptedReply, request, path={"unit_id": unit_id})
+    clock.advance((reply.retain_until - ann.now) / 1000 - 1)
+    assert ann.now < reply.retain_until
+    await server.purge()
+    await bob.login()
+    assert decode(LogEntry, (await bob.read_log(unit_id))[-1]).content == request.message
+
+    clock.advance(1)
+    entry = decode(LogEntry, (await bob.read_log(unit_id))[-1])
+    assert entry.content == b""
+    assert entry.header.kind is EntryKind.MESSAGE
+    sequence = entry.header.sequence
+    assert await server.house.store.get(ContentRow, unit_id, 0, sequence) is not None
+
+    clock.advance(61)
+    await server.purge()
+    assert await server.house.store.get(ContentRow, unit_id, 0, sequence) is None
+    again = decode(LogEntry, (await bob.read_log(unit_id))[-1])
+    assert again.header == entry.header
+    for path in server.folder.glob("server.db*"):
+        assert request.message[-64:] not in path.read_bytes(), path
+
+
+async def test_commits_and_heads_stay(server: RunningServer, two: Two, clock: ManualClock) -> None:
+    ann, bob, unit_id = two
+    await ann.commit(unit_id)
+    clock.advance(365 * 86_400)
+    await server.purge()
+    await bob.login()
+    assert all(decode(LogEntry, raw).content for raw in await bob.read_log(unit_id))
+    await bob.catch_up(unit_id)
+
+
+async def test_a_longer_policy_keeps_longer_and_none_keeps_shorter(
+    server: RunningServer, founder: Peer, clock: ManualClock
+) -> None:
+    short = await founder.create_unit()
+    long = await founder.create_unit(dataclasses.replace(DEFAULT_POLICY, retention_s=864_000))
+    three = (await founder.send(short)).retain_until
+    ten = (await founder.send(long)).retain_until
+    assert ten - three == 7 * 86_400_000
+    assert three - founder.now >= 3 * 86_400_000
+
+
+async def test_the_purge_runs_by_itself(
+    server: RunningServer, two: Two, clock: ManualClock
+) -> None:
+    ann, _, unit_id = two
+    await ann.send(unit_id)
+    clock.advance(4 * 86_400)
+    for _ in range(100):
+        clock.advance(PURGE_EVERY_S)
+        await asyncio.sleep(0.02)
+        if not await server.house.store.find(
+            ContentRow, order="deadline", after=0, limit=1, unit_id=unit_id
+        ):
+            break
+    else:
+        raise AssertionError("nothing was purged")
+
+
+async def test_what_nobody_can_use_any_more_goes_too(
+    server: RunningServer, two: Two, clock: ManualClock
+) -> None:
+    _, bob, _ = two
+    store = server.house.store
+    assert await store.count(TokenRow)
+    assert await store.count(KeyPackageRow, device_id=bob.device_id)
+    clock.advance(8 * 86_400)
+    await server.purge()
+    assert await store.count(TokenRow) == 0
+    assert await store.count(KeyPackageRow, device_id=bob.device_id) == 0
+    # What was answered for ledgers and commits is remembered as long as they live.
+    assert await store.count(IdempotencyRow)
