@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from mifeng_crypto.labels import verify_with_label
 from mifeng_crypto.mls.group import (
     Epoch,
@@ -12,7 +10,7 @@ from mifeng_crypto.mls.group import (
     join,
     process_commit,
     receive_private_proposal,
-    receive_proposal,
+    receive_public_proposal,
     stage_commit,
     stage_private_commit,
 )
@@ -83,7 +81,7 @@ def _resumption_psk(epoch: Epoch) -> ResumptionPsk:
 def _take_in(epoch: Epoch, message: MLSMessage) -> Epoch:
     if isinstance(message.message, PrivateMessage):
         return receive_private_proposal(epoch, message, now_s=NOW_S)
-    return replace(epoch, public=receive_proposal(epoch.public, message, now_s=NOW_S))
+    return receive_public_proposal(epoch, message, now_s=NOW_S)
 
 
 def _follow(epoch: Epoch, message: MLSMessage, psks: PskStore) -> Epoch:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from mifeng_crypto.mls.group import (  # noqa: E402 - run as a file, from any fo
     join,
     process_commit,
     receive_private_proposal,
-    receive_proposal,
+    receive_public_proposal,
     stage_commit,
     stage_private_commit,
     verify_key_package,
@@ -218,8 +218,7 @@ def process(name: str, message: str) -> Answer:
     body, now = received.message, now_s()
     if isinstance(body, PublicMessage):
         if not isinstance(body.content.content, CommitContent):
-            public, ms = timed(lambda: receive_proposal(epoch.public, body, now_s=now))
-            one.epoch = replace(epoch, public=public)
+            one.epoch, ms = timed(lambda: receive_public_proposal(epoch, body, now_s=now))
             return {"kind": "proposal", "ms": ms}
         return follow(one, lambda: (epoch, stage_commit(epoch.public, body, now_s=now)))
     if not isinstance(body, PrivateMessage):

@@ -15,7 +15,11 @@ from mifeng_crypto.mls.group.create import create
 from mifeng_crypto.mls.group.epoch import Epoch, export
 from mifeng_crypto.mls.group.external_commit import ExternalCommit, external_commit
 from mifeng_crypto.mls.group.group_info import group_info
-from mifeng_crypto.mls.group.handshake import receive_private_proposal, stage_private_commit
+from mifeng_crypto.mls.group.handshake import (
+    receive_private_proposal,
+    receive_public_proposal,
+    stage_private_commit,
+)
 from mifeng_crypto.mls.group.join import Joined, join
 from mifeng_crypto.mls.group.key_package import (
     KeyPackageBundle,
@@ -71,6 +75,7 @@ __all__ = [
     "propose_update",
     "receive_private_proposal",
     "receive_proposal",
+    "receive_public_proposal",
     "reinit_group",
     "stage_commit",
     "stage_private_commit",

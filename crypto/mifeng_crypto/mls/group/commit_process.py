@@ -14,7 +14,7 @@ from mifeng_crypto.mls.keys.transcript import verify_confirmation_tag
 from mifeng_crypto.mls.message.public_message import verify_membership_tag
 from mifeng_crypto.mls.tree.tree_math import node_of
 from mifeng_crypto.mls.tree.treekem import PrivateKeys, decrypt_path, still_valid
-from mifeng_crypto.mls.wire.framing import Member
+from mifeng_crypto.mls.wire.framing import Member, PublicMessage
 from mifeng_crypto.secret import Secret
 from mifeng_crypto.tls import encode
 
@@ -33,7 +33,8 @@ def process_commit(epoch: Epoch, staged: StagedCommit, *, psk_store: PskStore = 
         ProtocolError: RFC9420-6.2-1, 7.5-6, 7.5-7, 12.4.2-12: a tag or a secret is wrong.
     """
     _check_is_for(epoch, staged)
-    _check_membership_tag(epoch, staged)
+    if staged.message is not None:
+        check_membership_tag(epoch, staged.message)
     suite, after = epoch.public.suite, staged.after
     private_keys = still_valid(after.tree, epoch.own_leaf, _own_keys(epoch, staged))
     commit_secret = Secret(bytes(suite.hash_bytes))
@@ -56,10 +57,9 @@ def _check_is_for(epoch: Epoch, staged: StagedCommit) -> None:
         raise UsageError("this commit removes this device: the group ends here for it")
 
 
-def _check_membership_tag(epoch: Epoch, staged: StagedCommit) -> None:
+def check_membership_tag(epoch: Epoch, message: PublicMessage) -> None:
     """RFC9420-6.2-1: whoever sent a PublicMessage as a member knows the epoch's secrets."""
-    message = staged.message
-    if message is None or not isinstance(message.content.sender, Member):
+    if not isinstance(message.content.sender, Member):
         return
     try:
         verify_membership_tag(

@@ -18,7 +18,7 @@ from mifeng_crypto.mls.group.psks import NO_PSKS, PskStore, combine_psks
 from mifeng_crypto.mls.group.public_group import PublicGroup
 from mifeng_crypto.mls.keys.key_schedule import EpochSecrets, derive_epoch, welcome_key
 from mifeng_crypto.mls.keys.transcript import verify_confirmation_tag
-from mifeng_crypto.mls.tree.tree_math import LeafIndex, common_ancestor, node_of
+from mifeng_crypto.mls.tree.tree_math import LeafIndex, common_ancestor, direct_path, node_of
 from mifeng_crypto.mls.tree.treekem import PrivateKeys, path_from
 from mifeng_crypto.mls.wire import registry
 from mifeng_crypto.mls.wire.message import MLSMessage
@@ -84,6 +84,7 @@ def join(
     private_keys = _private_keys(public, me, LeafIndex(group_info.signer), bundle, secrets)
     derived = derive_epoch(suite, joiner, psk_secret, public.context)
     _check_confirmation_tag(public, group_info, derived[0])
+    _check_keys_are_complete(public, me, private_keys)
     return Joined(begin_epoch(public, me, private_keys, derived), group_info)
 
 
@@ -153,16 +154,26 @@ def _private_keys(
     secrets: GroupSecrets,
 ) -> PrivateKeys:
     """RFC9420-12.4.3.1-14: the path secret, if there is one, gives the keys above both leaves."""
-    own = {node_of(me): bundle.leaf_private}
-    if secrets.path_secret is None:
-        return own
-    tree = public.tree
-    if signer == me:
-        raise ProtocolError("RFC9420-12.4.3.1-14", "a Welcome claims to come from its receiver")
-    path = tree.filtered_direct_path(signer)
-    at = path.index(common_ancestor(me, signer))
-    path_secret = Secret(secrets.path_secret.path_secret)
-    return {**own, **path_from(tree, path[at:], path_secret).private_keys}
+    tree, keys = public.tree, {node_of(me): bundle.leaf_private}
+    if secrets.path_secret is not None:
+        if signer == me:
+            raise ProtocolError("RFC9420-12.4.3.1-14", "a Welcome claims to come from its receiver")
+        path = tree.filtered_direct_path(signer)
+        at = path.index(common_ancestor(me, signer))
+        path_secret = Secret(secrets.path_secret.path_secret)
+        keys.update(path_from(tree, path[at:], path_secret).private_keys)
+    return keys
+
+
+def _check_keys_are_complete(public: PublicGroup, me: LeafIndex, keys: PrivateKeys) -> None:
+    """RFC9420-12.4.3.1-17: a new member has a key of each node above it that counts it in.
+
+    Without one, there would be commits that it could not follow (section 7.5).
+    """
+    for x in direct_path(me, public.tree.n_leaves):
+        node = public.tree.parent(x)
+        if node is not None and me not in node.unmerged_leaves and x not in keys:
+            raise ProtocolError("RFC9420-12.4.3.1-17", "a Welcome lacks a path secret that is due")
 
 
 def _check_confirmation_tag(

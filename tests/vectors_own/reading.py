@@ -1,0 +1,106 @@
+"""What a receiver does with a vector: arrive at its state, and try the verb."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from mifeng_crypto.mls.group import (
+    Epoch,
+    KeyPackageBundle,
+    PskStore,
+    PublicGroup,
+    decrypt,
+    join,
+    process_commit,
+    receive_private_proposal,
+    receive_public_proposal,
+    stage_commit,
+    stage_private_commit,
+    verify_key_package,
+)
+from mifeng_crypto.mls.wire import registry
+from mifeng_crypto.mls.wire.framing import PrivateMessage
+from mifeng_crypto.mls.wire.key_package import KeyPackage
+from mifeng_crypto.mls.wire.message import MLSMessage
+from mifeng_crypto.mls.wire.parent_node import RatchetTreeExtension
+from mifeng_crypto.mls.wire.psk import ExternalPsk
+from mifeng_crypto.mls.wire.welcome import GroupInfo
+from mifeng_crypto.secret import Secret
+from mifeng_crypto.tls import decode
+from tests.vectors_own.files import STATES
+from tests.vectors_own.members import NOW_S
+
+b = bytes.fromhex
+PSKS: PskStore = {ExternalPsk(name): Secret(bytes(32)) for name in (b"shared", b"other")}
+
+
+@cache
+def load_state(name: str) -> Epoch:
+    """Join by the Welcome of a state, and follow its commits."""
+    state = json.loads((STATES / f"{name}.json").read_text(encoding="utf-8"))
+    epoch = joined(state)
+    for message in state["commits"]:
+        epoch = process_commit(epoch, stage_commit(epoch.public, b(message), now_s=NOW_S))
+    assert epoch.epoch_authenticator == b(state["epoch_authenticator"])
+    return epoch
+
+
+def joined(given: dict[str, Any]) -> Epoch:
+    package = decode(MLSMessage, b(given["key_package"])).message
+    assert isinstance(package, KeyPackage), "the vector brings the receiver's own KeyPackage"
+    bundle = KeyPackageBundle(
+        package, Secret(b(given["init_priv"])), Secret(b(given["encryption_priv"]))
+    )
+    tree = given["ratchet_tree"]
+    extension = None if tree is None else decode(RatchetTreeExtension, b(tree))
+    return join(b(given["welcome"]), bundle, tree=extension, psk_store=PSKS).epoch
+
+
+def propose(epoch: Epoch, message: bytes) -> Epoch:
+    if isinstance(decode(MLSMessage, message).message, PrivateMessage):
+        return receive_private_proposal(epoch, message, now_s=NOW_S)
+    return receive_public_proposal(epoch, message, now_s=NOW_S)
+
+
+def process(epoch: Epoch, message: bytes) -> Epoch:
+    body = decode(MLSMessage, message).message
+    if isinstance(body, PrivateMessage) and body.content_type == registry.COMMIT:
+        epoch, staged = stage_private_commit(epoch, body, now_s=NOW_S)
+    else:
+        staged = stage_commit(epoch.public, message, now_s=NOW_S)
+    return process_commit(epoch, staged, psk_store=PSKS)
+
+
+def read_application(epoch: Epoch, message: bytes) -> Epoch:
+    return decrypt(epoch, message).epoch
+
+
+MEMBER_VERBS: dict[str, Callable[[Epoch, bytes], Epoch]] = {
+    "propose": propose,
+    "process": process,
+    "decrypt": read_application,
+}
+
+
+def attempt(verb: str, state: str | None, given: dict[str, Any]) -> object:
+    """Do what the vector says; return what comes of it."""
+    if verb in MEMBER_VERBS:
+        assert state is not None, "a member's verb needs its state"
+        epoch = load_state(state)
+        for message in given["before"]:
+            taken = b(message)
+            epoch = (propose if verb != "decrypt" else read_application)(epoch, taken)
+        return MEMBER_VERBS[verb](epoch, b(given["message"]))
+    if verb == "join":
+        return joined(given)
+    if verb == "key_package":
+        package = decode(MLSMessage, b(given["message"])).message
+        assert isinstance(package, KeyPackage), "the message of this verb is a KeyPackage"
+        return verify_key_package(package, now_s=given["now_s"])
+    assert verb == "group_info", f"no verb is called {verb}"
+    info = decode(MLSMessage, b(given["message"])).message
+    assert isinstance(info, GroupInfo), "the message of this verb is a GroupInfo"
+    return PublicGroup.from_group_info(info, tree=decode(RatchetTreeExtension, b(given["tree"])))

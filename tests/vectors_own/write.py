@@ -1,0 +1,48 @@
+"""Write all vectors anew: `python -m tests.vectors_own.write`. Frozen: they are committed.
+
+All randomness comes from names (signing.py), the ephemeral keys of HPKE and the nonces of ECDSA too,
+so the files are the same wherever they are written by the same engine.
+"""
+
+from __future__ import annotations
+
+import shutil
+from unittest import mock
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from mifeng_crypto.hpke import Hpke
+from mifeng_crypto.signature import Ecdsa
+from tests.vectors_own import (
+    faults_commit,
+    faults_key_package,
+    faults_message,
+    faults_proposals,
+)
+from tests.vectors_own.files import NEGATIVE, STATES, write_json
+from tests.vectors_own.members import group_of_seven
+from tests.vectors_own.signing import HashRng
+
+_EPHEMERAL = HashRng("ephemeral keys")
+
+
+def _seal(self: Hpke, public: bytes, info: bytes, plaintext: bytes) -> tuple[bytes, bytes]:
+    return self.seal_to_many([(public, plaintext)], info, rng=_EPHEMERAL)[0]
+
+
+def _sign(self: Ecdsa, private: bytes, data: bytes) -> bytes:
+    return self._load(private).sign(data, ec.ECDSA(self.hash, deterministic_signing=True))
+
+
+def main() -> None:
+    shutil.rmtree(NEGATIVE, ignore_errors=True)
+    with mock.patch.object(Hpke, "seal", _seal), mock.patch.object(Ecdsa, "sign", _sign):
+        scene = group_of_seven()
+        write_json(STATES / "seven.json", scene["carl"].state())
+        for part in (faults_key_package, faults_proposals, faults_commit, faults_message):
+            for vector in part.vectors(scene):
+                vector.write(NEGATIVE)
+
+
+if __name__ == "__main__":
+    main()
