@@ -32,6 +32,11 @@ KILLED = """
     when, endpoint, profile, text = sys.argv[1:]
     call = Api.call
 
+    async def enrol(verb, link):
+        Api.call = dying
+        async with verb(link, profile=profile, name="Cai", passphrase=PASSPHRASE):
+            pass
+
     async def dying(self, name, *args, **named):
         if name == endpoint and when == "before":
             os.kill(os.getpid(), signal.SIGKILL)
@@ -41,6 +46,8 @@ KILLED = """
         return answer
 
     async def main():
+        if endpoint in ("found", "roster_append"):
+            return await enrol(mifeng.found if endpoint == "found" else mifeng.join, text)
         async with mifeng.open(profile, passphrase=PASSPHRASE) as me:
             Api.call = dying
             unit = me.unit("Research")
@@ -58,6 +65,21 @@ async def run_and_be_killed(when: str, endpoint: str, profile: Path, text: str) 
         sys.executable, "-c", textwrap.dedent(KILLED), when, endpoint, str(profile), text
     )
     assert await process.wait() == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_a_process_killed_while_founding_or_joining_goes_on_from_there(
+    tmp_path: Path, when: str
+) -> None:
+    async with running_server(tmp_path) as server:
+        await run_and_be_killed(when, "found", tmp_path / "ada", server.founding_link)
+        async with mifeng.open(tmp_path / "ada", passphrase=PASSPHRASE) as ada:
+            link = (await ada.invite()).link
+            await run_and_be_killed(when, "roster_append", tmp_path / "cai", link)
+            async with mifeng.open(tmp_path / "cai", passphrase=PASSPHRASE) as cai:
+                assert [p.name for p in cai.people()] == ["Cai", "Cai"]
+            await ada.sync()
+            assert [p.id for p in ada.people()] == [ada.me.id, cai.me.id]
 
 
 def texts(messages: list[mifeng.Message]) -> list[str]:

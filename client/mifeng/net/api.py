@@ -284,7 +284,7 @@ class Api:
             aiohttp.ClientConnectorCertificateError,
         ) as err:
             raise ServerIdentityError(self.host) from err
-        except (aiohttp.ClientError, TimeoutError, OSError) as err:
+        except (aiohttp.ClientError, TimeoutError, ConnectionError) as err:
             raise TransportError(
                 "the server at {host} cannot be reached; check the network, and whether it runs",
                 host=self.host,

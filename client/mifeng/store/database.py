@@ -58,7 +58,8 @@ class Database:
         """
         if path.exists():
             raise StorageError(
-                "there is a profile in {path} already; choose another folder", path=path.parent
+                "there is a profile in {path} already; use it, or choose another folder",
+                path=path.parent,
             )
         path.touch(mode=0o600)
         database = cls(await _connect(path))

@@ -16,9 +16,12 @@ from mifeng_crypto.errors import ProtocolError, UsageError
 from mifeng_crypto.ledger.chain import NeedLedgerError
 from mifeng_crypto.ledger.charter_entry import Grant, Revoke, UnitRole
 from mifeng_crypto.log import EntryKind, Heads, LogEntry
+from mifeng_crypto.mls import group as mls
+from mifeng_crypto.mls.wire.key_package import KeyPackage
+from mifeng_crypto.mls.wire.message import MLSMessage, encode_message
 from mifeng_crypto.tls import decode, encode
 from tests.client.core.world import World, profile_of
-from tests.support.company import SUITE
+from tests.support.company import SUITE, Person
 
 
 @pytest.fixture
@@ -171,25 +174,57 @@ def test_a_commit_that_leaves_a_removed_member_in_is_refused(world: World) -> No
     assert world.ben.unit is before
 
 
-def test_the_server_cannot_add_anybody(world: World) -> None:
-    # A device that no ledger names: it has a good KeyPackage, and even Ada's client is tricked.
+def ghost_of(world: World) -> tuple[Person, mls.VerifiedKeyPackage]:
+    """A device that no ledger names, with a perfectly good KeyPackage."""
     ghost = world.company.person("Ghost")
     profile = profile_of(world.company, ghost)
     public, _ = key_packages.make(
         profile, 1, suite_id=SUITE, now=world.company.now, rng=world.company.rng
     )
-    due = membership.due(world.ada.unit, world.company.roster, now=world.company.now)
-    assert ghost.device_id not in due.add
-    prepared = membership.commit(
-        world.ada.unit,
-        due,
-        [ClaimedKeyPackage(device_id=ghost.device_id, key_package=public[0])],
-        roster=world.company.roster,
-        profile=world.ada.profile,
-        now=world.company.now,
+    package = decode(MLSMessage, public[0]).message
+    assert isinstance(package, KeyPackage)
+    return ghost, mls.verify_key_package(package, now_s=world.company.now // 1000)
+
+
+def test_a_key_package_that_the_server_slips_in_is_not_used(world: World) -> None:
+    ghost, verified = ghost_of(world)
+    slipped = ClaimedKeyPackage(
+        device_id=ghost.device_id, key_package=encode_message(verified.key_package)
+    )
+    for due in (membership.Due((), (), rotate=True), membership.Due((), (ghost.device_id,), True)):
+        prepared = membership.commit(
+            world.ada.unit,
+            due,
+            [slipped],
+            roster=world.company.roster,
+            profile=world.ada.profile,
+            now=world.company.now,
+            rng=world.company.rng,
+        )
+        assert prepared is not None
+        assert prepared.pending is not None
+        assert prepared.pending.staged.added == ()
+
+
+def test_a_member_and_the_server_together_cannot_add_a_ghost(world: World) -> None:
+    _, verified = ghost_of(world)
+    hostile = mls.commit(
+        world.ada.unit.active_epoch,
+        signature_key=world.ada.profile.signature_key,
+        add=[verified],
+        path=False,
+        authenticated_data=world.ada.unit.authenticated_data(
+            world.company.roster, now=world.company.now
+        ),
+        now_s=world.company.now // 1000,
         rng=world.company.rng,
     )
-    assert prepared is None
+    entry = world.accept(EntryKind.COMMIT, hostile.message, world.ada)
+    before = world.ben.unit
+    with pytest.raises(ProtocolError) as caught:
+        world.ben.apply(entry)
+    assert caught.value.rule == "GATE-5"
+    assert world.ben.unit is before
 
 
 def test_a_unit_read_back_from_its_rows_goes_on_where_it_was(world: World) -> None:

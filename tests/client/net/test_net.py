@@ -1,0 +1,90 @@
+"""To whom the client speaks, and how patiently."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from mifeng.errors import ServerIdentityError, ServerProblem
+from mifeng.net import Api
+from mifeng.net.pin import check_address
+from mifeng.net.stream import FIRST_PAUSE_S, LONGEST_PAUSE_S, pause_s
+from mifeng_crypto.api import messages as m
+from mifeng_crypto.api.problems import ProblemCode
+from mifeng_crypto.errors import TransportError, UsageError
+from mifeng_crypto.ids import UnixMillis
+from tests.support.server import running_server
+
+PIN = bytes(32)
+
+
+def now() -> UnixMillis:
+    return UnixMillis(1_800_000_000_000)
+
+
+@pytest.mark.parametrize(
+    ("address", "pin"),
+    [
+        ("http://example.com", None),
+        ("http://127.0.0.1:1", PIN),
+        ("ftp://127.0.0.1", None),
+        ("https://", None),
+        ("", None),
+    ],
+)
+def test_nothing_is_said_in_the_clear_beyond_this_machine(address: str, pin: bytes | None) -> None:
+    with pytest.raises(UsageError):
+        check_address(address, pin)
+
+
+def test_https_and_plain_loopback_are_spoken_to() -> None:
+    check_address("https://example.com", PIN)
+    check_address("https://example.com:8443", None)
+    check_address("http://127.0.0.1:8080", None)
+
+
+def test_the_pause_grows_is_bounded_and_half_of_it_is_random() -> None:
+    for attempt in (0, 3, 7, 50):
+        longest = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2**attempt)
+        assert pause_s(attempt, rng=bytes) == longest / 2
+        assert longest / 2 < pause_s(attempt, rng=lambda n: b"\xff" * n) <= longest
+
+
+async def test_the_pin_decides_before_a_byte_of_the_request_is_sent(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server:
+        async with Api([server.url], server.pin, now=now, rng=os.urandom) as api:
+            assert (await api.call("server", m.ServerInfo)).protocol == 1
+        async with Api([server.url], PIN, now=now, rng=os.urandom) as api:
+            with pytest.raises(ServerIdentityError):
+                await api.call("server", m.ServerInfo)
+            with pytest.raises(ServerIdentityError):
+                await api.websocket("/v1/stream")
+        async with Api([server.url], None, now=now, rng=os.urandom) as api:
+            with pytest.raises(ServerIdentityError):
+                await api.call("server", m.ServerInfo)
+
+
+async def test_an_address_that_does_not_answer_gives_way_to_the_next(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server:
+        dead = "https://127.0.0.1:9"
+        async with Api([dead, server.url], server.pin, now=now, rng=os.urandom) as api:
+            assert (await api.call("server", m.ServerInfo)).protocol == 1
+            assert api.origin == server.url
+        async with Api([dead], server.pin, now=now, rng=os.urandom) as api:
+            with pytest.raises(TransportError, match="cannot be reached"):
+                await api.call("server", m.ServerInfo)
+
+
+async def test_a_problem_keeps_its_code_and_names_the_remedy(tmp_path: Path) -> None:
+    request = m.FoundRequest(token=bytes(32), entry=b"not an entry")
+    async with (
+        running_server(tmp_path) as server,
+        Api([server.url], server.pin, now=now, rng=os.urandom) as api,
+    ):
+        with pytest.raises(ServerProblem) as caught:
+            await api.call("found", m.HeadReply, request)
+    assert caught.value.code in {ProblemCode.FORBIDDEN, ProblemCode.MALFORMED}
+    assert caught.value.code is not None
+    assert caught.value.code.remedy in str(caught.value)
