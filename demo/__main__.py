@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import os
 import shutil
 import subprocess
 import sys
@@ -53,6 +54,9 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="leave the server running")
     told = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="mifeng-demo-"))
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
+        # Two dozen processes would compile the same sources again and again.
+        os.environ["PYTHONPYCACHEPREFIX"] = str(folder / "bytecode")
     try:
         screen, people = asyncio.run(play(folder))
         if told.keep:

@@ -35,9 +35,9 @@ PLANTED = "Planted on purpose 故意放置: the search must find this"
 def cast(folder: Path) -> list[Person]:
     """Return the four people, each with an own machine's folder."""
     parts = [
-        ("王秀英", "总经理 Managing director", "bright_red"),
+        ("欧阳秀英", "总经理 Managing director", "bright_red"),
         ("Anna Schmidt", "Head of engineering 工程主管", "bright_green"),
-        ("李建国", "供应链经理 Supply chain", "bright_blue"),
+        ("司马建国", "供应链经理 Supply chain", "bright_blue"),
         ("Tomás García", "Marketing consultant 市场顾问", "bright_magenta"),
     ]
     homes = ("founder", "anna", "jianguo", "tomas")
