@@ -17,11 +17,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import e2e, mls
+from bench import e2e, ledgers, mls
 from bench.figure import Figure
 
 OUTPUT = Path(__file__).resolve().parent.parent / "build" / "bench.json"
 SECTIONS: dict[str, Callable[[], Iterator[Figure]]] = {
+    "ledgers": ledgers.measure,
     "mls": mls.measure,
     "e2e": e2e.measure,
 }
