@@ -16,7 +16,7 @@ from mifeng_crypto.links import FoundLink, format_link
 from mifeng_crypto.rand import Rng
 from mifeng_server.app import make_app
 from mifeng_server.blobs.folder import FolderBlobs
-from mifeng_server.config import Config, Folder, check_address, read_config, write_config
+from mifeng_server.config import Config, Folder, check_address, read_config, with_port, write_config
 from mifeng_server.domain.house import Doors
 from mifeng_server.domain.protocols import Clock
 from mifeng_server.domain.workspace import make_founding_token
@@ -49,12 +49,13 @@ class Serving:
 async def initialise(
     folder: Folder, address: str, *, clock: Clock, rng: Rng, listen: str | None = None
 ) -> str:
-    """Make a data folder, and return the founding link.
+    """Make a data folder, and return the founding link. Port 0 of the address means a free one.
 
     Raises:
         UsageError: there is a server in it already, or the address is none.
         StorageError: the folder cannot be made.
     """
+    address = with_port(address)
     scheme, host, port = check_address(address)
     if folder.config.exists():
         raise UsageError(

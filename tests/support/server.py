@@ -20,7 +20,7 @@ from aiohttp import web
 
 from mifeng_crypto.rand import Rng
 from mifeng_server.clock import SystemClock
-from mifeng_server.config import Folder, with_port
+from mifeng_server.config import Folder
 from mifeng_server.domain.house import House
 from mifeng_server.domain.protocols import Clock
 from mifeng_server.domain.purge import Purged, purge
@@ -102,7 +102,7 @@ async def running_server(
     folder, clock = Folder(tmp_path / "server"), clock or SystemClock()
     link = ""
     if not restart:
-        address = with_port(f"{'https' if tls else 'http'}://127.0.0.1:0")
+        address = f"{'https' if tls else 'http'}://127.0.0.1:0"
         link = await initialise(folder, address, clock=clock, rng=rng)
     async with serving(folder, clock=clock, rng=rng) as served:
         house = served.app[HOUSE]

@@ -65,13 +65,11 @@ def init(
     ] = None,
 ) -> None:
     from mifeng_server.clock import SystemClock
-    from mifeng_server.config import Folder, with_port
+    from mifeng_server.config import Folder
     from mifeng_server.serving import initialise
 
     link = _run(
-        initialise(
-            Folder(data), with_port(address), clock=SystemClock(), rng=os.urandom, listen=listen
-        )
+        initialise(Folder(data), address, clock=SystemClock(), rng=os.urandom, listen=listen)
     )
     typer.echo(_("The server is ready in {folder}. Start it:").format(folder=data), err=True)
     typer.echo(f"  mifeng-server serve --data {data}", err=True)

@@ -171,13 +171,15 @@ async def open_sqlite(path: Path) -> SqliteStore:
     event.listen(engine.sync_engine, "begin", _begin)
     # The database holds nobody's plaintext, yet who talks when is nobody's business either.
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    connection = engine.connect()
     try:
-        await connection.start()
-        await connection.run_sync(migrate)
-        await connection.commit()
+        connection = await engine.connect()
+        try:
+            await connection.run_sync(migrate)
+            await connection.commit()
+        except BaseException:
+            await connection.close()
+            raise
     except BaseException as err:
-        await connection.close()
         await engine.dispose()
         if isinstance(err, DBAPIError):
             raise storage_error(err) from err

@@ -1,0 +1,146 @@
+"""`mifeng-server` as its operator meets it: as a process."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mifeng_crypto.links import FoundLink, parse_link
+
+COMMAND = [sys.executable, "-m", "mifeng_server"]
+
+
+def _run(*args: str, lang: str = "en") -> subprocess.CompletedProcess[str]:
+    environ = {**os.environ, "MIFENG_LANG": lang, "COLUMNS": "100"}
+    return subprocess.run(
+        [*COMMAND, *args], check=False, capture_output=True, text=True, timeout=30, env=environ
+    )
+
+
+def _init(data: Path) -> str:
+    done = _run("init", "--data", str(data), "--address", "https://127.0.0.1:0")
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_help_names_the_commands() -> None:
+    done = _run("--help")
+    assert done.returncode == 0
+    assert "init" in done.stdout
+    assert "serve" in done.stdout
+
+
+def test_init_prints_only_the_link_and_stores_its_token_hashed(tmp_path: Path) -> None:
+    link = parse_link(_init(tmp_path / "data"))
+    assert isinstance(link, FoundLink)
+    assert link.tls_pin is not None
+    assert not link.addresses[0].endswith(":0")
+    for path in (tmp_path / "data").rglob("*"):
+        assert not path.is_file() or link.token not in path.read_bytes()
+    assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_second_init_changes_nothing_and_says_what_to_do(tmp_path: Path) -> None:
+    _init(tmp_path / "data")
+    before = {p: p.read_bytes() for p in (tmp_path / "data").iterdir() if p.is_file()}
+    done = _run("init", "--data", str(tmp_path / "data"), "--address", "https://127.0.0.1:1")
+    assert done.returncode == 2
+    assert "choose another folder" in done.stderr
+    assert before == {p: p.read_bytes() for p in (tmp_path / "data").iterdir() if p.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "words"),
+    [
+        (["serve", "--data", "absent"], 2, "run `mifeng-server init"),
+        (["init", "--data", "d", "--address", "nonsense"], 2, "write it like https://"),
+        (["init", "--data", "d"], 2, "--address"),
+        (["nonsense"], 2, "nonsense"),
+    ],
+)
+def test_wrong_use_is_explained_with_exit_code_2(
+    tmp_path: Path, args: list[str], code: int, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = _run(*args)
+    assert done.returncode == code
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_configuration_names_the_file_and_the_field(tmp_path: Path) -> None:
+    _init(tmp_path / "data")
+    config = tmp_path / "data" / "mifeng-server.toml"
+    for text, words in (
+        ("addresses = 1", "addresses"),
+        ("port = 'x'", "mifeng-server.toml"),
+        ("port =", "Invalid value"),
+        ("addresses=[]\nport=1", "names no address"),
+        ("addresses=['https://x']\nport=1\ncolour=1", "colour"),
+        ("addresses=['https://x']\nport=1\nlisten='0.0.0.0'\ntls=false", "behind a proxy"),
+    ):
+        config.write_text(text)
+        done = _run("serve", "--data", str(tmp_path / "data"))
+        assert (done.returncode, words in done.stderr) == (2, True), done.stderr
+
+
+def test_a_missing_key_is_named_with_exit_code_6(tmp_path: Path) -> None:
+    _init(tmp_path / "data")
+    (tmp_path / "data" / "tls.key").unlink()
+    done = _run("serve", "--data", str(tmp_path / "data"))
+    assert done.returncode == 6
+    assert "restore it from a backup" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_starts_writes_its_port_and_stops_cleanly(tmp_path: Path, number: int) -> None:
+    link = _init(tmp_path / "data")
+    data = tmp_path / "data"
+    process = subprocess.Popen(
+        [*COMMAND, "serve", "--data", str(data), "--port", "0"],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "MIFENG_LANG": "en"},
+    )
+    try:
+        deadline = time.monotonic() + 20
+        while not (data / "port").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert int((data / "port").read_text()) > 0
+        time.sleep(0.2)
+        process.send_signal(number)
+        _, err = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert process.returncode == 0, err
+    assert "Serving on https://127.0.0.1:" in err
+    assert link.partition("#")[2] not in err
+
+
+def test_the_log_is_json_and_quotes_nobody() -> None:
+    code = (
+        "import structlog\n"
+        "from mifeng_server.logs import configure_logs, AIOHTTP\n"
+        "configure_logs()\n"
+        "structlog.get_logger('x').info('request', status=200)\n"
+        "AIOHTTP.error('Bearer secret')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    first, second = [json.loads(line) for line in done.stderr.splitlines()]
+    assert (first["event"], first["status"], first["level"]) == ("request", 200, "info")
+    assert "secret" not in json.dumps(second)
+
+
+def test_errors_and_help_speak_chinese(tmp_path: Path) -> None:
+    done = _run("serve", "--data", str(tmp_path / "absent"), lang="zh_CN")
+    assert done.returncode == 2
+    assert any("\u4e00" <= c <= "\u9fff" for c in done.stderr)
+    done = _run("--lang", "zh_CN", "--help")
+    assert any("\u4e00" <= c <= "\u9fff" for c in done.stdout)

@@ -1,0 +1,215 @@
+"""SQLite as it is set up: migrations, durability, a full disk."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import subprocess
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from pathlib import Path
+
+import pytest
+from alembic import op
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import create_engine
+
+from mifeng_crypto.api import messages as m
+from mifeng_crypto.errors import StorageError
+from mifeng_server.blobs.folder import FolderBlobs
+from mifeng_server.domain.protocols import BusyError, ConflictError, FullError
+from mifeng_server.domain.rows import Insert, Put, RosterRow
+from mifeng_server.storage import writer
+from mifeng_server.storage.schema import METADATA
+from mifeng_server.storage.sqlite import open_sqlite
+from mifeng_server.vault import FolderShares
+from tests.support.peer import RefusedError, pair
+from tests.support.server import ManualClock, running_server
+
+
+async def test_the_migrations_make_exactly_the_schema(tmp_path: Path) -> None:
+    path = tmp_path / "server.db"
+    await (await open_sqlite(path)).close()
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection)
+        assert compare_metadata(context, METADATA) == []
+    engine.dispose()
+
+
+async def test_an_empty_database_that_a_migration_left_half_done_is_started_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = 0
+    create_index = op.create_index
+
+    def fail_half_way(*args: object, **kwargs: object) -> None:
+        nonlocal made
+        made += 1
+        if made == 5:
+            raise KeyboardInterrupt
+        create_index(*args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(op, "create_index", fail_half_way)
+    with pytest.raises(KeyboardInterrupt):
+        await open_sqlite(tmp_path / "server.db")
+    monkeypatch.undo()
+    store = await open_sqlite(tmp_path / "server.db")
+    await store.write((Insert(RosterRow(1, b"one")),))
+    await store.close()
+
+
+async def test_the_database_is_set_to_be_durable_and_to_forget(tmp_path: Path) -> None:
+    store = await open_sqlite(tmp_path / "server.db")
+    for pragma, value in (("journal_mode", "wal"), ("synchronous", 2), ("secure_delete", 1)):
+        result = await store._writing.exec_driver_sql(f"PRAGMA {pragma}")
+        assert result.scalar() == value
+    await store.close()
+
+
+async def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "server.db"
+    path.write_bytes(os.urandom(8192))
+    with pytest.raises(StorageError, match="not a database"):
+        await open_sqlite(path)
+
+
+async def test_who_gives_up_waiting_does_not_take_the_write_back(tmp_path: Path) -> None:
+    store = await open_sqlite(tmp_path / "server.db")
+
+    async def write() -> None:
+        await store.write((Insert(RosterRow(1, b"one")),))
+
+    task = asyncio.create_task(write())
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await store.settle()
+    assert await store.get(RosterRow, 1) == RosterRow(1, b"one")
+    await store.close()
+
+
+async def test_a_queue_that_is_full_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "MAX_WAITING", 3)
+    store = await open_sqlite(tmp_path / "server.db")
+    waiting = [store.write((Put(RosterRow(n, b"x")),)) for n in range(3)]
+    with pytest.raises(BusyError):
+        store.write((Put(RosterRow(9, b"x")),))
+    for done in waiting:
+        await done
+    await store.write((Put(RosterRow(9, b"x")),))
+    await store.close()
+
+
+async def test_a_closed_store_takes_nothing_more_and_loses_nothing(tmp_path: Path) -> None:
+    store = await open_sqlite(tmp_path / "server.db")
+    waiting = [store.write((Put(RosterRow(n, b"x")),)) for n in range(100)]
+    await store.close()
+    for done in waiting:
+        await done
+    with pytest.raises(StorageError):
+        store.write((Put(RosterRow(1, b"x")),))
+    with sqlite3.connect(tmp_path / "server.db") as database:
+        assert database.execute("SELECT count(*) FROM roster").fetchone() == (100,)
+    database.close()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 4 MiB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("a small disk can be mounted by root only")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+async def test_a_full_disk_is_named_nothing_is_half_written_and_room_helps(
+    small_disk: Path, clock: ManualClock
+) -> None:
+    async with running_server(small_disk, clock=clock, tls=False) as server, pair(server) as two:
+        ann, bob, unit_id = two
+        filler = small_disk / "filler"
+        _fill(filler)
+        path = {"unit_id": unit_id}
+        requests = [ann.make_message(unit_id, bytes(60_000)) for _ in range(6)]
+        refused = [
+            n
+            for n, request in enumerate(requests)
+            if await _is_full(ann.call("message", m.AcceptedReply, request, path=path, key=str(n)))
+        ]
+        assert refused
+        # Reading goes on, and with room everything that was refused is accepted, in order.
+        before = await ann.read_log(unit_id)
+        filler.unlink()
+        for n in refused:
+            await ann.call("message", m.AcceptedReply, requests[n], path=path, key=str(n))
+        after = await ann.read_log(unit_id)
+        assert len(after) == len(before) + len(refused)
+        assert len(await bob.catch_up(unit_id)) == 6
+
+
+async def _is_full(request: Awaitable[object]) -> bool:
+    try:
+        await request
+    except RefusedError as err:
+        return err.code == "storage_full" or pytest.fail(f"another problem: {err}")
+    return False
+
+
+def _fill(path: Path) -> None:
+    with path.open("wb", buffering=0) as file:
+        for size in (65_536, 4096):
+            try:
+                while True:
+                    file.write(bytes(size))
+            except OSError:
+                continue
+
+
+async def test_an_upload_that_finds_no_room_goes_on_when_there_is(
+    small_disk: Path, clock: ManualClock
+) -> None:
+    async with running_server(small_disk, clock=clock, tls=False) as server, pair(server) as two:
+        ann, _, unit_id = two
+        file_id = await ann.open_upload(unit_id, 500_000)
+        _fill(small_disk / "filler")
+        status, raw, _ = await ann.patch(file_id, 0, bytes(500_000))
+        assert (status, b"storage_full" in raw) == (507, True)
+        (small_disk / "filler").unlink()
+        assert (await ann.patch(file_id, 0, bytes(500_000)))[0] == 204
+
+
+async def test_blobs_and_shares_on_a_full_disk_are_whole_or_absent(small_disk: Path) -> None:
+    blobs, shares = FolderBlobs(small_disk / "blobs"), FolderShares(small_disk / "vault")
+    await shares.put(b"a" * 16, bytes(32))
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b"x" * 65_536
+
+    with pytest.raises(FullError):
+        await blobs.append(b"k" * 16, 0, chunks())
+    size = await blobs.size(b"k" * 16)
+    assert b"".join([p async for p in blobs.read(b"k" * 16, 0, size)]) == b"x" * size
+    _fill(small_disk / "filler")
+    with pytest.raises(FullError):
+        await shares.put(b"b" * 16, bytes(32))
+    assert await shares.keys() == {b"a" * 16}
+    assert await shares.get(b"a" * 16) == bytes(32)
+    (small_disk / "filler").unlink()
+    await shares.put(b"b" * 16, bytes(32))
+
+
+async def test_a_conflict_is_told_to_its_own_batch_only(tmp_path: Path) -> None:
+    store = await open_sqlite(tmp_path / "server.db")
+    batches = [store.write((Insert(RosterRow(n % 40, b"x")),)) for n in range(50)]
+    outcomes = await asyncio.gather(*batches, return_exceptions=True)
+    assert [isinstance(o, ConflictError) for o in outcomes] == [False] * 40 + [True] * 10
+    await store.close()
