@@ -56,6 +56,7 @@ __all__ = [
     "Bytes32",
     "KeepsBytes",
     "Opaque",
+    "Shared",
     "Size",
     "Text",
     "UInt8",
@@ -105,6 +106,19 @@ class KeepsBytes:
 
     __slots__ = ("_bytes",)
     _bytes: bytes
+
+
+class Shared(KeepsBytes):
+    """Base of structs that are alike in most places: equal bytes decode to the same object.
+
+    All their fields begin with a length, so that the end is found without decoding anything.
+    """
+
+    __slots__ = ()
+
+
+SHARED_MAX, SHARED_MAX_BYTES = 512, 256
+"""How many decoded values of a `Shared` struct are remembered, and up to which length."""
 
 
 def write_length(n: int, out: bytearray) -> None:
@@ -255,6 +269,8 @@ def _compile(cls: Any) -> None:
     gen.lines.append("    keep(self, bytes(out[start:]))" if keeps else "    return None")
     gen.lines.append("def _read(data, at, end):")
     gen.lines.append("    start = at")
+    if issubclass(cls, Shared):
+        gen.find_shared(len(fields))
     for name, kind in fields:
         gen.read(kind, f"f_{name}", "end", 1)
     gen.lines.append("    o = new(cls)")
@@ -263,6 +279,9 @@ def _compile(cls: Any) -> None:
         gen.lines.append(f"    {gen.bind(f'set_{name}', getattr(cls, name).__set__)}(o, f_{name})")
     if keeps:
         gen.lines.append("    keep(o, data[start:at])")
+    if issubclass(cls, Shared):
+        gen.put(1, f"if at - start <= {SHARED_MAX_BYTES}:")
+        gen.put(2, f"if len(shared) >= {SHARED_MAX}: shared.clear()", "shared[o._bytes] = o")
     gen.lines.append("    return o, at")
     exec("\n".join(gen.lines), gen.names)  # noqa: S102 - our own text, as in dataclasses
     cls._write = gen.names["_write"]
@@ -289,6 +308,16 @@ class _Generator:
 
     def put(self, depth: int, *lines: str) -> None:
         self.lines += ["    " * depth + line for line in lines]
+
+    def find_shared(self, n_fields: int) -> None:
+        """Emit what returns the value that was decoded from the same bytes before, if any."""
+        self.bind("shared", {})
+        for _ in range(n_fields):
+            self.put(1, "if at < end and data[at] < 64: at += 1 + data[at]")
+            self.put(1, "elif at < end: n, at = read_length(data, at, end); at += n")
+        # Beyond the end: reading the fields says where and why.
+        self.put(1, "o = shared.get(data[start:at]) if at <= end else None")
+        self.put(1, "if o is not None: return o, at", "at = start")
 
     # -------------------------------------------------------------- writing
 

@@ -9,6 +9,7 @@ from mifeng_crypto.mls.wire.extension import Extension
 from mifeng_crypto.tls import (
     KeepsBytes,
     Opaque,
+    Shared,
     UInt16,
     UInt64,
     Vec,
@@ -19,7 +20,7 @@ from mifeng_crypto.tls import (
 
 
 @struct
-class Capabilities(KeepsBytes):
+class Capabilities(Shared):
     """What a client supports, beyond what all do. Unknown values are normal (section 13.5)."""
 
     versions: Vec[UInt16]
