@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import os
 import shutil
 import subprocess
@@ -65,9 +64,11 @@ def main() -> int:
     except (PlayError, subprocess.SubprocessError) as err:
         print(f"\nThe demo failed. {err}\nWhat is left of it: {folder}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        shutil.rmtree(folder, ignore_errors=True)
+        return 130
     if not told.keep:
-        with contextlib.suppress(OSError):
-            shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)
     return 0
 
 

@@ -1,0 +1,138 @@
+"""Files with a real server whose disk somebody has been at: each change has its name."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import mifeng
+from mifeng_crypto.errors import ProtocolError
+from tests.e2e.people import PASSPHRASE, Cast, cast
+from tests.support.server import RunningServer, running_server
+
+RNG = random.Random(11).randbytes
+SIZE = 300_000
+Disk = tuple[Path, list[Path]]
+"""The share's file, and the ciphertext's parts."""
+
+
+def _disk(server: RunningServer, file: mifeng.File) -> Disk:
+    name = file.id.hex()
+    parts = [p for p in (server.folder / "blobs").rglob("*") if p.is_file() and name in str(p)]
+    return server.folder / "vault" / name, sorted(parts)
+
+
+def _change(path: Path, change: Callable[[bytearray], object]) -> None:
+    data = bytearray(path.read_bytes())
+    change(data)
+    path.write_bytes(data)
+
+
+def _flip(at: int) -> Callable[[bytearray], object]:
+    def change(data: bytearray) -> None:
+        data[at] ^= 1
+
+    return change
+
+
+def _wrong_share(one: Disk, _other: Disk) -> None:
+    _change(one[0], _flip(5))
+
+
+def _swapped_shares(one: Disk, other: Disk) -> None:
+    one[0].write_bytes(other[0].read_bytes())
+
+
+def _altered_header(one: Disk, _other: Disk) -> None:
+    _change(one[1][0], _flip(30))
+
+
+def _altered_body(one: Disk, _other: Disk) -> None:
+    _change(one[1][-1], _flip(-1))
+
+
+def _swapped_chunks(one: Disk, _other: Disk) -> None:
+    def swap(data: bytearray) -> None:
+        first, second = slice(56, 56 + 16_400), slice(56 + 16_400, 56 + 2 * 16_400)
+        data[first], data[second] = data[second], data[first]
+
+    _change(one[1][0], swap)
+
+
+def _swapped_files(one: Disk, other: Disk) -> None:
+    for mine, theirs in zip(one[1], other[1], strict=True):
+        mine.write_bytes(theirs.read_bytes())
+
+
+CHANGES: dict[str, list[Callable[[Disk, Disk], None]]] = {
+    "FILE-1": [_wrong_share, _swapped_shares],
+    "FILE-3": [_altered_header, _swapped_files],
+    "FILE-4": [_altered_body, _swapped_chunks],
+}
+CASES = [(rule, change) for rule, changes in CHANGES.items() for change in changes]
+
+
+async def _send(c: Cast, name: str) -> mifeng.File:
+    path = c.folder / name
+    path.write_bytes(RNG(SIZE))
+    return (await c.adas.upload(path)).files[0]
+
+
+@pytest.mark.parametrize(("rule", "change"), CASES, ids=lambda x: getattr(x, "__name__", x))
+async def test_a_file_that_was_changed_at_the_server_is_refused_by_name(
+    tmp_path: Path, rule: str, change: Callable[[Disk, Disk], None]
+) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        one, other = await _send(c, "one.bin"), await _send(c, "other.bin")
+        change(_disk(server, one), _disk(server, other))
+        target = tmp_path / "downloads"
+        target.mkdir()
+        await c.ben.sync()
+        with pytest.raises(ProtocolError) as refused:
+            await c.bens.download(one, target)
+        assert refused.value.rule == rule
+        assert not [*target.iterdir()]
+        assert (await c.bens.download(other, target)).read_bytes() == (
+            tmp_path / "other.bin"
+        ).read_bytes()
+
+
+async def test_files_of_every_length_around_the_borders_come_down_the_same(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        (tmp_path / "down").mkdir()
+        for size in (0, 1, 256, 16_383, 16_384, 16_385):
+            path = tmp_path / f"{size}.bin"
+            path.write_bytes(RNG(size))
+            sent = await c.adas.upload(path)
+            got = await c.bens.download(sent.files[0], tmp_path / "down")
+            assert got.read_bytes() == path.read_bytes()
+
+
+async def test_whoever_is_not_in_the_unit_gets_neither_file_nor_share(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        file = await _send(c, "secret.bin")
+        link = (await c.ada.invite()).link
+        async with mifeng.join(
+            link, profile=tmp_path / "eve", name="Eve", passphrase=PASSPHRASE
+        ) as eve:
+            api = eve._session.api
+            for path, tail in itertools.product(("GET", "HEAD"), ("", "/share")):
+                with pytest.raises(mifeng.ServerProblem) as refused:
+                    async with api.raw(
+                        path, f"/v1/files/{file.id.hex()}{tail}", headers={"Tus-Resumable": "1.0.0"}
+                    ):
+                        pass
+                assert refused.value.status in {403, 404, 405}
+
+
+async def test_two_uploads_of_one_file_have_nothing_in_common(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        (tmp_path / "same.bin").write_bytes(bytes(SIZE))
+        files = [(await c.adas.upload(tmp_path / "same.bin")).files[0] for _ in range(2)]
+        blobs = [b"".join(p.read_bytes() for p in _disk(server, file)[1]) for file in files]
+        blocks = [{blob[at : at + 16] for at in range(0, SIZE, 16)} for blob in blobs]
+        assert blocks[0].isdisjoint(blocks[1])
