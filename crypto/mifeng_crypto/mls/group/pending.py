@@ -9,6 +9,7 @@ from mifeng_crypto.mls.group.stage import StagedCommit, stage_verified
 from mifeng_crypto.mls.message.authenticate import VerifiedContent
 from mifeng_crypto.mls.wire.framing import AuthenticatedContent, PublicMessage
 from mifeng_crypto.mls.wire.message import MLSMessage
+from mifeng_crypto.secret import Secret
 from mifeng_crypto.tls import Opaque, UInt64, Vec, decode, encode, struct
 
 
@@ -17,7 +18,7 @@ class StoredPart:
     """A part of the next epoch's secret tree."""
 
     key: Opaque
-    value: Opaque
+    value: Secret
 
 
 @struct
@@ -66,7 +67,7 @@ class PendingCommit:
                 self.now_s,
                 self.staged.content,
                 self.next.stored_secrets(),
-                tuple(StoredPart(key, value) for key, value in tree_parts.items() if value),
+                tuple(StoredPart(key, Secret(value)) for key, value in tree_parts.items() if value),
             )
         )
 
