@@ -67,9 +67,11 @@ class ServerProblem(MifengError):  # noqa: N818 - a problem is what RFC 9457 cal
         head_sequence: int | None = None,
         retry_after_s: float | None = None,
     ) -> None:
-        what = detail or (code.code if code else f"HTTP {status}")
+        what = code.code if code else f"HTTP {status}"
         remedy = code.remedy if code else "update this client, or tell the operator"
-        super().__init__("the server declined: {what}; {remedy}", what=what, remedy=remedy)
+        if detail and detail != remedy:
+            what = f"{what}, {detail}"
+        super().__init__("the server declined ({what}): {remedy}", what=what, remedy=remedy)
         self.status = status
         self.code = code
         self.rule = rule

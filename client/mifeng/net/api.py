@@ -306,7 +306,7 @@ async def _problem(response: aiohttp.ClientResponse) -> ServerProblem | Transpor
     return ServerProblem(
         response.status,
         code,
-        detail=problem.detail or problem.title,
+        detail=problem.detail,
         rule=problem.rule,
         head_sequence=problem.head_sequence,
         retry_after_s=retry_after_s,

@@ -15,7 +15,7 @@ from mifeng.sdk.values import File, Membership, Message, Person, message_from, p
 from mifeng.session import Session, delivery, ledgers
 from mifeng.transfer import Progress
 from mifeng_crypto.api import messages as m
-from mifeng_crypto.errors import ProtocolError
+from mifeng_crypto.errors import UsageError
 from mifeng_crypto.gate import identity_of
 from mifeng_crypto.ids import MemberId, UnitId
 from mifeng_crypto.ledger.charter_entry import CharterBody, Grant, Revoke, UnitKind, UnitRole
@@ -323,5 +323,5 @@ class Unit:
         """
         entry = decode(LogEntry, raw_entry)
         if entry.header.kind is not EntryKind.MESSAGE:
-            raise ProtocolError("CLIENT-10", "this entry is no message; take another one")
+            raise UsageError("this entry is no message; take another one")
         return mls.decrypt(self._state.active_epoch, entry.content).received.data

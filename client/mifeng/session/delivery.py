@@ -162,7 +162,7 @@ async def _take_back(
 def _header_of(unit: Unit, reply: m.AcceptedReply, content: bytes) -> LogHeader:
     header = decode(LogHeader, reply.header)
     if header.group != unit.group or header.content_hash != outbox.content_hash(content):
-        raise ProtocolError("CLIENT-9", "the server accepted something else than what was sent")
+        raise ProtocolError("CLIENT-8", "the server accepted something else than what was sent")
     return header
 
 

@@ -212,10 +212,10 @@ class Session:
                 if reached.log.sequence >= reply.head_sequence:
                     break
                 if not reply.entries:
-                    raise ProtocolError("CLIENT-7", "the server withholds entries of the log")
+                    raise ProtocolError("CLIENT-3", "the server withholds entries of the log")
             if reply.head_sequence < reached.log.sequence:
                 raise ProtocolError(
-                    "CLIENT-7",
+                    "CLIENT-3",
                     "the server's log of this unit has shrunk; stop, and tell your administrator",
                 )
         except (AccessEndedError, CodecError, CryptoError, ProtocolError) as err:
@@ -349,7 +349,7 @@ class Session:
                 query={"generation": item.generation, "after": item.sequence - 1, "limit": 1},
             )
             if not log.entries:
-                raise ProtocolError("CLIENT-7", "the server withholds entries of the log")
+                raise ProtocolError("CLIENT-3", "the server withholds entries of the log")
             commit = decode(LogEntry, log.entries[0])
             unit = joining.accept(item, opened, commit, roster=self.known_roster, charter=charter)
             # `before` may be what was left of an earlier stay.
@@ -369,7 +369,7 @@ class Session:
             stored = await self.home.database.get("key_packages", ref)
             if stored is not None:
                 return ref, decode(KeyPackageBundle, stored)
-        raise ProtocolError("CLIENT-8", "a Welcome is for a KeyPackage that is not this device's")
+        raise ProtocolError("CLIENT-7", "a Welcome is for a KeyPackage that is not this device's")
 
     async def stock_key_packages(self) -> None:
         """Publish KeyPackages when half of them are used."""

@@ -101,7 +101,7 @@ class Desk:
         due = membership.due(self.unit, self.company.roster, now=self.now)
         prepared = membership.commit(
             self.unit,
-            due or dataclasses.replace(due, rotate=True),
+            dataclasses.replace(due, rotate=not (packages or due.remove)),
             packages,
             roster=self.company.roster,
             profile=self.profile,

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from mifeng.errors import ServerIdentityError, ServerProblem
 from mifeng.net import Api
 from mifeng.net.pin import check_address
 from mifeng.net.stream import FIRST_PAUSE_S, LONGEST_PAUSE_S, pause_s
 from mifeng_crypto.api import messages as m
-from mifeng_crypto.api.problems import ProblemCode
-from mifeng_crypto.errors import TransportError, UsageError
+from mifeng_crypto.api.problems import PROBLEM_CONTENT_TYPE, Problem, ProblemCode
+from mifeng_crypto.errors import ProtocolError, TransportError, UsageError
 from mifeng_crypto.ids import UnixMillis
 from tests.support.server import running_server
 
@@ -88,3 +91,46 @@ async def test_a_problem_keeps_its_code_and_names_the_remedy(tmp_path: Path) -> 
     assert caught.value.code in {ProblemCode.FORBIDDEN, ProblemCode.MALFORMED}
     assert caught.value.code is not None
     assert caught.value.code.remedy in str(caught.value)
+
+
+async def test_api_1_an_answer_that_is_not_as_declared_is_refused() -> None:
+    async def nonsense(_: web.Request) -> web.Response:
+        return web.Response(body=b"\xc1")
+
+    app = web.Application()
+    app.router.add_get("/v1/server", nonsense)
+    async with (
+        TestServer(app) as server,
+        Api([f"http://127.0.0.1:{server.port}"], None, now=now, rng=os.urandom) as api,
+    ):
+        with pytest.raises(ProtocolError) as caught:
+            await api.call("server", m.ServerInfo)
+    assert caught.value.rule == "API-1"
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "wait"), [(503, {"Retry-After": "7"}, 7.0), (429, {}, None)]
+)
+async def test_a_busy_server_is_a_transport_error_that_says_how_long_to_wait(
+    status: int, headers: dict[str, str], wait: float | None
+) -> None:
+    code = {503: ProblemCode.UNAVAILABLE, 429: ProblemCode.TOO_MANY_REQUESTS}[status]
+
+    async def busy(_: web.Request) -> web.Response:
+        problem = Problem(type="about:blank", title="busy", status=status, code=code.code)
+        return web.Response(
+            body=msgspec.json.encode(problem),
+            status=status,
+            headers=headers,
+            content_type=PROBLEM_CONTENT_TYPE,
+        )
+
+    app = web.Application()
+    app.router.add_get("/v1/server", busy)
+    async with (
+        TestServer(app) as server,
+        Api([f"http://127.0.0.1:{server.port}"], None, now=now, rng=os.urandom) as api,
+    ):
+        with pytest.raises(TransportError) as caught:
+            await api.call("server", m.ServerInfo)
+    assert caught.value.retry_after_s == wait

@@ -1,0 +1,147 @@
+"""A Welcome is believed only where ledgers, tree and log agree with it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+from mifeng.core import joining, key_packages
+from mifeng_crypto.api.messages import WelcomeItem
+from mifeng_crypto.errors import ProtocolError
+from mifeng_crypto.ids import GroupId
+from mifeng_crypto.ledger.charter_entry import Grant, UnitRole
+from mifeng_crypto.ledger.head import Head
+from mifeng_crypto.log import UNIT_WELCOME_EXTENSION, EntryKind, LogEntry, UnitWelcome
+from mifeng_crypto.mls import group as mls
+from mifeng_crypto.mls.group import KeyPackageBundle
+from mifeng_crypto.mls.wire.extension import Extension
+from mifeng_crypto.tls import decode, encode
+from tests.client.core.world import World, profile_of
+from tests.support.company import SUITE
+
+Change = Callable[[UnitWelcome], UnitWelcome | None]
+
+
+class Invited:
+    """Cai is granted; Ada makes the Welcome, and may say in it what she likes."""
+
+    def __init__(self, change: Change = lambda said: said) -> None:
+        self.world = World()
+        world, company = self.world, self.world.company
+        cai = company.hire("Cai")
+        world.amend(Grant(cai.member_id, UnitRole.MEMBER))
+        profile = profile_of(company, cai)
+        _, rows = key_packages.make(profile, 1, suite_id=SUITE, now=company.now, rng=company.rng)
+        self.bundle = decode(KeyPackageBundle, next(iter(rows.values())) or b"")
+        unit = world.ada.unit
+        said = change(UnitWelcome("Research", "", unit.heads, unit.log.head, unit.rotated_at))
+        pending = mls.commit(
+            unit.active_epoch,
+            signature_key=world.ada.profile.signature_key,
+            add=[mls.verify_key_package(self.bundle.key_package, now_s=company.now // 1000)],
+            path=False,
+            authenticated_data=unit.authenticated_data(company.roster, now=company.now),
+            group_info_extensions=()
+            if said is None
+            else (Extension(UNIT_WELCOME_EXTENSION, encode(said)),),
+            now_s=company.now // 1000,
+            rng=company.rng,
+        )
+        assert pending.welcome is not None
+        self.entry = world.log.append(
+            EntryKind.COMMIT, pending.message, by=world.ada.person.device_id, at=company.tick()
+        )
+        self.tree = encode(pending.staged.after.tree.to_wire())
+        self.item = WelcomeItem(
+            welcome_id=bytes(16),
+            unit_id=world.unit_id,
+            generation=0,
+            sequence=world.log.head.sequence,
+            welcome=pending.welcome,
+            tree_hash=bytes(32),
+        )
+
+    def join(self, item: WelcomeItem | None = None, entry: LogEntry | None = None) -> None:
+        item = item or self.item
+        joining.refs(item)
+        opened = joining.open_welcome(item, self.bundle, self.tree)
+        joining.accept(
+            item,
+            opened,
+            entry or decode(LogEntry, self.entry),
+            roster=self.world.company.roster,
+            charter=self.world.charter,
+        )
+
+
+def test_an_honest_welcome_lets_in() -> None:
+    Invited().join()
+
+
+def test_client_4_a_welcome_for_another_unit_is_refused() -> None:
+    invited = Invited()
+    other = msgspec.structs.replace(invited.item, unit_id=bytes(16))
+    with pytest.raises(ProtocolError) as caught:
+        invited.join(other)
+    assert caught.value.rule == "CLIENT-4"
+
+
+def test_client_5_a_welcome_that_does_not_say_where_the_log_stands_is_refused() -> None:
+    with pytest.raises(ProtocolError) as caught:
+        Invited(lambda said: None).join()
+    assert caught.value.rule == "CLIENT-5"
+
+
+def test_client_6_something_else_than_a_welcome_is_refused() -> None:
+    invited = Invited()
+    commit = decode(LogEntry, invited.entry).content
+    with pytest.raises(ProtocolError) as caught:
+        invited.join(msgspec.structs.replace(invited.item, welcome=commit))
+    assert caught.value.rule == "CLIENT-6"
+
+
+@pytest.mark.parametrize(
+    ("rule", "change"),
+    [
+        ("LOG-3", lambda said: dataclasses.replace(said, log=Head(said.log.sequence, bytes(32)))),
+        (
+            "LOG-2",
+            lambda said: dataclasses.replace(said, log=Head(said.log.sequence - 1, said.log.hash)),
+        ),
+        (
+            "LEDGER-8",
+            lambda said: dataclasses.replace(
+                said,
+                heads=dataclasses.replace(
+                    said.heads, roster=Head(said.heads.roster.sequence, bytes(32))
+                ),
+            ),
+        ),
+    ],
+)
+def test_a_welcome_from_another_history_is_refused(rule: str, change: Change) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        Invited(change).join()
+    assert caught.value.rule == rule
+
+
+def test_a_welcome_whose_commit_is_not_in_the_log_is_refused() -> None:
+    invited = Invited()
+    world = invited.world
+    entry = decode(LogEntry, invited.entry)
+    world.log.head = world.ada.unit.log.head
+    world.log.epoch -= 1
+    other = decode(LogEntry, world.accept(EntryKind.COMMIT, world.ben.commit(), world.ben))
+    assert other.header.sequence == entry.header.sequence
+    with pytest.raises(ProtocolError) as caught:
+        invited.join(entry=other)
+    assert caught.value.rule == "GATE-29"
+
+
+def test_group_ids_name_unit_and_generation() -> None:
+    world = World()
+    group = decode(GroupId, world.ada.unit.active_epoch.public.group_id)
+    assert group == GroupId(world.unit_id, 0)

@@ -1,0 +1,161 @@
+"""A server that lies to one client: the lie is named, and the unit stands where it stood."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+import mifeng
+from mifeng.net import Api
+from mifeng_crypto.api import messages as m
+from mifeng_crypto.errors import ProtocolError
+from mifeng_crypto.ids import UnixMillis
+from mifeng_crypto.log import LogEntry, LogHeader
+from mifeng_crypto.tls import decode, encode
+from tests.e2e.people import Cast, cast
+from tests.support.server import running_server
+
+Lie = Callable[[Any], Any]
+
+
+class Lying(Api):
+    """Answers of the real server, of which some are changed on the way."""
+
+    lies: dict[str, Lie]
+
+    async def call(self, name: str, *args: Any, **named: Any) -> Any:  # noqa: ANN401 - passed on
+        answer = await super().call(name, *args, **named)
+        return self.lies[name](answer) if name in self.lies else answer
+
+
+def lie_to(me: mifeng.Workspace, **lies: Lie) -> None:
+    api = me._session.api
+    api.__class__ = Lying
+    api.lies = lies  # type: ignore[attr-defined]
+
+
+async def refused(c: Cast, unit: mifeng.Unit) -> str:
+    """Sync, and return the rule whose breach keeps Ben's unit from going on."""
+    before = unit._state
+    await c.ben.sync()
+    with pytest.raises(ProtocolError) as caught:
+        unit.check_access()
+    assert unit._state is before
+    return caught.value.rule
+
+
+async def test_client_3_a_log_that_is_withheld(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        await c.adas.send("one")
+        lie_to(c.ben, log=lambda r: msgspec.structs.replace(r, entries=[]))
+        assert await refused(c, c.bens) == "CLIENT-3"
+        lie_to(c.ben)
+        await c.ben.sync()
+        assert [x.text for x in await c.bens.history()] == ["one"]
+
+
+async def test_client_3_a_log_that_shrinks(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        await c.adas.send("one")
+        await c.ben.sync()
+        lie_to(c.ben, log=lambda r: msgspec.structs.replace(r, head_sequence=1))
+        assert await refused(c, c.bens) == "CLIENT-3"
+
+
+async def test_a_log_whose_time_or_content_was_changed(tmp_path: Path) -> None:
+    def later(reply: m.LogReply) -> m.LogReply:
+        entry = decode(LogEntry, reply.entries[0])
+        header = dataclasses.replace(
+            entry.header, accepted_at=UnixMillis(entry.header.accepted_at + 1)
+        )
+        return msgspec.structs.replace(
+            reply, entries=[encode(dataclasses.replace(entry, header=header)), *reply.entries[1:]]
+        )
+
+    def other(reply: m.LogReply) -> m.LogReply:
+        entry = decode(LogEntry, reply.entries[0])
+        changed = encode(dataclasses.replace(entry, content=entry.content + b"\0"))
+        return msgspec.structs.replace(reply, entries=[changed, *reply.entries[1:]])
+
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        await c.adas.send("one")
+        await c.adas.send("two")
+        lie_to(c.ben, log=later)
+        assert (
+            await refused(c, c.bens) == "LOG-3"
+        )  # the second entry does not follow the forged one
+        lie_to(c.ben, log=other)
+        assert await refused(c, c.bens) == "LOG-4"
+
+
+@pytest.mark.parametrize(
+    ("rule", "lie"),
+    [
+        ("CLIENT-4", lambda item: msgspec.structs.replace(item, generation=1)),
+        ("CLIENT-7", None),
+    ],
+)
+async def test_a_welcome_that_is_not_what_it_should_be(
+    tmp_path: Path, rule: str, lie: Lie | None
+) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        second = await c.ada.create_unit("Second")
+        assert await second.grant(c.ada.person("Ben"))
+        if lie is None:  # the KeyPackage's keys are gone
+            await c.ben.sync()
+            rows = await c.ben._session.home.database.scan("key_packages")
+            third = await c.ada.create_unit("Third")
+            await third.grant(c.ada.person("Ben"))
+            await c.ben._session.save({("key_packages", key): None for key, _ in rows})
+            await c.ben.sync()
+            trouble = c.ben._session.troubles[third.id]
+        else:
+            change = lie
+            lie_to(
+                c.ben,
+                welcomes=lambda r: msgspec.structs.replace(
+                    r, welcomes=[change(item) for item in r.welcomes]
+                ),
+            )
+            await c.ben.sync()
+            trouble = c.ben._session.troubles[second.id]
+            assert [unit.title for unit in c.ben.units()] == ["Research"]
+    assert isinstance(trouble, ProtocolError)
+    assert trouble.rule == rule
+
+
+async def test_client_8_another_message_than_the_one_that_was_sent(tmp_path: Path) -> None:
+    def swap(reply: m.AcceptedReply) -> m.AcceptedReply:
+        header = dataclasses.replace(decode(LogHeader, reply.header), content_hash=bytes(32))
+        return msgspec.structs.replace(reply, header=encode(header))
+
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        lie_to(c.ada, message=swap)
+        with pytest.raises(ProtocolError) as caught:
+            await c.adas.send("one")
+        assert caught.value.rule == "CLIENT-8"
+        assert c.adas.waiting == 1
+        lie_to(c.ada)
+        await c.ada.sync()
+        assert [x.text for x in await c.adas.history()] == ["one"]
+
+
+async def test_a_roster_from_the_past_or_without_an_entry_is_not_followed(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        await c.ada.invite()
+        before = c.ben._session.known_roster.head
+
+        def without_the_first(reply: m.EntriesReply) -> m.EntriesReply:
+            return msgspec.structs.replace(reply, entries=reply.entries[1:] or [b"x"])
+
+        await c.ada.invite()
+        lie_to(c.ben, roster=without_the_first)
+        with pytest.raises(ProtocolError) as caught:
+            await c.ben.sync()
+        assert caught.value.rule == "LEDGER-1"
+        assert c.ben._session.known_roster.head == before
