@@ -220,10 +220,27 @@ def test_a_welcome_tells_where_the_log_stood(
 def test_an_entry_that_is_no_commit_leads_nobody_in_gate_29(company: Company, unit: Unit) -> None:
     message = unit.encrypt(company.ada, b"hello")
     entry = unit.append(EntryKind.MESSAGE, message, company.ada.device_id)
-    with pytest.raises(ProtocolError, match="GATE-29"):
-        gate.commit_has_path(entry)
-    with pytest.raises(ProtocolError, match="GATE-29"):
-        gate.commit_has_path(LogEntry(entry.header, b"\x00"))
+    as_commit = dataclasses.replace(entry.header, kind=EntryKind.COMMIT)
+    for wrong in (entry, LogEntry(as_commit, entry.content), LogEntry(as_commit, b"\x00")):
+        with pytest.raises(ProtocolError, match="GATE-29"):
+            gate.commit_has_path(wrong)
+
+
+def test_a_welcome_into_a_group_that_is_no_units_is_refused_gate_7(
+    company: Company, unit: Unit
+) -> None:
+    public = unit.server.public
+    context = dataclasses.replace(public.context, group_id=b"a group of somebody's own")
+    view = unit.server
+    with pytest.raises(ProtocolError, match="GATE-7"):
+        gate.check_welcome(
+            company.roster,
+            unit.charter,
+            dataclasses.replace(public, context=context),
+            UnitWelcome("", "", view.heads, view.log.head, view.rotated_at),
+            entry=unit.entries[-1],
+            confirmation_tag=b"",
+        )
 
 
 def test_the_server_opens_a_unit_in_somebodys_name(company: Company) -> None:
