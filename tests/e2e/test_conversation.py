@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 import mifeng
 from mifeng_crypto.errors import MifengError
+from mifeng_crypto.ids import UnixMillis
 from tests.e2e.people import PASSPHRASE, cast
-from tests.support.server import running_server
+from tests.support.server import ManualClock, running_server
 
 
 async def test_two_people_talk_both_ways(tmp_path: Path) -> None:
@@ -122,3 +125,48 @@ async def test_a_file_goes_up_and_comes_down_the_same(tmp_path: Path) -> None:
         assert path.read_bytes() == data
         assert seen
         assert seen[-1][0] == seen[-1][1]
+
+
+async def to_the_end(events: AsyncIterator[object]) -> None:
+    async for _ in events:
+        pass
+
+
+@pytest.mark.parametrize("hours", [25, 80])
+async def test_after_a_day_the_keys_are_renewed_before_the_next_message(
+    tmp_path: Path, hours: int
+) -> None:
+    clock = ManualClock(now=time.time_ns() // 1_000_000)
+    async with running_server(tmp_path, clock=clock) as server, cast(tmp_path, server) as c:
+        await c.adas.send("fresh")
+        epoch = c.adas.epoch
+        clock.advance(3600)
+        for me in (c.ada, c.ben):
+            me._session._wall = me._session.api.now = lambda: UnixMillis(clock.now())
+        assert (await c.adas.send("still fresh")).epoch == epoch
+        clock.advance(hours * 3600)
+        assert (await c.adas.send("renewed")).epoch == epoch + 1
+        await c.ben.sync()
+        assert [m.text for m in await c.bens.history()][-1] == "renewed"
+
+
+async def test_whoever_listens_is_let_into_a_new_unit_and_hears_what_is_said_there(
+    tmp_path: Path,
+) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        with c.ben.events() as events:
+            await c.ben._session.live.wait()
+            second = await c.ada.create_unit("Second")
+            await second.grant(c.ada.person("Ben"))
+            await second.send("welcome")
+            async with asyncio.timeout(10):
+                async for event in events:
+                    if isinstance(event, mifeng.UnitJoined):
+                        break
+                assert event.unit_id == second.id
+                async for message in c.ben.unit("Second").messages():
+                    assert message.text == "welcome"
+                    break
+            await c.ada.remove(c.ada.person("Ben"))
+            with pytest.raises(mifeng.AccessEndedError):
+                await asyncio.wait_for(to_the_end(events), 10)

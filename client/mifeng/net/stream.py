@@ -12,10 +12,8 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 import aiohttp
 import msgspec
 
-from mifeng.errors import ServerProblem
 from mifeng.net.api import Api
 from mifeng_crypto.api.messages import Push, StreamHello
-from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import ProtocolError, TransportError
 from mifeng_crypto.ids import PROTOCOL_VERSION, UnitId
 from mifeng_crypto.rand import Rng
@@ -28,8 +26,7 @@ Positions = Callable[[], Mapping[UnitId, int]]
 PATH = "/v1/stream"
 FIRST_PAUSE_S = 0.25
 LONGEST_PAUSE_S = 30.0
-TOKEN_REFUSED = 4401
-REMOVED = 4403
+NOT_LET_IN = frozenset({4401, 4403})
 
 
 def pause_s(attempt: int, *, rng: Rng) -> float:
@@ -89,10 +86,8 @@ class Stream:
             finally:
                 self._socket = None
                 await socket.close()
-            if socket.close_code == REMOVED:
-                raise ServerProblem(403, ProblemCode.FORBIDDEN, detail="access has ended")
-            if socket.close_code == TOKEN_REFUSED:
-                self._api.forget_token()
+            if socket.close_code in NOT_LET_IN:
+                self._api.forget_token()  # whether access has ended, the next login says
             await asyncio.sleep(pause_s(attempt, rng=self._api.rng))
             attempt += 1
 

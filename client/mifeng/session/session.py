@@ -18,7 +18,7 @@ from mifeng.core.events import Delivered, Event, UnitJoined
 from mifeng.core.people import People, own_card
 from mifeng.core.profile import Enrolled, Profile
 from mifeng.core.roster import follow
-from mifeng.core.rows import CardRecord, Changes, UnitStatus, ledger_rows
+from mifeng.core.rows import CardRecord, Changes, UnitRecord, UnitStatus, ledger_rows, number
 from mifeng.core.unit import Unit, changes_between, from_rows
 from mifeng.errors import AccessEndedError, ServerProblem
 from mifeng.net import Api, Signer
@@ -85,14 +85,14 @@ class Session:
         entries = [value for _, value in await home.database.scan("roster")]
         session.roster = Roster.from_entries(entries) if entries else None
         for key, record in await home.database.scan("units"):
-            unit_id = UnitId(key)
+            unit_id, began = UnitId(key), decode(UnitRecord, record).began.sequence
             session.units[unit_id] = from_rows(
                 unit_id,
                 record,
                 charter=[value for _, value in await home.database.scan("charter", key)],
                 mls=await session._parts("mls", key),
                 pending=await home.database.get("pending", key),
-                timeline=(await session._parts("messages", key)).items(),
+                timeline=(await session._parts("messages", key, after=number(began))).items(),
                 outbox=await session._parts("outbox", key),
                 roster=session.known_roster,
             )
@@ -405,8 +405,8 @@ class Session:
 
     # -------------------------------------------------------------- inside
 
-    async def _parts(self, table: str, prefix: bytes) -> dict[bytes, bytes]:
-        rows = await self.home.database.scan(table, prefix)
+    async def _parts(self, table: str, prefix: bytes, *, after: bytes = b"") -> dict[bytes, bytes]:
+        rows = await self.home.database.scan(table, prefix, after=prefix + after)
         return {key[len(prefix) :]: value for key, value in rows}
 
     @contextlib.contextmanager

@@ -138,7 +138,7 @@ def test_a_welcome_whose_commit_is_not_in_the_log_is_refused() -> None:
     assert other.header.sequence == entry.header.sequence
     with pytest.raises(ProtocolError) as caught:
         invited.join(entry=other)
-    assert caught.value.rule == "GATE-29"
+    assert caught.value.rule == "GATE-28"
 
 
 def test_group_ids_name_unit_and_generation() -> None:
