@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import mifeng
@@ -64,12 +62,12 @@ async def _measure() -> list[Figure]:
 async def _texts(ann: Person, bob: Person) -> list[Figure]:
     """Time each message from the call that sends it to the line on the reader's screen."""
     taken = []
-    async with _tail(bob) as lines, mifeng.open(ann.profile, passphrase=ann.passphrase) as me:
+    async with bob.tail(UNIT) as screen, mifeng.open(ann.profile, passphrase=ann.passphrase) as me:
         unit = me.unit(UNIT)
         for number in range(MESSAGES + 20):
             text, began = f"message {number}", time.perf_counter()
             sending = asyncio.create_task(unit.send(text))
-            while json.loads(await lines.readline())["text"] != text:
+            while (await anext(screen))["text"] != text:
                 pass
             if number >= 20:  # the first ones open connections
                 taken.append((time.perf_counter() - began) * 1000)
@@ -81,26 +79,6 @@ async def _texts(ann: Person, bob: Person) -> list[Figure]:
         Figure(table=TEXT_TABLE, row="p95", column="time", value=taken[len(taken) * 95 // 100],
                unit="ms"),
     ]  # fmt: skip
-
-
-@contextlib.asynccontextmanager
-async def _tail(person: Person) -> AsyncIterator[asyncio.StreamReader]:
-    """Run `mifeng tail` and yield its output, once it is live."""
-    with person.passphrase_pipe() as reader:
-        process = await asyncio.create_subprocess_exec(
-            *(COMMAND, "--json", "--profile", str(person.profile), "--passphrase-fd", str(reader)),
-            *("tail", UNIT, "--last", "0"),
-            stdout=asyncio.subprocess.PIPE,
-            pass_fds=[reader],
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        )
-    await asyncio.sleep(3)
-    assert process.stdout is not None, "a pipe"
-    try:
-        yield process.stdout
-    finally:
-        process.terminate()
-        await process.wait()
 
 
 # ------------------------------------------------------------------ files

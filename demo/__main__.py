@@ -53,9 +53,8 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="leave the server running")
     told = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="mifeng-demo-"))
-    if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
-        # Two dozen processes would compile the same sources again and again.
-        os.environ["PYTHONPYCACHEPREFIX"] = str(folder / "bytecode")
+    # Else two dozen processes compile the same sources again and again.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     try:
         screen, people = asyncio.run(play(folder))
         if told.keep:

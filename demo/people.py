@@ -9,7 +9,7 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,11 @@ class Person:
         """What only this person's processes touch."""
         return self.home / "profile"
 
+    def _command(self, passphrase_fd: int) -> list[str]:
+        mifeng = str(Path(sys.executable).parent / "mifeng")
+        profile, descriptor = str(self.profile), str(passphrase_fd)
+        return [mifeng, "--json", "--profile", profile, "--passphrase-fd", descriptor]
+
     @contextlib.contextmanager
     def passphrase_pipe(self) -> Iterator[int]:
         """Yield a descriptor from which a process that inherits it reads the passphrase."""
@@ -65,8 +70,7 @@ class Person:
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self.passphrase_pipe() as reader:
             process = await asyncio.create_subprocess_exec(
-                *(str(Path(sys.executable).parent / "mifeng"), "--json"),
-                *("--profile", str(self.profile), "--passphrase-fd", str(reader), *words),
+                *(*self._command(reader), *words),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
@@ -81,6 +85,24 @@ class Person:
             )
         return out, err
 
+    @contextlib.asynccontextmanager
+    async def tail(self, unit: str) -> AsyncIterator[AsyncIterator[Facts]]:
+        """Run `mifeng tail`: yield the lines of its output as they come; end it afterwards."""
+        with self.passphrase_pipe() as reader:
+            process = await asyncio.create_subprocess_exec(
+                *(*self._command(reader), "tail", unit),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                pass_fds=[reader],
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            )
+        assert process.stdout is not None, "a pipe"
+        try:
+            yield _lines(process.stdout)
+        finally:
+            process.terminate()
+            await process.wait()
+
     async def facts(self, *words: str) -> Facts:
         """Run a command that prints one object."""
         lines = await self.run(*words)
@@ -91,3 +113,8 @@ class Person:
     async def messages(self, unit: str) -> list[Facts]:
         """Read a unit: only what people said, not who came and went."""
         return [line for line in await self.run("read", unit) if line["kind"] == "message"]
+
+
+async def _lines(stream: asyncio.StreamReader) -> AsyncIterator[Facts]:
+    while line := await stream.readline():
+        yield json.loads(line)
