@@ -1,6 +1,6 @@
 """Write all vectors anew: `python -m tests.vectors_own.write`. Frozen: they are committed.
 
-All randomness comes from names (signing.py), the ephemeral keys of HPKE and the nonces of ECDSA too,
+All randomness comes from names (signing.py), ephemeral keys of HPKE and nonces of ECDSA included,
 so the files are the same wherever they are written by the same engine.
 """
 
@@ -15,6 +15,8 @@ from mifeng_crypto.hpke import Hpke
 from mifeng_crypto.signature import Ecdsa
 from tests.vectors_own import (
     faults_commit,
+    faults_external,
+    faults_join,
     faults_key_package,
     faults_message,
     faults_proposals,
@@ -23,6 +25,14 @@ from tests.vectors_own.files import NEGATIVE, STATES, write_json
 from tests.vectors_own.members import group_of_seven
 from tests.vectors_own.signing import HashRng
 
+PARTS = (
+    faults_key_package,
+    faults_proposals,
+    faults_commit,
+    faults_message,
+    faults_join,
+    faults_external,
+)
 _EPHEMERAL = HashRng("ephemeral keys")
 
 
@@ -39,7 +49,7 @@ def main() -> None:
     with mock.patch.object(Hpke, "seal", _seal), mock.patch.object(Ecdsa, "sign", _sign):
         scene = group_of_seven()
         write_json(STATES / "seven.json", scene["carl"].state())
-        for part in (faults_key_package, faults_proposals, faults_commit, faults_message):
+        for part in PARTS:
             for vector in part.vectors(scene):
                 vector.write(NEGATIVE)
 

@@ -130,13 +130,11 @@ class PublicGroup:
             tree: the group's tree, where the GroupInfo does not bring it.
 
         Raises:
-            UsageError: there is no tree at all, or the cipher suite is unknown.
+            UsageError: there is no tree at all.
             ProtocolError: RFC9420-12.4.3.1-2 to 12.4.3.1-4, or a rule of sections 7.3, 7.9, 13.4.
         """
         context = group_info.group_context
-        if context.version != registry.MLS10:
-            raise ProtocolError("RFC9420-12.4.3.1-2", "the group is of another version of MLS")
-        suite = suite_by_id(context.cipher_suite)
+        suite = _suite_of(context)
         check_unique_extensions(context.extensions)
         check_unique_extensions(group_info.extensions)
         ratchet_tree = RatchetTree.from_wire(suite, _tree_of(group_info, tree))
@@ -201,6 +199,16 @@ class PublicGroup:
             proposals=proposals,
             reinit=stored.reinit,
         )
+
+
+def _suite_of(context: GroupContext) -> Suite:
+    """RFC9420-12.4.3.1-2: version and cipher suite are known here."""
+    if context.version != registry.MLS10:
+        raise ProtocolError("RFC9420-12.4.3.1-2", "the group is of another version of MLS")
+    try:
+        return suite_by_id(context.cipher_suite)
+    except UsageError as err:
+        raise ProtocolError("RFC9420-12.4.3.1-2", str(err)) from err
 
 
 def _tree_of(group_info: GroupInfo, tree: RatchetTreeExtension | None) -> RatchetTreeExtension:
