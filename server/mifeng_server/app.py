@@ -55,9 +55,17 @@ def make_app(
     files.add_file_routes(app)
     add_stream_route(app)
     openapi.add_openapi_route(app)
+    app.on_response_prepare.append(_say_little)
     app.on_shutdown.append(_close_streams)
     app.cleanup_ctx.append(_run)
     return app
+
+
+async def _say_little(_: web.Request, response: web.StreamResponse) -> None:
+    """Name no versions, and let nothing be kept or guessed on the way."""
+    response.headers["Server"] = "mifeng"
+    response.headers.setdefault("Cache-Control", "no-store")
+    response.headers["X-Content-Type-Options"] = "nosniff"
 
 
 async def _close_streams(app: web.Application) -> None:

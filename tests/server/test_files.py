@@ -143,7 +143,7 @@ async def test_until_a_message_names_it_an_upload_is_its_members_own(two: Two) -
     assert (await bob.patch(file_id, 6, b""))[0] == 404
     with pytest.raises(RefusedError) as caught:
         await bob.send(unit_id, files=[file_id])
-    assert (caught.value.code, caught.value.rule) == ("refused", "FILE-1")
+    assert (caught.value.code, caught.value.rule) == ("refused", "UPLOAD-1")
     await bob.catch_up(unit_id)
     reply = await ann.send(unit_id, files=[file_id])
     assert (await _read(bob, file_id))[1] == b"sealed"
@@ -158,7 +158,7 @@ async def test_a_message_names_only_whole_files_that_no_other_has_named(two: Two
     await ann.send(unit_id, files=[named])
     await ann.catch_up(unit_id)
     for wrong in ([half], [named], [bytes(16)]):
-        with pytest.raises(RefusedError, match="FILE-1"):
+        with pytest.raises(RefusedError, match="UPLOAD-1"):
             await ann.send(unit_id, files=wrong)
 
 

@@ -48,6 +48,7 @@ from mifeng_server.domain.unit import Unit, may_see_charter, may_take_part
 from mifeng_server.domain.unit_log import accepted_at, begin, grow, grow_by_commit, move_heads
 from mifeng_server.domain.uploads import name_files
 from mifeng_server.domain.welcomes import welcome_writes
+from mifeng_server.domain.workspace import stands_on
 
 __all__ = ["append_charter", "commit", "create_unit", "message"]
 
@@ -79,6 +80,7 @@ async def create_unit(
             reply=AcceptedReply(header=grown.header, retain_until=0),
             writes=(
                 *grown.writes,
+                stands_on(roster),
                 Insert(CharterRow(unit_id, 1, body.charter_entry)),
                 Insert(GrantRow(unit_id, caller.member_id)),
             ),
@@ -127,7 +129,12 @@ async def append_charter(
         subject, grant = _grant(unit_id, entry)
         return Decision(
             reply=HeadReply(sequence=head.sequence, hash=head.hash),
-            writes=(*grown.writes, Insert(CharterRow(unit_id, head.sequence, body.entry)), grant),
+            writes=(
+                *grown.writes,
+                stands_on(roster),
+                Insert(CharterRow(unit_id, head.sequence, body.entry)),
+                grant,
+            ),
             events=(
                 *grown.events,
                 CharterGrew(unit_id, frozenset(charter.members())),

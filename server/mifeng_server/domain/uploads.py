@@ -193,7 +193,7 @@ async def name_files(
             or await house.blobs.size(file_id) != row.length
         ):
             raise ProtocolError(
-                "FILE-1", "the message names a file that is not a finished, unnamed upload of yours"
+                "UPLOAD-1", "the message names a file that is not a finished, unnamed upload of yours"
             )
         named = replace(row, retain_until=retain_until, deadline=retain_until)
         writes.append(Swap(row, named))

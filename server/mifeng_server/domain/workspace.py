@@ -33,21 +33,34 @@ from mifeng_server.domain.protocols import Store
 from mifeng_server.domain.refusal import Refusal
 from mifeng_server.domain.refused import refusing
 from mifeng_server.domain.rows import (
+    CounterRow,
     Delete,
     FoundingRow,
     GrantRow,
     Insert,
     RosterRow,
+    Swap,
     TokenRow,
     Write,
 )
 from mifeng_server.domain.unit import Unit
 from mifeng_server.domain.unit_log import move_heads
 
-__all__ = ["PAGE", "append_roster", "found", "make_founding_token", "read_roster", "server_info"]
+__all__ = [
+    "PAGE",
+    "append_roster",
+    "found",
+    "make_founding_token",
+    "read_roster",
+    "server_info",
+    "stands_on",
+]
 
 PAGE = 500
 """Entries of a ledger in one answer."""
+
+ROSTER_COUNTER = "roster"
+"""Counts the roster's entries: each append swaps it, so that none can follow one that failed."""
 
 MANY = 100_000
 """More than there are of anything that one member has."""
@@ -97,6 +110,7 @@ async def found(house: House, key: str, body: FoundRequest, *, now: int) -> Head
             writes=(
                 Delete(FoundingRow, (token_hash,), must_exist=True),
                 Insert(RosterRow(1, body.entry)),
+                Insert(CounterRow(ROSTER_COUNTER, 1)),
             ),
             events=(RosterGrew(),),
             roster=roster,
@@ -113,6 +127,12 @@ def _check_server(doors: Doors, server: ServerIdentity) -> None:
         raise ProtocolError(
             "FOUND-1", "the entry names another server; found it with this server's own link"
         )
+
+
+def stands_on(roster: Roster) -> Write:
+    """What makes a batch fail that rests on a roster entry which did not become durable."""
+    counter = CounterRow(ROSTER_COUNTER, roster.head.sequence)
+    return Swap(counter, counter)
 
 
 async def read_roster(house: House, *, after: int) -> EntriesReply:
@@ -143,7 +163,11 @@ async def append_roster(
             _check_author(caller, entry)
             roster.check_on_arrival(entry, now=UnixMillis(now))
             grown = roster.append(entry)
-        writes: list[Write] = [Insert(RosterRow(grown.head.sequence, body.entry))]
+        sequence = grown.head.sequence
+        writes: list[Write] = [
+            Swap(CounterRow(ROSTER_COUNTER, sequence - 1), CounterRow(ROSTER_COUNTER, sequence)),
+            Insert(RosterRow(sequence, body.entry)),
+        ]
         events: list[Event] = [RosterGrew()]
         units: list[Unit] = []
         subject = _subject(entry)

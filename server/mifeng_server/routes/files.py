@@ -101,7 +101,6 @@ async def _head(request: web.Request) -> web.Response:
     headers = {
         "Upload-Offset": str(seen.offset),
         "Upload-Length": str(seen.row.length),
-        "Cache-Control": "no-store",
         "Tus-Resumable": TUS_VERSION,
     }
     return web.Response(headers=headers)
@@ -181,7 +180,6 @@ def _ranged(request: web.Request, length: int) -> tuple[web.StreamResponse, int,
         "Accept-Ranges": "bytes",
         "Content-Type": "application/octet-stream",
         "Content-Length": str(end - start),
-        "Cache-Control": "no-store",
     }
     if wanted:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{length}"

@@ -1,0 +1,130 @@
+"""A write that fails, while what builds on it is already decided: nothing stands on air."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Sequence
+
+import pytest
+
+from mifeng_crypto.api import messages as m
+from mifeng_crypto.ids import MemberId, UnixMillis
+from mifeng_crypto.ledger.roster import sign_roster_entry
+from mifeng_crypto.ledger.roster_entry import Invite, RemoveMember, Role, RosterEntry
+from mifeng_crypto.log import LogEntry
+from mifeng_crypto.signature import public_of
+from mifeng_crypto.tls import decode, encode
+from mifeng_server.domain.protocols import FullError, Store
+from mifeng_server.domain.rows import Write
+from tests.support.peer import Peer, RefusedError
+from tests.support.server import RunningServer
+
+Two = tuple[Peer, Peer, bytes]
+
+
+class FailingOnce:
+    """Stands before a store: the next write fails a little later; the others go through."""
+
+    def __init__(self, store: Store, *, stored: bool) -> None:
+        self._write = store.write
+        self._stored = stored
+        self.failed = False
+
+    def write(self, batch: Sequence[Write]) -> Awaitable[None]:
+        if self.failed:
+            return self._write(batch)
+        self.failed = True
+        return self._fail(self._write(batch) if self._stored else None)
+
+    async def _fail(self, stored: Awaitable[None] | None) -> None:
+        if stored is not None:
+            await stored
+        await asyncio.sleep(0.05)
+        raise FullError
+
+
+def _fail_once(server: RunningServer, monkeypatch: pytest.MonkeyPatch, *, stored: bool) -> None:
+    failing = FailingOnce(server.house.store, stored=stored)
+    monkeypatch.setattr(server.house.store, "write", failing.write)
+
+
+async def _outcome(request: Awaitable[object]) -> str:
+    try:
+        await request
+    except RefusedError as err:
+        return err.code
+    return "accepted"
+
+
+@pytest.mark.parametrize("stored", [False, True])
+async def test_messages_behind_one_that_failed_are_decided_again(
+    two: Two, server: RunningServer, monkeypatch: pytest.MonkeyPatch, stored: bool
+) -> None:
+    ann, bob, unit_id = two
+    before = bob.units[unit_id].log.sequence
+    requests = [ann.make_message(unit_id, str(n).encode()) for n in range(5)]
+    path = {"unit_id": unit_id}
+    _fail_once(server, monkeypatch, stored=stored)
+
+    def send(n: int) -> Awaitable[object]:
+        return ann.call("message", m.AcceptedReply, requests[n], path=path, key=str(n))
+
+    first = asyncio.create_task(_outcome(send(0)))
+    await asyncio.sleep(0.02)
+    rest = await asyncio.gather(*(_outcome(send(n)) for n in range(1, 5)))
+    assert await first == "storage_full"
+    assert rest == ["accepted"] * 4
+    # Whether it was stored or not: the same request again is in the log once.
+    assert await _outcome(send(0)) == "accepted"
+    entries = [decode(LogEntry, raw).header.sequence for raw in await ann.read_log(unit_id)]
+    assert entries == list(range(1, before + 6))
+    assert sorted(map(int, await bob.catch_up(unit_id))) == [0, 1, 2, 3, 4]
+
+
+async def test_no_roster_entry_follows_one_that_failed(
+    founder: Peer, server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = _invite(founder)
+    before, founder.roster = founder.known, founder.known.append(first)
+    second = _invite(founder)
+    founder.roster = before
+    _fail_once(server, monkeypatch, stored=False)
+
+    def send(request: m.LedgerAppendRequest) -> Awaitable[object]:
+        return founder.call("roster_append", m.HeadReply, request)
+
+    requests = [m.LedgerAppendRequest(entry=encode(entry)) for entry in (first, second)]
+    lost = asyncio.create_task(_outcome(send(requests[0])))
+    await asyncio.sleep(0.02)
+    assert await _outcome(send(requests[1])) == "stale_head"
+    assert await lost == "storage_full"
+    assert (await founder.call("roster", m.EntriesReply)).head_sequence == 1
+    for request in requests:
+        await send(request)
+    await founder.fetch_roster()
+    assert founder.known.head.sequence == 3
+
+
+async def test_a_unit_is_not_judged_by_a_removal_that_failed(
+    two: Two, server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, bob, unit_id = two
+    _fail_once(server, monkeypatch, stored=False)
+    entry = sign_roster_entry(
+        ann.known, RemoveMember(bob.member_id), ann.author, ann.key, now=ann.now
+    )
+    request = m.LedgerAppendRequest(entry=encode(entry))
+    lost = asyncio.create_task(_outcome(ann.call("roster_append", m.HeadReply, request)))
+    await asyncio.sleep(0.02)
+    assert await lost == "storage_full"
+    await ann.send(unit_id)
+    await bob.catch_up(unit_id)
+    await bob.send(unit_id)
+
+
+def _invite(founder: Peer) -> RosterEntry:
+    key = public_of(os.urandom(32))
+    expires = UnixMillis(founder.now + 86_400_000)
+    body = Invite(MemberId(os.urandom(16)), Role.MEMBER, key, expires)
+    return sign_roster_entry(founder.known, body, founder.author, founder.key, now=founder.now)
