@@ -232,7 +232,7 @@ def decode_mimi(encoded: bytes) -> MimiContent:
         ProtocolError: CONTENT-1, it is larger, deeper or has more parts than is allowed.
     """
     if len(encoded) > MAX_CONTENT_BYTES:
-        _exceeds("a message may have at most 256 KiB; send a file instead")
+        raise ProtocolError("CONTENT-1", "a message may have at most 256 KiB; send a file instead")
     content = _content(_loads(encoded))
     if _dumps(_listed(content)) != encoded:
         raise CodecError("a message is not in the one encoding that its content has")
@@ -265,7 +265,7 @@ def _content(value: object) -> MimiContent:
     fields = _array(value, 7)
     topic_id = _of(bytes, fields[2])
     if len(topic_id) > MAX_TOPIC_BYTES:
-        _exceeds("a topic's id has at most 4096 bytes")
+        raise ProtocolError("CONTENT-1", "a topic's id has at most 4096 bytes")
     return MimiContent(
         salt=_sized(fields[0], SALT_BYTES),
         replaces=_optional(_message_id, fields[1]),
@@ -295,7 +295,7 @@ class _Parts:
     def read(self, value: object, depth: int) -> Part:
         self.count += 1
         if depth > MAX_DEPTH or self.count > MAX_PARTS:
-            _exceeds("a message may have 1024 parts, nested 4 deep")
+            raise ProtocolError("CONTENT-1", "a message may have 1024 parts, nested 4 deep")
         fields = _of(list, value)
         if len(fields) < 3:
             _refuse()
@@ -346,7 +346,7 @@ def _value(value: object, depth: int) -> Value:
     if isinstance(value, int) and abs(value) < 1 << 64:
         return value
     if depth > MAX_DEPTH:
-        _exceeds("an extension is nested 4 deep at most")
+        raise ProtocolError("CONTENT-1", "an extension is nested 4 deep at most")
     if isinstance(value, list):
         return tuple(_value(held, depth + 1) for held in value)
     if not isinstance(value, dict):
@@ -362,10 +362,6 @@ def _value(value: object, depth: int) -> Value:
 
 def _refuse() -> NoReturn:
     raise CodecError("a message's content does not follow its schema")
-
-
-def _exceeds(what: str) -> NoReturn:
-    raise ProtocolError("CONTENT-1", what)
 
 
 def _of(kind: type[T], value: object) -> T:
