@@ -18,8 +18,9 @@ from mifeng.errors import DiskFullError, ProfileDamagedError, ProfileMissingErro
 from mifeng.keychain import Passphrase
 from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import ProtocolError, StorageError
+from mifeng_crypto.ledger.head import Head
 from mifeng_crypto.links import FoundLink, InviteLink, format_link, parse_link
-from tests.e2e.people import CHEAP, PASSPHRASE, cast
+from tests.e2e.people import CHEAP, PASSPHRASE, Cast, cast
 from tests.support.server import ManualClock, running_server
 
 WRONG = Passphrase("wrong", cost=CHEAP, floor=CHEAP)
@@ -131,21 +132,26 @@ async def test_a_clock_that_is_off_is_named_and_the_message_goes_out_once_it_is_
         assert [m.text for m in await c.adas.history()] == ["what time is it?"]
 
 
-async def test_a_link_to_another_workspace_on_the_same_key_is_refused(tmp_path: Path) -> None:
+async def refused_link(c: Cast, **changed: object) -> str:
+    link = parse_link((await c.ada.invite()).link)
+    assert isinstance(link, InviteLink)
+    forged = format_link(dataclasses.replace(link, **changed))  # type: ignore[arg-type]
+    with pytest.raises(ProtocolError) as caught:
+        async with mifeng.join(forged, profile=c.home("cai"), name="Cai", passphrase=PASSPHRASE):
+            pass
+    assert not (c.home("cai") / "profile.db").exists()
+    return caught.value.rule
+
+
+async def test_client_1_the_roster_of_another_workspace_is_refused(tmp_path: Path) -> None:
     async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
-        link = parse_link((await c.ada.invite()).link)
-        assert isinstance(link, InviteLink)
-        for forged in (
-            dataclasses.replace(link, genesis=bytes(32)),
-            dataclasses.replace(link, roster=dataclasses.replace(link.roster, hash=bytes(32))),
-        ):
-            with pytest.raises(ProtocolError) as caught:
-                async with mifeng.join(
-                    format_link(forged), profile=c.home("cai"), name="C", passphrase=PASSPHRASE
-                ):
-                    pass
-            assert caught.value.rule in {"CLIENT-1", "CLIENT-2"}
-            assert not (c.home("cai") / "profile.db").exists()
+        assert await refused_link(c, genesis=bytes(32)) == "CLIENT-1"
+
+
+async def test_client_2_a_roster_without_the_links_head_is_refused(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        for head in (Head(3, bytes(32)), Head(1000, bytes(32))):
+            assert await refused_link(c, roster=head) == "CLIENT-2"
 
 
 @pytest.mark.parametrize("table", ["profile", "roster", "units", "charter", "mls", "messages"])

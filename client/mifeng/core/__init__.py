@@ -12,6 +12,7 @@ what to tell. `session.py` alone performs it: receive, step, one transaction, se
     founding.py      a new unit
     joining.py       into a unit by a Welcome
     key_packages.py  one-time keys by which others add this device
+    expiry.py        what is over is hidden, then destroyed
     people.py        names of members
     rows.py          values as rows of the store
 """

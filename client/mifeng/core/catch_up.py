@@ -139,6 +139,12 @@ def _apply_commit(
         staged = pending.staged
     else:
         staged = mls.stage_commit(epoch.public, entry.content, now_s=header.accepted_at // 1000)
+        if staged.committer == epoch.own_leaf:
+            raise ProtocolError(
+                "CLIENT-9",
+                "the log has a commit in this device's name that it has not sent; "
+                "another copy of this profile is in use: remove one of them",
+            )
     gate.check_commit(view, staged, accepted_at=header.accepted_at, device_id=header.device_id)
     added = [gate.identity_of(package.leaf_node) for _, package in staged.added]
     removed = [gate.identity_of(leaf) for _, leaf in staged.removed]

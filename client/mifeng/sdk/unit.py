@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mifeng import content, transfer
 from mifeng.content import Origin
+from mifeng.core import expiry
 from mifeng.core.events import NewEntry, UnitLeft
 from mifeng.core.rows import TimelineRecord, UnitStatus, number
 from mifeng.core.unit import Unit as UnitState
@@ -164,7 +165,7 @@ class Unit:
         return message_from(
             self.id,
             sequence,
-            record,
+            expiry.shown(record, self._state, now=self._session.now()),
             workspace_id=self._session.profile.workspace_id,
             people=self._session.people,
         )

@@ -235,7 +235,7 @@ async def _claim(session: Session, unit_id: UnitId, what: Due) -> list[m.Claimed
             path={"unit_id": unit_id},
         )
     except ServerProblem as err:
-        if err.code in (ProblemCode.NO_KEY_PACKAGE, ProblemCode.REFUSED):
+        if err.code is ProblemCode.REFUSED:
             return []
         raise
     got = {item.device_id for item in reply.key_packages}

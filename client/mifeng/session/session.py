@@ -12,7 +12,7 @@ import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator
 
-from mifeng.core import joining, key_packages
+from mifeng.core import expiry, joining, key_packages
 from mifeng.core.catch_up import Applied, apply_entries
 from mifeng.core.events import Delivered, Event, UnitJoined
 from mifeng.core.people import People, own_card
@@ -174,6 +174,9 @@ class Session:
         await self.join_units()
         mine = {UnitId(unit.unit_id) for unit in summary.units} | set(self.units)
         await asyncio.gather(*(self._catch_up_quietly(u) for u in mine if u in self.units))
+        for unit in self.units.values():
+            rows = await self.home.database.scan("messages", unit.unit_id, first=BATCH)
+            await self.save(expiry.destroy(unit, rows, now=self.now()))
         await self.stock_key_packages()
 
     async def _catch_up_quietly(self, unit_id: UnitId) -> None:

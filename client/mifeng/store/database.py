@@ -141,7 +141,13 @@ class Database:
         return self._opener().open(table, key, row[0]) if row else None
 
     async def scan(
-        self, table: str, prefix: bytes = b"", *, after: bytes = b"", last: int | None = None
+        self,
+        table: str,
+        prefix: bytes = b"",
+        *,
+        after: bytes = b"",
+        first: int | None = None,
+        last: int | None = None,
     ) -> list[tuple[bytes, bytes]]:
         """Return the rows whose key begins with `prefix`, in order of their keys.
 
@@ -149,6 +155,7 @@ class Database:
             table: one of TABLES.
             prefix: what their keys begin with.
             after: only keys behind this one.
+            first: only so many, from the beginning.
             last: only so many, from the end.
 
         Raises:
@@ -160,9 +167,11 @@ class Database:
         if prefix.strip(b"\xff"):
             sql += " AND key < ?"
             values.append(_end_of(prefix))
-        sql += " ORDER BY key DESC LIMIT ?" if last is not None else " ORDER BY key"
-        if last is not None:
-            values.append(last)
+        sql += " ORDER BY key" if last is None else " ORDER BY key DESC"
+        limit = first if last is None else last
+        if limit is not None:
+            sql += " LIMIT ?"
+            values.append(limit)
         with _translated():
             async with self._turn:
                 rows = list(await self._db.execute_fetchall(sql, values))

@@ -227,6 +227,17 @@ def test_a_member_and_the_server_together_cannot_add_a_ghost(world: World) -> No
     assert world.ben.unit is before
 
 
+def test_client_9_a_commit_in_ones_own_name_that_one_has_not_sent_is_refused(world: World) -> None:
+    message = world.ada.commit()
+    world.ada.unit = dataclasses.replace(world.ada.unit, pending=None)
+    entry = world.accept(EntryKind.COMMIT, message, world.ada)
+    before = world.ada.unit
+    with pytest.raises(ProtocolError) as caught:
+        world.ada.apply(entry)
+    assert caught.value.rule == "CLIENT-9"
+    assert world.ada.unit is before
+
+
 def test_a_unit_read_back_from_its_rows_goes_on_where_it_was(world: World) -> None:
     first = world.ben.apply(say(world, b"one"))
     rows = {**changes_between(None, world.ben.unit), **first.changes}

@@ -58,6 +58,7 @@ async def test_a_scan_yields_a_prefix_in_order_from_a_place_or_from_the_end(
     assert [k for k, _ in await database.scan("messages")] == keys
     assert [k for k, _ in await database.scan("messages", b"\x01", after=b"\x01\x02")] == keys[3:5]
     assert [k for k, _ in await database.scan("messages", b"\x01", last=2)] == keys[3:5]
+    assert [k for k, _ in await database.scan("messages", b"\x01", first=2)] == keys[0:2]
 
 
 async def test_no_value_stands_in_the_clear_in_any_file(database: Database, tmp_path: Path) -> None:
