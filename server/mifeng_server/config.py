@@ -11,7 +11,6 @@ data/
 
 from __future__ import annotations
 
-import socket
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ import msgspec
 
 from mifeng_crypto.errors import UsageError
 
-__all__ = ["Config", "Folder", "check_address", "read_config", "with_port", "write_config"]
+__all__ = ["Config", "Folder", "check_address", "read_config", "write_config"]
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -152,19 +151,3 @@ def write_config(folder: Folder, config: Config) -> None:
         f"tls = {'true' if config.tls else 'false'}\n",
         encoding="utf-8",
     )
-
-
-def with_port(address: str) -> str:
-    """Put a free port in place of port 0: the address is in links, so it is chosen once.
-
-    Raises:
-        UsageError: it is no address.
-    """
-    _, host, port = check_address(address)
-    if port:
-        return address
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.bind((host, 0))
-        free = probe.getsockname()[1]
-    return address.rstrip("/").removesuffix(":0") + f":{free}"

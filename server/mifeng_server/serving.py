@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from mifeng_crypto.links import FoundLink, format_link
 from mifeng_crypto.rand import Rng
 from mifeng_server.app import make_app
 from mifeng_server.blobs.folder import FolderBlobs
-from mifeng_server.config import Config, Folder, check_address, read_config, with_port, write_config
+from mifeng_server.config import Config, Folder, check_address, read_config, write_config
 from mifeng_server.domain.house import Doors
 from mifeng_server.domain.protocols import Clock
 from mifeng_server.domain.workspace import make_founding_token
@@ -55,7 +56,7 @@ async def initialise(
         UsageError: there is a server in it already, or the address is none.
         StorageError: the folder cannot be made.
     """
-    address = with_port(address)
+    address = _with_port(address)
     scheme, host, port = check_address(address)
     if folder.config.exists():
         raise UsageError(
@@ -85,6 +86,18 @@ async def initialise(
     )
     link = FoundLink(version=PROTOCOL_VERSION, addresses=addresses, tls_pin=tls_pin, token=token)
     return format_link(link)
+
+
+def _with_port(address: str) -> str:
+    """Put a free port in place of port 0: the address is in links, so it is chosen once."""
+    _, host, port = check_address(address)
+    if port:
+        return address
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.bind((host, 0))
+        free = probe.getsockname()[1]
+    return address.rstrip("/").removesuffix(":0") + f":{free}"
 
 
 def _is_loopback(host: str) -> bool:

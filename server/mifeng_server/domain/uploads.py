@@ -181,7 +181,7 @@ async def name_files(
     """Bind files to the message that shows them: from now on its clock is theirs.
 
     Raises:
-        ProtocolError: FILE-1: a file is not whole, not the caller's, of another unit, or named.
+        ProtocolError: UPLOAD-1: a file is not whole, not the caller's, of another unit, or named.
     """
     writes: list[Write] = []
     for file_id in sorted(set(file_ids)):
@@ -193,7 +193,8 @@ async def name_files(
             or await house.blobs.size(file_id) != row.length
         ):
             raise ProtocolError(
-                "UPLOAD-1", "the message names a file that is not a finished, unnamed upload of yours"
+                "UPLOAD-1",
+                "the message names a file that is not a finished, unnamed upload of yours",
             )
         named = replace(row, retain_until=retain_until, deadline=retain_until)
         writes.append(Swap(row, named))

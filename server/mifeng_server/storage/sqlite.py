@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Row as SQLRow
+import aiosqlite
 from sqlalchemy import Select, Table, bindparam, event, func, select
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -29,6 +31,7 @@ from mifeng_server.storage.writer import Writer, storage_error
 __all__ = ["SqliteStore", "open_sqlite"]
 
 R = TypeVar("R", bound=Row)
+Parameters = dict[str, int | str | bytes]
 
 READERS = 4
 """Reading connections; each is a thread."""
@@ -51,13 +54,13 @@ class SqliteStore:
         self._engine = engine
         self._writing = writing
         self._writer = Writer(writing)
-        self._readers: asyncio.LifoQueue[AsyncConnection] = asyncio.LifoQueue()
+        self._readers: asyncio.LifoQueue[aiosqlite.Connection] = asyncio.LifoQueue()
         self._opened: list[AsyncConnection] = []
 
     async def get(self, kind: type[R], *key: int | str | bytes) -> R | None:
         parameters = dict(zip(KEYS[kind], key, strict=True))
         found = await self._read(_get_statement(TABLES[kind]), parameters)
-        return kind(**found[0]._asdict()) if found else None
+        return _row(kind, found[0]) if found else None
 
     async def find(
         self,
@@ -74,10 +77,9 @@ class SqliteStore:
             TABLES[kind], order, tuple(equal), after=after is not None, until=until is not None
         )
         bounds = {"v_after": after, "v_until": until, "v_limit": limit}
-        found = await self._read(
-            statement, equal | {k: v for k, v in bounds.items() if v is not None}
-        )
-        return tuple(kind(**row._asdict()) for row in found)
+        given = {name: bound for name, bound in bounds.items() if bound is not None}
+        found = await self._read(statement, equal | given)
+        return tuple(_row(kind, values) for values in found)
 
     async def count(self, kind: type[Row], /, **equal: int | str | bytes) -> int:
         found = await self._read(_count_statement(TABLES[kind], tuple(equal)), equal)
@@ -90,74 +92,87 @@ class SqliteStore:
         await self._writer.settle()
 
     async def scrub(self) -> None:
-        async with self._reader() as connection:
-            try:
-                await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-            except DBAPIError as err:
-                raise storage_error(err) from err
+        await self._read(Query("PRAGMA wal_checkpoint(TRUNCATE)", {}), {})
 
     async def close(self) -> None:
         await self._writer.close()
         await self._writing.close()
         for _ in self._opened:
-            await (await self._readers.get()).close()
+            await self._readers.get()
+        for connection in self._opened:
+            await connection.close()
         await self._engine.dispose()
 
-    async def _read(
-        self, statement: Select[Any], parameters: dict[str, Any]
-    ) -> Sequence[SQLRow[Any]]:
+    async def _read(self, query: Query, parameters: Parameters) -> list[tuple[Any, ...]]:
         # Whoever gives up waiting must not leave a connection behind in the middle of something.
-        return await asyncio.shield(asyncio.create_task(self._execute(statement, parameters)))
+        return await asyncio.shield(asyncio.create_task(self._fetch(query, parameters)))
 
-    async def _execute(
-        self, statement: Select[Any], parameters: dict[str, Any]
-    ) -> Sequence[SQLRow[Any]]:
+    async def _fetch(self, query: Query, parameters: Parameters) -> list[tuple[Any, ...]]:
+        """Query the driver itself: one visit to its thread, where SQLAlchemy makes four."""
         async with self._reader() as connection:
             try:
-                result = await connection.execute(statement, parameters)
-            except DBAPIError as err:
+                found = await connection.execute_fetchall(query.text, query.constants | parameters)
+            except sqlite3.Error as err:
                 raise storage_error(err) from err
-            found: Sequence[SQLRow[Any]] = result.all()
-            return found
+            return [tuple(row) for row in found]
 
     @asynccontextmanager
-    async def _reader(self) -> AsyncIterator[AsyncConnection]:
+    async def _reader(self) -> AsyncIterator[aiosqlite.Connection]:
         """Lend a reading connection that begins no transactions: it sees what is committed now."""
         if self._readers.empty() and len(self._opened) < READERS:
             connection = self._engine.connect()
             self._opened.append(connection)
             await connection.start()
-            await connection.execution_options(isolation_level="AUTOCOMMIT")
+            driver = (await connection.get_raw_connection()).driver_connection
+            assert isinstance(driver, aiosqlite.Connection), "the engine's driver is aiosqlite"
         else:
-            connection = await self._readers.get()
+            driver = await self._readers.get()
         try:
-            yield connection
+            yield driver
         finally:
-            self._readers.put_nowait(connection)
+            self._readers.put_nowait(driver)
+
+
+def _row(kind: type[R], values: tuple[Any, ...]) -> R:
+    return kind(**dict(zip(TABLES[kind].c.keys(), values, strict=True)))
+
+
+class Query(NamedTuple):
+    """SQL with parameters by name, and those of them that SQLAlchemy itself put in."""
+
+    text: str
+    constants: Parameters
+
+
+def _query(statement: Select[Any]) -> Query:
+    compiled = statement.compile(dialect=sqlite.dialect(paramstyle="named"))
+    constants = {name: value for name, value in compiled.params.items() if value is not None}
+    return Query(str(compiled), constants)
 
 
 @cache
-def _get_statement(table: Table) -> Select[Any]:
-    return select(table).where(*(c == bindparam(c.name) for c in table.primary_key.columns))
+def _get_statement(table: Table) -> Query:
+    same = (c == bindparam(c.name) for c in table.primary_key.columns)
+    return _query(select(table).where(*same))
 
 
 @cache
 def _find_statement(
     table: Table, order: str, equal: tuple[str, ...], *, after: bool, until: bool
-) -> Select[Any]:
+) -> Query:
     statement = select(table).where(*(table.c[f] == bindparam(f) for f in equal))
     if after:
         statement = statement.where(table.c[order] > bindparam("v_after"))
     if until:
         statement = statement.where(table.c[order] <= bindparam("v_until"))
     rest = [c for c in table.primary_key.columns if c.name != order and c.name not in equal]
-    return statement.order_by(table.c[order], *rest).limit(bindparam("v_limit"))
+    return _query(statement.order_by(table.c[order], *rest).limit(bindparam("v_limit")))
 
 
 @cache
-def _count_statement(table: Table, equal: tuple[str, ...]) -> Select[Any]:
+def _count_statement(table: Table, equal: tuple[str, ...]) -> Query:
     counted = select(func.count()).select_from(table)
-    return counted.where(*(table.c[f] == bindparam(f) for f in equal))
+    return _query(counted.where(*(table.c[f] == bindparam(f) for f in equal)))
 
 
 async def open_sqlite(path: Path) -> SqliteStore:

@@ -33,9 +33,9 @@ Waiting = tuple[Sequence[Write], "asyncio.Future[None]"]
 log = structlog.get_logger("storage")
 
 
-def storage_error(err: DBAPIError) -> StorageError:
-    """Name what a database driver reported."""
-    cause = err.orig
+def storage_error(err: DBAPIError | sqlite3.Error) -> StorageError:
+    """Name what the database reported."""
+    cause = err.orig if isinstance(err, DBAPIError) else err
     if isinstance(cause, sqlite3.Error) and (
         getattr(cause, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
         or "disk is full" in str(cause)
