@@ -37,7 +37,6 @@ class ProblemCode(enum.Enum):
     ALREADY_FOUNDED = ("already_founded", 409, "ask the owner for an invite")
     OFFSET_MISMATCH = ("offset_mismatch", 409, "ask for the offset with HEAD and go on from there")
     IDEMPOTENCY_MISMATCH = ("idempotency_mismatch", 409, "use a new key for a different request")
-    NO_KEY_PACKAGE = ("no_key_package", 409, "wait until the device has been online")
     GONE = ("gone", 410, "its time is over; ask its author to post it again")
     TOO_LARGE = ("too_large", 413, "send less")
     UNSUPPORTED_MEDIA_TYPE = ("unsupported_media_type", 415, "send JSON or MessagePack")
