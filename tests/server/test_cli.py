@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from mifeng_crypto.errors import UsageError
 from mifeng_crypto.links import FoundLink, parse_link
+from mifeng_server.config import Config, Folder, read_config, write_config
 
 COMMAND = [sys.executable, "-m", "mifeng_server"]
 
@@ -30,6 +33,19 @@ def _init(data: Path) -> str:
     return done.stdout.strip()
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A data folder that `init` has made, and its link."""
+    data = tmp_path_factory.mktemp("made") / "data"
+    return data, _init(data)
+
+
+@pytest.fixture
+def data(made: tuple[Path, str], tmp_path: Path) -> Path:
+    """A copy of it."""
+    return shutil.copytree(made[0], tmp_path / "data")
+
+
 def test_help_names_the_commands() -> None:
     done = _run("--help")
     assert done.returncode == 0
@@ -37,23 +53,23 @@ def test_help_names_the_commands() -> None:
     assert "serve" in done.stdout
 
 
-def test_init_prints_only_the_link_and_stores_its_token_hashed(tmp_path: Path) -> None:
-    link = parse_link(_init(tmp_path / "data"))
+def test_init_prints_only_the_link_and_stores_its_token_hashed(made: tuple[Path, str]) -> None:
+    data, text = made
+    link = parse_link(text)
     assert isinstance(link, FoundLink)
     assert link.tls_pin is not None
     assert not link.addresses[0].endswith(":0")
-    for path in (tmp_path / "data").rglob("*"):
+    for path in data.rglob("*"):
         assert not path.is_file() or link.token not in path.read_bytes()
-    assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
+    assert data.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_second_init_changes_nothing_and_says_what_to_do(tmp_path: Path) -> None:
-    _init(tmp_path / "data")
-    before = {p: p.read_bytes() for p in (tmp_path / "data").iterdir() if p.is_file()}
-    done = _run("init", "--data", str(tmp_path / "data"), "--address", "https://127.0.0.1:1")
+def test_a_second_init_changes_nothing_and_says_what_to_do(data: Path) -> None:
+    before = {p: p.read_bytes() for p in data.iterdir() if p.is_file()}
+    done = _run("init", "--data", str(data), "--address", "https://127.0.0.1:1")
     assert done.returncode == 2
     assert "choose another folder" in done.stderr
-    assert before == {p: p.read_bytes() for p in (tmp_path / "data").iterdir() if p.is_file()}
+    assert before == {p: p.read_bytes() for p in data.iterdir() if p.is_file()}
 
 
 @pytest.mark.parametrize(
@@ -75,34 +91,42 @@ def test_wrong_use_is_explained_with_exit_code_2(
     assert "Traceback" not in done.stderr
 
 
-def test_a_wrong_configuration_names_the_file_and_the_field(tmp_path: Path) -> None:
-    _init(tmp_path / "data")
-    config = tmp_path / "data" / "mifeng-server.toml"
-    for text, words in (
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
         ("addresses = 1", "addresses"),
-        ("port = 'x'", "mifeng-server.toml"),
         ("port =", "Invalid value"),
         ("addresses=[]\nport=1", "names no address"),
+        ("addresses=['x']\nport=1", "write it like https://"),
+        ("addresses=['https://x']\nport='x'", "port"),
         ("addresses=['https://x']\nport=1\ncolour=1", "colour"),
         ("addresses=['https://x']\nport=1\nlisten='0.0.0.0'\ntls=false", "behind a proxy"),
-    ):
-        config.write_text(text)
-        done = _run("serve", "--data", str(tmp_path / "data"))
-        assert (done.returncode, words in done.stderr) == (2, True), done.stderr
+    ],
+)
+def test_a_wrong_configuration_names_what_is_wrong(tmp_path: Path, text: str, words: str) -> None:
+    folder = Folder(tmp_path)
+    folder.config.write_text(text)
+    with pytest.raises(UsageError, match=words):
+        read_config(folder)
 
 
-def test_a_missing_key_is_named_with_exit_code_6(tmp_path: Path) -> None:
-    _init(tmp_path / "data")
-    (tmp_path / "data" / "tls.key").unlink()
-    done = _run("serve", "--data", str(tmp_path / "data"))
+def test_what_is_written_as_configuration_is_read_again(tmp_path: Path) -> None:
+    config = Config(addresses=("https://chat.example:8443",), listen="::", port=8443)
+    write_config(Folder(tmp_path), config)
+    assert read_config(Folder(tmp_path)) == config
+
+
+def test_a_missing_key_is_named_with_exit_code_6(data: Path) -> None:
+    (data / "tls.key").unlink()
+    done = _run("serve", "--data", str(data))
     assert done.returncode == 6
     assert "restore it from a backup" in done.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_server_starts_writes_its_port_and_stops_cleanly(tmp_path: Path, number: int) -> None:
-    link = _init(tmp_path / "data")
-    data = tmp_path / "data"
+def test_a_server_starts_writes_its_port_and_stops_cleanly(
+    made: tuple[Path, str], data: Path, number: int
+) -> None:
     process = subprocess.Popen(
         [*COMMAND, "serve", "--data", str(data), "--port", "0"],
         stderr=subprocess.PIPE,
@@ -121,7 +145,7 @@ def test_a_server_starts_writes_its_port_and_stops_cleanly(tmp_path: Path, numbe
         process.kill()
     assert process.returncode == 0, err
     assert "Serving on https://127.0.0.1:" in err
-    assert link.partition("#")[2] not in err
+    assert made[1].partition("#")[2] not in err
 
 
 def test_the_log_is_json_and_quotes_nobody() -> None:
