@@ -16,7 +16,7 @@ from mifeng_crypto.ledger.roster_entry import RemoveMember
 from mifeng_crypto.log import EntryKind, LogEntry, LogHeader
 from mifeng_crypto.mls.wire.leaf_node import Lifetime
 from mifeng_crypto.tls import decode
-from tests.support.peer import Peer, RefusedError, pair, peer_of
+from tests.support.peer import SUITE, Peer, RefusedError, pair, peer_of
 from tests.support.server import ManualClock, RunningServer, running_server
 
 Two = tuple[Peer, Peer, bytes]
