@@ -86,7 +86,7 @@ Text = str
 """`opaque x<V>` that holds UTF-8."""
 Bytes16 = Annotated[bytes, Size(16)]
 Bytes32 = Annotated[bytes, Size(32)]
-MAX_ELEMENTS = 65_536
+MAX_ELEMENTS = 16_384
 """Elements that one vector may have when it is read. The longest of the protocol is the tree of a
 unit with 5,000 devices, 16,383 nodes; without a bound a few MiB of zeros would be millions."""
 MAX_ELEMENTS_IN_ALL = 262_144

@@ -220,11 +220,11 @@ def test_vectors_inside_of_vectors_do_not_multiply() -> None:
     def nested(lists: int, n: int) -> bytes:
         return encode(Nested((tuple(bytes(n)),) * lists))
 
-    full, more = nested(4, 60_000), nested(5, 60_000)
-    assert len(decode(Nested, full).lists) == 4
+    full, more = nested(17, 15_000), nested(18, 15_000)
+    assert len(decode(Nested, full).lists) == 17
     with pytest.raises(CodecError, match="more than 262144 elements"):
         decode(Nested, more)
-    assert len(decode(Nested, full).lists) == 4  # each input is counted by itself
+    assert len(decode(Nested, full).lists) == 17  # each input is counted by itself
 
 
 def test_nothing_is_declared_inside_itself() -> None:

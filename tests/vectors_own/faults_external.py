@@ -93,7 +93,7 @@ def lists(scene: Scene) -> Iterator[Vector]:
     commit("12.2-15", "an Add", ivy.init, Add(newcomer("jim")))
     commit("12.2-15", "extensions", ivy.init, GroupContextExtensions(group_extensions()))
     commit("12.2-15", "a ReInit", ivy.init, reinit())
-    commit("12.1.2-1", "an Update", ivy.init, Update(update_of(scene["fred"])))
+    commit("12.2-15", "an Update", ivy.init, Update(update_of(scene["fred"])))
     commit("12.2-7", "one PSK twice", ivy.init, psk(), psk())
     commit("12.1.3-1", "a Remove of nobody", ivy.init, Remove(4))
     commit("12.1.3-1", "a Remove beyond the tree", ivy.init, Remove(2**32 - 1))

@@ -36,7 +36,7 @@ from mifeng_crypto.mls.wire.parent_node import Node, RatchetTreeExtension
 from mifeng_crypto.mls.wire.proposal import Proposal, ReInit
 from mifeng_crypto.mls.wire.welcome import GroupInfo, group_info_tbs
 from mifeng_crypto.suite import Suite, suite_by_id
-from mifeng_crypto.tls import Opaque, UInt32, decode, encode, struct
+from mifeng_crypto.tls import MAX_ELEMENTS, Opaque, UInt32, decode, encode, struct
 
 
 @struct
@@ -184,7 +184,10 @@ class PublicGroup:
             raise StorageError("the stored group is incomplete: this device has to be added anew")
         stored = decode(StoredGroup, parts[GROUP])
         suite = suite_by_id(stored.context.cipher_suite)
-        nodes: list[Node | None] = [None] * node_width(stored.n_leaves)
+        width = node_width(stored.n_leaves)
+        if width > MAX_ELEMENTS:
+            raise StorageError("the stored group is damaged: this device has to be added anew")
+        nodes: list[Node | None] = [None] * width
         proposals = {}
         for key, value in parts.items():
             if key.startswith(NODE):

@@ -278,18 +278,19 @@ def stage_verified(
         raise ProtocolError("RFC9420-12.4.2-2", "this message holds no commit")
     commit = content.content.commit
     proposals = resolve_proposals(group, commit, content)
+    # The list first: to compare proposals is cheap, to verify one may take two signatures.
+    if isinstance(content.sender, Member):
+        check_list(group, proposals, LeafIndex(content.sender.leaf_index))
+    else:
+        check_external_list(proposals)
     for proposed in proposals:
         if not proposed.by_reference:
             check_proposal(group, proposed, now_s=now_s)
+    _check_path_is_there(commit, proposals)
+    applied = apply_proposals(group, proposals)
     if isinstance(content.sender, Member):
         committer = LeafIndex(content.sender.leaf_index)
-        check_list(group, proposals, committer)
-        _check_path_is_there(commit, proposals)
-        applied = apply_proposals(group, proposals)
     else:
-        check_external_list(proposals)
-        _check_path_is_there(commit, proposals)
-        applied = apply_proposals(group, proposals)
         committer = leftmost_blank(applied.tree)
         _check_resync_key_is_new(applied, commit)
     tree = applied.tree
@@ -364,8 +365,7 @@ def _apply_path(
     leaf = path.leaf_node
     if not isinstance(leaf.source, FromCommit):
         raise ProtocolError("RFC9420-12.4.2-6", "the leaf of a path was made for something else")
-    for key in (leaf.encryption_key, *(node.encryption_key for node in path.nodes)):
-        check_encryption_key(group.suite, key)
+    check_encryption_key(group.suite, leaf.encryption_key)
     check_leaf(leaf, suite=group.suite, group_id=group.group_id, leaf_index=committer)
     tree = with_place(applied.tree, committer)
     tree = merge_path(tree, committer, path, added=applied.added_leaves)

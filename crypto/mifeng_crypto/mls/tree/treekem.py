@@ -20,6 +20,7 @@ from mifeng_crypto.labels import (
     derive_secret,
     encrypt_with_label,
 )
+from mifeng_crypto.mls.tree.leaf_check import check_encryption_key
 from mifeng_crypto.mls.tree.ratchet_tree import RatchetTree
 from mifeng_crypto.mls.tree.tree_edit import TreeEdit
 from mifeng_crypto.mls.tree.tree_hash import parent_hash_in, path_parents
@@ -140,6 +141,7 @@ def merge_path(
     Raises:
         ProtocolError: RFC9420-7.6-1: not one node for each of the filtered direct path;
             RFC9420-7.6-2: not one ciphertext for each node of a copath's resolution;
+            KEY-2: a key is none of the suite's: nobody could encrypt to it;
             RFC9420-12.4.2-8: a key of the path is in the tree already, or twice in the path;
             RFC9420-7.9.2-2: the leaf's parent hash is not that of the path.
     """
@@ -157,6 +159,7 @@ def merge_path(
                 "RFC9420-7.6-2",
                 f"a path node has {len(sent.encrypted_path_secret)} ciphertexts instead of {due}",
             )
+        check_encryption_key(tree.suite, sent.encryption_key)
     _check_path_keys_are_new(tree, path)
     keys = {x: sent.encryption_key for x, sent in zip(nodes, path.nodes, strict=True)}
     parents, due_hash = path_parents(tree, i, keys)

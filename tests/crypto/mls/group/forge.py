@@ -14,7 +14,13 @@ from mifeng_crypto.mls.message.authenticate import sign_content, with_confirmati
 from mifeng_crypto.mls.message.public_message import protect_public
 from mifeng_crypto.mls.wire.commit import Commit, HPKECiphertext, UpdatePath
 from mifeng_crypto.mls.wire.extension import Extension
-from mifeng_crypto.mls.wire.framing import CommitContent, FramedContent, Member, Sender
+from mifeng_crypto.mls.wire.framing import (
+    CommitContent,
+    FramedContent,
+    Member,
+    ProposalContent,
+    Sender,
+)
 from mifeng_crypto.mls.wire.key_package import KeyPackage, key_package_tbs
 from mifeng_crypto.mls.wire.leaf_node import LeafNode, LeafNodeSource, leaf_node_tbs
 from mifeng_crypto.mls.wire.message import encode_message
@@ -67,6 +73,20 @@ def forged_commit(
         membership_key=secrets.membership_key,
         context=group.context,
     )
+    return encode_message(message)
+
+
+def forged_proposal(by: Device, proposal: Proposal) -> bytes:
+    """Sign any proposal as `by`."""
+    group = by.now.public
+    content = FramedContent(
+        group.group_id, group.epoch, Member(by.leaf), b"", ProposalContent(proposal)
+    )
+    signed = sign_content(
+        by.suite, by.signature_key, wire_format=1, content=content, context=group.context
+    )
+    key = by.now.secrets.membership_key
+    message = protect_public(by.suite, signed, membership_key=key, context=group.context)
     return encode_message(message)
 
 
