@@ -31,6 +31,26 @@ async def test_two_people_talk_both_ways(tmp_path: Path) -> None:
         assert sent.epoch == 1
 
 
+@pytest.mark.parametrize("suite", [0x0001, 0x0003])
+async def test_a_unit_has_the_suite_that_its_creator_chose(tmp_path: Path, suite: int) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        unit = await c.ada.create_unit("Chosen", cipher_suite=suite)
+        assert await unit.grant(c.ada.person("Ben"))
+        await unit.send("hello")
+        await c.ben.sync()
+        theirs = c.ben.unit("Chosen")
+        assert [m.text for m in await theirs.history()] == ["hello"]
+        assert unit.cipher_suite == theirs.cipher_suite == suite
+        assert c.adas.cipher_suite == c.bens.cipher_suite == 0xF002
+
+
+async def test_a_unit_cannot_have_another_suite(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        for other in (0x0002, 0xF001):
+            with pytest.raises(MifengError, match="0x0001, 0x0003 or 0xf002"):
+                await c.ada.create_unit("Odd", cipher_suite=other)
+
+
 async def test_a_listener_hears_what_was_and_then_what_comes(tmp_path: Path) -> None:
     async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
         await c.adas.send("one")

@@ -33,13 +33,14 @@ from mifeng_crypto.ledger.roster_entry import (
     ServerIdentity,
 )
 from mifeng_crypto.secret import Secret
+from mifeng_crypto.suite import MLS_XWING
 from tests.support.rng import SeededRng
 
 __all__ = ["HOUR", "START", "Company", "Person"]
 
 START = UnixMillis(1_780_000_000_000)
 HOUR = 3_600_000
-SUITE = 0x0001
+SUITE = MLS_XWING
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,16 +70,16 @@ from mifeng_crypto.mls.wire.leaf_node import Lifetime
 from mifeng_crypto.mls.wire.message import MLSMessage, encode_message
 from mifeng_crypto.mls.wire.parent_node import RatchetTreeExtension
 from mifeng_crypto.secret import Secret
-from mifeng_crypto.suite import suite_by_id
+from mifeng_crypto.suite import MLS_XWING, suite_by_id
 from mifeng_crypto.tls import decode, encode
 from mifeng_server.domain.protocols import Clock
 from tests.support.server import RunningServer
 
-__all__ = ["Peer", "PeerUnit", "RefusedError", "founded", "pair", "peer_of"]
+__all__ = ["SUITE", "Peer", "PeerUnit", "RefusedError", "founded", "pair", "peer_of"]
 
 Reply = TypeVar("Reply", bound=msgspec.Struct)
 
-SUITE = suite_by_id(1)
+SUITE = suite_by_id(MLS_XWING)
 DAY_S = 86_400
 
 

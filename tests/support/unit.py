@@ -43,7 +43,7 @@ from mifeng_crypto.mls.wire.message import encode_message
 from mifeng_crypto.mls.wire.parent_node import RatchetTreeExtension
 from mifeng_crypto.suite import suite_by_id
 from mifeng_crypto.tls import decode, encode
-from tests.support.company import Company, Person
+from tests.support.company import SUITE, Company, Person
 
 __all__ = ["Unit", "key_package", "leaf_extensions"]
 
@@ -65,7 +65,7 @@ def key_package(
     *,
     extensions: tuple[Extension, ...] | None = None,
     life_s: int = WEEK_S,
-    suite: int = 0x0001,
+    suite: int = SUITE,
 ) -> KeyPackageBundle:
     """A KeyPackage of somebody's device, as an honest client makes it unless told otherwise."""
     now_s = company.now // 1000

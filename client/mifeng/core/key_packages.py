@@ -6,6 +6,8 @@ that joins with them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from mifeng.core.membership import set_at
 from mifeng.core.profile import Profile
 from mifeng.core.rows import Changes
@@ -16,13 +18,24 @@ from mifeng_crypto.mls.wire.credential import BasicCredential
 from mifeng_crypto.mls.wire.leaf_node import FromKeyPackage, Lifetime
 from mifeng_crypto.mls.wire.message import encode_message
 from mifeng_crypto.rand import Rng
-from mifeng_crypto.suite import suite_by_id
+from mifeng_crypto.suite import (
+    MLS_XWING,
+    MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519,
+    MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_Ed25519,
+    suite_by_id,
+)
 from mifeng_crypto.tls import decode, encode
 
-__all__ = ["CAPABILITIES", "STOCK", "expired", "lifetime", "make"]
+__all__ = ["CAPABILITIES", "DEFAULT_SUITE", "STOCK", "expired", "lifetime", "make", "missing"]
 
-STOCK = 20
-"""How many a device keeps on the server; it makes new ones when half are used."""
+DEFAULT_SUITE = MLS_XWING
+"""Of new units: safe against who records today and has a quantum computer tomorrow."""
+STOCK = {
+    DEFAULT_SUITE: 100,
+    MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519: 10,
+    MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_Ed25519: 10,
+}
+"""How many a device keeps on the server, for each suite that a unit can have (CHARTER-3)."""
 LIFETIME_S = 7 * 24 * 3600
 SKEW_S = 3600
 """They are valid a little before they were made: clocks differ."""
@@ -34,6 +47,15 @@ def lifetime(now: UnixMillis) -> Lifetime:
     """Return the lifetime of a leaf that is made now."""
     not_before = now // 1000 - SKEW_S
     return Lifetime(not_before, not_before + LIFETIME_S)
+
+
+def missing(unused: Mapping[int, int]) -> dict[int, int]:
+    """Return how many to make of each suite: none for as long as more than half are there."""
+    return {
+        suite_id: most - unused.get(suite_id, 0)
+        for suite_id, most in STOCK.items()
+        if unused.get(suite_id, 0) <= most // 2
+    }
 
 
 def make(
@@ -62,10 +84,13 @@ def make(
     return tuple(public), rows
 
 
-def expired(key: bytes, bundle: bytes, *, now: UnixMillis) -> Changes:
-    """Return the deletion of a stored bundle that nobody can use any longer, or nothing."""
-    source = decode(mls.KeyPackageBundle, bundle).key_package.leaf_node.source
-    assert isinstance(source, FromKeyPackage), "made above"
-    # A Welcome may wait for as long as a message does.
-    over = now // 1000 > source.lifetime.not_after + LIFETIME_S
-    return {("key_packages", key): None} if over else {}
+def expired(stored: Iterable[tuple[bytes, bytes]], *, now: UnixMillis) -> Changes:
+    """Return the deletion of those stored bundles that nobody can use any longer."""
+    rows = dict[tuple[str, bytes], bytes | None]()
+    for ref, bundle in stored:
+        source = decode(mls.KeyPackageBundle, bundle).key_package.leaf_node.source
+        assert isinstance(source, FromKeyPackage), "made above"
+        # A Welcome may wait for as long as a message does.
+        if now // 1000 > source.lifetime.not_after + LIFETIME_S:
+            rows["key_packages", ref] = None
+    return rows

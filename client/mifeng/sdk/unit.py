@@ -58,6 +58,11 @@ class Unit:
         return self._state.charter.kind
 
     @property
+    def cipher_suite(self) -> int:
+        """Which keys and ciphers its group uses, for good."""
+        return self._state.charter.cipher_suite
+
+    @property
     def epoch(self) -> int:
         """The MLS epoch; -1 once this device has left."""
         return self._state.epoch.public.epoch if self._state.epoch else -1

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from mifeng.core import founding
 from mifeng.core import profile as profiles
+from mifeng.core.key_packages import DEFAULT_SUITE
 from mifeng.errors import NotFoundError
 from mifeng.sdk.unit import Unit
 from mifeng.sdk.values import Person, person_from
 from mifeng.session import Session, delivery, ledgers
 from mifeng.session.live import Listener
-from mifeng.session.session import DEFAULT_SUITE
 from mifeng_crypto.errors import UsageError
 from mifeng_crypto.ids import DeviceId, MemberId, UnixMillis, WorkspaceId
 from mifeng_crypto.ledger.charter_entry import UnitKind
@@ -120,12 +120,23 @@ class Workspace:
         return found[0]
 
     async def create_unit(
-        self, title: str, *, topic: str = "", kind: UnitKind = UnitKind.BUSINESS
+        self,
+        title: str,
+        *,
+        topic: str = "",
+        kind: UnitKind = UnitKind.BUSINESS,
+        cipher_suite: int = DEFAULT_SUITE,
     ) -> Unit:
         """Open a unit, with oneself as its first manager.
 
+        Args:
+            title: its name, which only its members see.
+            topic: what it is about, likewise.
+            kind: how it is governed.
+            cipher_suite: for good; 0xF002 (X-Wing, the default), 0x0001 or 0x0003.
+
         Raises:
-            ProtocolError: you have no right to it.
+            ProtocolError: you have no right to it, or there is no such suite for units.
             ServerProblem, TransportError: as `Unit.send`.
         """
         if not title.strip():
@@ -138,7 +149,7 @@ class Workspace:
             topic=topic,
             kind=kind,
             policy=session.known_roster.default_policy,
-            suite_id=DEFAULT_SUITE,
+            suite_id=cipher_suite,
             parent=None,
             now=session.now(),
             rng=session.rng,

@@ -34,10 +34,9 @@ from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.log import LogEntry
 from mifeng_crypto.mls.group import KeyPackageBundle
 from mifeng_crypto.rand import Rng
-from mifeng_crypto.suite import MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519 as DEFAULT_SUITE
 from mifeng_crypto.tls import decode
 
-__all__ = ["DEFAULT_SUITE", "Session"]
+__all__ = ["Session"]
 
 BATCH = 500
 """Entries of a log that are fetched, applied and saved at once."""
@@ -66,6 +65,7 @@ class Session:
         self._live: Live | None = None
         self._cards_cursor = 0
         self._at_the_door = asyncio.Lock()
+        self._stocking = asyncio.Lock()
 
     # -------------------------------------------------------------- opening and closing
 
@@ -375,22 +375,20 @@ class Session:
         raise ProtocolError("CLIENT-7", "a Welcome is for a KeyPackage that is not this device's")
 
     async def stock_key_packages(self) -> None:
-        """Publish KeyPackages when half of them are used."""
-        reply = await self.api.call("count_key_packages", m.KeyPackageCount)
-        if reply.unused > key_packages.STOCK // 2:
-            return
-        public, rows = key_packages.make(
-            self.profile,
-            key_packages.STOCK - reply.unused,
-            suite_id=DEFAULT_SUITE,
-            now=self.now(),
-            rng=self.rng,
-        )
-        for key, bundle in await self.home.database.scan("key_packages"):
-            rows = {**rows, **key_packages.expired(key, bundle, now=self.now())}
-        await self.save(rows)
-        request = m.PublishKeyPackagesRequest(key_packages=list(public))
-        await self.api.call("publish_key_packages", m.KeyPackageCount, request)
+        """Publish KeyPackages of each suite of which half are used."""
+        async with self._stocking:
+            reply = await self.api.call("count_key_packages", m.KeyPackageCount)
+            missing = key_packages.missing(reply.unused)
+            if missing:
+                stored = await self.home.database.scan("key_packages")
+                await self.save(key_packages.expired(stored, now=self.now()))
+            for suite_id, n in missing.items():
+                public, rows = key_packages.make(
+                    self.profile, n, suite_id=suite_id, now=self.now(), rng=self.rng
+                )
+                await self.save(rows)
+                request = m.PublishKeyPackagesRequest(key_packages=list(public))
+                await self.api.call("publish_key_packages", m.KeyPackageCount, request)
 
     # -------------------------------------------------------------- live
 

@@ -48,6 +48,7 @@ __all__ = [
 Id = Annotated[bytes, Meta(min_length=16, max_length=16)]
 Hash = Annotated[bytes, Meta(min_length=32, max_length=32)]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
+SuiteNumber = Annotated[int, Meta(ge=0, le=0xFFFF)]
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -132,9 +133,9 @@ class PublishKeyPackagesRequest(Body, frozen=True):
 
 
 class KeyPackageCount(Body, frozen=True):
-    """How many unused KeyPackages of the calling device the server holds."""
+    """How many unused KeyPackages of the calling device the server holds, by cipher suite."""
 
-    unused: Count
+    unused: dict[SuiteNumber, Count]
 
 
 class ClaimRequest(Body, frozen=True):

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from mifeng_crypto.api.messages import (
@@ -21,6 +22,7 @@ from mifeng_crypto.api.messages import (
 )
 from mifeng_crypto.errors import ProtocolError
 from mifeng_crypto.ids import DeviceId, Identity, MemberId
+from mifeng_crypto.ledger.charter_rules import SUITES_IN_USE
 from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.mls.group import key_package_ref, verify_key_package
 from mifeng_crypto.mls.wire.credential import BasicCredential
@@ -48,9 +50,15 @@ SKEW_S = 3_600
 async def count(house: House, caller: Caller) -> KeyPackageCount:
     """How many unused ones the calling device has."""
     assert caller.device_id is not None, "the endpoint is for devices"
-    return KeyPackageCount(
-        unused=await house.store.count(KeyPackageRow, device_id=caller.device_id)
-    )
+    return KeyPackageCount(unused=await _unused(house, caller.device_id))
+
+
+async def _unused(house: House, device_id: bytes) -> dict[int, int]:
+    """By cipher suite."""
+    return {
+        suite: await house.store.count(KeyPackageRow, device_id=device_id, suite=suite)
+        for suite in sorted(SUITES_IN_USE)
+    }
 
 
 async def publish(
@@ -70,13 +78,13 @@ async def publish(
 
     async def decide(_: Held) -> Decision:
         await house.store.settle()
-        unused = await house.store.count(KeyPackageRow, device_id=device_id)
+        unused = Counter(await _unused(house, device_id))
+        unused.update(row.suite for row in rows)
         with refusing():
             for suite in {row.suite for row in rows}:
-                stored = await house.store.count(KeyPackageRow, device_id=device_id, suite=suite)
-                _check_room(stored, sum(row.suite == suite for row in rows))
+                _check_room(unused[suite])
         return Decision(
-            reply=KeyPackageCount(unused=unused + len(rows)),
+            reply=KeyPackageCount(unused=dict(unused)),
             writes=tuple(Put(row) for row in rows),
             remember_until=max(row.not_after for row in rows),
         )
@@ -126,13 +134,13 @@ def _check_lifetime(not_before: int, not_after: int) -> None:
         raise ProtocolError("KEYPACKAGE-2", "this KeyPackage lives for more than seven days")
 
 
-def _check_room(stored: int, more: int) -> None:
+def _check_room(unused: int) -> None:
     """KEYPACKAGE-3."""
-    if stored + more > MAX_UNUSED:
+    if unused > MAX_UNUSED:
         raise ProtocolError(
             "KEYPACKAGE-3",
-            "{stored} unused KeyPackages are stored already, and {most} are enough",
-            stored=stored,
+            "{unused} unused KeyPackages of one suite would be too many; {most} are enough",
+            unused=unused,
             most=MAX_UNUSED,
         )
 

@@ -24,7 +24,7 @@ from mifeng_crypto.mls.wire.leaf_node import Lifetime
 from mifeng_crypto.mls.wire.proposal import ProposalByReference
 from mifeng_crypto.suite import suite_by_id
 from mifeng_crypto.tls import decode, encode
-from tests.support.company import HOUR, Company, Person
+from tests.support.company import HOUR, SUITE, Company, Person
 from tests.support.unit import CAPABILITIES, Unit, credential, key_package, leaf_extensions
 
 DAY = 24 * HOUR
@@ -178,7 +178,7 @@ def test_a_leaf_without_an_identity_is_not_added_gate_4(company: Company, unit: 
     company.grant(unit.unit_id, cy)
     unit.write_heads()
     bundle = mls.create_key_package(
-        suite=suite_by_id(1),
+        suite=suite_by_id(SUITE),
         signature_key=cy.key,
         credential=BasicCredential(encode(Identity(cy.member_id, cy.device_id)) + b"!"),
         capabilities=CAPABILITIES,
