@@ -8,20 +8,16 @@ no real client would.
 
 from __future__ import annotations
 
-import io
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import aiohttp
-import msgspec
 
 from mifeng_crypto import signature
 from mifeng_crypto.api import messages as m
-from mifeng_crypto.api.endpoints import ENDPOINTS
-from mifeng_crypto.api.problems import Problem
 from mifeng_crypto.gate import LogPosition, genesis_of_log
 from mifeng_crypto.ids import (
     PROTOCOL_VERSION,
@@ -73,25 +69,13 @@ from mifeng_crypto.secret import Secret
 from mifeng_crypto.suite import MLS_XWING, suite_by_id
 from mifeng_crypto.tls import decode, encode
 from mifeng_server.domain.protocols import Clock
+from tests.support.connection import Connection, RefusedError
 from tests.support.server import RunningServer
 
 __all__ = ["SUITE", "Peer", "PeerUnit", "RefusedError", "founded", "pair", "peer_of"]
 
-Reply = TypeVar("Reply", bound=msgspec.Struct)
-
 SUITE = suite_by_id(MLS_XWING)
 DAY_S = 86_400
-
-
-class RefusedError(Exception):
-    """The server answered with a problem."""
-
-    def __init__(self, problem: Problem, headers: Mapping[str, str]) -> None:
-        super().__init__(f"{problem.code}: {problem.detail} [{problem.rule}]")
-        self.problem = problem
-        self.code = problem.code
-        self.rule = problem.rule
-        self.headers = headers
 
 
 @dataclass(slots=True)
@@ -103,17 +87,14 @@ class PeerUnit:
     log: LogPosition
 
 
-@dataclass(slots=True)
-class Peer:
+@dataclass(slots=True, kw_only=True)
+class Peer(Connection):
     """A device and its connection. Fields may be bent by tests."""
 
-    session: aiohttp.ClientSession
-    url: str
     clock: Clock
     member_id: MemberId = field(default_factory=lambda: MemberId(os.urandom(16)))
     device_id: DeviceId = field(default_factory=lambda: DeviceId(os.urandom(16)))
     key: Secret = field(default_factory=lambda: Secret(os.urandom(32)))
-    token: str = ""
     roster: Roster | None = None
     tls_pin: bytes | None = None
     bundles: list[KeyPackageBundle] = field(default_factory=list)
@@ -131,76 +112,6 @@ class Peer:
     def known(self) -> Roster:
         assert self.roster is not None
         return self.roster
-
-    # -------------------------------------------------------------- HTTP
-
-    async def raw(
-        self,
-        method: str,
-        path: str,
-        *,
-        data: Any = None,
-        headers: Mapping[str, str | None] | None = None,
-        token: str | None = None,
-    ) -> tuple[int, bytes, Mapping[str, str]]:
-        """Send anything; a header of None is left out."""
-        sent: dict[str, str | None] = {
-            "Mifeng-Protocol": "1",
-            "Idempotency-Key": os.urandom(8).hex(),
-            "Authorization": f"Bearer {self.token if token is None else token}",
-            **(headers or {}),
-        }
-        async with self.session.request(
-            method,
-            self.url + path,
-            data=io.BytesIO(data) if isinstance(data, bytes) else data,
-            headers={name: value for name, value in sent.items() if value is not None},
-        ) as got:
-            return got.status, await got.read(), got.headers
-
-    async def call(
-        self,
-        name: str,
-        kind: type[Reply] | None = None,
-        body: msgspec.Struct | None = None,
-        *,
-        path: Mapping[str, bytes] | None = None,
-        query: str = "",
-        key: str | None = None,
-        json: bool = False,
-    ) -> Reply:
-        """Call a declared endpoint.
-
-        Raises:
-            RefusedError: the answer is a problem.
-        """
-        endpoint = ENDPOINTS[name]
-        form = "application/json" if json else "application/msgpack"
-        headers: dict[str, str | None] = {"Accept": form}
-        data = None
-        if body is not None:
-            data = msgspec.json.encode(body) if json else msgspec.msgpack.encode(body)
-            headers["Content-Type"] = form
-        if key is not None:
-            headers["Idempotency-Key"] = key
-        where = endpoint.path.format(**{n: v.hex() for n, v in (path or {}).items()})
-        status, raw, got = await self.raw(
-            endpoint.method, where + query, data=data, headers=headers
-        )
-        if status >= 400:
-            raise RefusedError(msgspec.json.decode(raw, type=Problem), got)
-        if kind is None:
-            return None  # type: ignore[return-value]  # whoever asks for no reply gets none
-        decoder = msgspec.json.decode if json else msgspec.msgpack.decode
-        return decoder(raw, type=kind)
-
-    async def refused(self, name: str, body: Any = None, **more: Any) -> RefusedError:
-        """Call what must be refused, and return how."""
-        try:
-            await self.call(name, None, body, **more)
-        except RefusedError as err:
-            return err
-        raise AssertionError(f"{name} was accepted")
 
     # -------------------------------------------------------------- workspace
 
@@ -494,45 +405,12 @@ class Peer:
         request = self.make_message(unit_id, text, **more)
         return await self.call("message", m.AcceptedReply, request, path={"unit_id": unit_id})
 
-    # -------------------------------------------------------------- files
-
-    async def upload(self, unit_id: bytes, data: bytes) -> bytes:
-        file_id = await self.open_upload(unit_id, len(data))
-        status, _, _ = await self.patch(file_id, 0, data)
-        assert status == 204
-        return file_id
-
-    async def open_upload(self, unit_id: bytes, length: int) -> bytes:
-        status, raw, headers = await self.raw(
-            "POST",
-            f"/v1/units/{unit_id.hex()}/files",
-            headers={"Tus-Resumable": "1.0.0", "Upload-Length": str(length)},
-        )
-        if status != 201:
-            raise RefusedError(msgspec.json.decode(raw, type=Problem), headers)
-        return bytes.fromhex(headers["Location"].rpartition("/")[2])
-
-    async def patch(
-        self, file_id: bytes, offset: int, data: Any, **headers: str
-    ) -> tuple[int, bytes, Mapping[str, str]]:
-        return await self.raw(
-            "PATCH",
-            f"/v1/files/{file_id.hex()}",
-            data=data,
-            headers={
-                "Tus-Resumable": "1.0.0",
-                "Upload-Offset": str(offset),
-                "Content-Type": "application/offset+octet-stream",
-                **headers,
-            },
-        )
-
 
 @asynccontextmanager
 async def peer_of(server: RunningServer) -> AsyncIterator[Peer]:
     """A device that nobody knows yet."""
     async with aiohttp.ClientSession() as session:
-        yield Peer(session, server.url, server.clock)
+        yield Peer(session=session, url=server.url, clock=server.clock)
 
 
 @asynccontextmanager
