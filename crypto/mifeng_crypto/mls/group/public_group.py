@@ -184,8 +184,9 @@ class PublicGroup:
             raise StorageError("the stored group is incomplete: this device has to be added anew")
         stored = decode(StoredGroup, parts[GROUP])
         suite = suite_by_id(stored.context.cipher_suite)
-        width = node_width(stored.n_leaves)
-        if width > MAX_ELEMENTS:
+        width, is_full = node_width(stored.n_leaves), stored.n_leaves.bit_count() == 1
+        places = [int.from_bytes(key[1:], "big") for key in parts if key.startswith(NODE)]
+        if not is_full or width > MAX_ELEMENTS or max(places, default=0) >= width:
             raise StorageError("the stored group is damaged: this device has to be added anew")
         nodes: list[Node | None] = [None] * width
         proposals = {}

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mifeng_crypto.errors import StorageError
 from mifeng_crypto.mls.group import Epoch, PendingCommit, PublicGroup, stage_commit
+from mifeng_crypto.mls.group.public_group import StoredGroup
+from mifeng_crypto.tls import decode, encode
 from tests.crypto.mls.world import NOW_S, CountingRng, Device, World
 
 
@@ -115,3 +119,13 @@ def test_an_incomplete_store_is_named_as_such() -> None:
     for missing in (b"g", b"e"):
         with pytest.raises(StorageError, match="has to be added anew"):
             Epoch.from_parts({k: v for k, v in rows.items() if k != missing})
+
+
+def test_a_stored_tree_of_an_impossible_size_is_named_as_damaged() -> None:
+    world = World(3)
+    rows = {k: v for k, v in world.devices[0].now.public.parts(None).items() if v is not None}
+    stored = decode(StoredGroup, rows[b"g"])
+    for n_leaves in (0, 1, 2, 3, 5, 2**31, 2**32 - 1):
+        damaged = rows | {b"g": encode(replace(stored, n_leaves=n_leaves))}
+        with pytest.raises(StorageError, match="damaged"):
+            PublicGroup.from_parts(damaged)
