@@ -16,7 +16,7 @@ from mifeng_server.domain.protocols import Blobs, Locks, Notify, Shares, Store
 from mifeng_server.domain.rows import RosterRow, TokenRow
 from mifeng_server.domain.unit import Unit, load_unit
 
-__all__ = ["LEDGERS", "Doors", "House", "open_house"]
+__all__ = ["LEDGERS", "Doors", "House"]
 
 LEDGERS = b"ledgers"
 """The lock under which roster and charters grow: a grant and a removal must not miss each other."""
@@ -118,9 +118,3 @@ class House:
         self.nonces[nonce] = expires_at
         while len(self.nonces) > NONCES_IN_MEMORY:
             self.nonces.popitem(last=False)
-
-
-async def open_house(house: House) -> House:
-    """Read what every request needs."""
-    await house.roster()
-    return house

@@ -39,7 +39,7 @@ from mifeng_server.domain.refused import refusing
 from mifeng_server.domain.rows import ClaimRow, Delete, KeyPackageRow, Put, Write
 from mifeng_server.domain.unit import ALL, Unit, may_take_part
 
-__all__ = ["check_adds", "claim", "count", "identity_of", "publish"]
+__all__ = ["check_adds", "claim", "count", "publish"]
 
 MAX_LIFETIME_S = 7 * 86_400
 MAX_UNUSED = 100
@@ -110,14 +110,6 @@ def _checked(roster: Roster, caller: Caller, raw: bytes, now_s: int) -> KeyPacka
         not_after=source.lifetime.not_after * 1000,
         key_package=raw,
     )
-
-
-def identity_of(credential: object) -> Identity | None:
-    """Return who a leaf says it is; None if it does not say it in our form."""
-    if not isinstance(credential, BasicCredential):
-        return None
-    with refusing():
-        return decode(Identity, credential.identity)
 
 
 def _check_owner(roster: Roster, key_package: KeyPackage, owner: Identity) -> None:
