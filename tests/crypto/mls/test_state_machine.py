@@ -339,6 +339,6 @@ class PostQuantumHistories(Histories):
 
 
 TestHistories = Histories.TestCase
-TestHistories.settings = settings(max_examples=100, stateful_step_count=20, deadline=None)
+TestHistories.settings = settings(max_examples=60, stateful_step_count=20, deadline=None)
 TestPostQuantumHistories = PostQuantumHistories.TestCase
-TestPostQuantumHistories.settings = settings(max_examples=25, stateful_step_count=15, deadline=None)
+TestPostQuantumHistories.settings = settings(max_examples=12, stateful_step_count=15, deadline=None)
