@@ -14,6 +14,8 @@ from typing import NamedTuple, Protocol
 from cryptography.hazmat.primitives import hashes, hpke, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, mlkem, x25519
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
+from nacl.bindings import crypto_scalarmult, crypto_scalarmult_base
+from nacl.exceptions import CryptoError as NaClError
 
 from mifeng_crypto.rand import Rng
 from mifeng_crypto.secret import Secret
@@ -115,8 +117,7 @@ class _X25519:
     def derive_key_pair(self, ikm: bytes) -> HpkeKeyPair:
         dkp_prk = self.kdf.extract(b"", b"dkp_prk", ikm)
         private = self.kdf.expand(dkp_prk, b"sk", b"", self.private_bytes)
-        key = private.parsed(_x25519_private)
-        return HpkeKeyPair(private, key.public_key().public_bytes_raw())
+        return HpkeKeyPair(private, crypto_scalarmult_base(private))
 
     def load_private(self, private: bytes) -> x25519.X25519PrivateKey:
         if isinstance(private, Secret):
@@ -128,7 +129,7 @@ class _X25519:
 
     def encapsulate(self, public: bytes, rng: Rng) -> Encapsulated:
         ephemeral = self.derive_key_pair(rng(self.private_bytes))
-        dh = self.load_private(ephemeral.private).exchange(self.load_public(public))
+        dh = _x25519(ephemeral.private, public)
         shared_secret = _extract_and_expand(self.kdf, dh, ephemeral.public + public)
         return Encapsulated(shared_secret, ephemeral.public)
 
@@ -153,6 +154,16 @@ def _x25519_public(public: bytes) -> x25519.X25519PublicKey:
     if (int.from_bytes(public, "little") & (2**255 - 1)) % _P in _SMALL_ORDER_U:
         raise ValueError("this X25519 public key is of small order")
     return x25519.X25519PublicKey.from_public_bytes(public)
+
+
+def _x25519(ephemeral: bytes, public: bytes) -> bytes:
+    """X25519 with a key that is used once: libsodium needs no object for it, and half the time."""
+    if len(ephemeral) != 32 or len(public) != 32:
+        raise ValueError("a key of X25519 has 32 bytes")
+    try:
+        return crypto_scalarmult(ephemeral, public)
+    except NaClError as err:
+        raise ValueError("this X25519 public key is of small order") from err
 
 
 def _x25519_private(private: bytes) -> x25519.X25519PrivateKey:
@@ -275,9 +286,9 @@ class _XWing:
         """As section 5.4 of the draft; the library draws ML-KEM's randomness itself."""
         ss_m, ct_m = mlkem.MLKEM768PublicKey.from_public_bytes(public[:1184]).encapsulate()
         pk_x = public[1184:]
-        ephemeral = _x25519_private(rng(32))
-        ct_x = ephemeral.public_key().public_bytes_raw()
-        ss_x = ephemeral.exchange(x25519.X25519PublicKey.from_public_bytes(pk_x))
+        ephemeral = rng(32)
+        ss_x = _x25519(ephemeral, pk_x)
+        ct_x = crypto_scalarmult_base(ephemeral)
         return Encapsulated(_xwing_combine(ss_m, ss_x, ct_x, pk_x), ct_m + ct_x)
 
     def decapsulate(self, private: bytes, kem_output: bytes) -> Secret:

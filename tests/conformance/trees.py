@@ -171,7 +171,7 @@ def _check_own_path(
     rng = random.Random(sender).randbytes
     sign = _leaf_signer(case, tree.suite, old, sender, signature_private)
     own = create_path(tree, sender, sign_leaf=sign, rng=rng)
-    path = encrypt_path(own, sender, added=(), context=_context(case, own.tree))
+    path = encrypt_path(own, sender, added=(), context=_context(case, own.tree), rng=rng)
     path = decode(UpdatePath, encode(path))
     after = merge_path(tree, sender, path, added=())
     assert tree_hash(after) == tree_hash(own.tree)

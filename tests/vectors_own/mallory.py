@@ -260,7 +260,7 @@ def _encrypt(by: Person, own: OwnPath, me: LeafIndex, applied: Applied, path: Pa
             extensions=applied.extensions,
         )
     )
-    return encrypt_path(own, me, added=applied.added_leaves, context=encode(context))
+    return encrypt_path(own, me, added=applied.added_leaves, context=encode(context), rng=by.rng)
 
 
 def external(**changes: Any) -> Frame:  # noqa: ANN401

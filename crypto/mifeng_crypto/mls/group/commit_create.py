@@ -140,7 +140,7 @@ def commit(
     if path:
         own = _own_path(epoch, applied, signature_key, leaf_extensions, rng=rng)
         tree, commit_secret = own.tree, own.secrets.commit_secret
-        update_path = encrypt_own_path(group, me, applied, own)
+        update_path = encrypt_own_path(group, me, applied, own, rng=rng)
 
     content = FramedContent(
         group.group_id,

@@ -16,6 +16,7 @@ from mifeng_crypto.mls.tree.tree_math import LeafIndex
 from mifeng_crypto.mls.tree.treekem import OwnPath, encrypt_path
 from mifeng_crypto.mls.wire.commit import UpdatePath
 from mifeng_crypto.mls.wire.framing import AuthenticatedContent
+from mifeng_crypto.rand import Rng
 from mifeng_crypto.secret import Secret
 from mifeng_crypto.tls import encode
 
@@ -31,7 +32,7 @@ class CompletedCommit:
 
 
 def encrypt_own_path(
-    group: PublicGroup, committer: LeafIndex, applied: Applied, own: OwnPath
+    group: PublicGroup, committer: LeafIndex, applied: Applied, own: OwnPath, *, rng: Rng
 ) -> UpdatePath:
     """Encrypt under the provisional context: its transcript hash is still the old one."""
     provisional = replace(
@@ -40,7 +41,8 @@ def encrypt_own_path(
         tree_hash=tree_hash(own.tree),
         extensions=applied.extensions,
     )
-    return encrypt_path(own, committer, added=applied.added_leaves, context=encode(provisional))
+    context = encode(provisional)
+    return encrypt_path(own, committer, added=applied.added_leaves, context=context, rng=rng)
 
 
 def complete_commit(

@@ -118,7 +118,7 @@ def external_commit(
     check_profiles(
         (profile_of(own.leaf),), among=own.tree.index.profiles, extensions=applied.extensions
     )
-    path = encrypt_own_path(group, me, applied, own)
+    path = encrypt_own_path(group, me, applied, own, rng=rng)
     listed = tuple(ProposalByValue(proposal) for proposal in proposals)
     content = FramedContent(
         group.group_id, group.epoch, sender, authenticated_data, CommitContent(Commit(listed, path))

@@ -18,7 +18,7 @@ from mifeng_crypto.labels import (
     decrypt_with_label,
     derive_key_pair,
     derive_secret,
-    encrypt_with_label,
+    encrypt_to_many_with_label,
 )
 from mifeng_crypto.mls.tree.leaf_check import check_encryption_key
 from mifeng_crypto.mls.tree.ratchet_tree import RatchetTree
@@ -99,7 +99,7 @@ def create_path(
 
 
 def encrypt_path(
-    own: OwnPath, i: LeafIndex, *, added: Collection[LeafIndex], context: bytes
+    own: OwnPath, i: LeafIndex, *, added: Collection[LeafIndex], context: bytes, rng: Rng
 ) -> UpdatePath:
     """Encrypt each path secret to those below its copath child (section 7.6).
 
@@ -114,19 +114,15 @@ def encrypt_path(
     new = {node_of(leaf) for leaf in added}
     nodes = []
     for x, path_secret in own.secrets.path_secrets.items():
-        sealed = []
+        recipients = []
         for to in tree.resolution(copath_child(x, i)):
             if to not in new:
                 node = tree.nodes[to]
                 assert node is not None, "a resolution has no blank nodes"
-                sealed.append(
-                    HPKECiphertext(
-                        *encrypt_with_label(
-                            suite, node.encryption_key, "UpdatePathNode", context, path_secret
-                        )
-                    )
-                )
-        nodes.append(UpdatePathNode(own.secrets.public_keys[x], tuple(sealed)))
+                recipients.append((node.encryption_key, path_secret))
+        sealed = encrypt_to_many_with_label(suite, recipients, "UpdatePathNode", context, rng=rng)
+        ciphertexts = tuple(HPKECiphertext(*one) for one in sealed)
+        nodes.append(UpdatePathNode(own.secrets.public_keys[x], ciphertexts))
     return UpdatePath(own.leaf, tuple(nodes))
 
 
