@@ -21,9 +21,10 @@ from tests.vectors_own import (
     faults_message,
     faults_proposals,
 )
-from tests.vectors_own.files import NEGATIVE, STATES, write_json
+from tests.vectors_own.files import NEGATIVE, POSITIVE, STATES, write_json
 from tests.vectors_own.members import group_of_seven
 from tests.vectors_own.signing import HashRng
+from tests.vectors_own.stories import stories
 
 PARTS = (
     faults_key_package,
@@ -45,13 +46,16 @@ def _sign(self: Ecdsa, private: bytes, data: bytes) -> bytes:
 
 
 def main() -> None:
-    shutil.rmtree(NEGATIVE, ignore_errors=True)
+    for folder in (NEGATIVE, POSITIVE, STATES):
+        shutil.rmtree(folder, ignore_errors=True)
     with mock.patch.object(Hpke, "seal", _seal), mock.patch.object(Ecdsa, "sign", _sign):
         scene = group_of_seven()
         write_json(STATES / "seven.json", scene["carl"].state())
         for part in PARTS:
             for vector in part.vectors(scene):
                 vector.write(NEGATIVE)
+        for name, step in stories():
+            write_json(POSITIVE / f"{name}.json", step)
 
 
 if __name__ == "__main__":
