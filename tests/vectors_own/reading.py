@@ -13,6 +13,7 @@ from mifeng_crypto.mls.group import (
     PskStore,
     PublicGroup,
     decrypt,
+    external_commit,
     join,
     process_commit,
     receive_private_proposal,
@@ -22,6 +23,7 @@ from mifeng_crypto.mls.group import (
     verify_key_package,
 )
 from mifeng_crypto.mls.wire import registry
+from mifeng_crypto.mls.wire.credential import BasicCredential
 from mifeng_crypto.mls.wire.framing import PrivateMessage
 from mifeng_crypto.mls.wire.key_package import KeyPackage
 from mifeng_crypto.mls.wire.message import MLSMessage
@@ -31,7 +33,8 @@ from mifeng_crypto.mls.wire.welcome import GroupInfo
 from mifeng_crypto.secret import Secret
 from mifeng_crypto.tls import decode
 from tests.vectors_own.files import STATES
-from tests.vectors_own.members import NOW_S
+from tests.vectors_own.members import CAPABILITIES, NOW_S
+from tests.vectors_own.signing import HashRng
 
 b = bytes.fromhex
 PSKS: PskStore = {ExternalPsk(name): Secret(bytes(32)) for name in (b"shared", b"other")}
@@ -48,7 +51,7 @@ def load_state(name: str) -> Epoch:
     return epoch
 
 
-def joined(given: dict[str, Any]) -> Epoch:
+def joined(given: dict[str, Any], continues: Epoch | None = None) -> Epoch:
     package = decode(MLSMessage, b(given["key_package"])).message
     assert isinstance(package, KeyPackage), "the vector brings the receiver's own KeyPackage"
     bundle = KeyPackageBundle(
@@ -56,7 +59,8 @@ def joined(given: dict[str, Any]) -> Epoch:
     )
     tree = given["ratchet_tree"]
     extension = None if tree is None else decode(RatchetTreeExtension, b(tree))
-    return join(b(given["welcome"]), bundle, tree=extension, psk_store=PSKS).epoch
+    welcome = b(given["welcome"])
+    return join(welcome, bundle, tree=extension, psk_store=PSKS, continues=continues).epoch
 
 
 def propose(epoch: Epoch, message: bytes) -> Epoch:
@@ -96,11 +100,23 @@ def attempt(verb: str, state: str | None, given: dict[str, Any]) -> object:
         return MEMBER_VERBS[verb](epoch, b(given["message"]))
     if verb == "join":
         return joined(given)
+    if verb == "continue":
+        assert state is not None, "there is a group that is continued"
+        return joined(given, load_state(state))
     if verb == "key_package":
         package = decode(MLSMessage, b(given["message"])).message
         assert isinstance(package, KeyPackage), "the message of this verb is a KeyPackage"
         return verify_key_package(package, now_s=given["now_s"])
-    assert verb == "group_info", f"no verb is called {verb}"
     info = decode(MLSMessage, b(given["message"])).message
-    assert isinstance(info, GroupInfo), "the message of this verb is a GroupInfo"
+    assert isinstance(info, GroupInfo), "the message of the other verbs is a GroupInfo"
+    if verb == "external_join":
+        return external_commit(
+            info,
+            signature_key=Secret(b(given["signature_priv"])),
+            credential=BasicCredential(b"somebody new"),
+            capabilities=CAPABILITIES,
+            now_s=NOW_S,
+            rng=HashRng("somebody new"),
+        )
+    assert verb == "group_info", f"no verb is called {verb}"
     return PublicGroup.from_group_info(info, tree=decode(RatchetTreeExtension, b(given["tree"])))

@@ -1,7 +1,8 @@
 """Write all vectors anew: `python -m tests.vectors_own.write`. Frozen: they are committed.
 
 All randomness comes from names (signing.py), ephemeral keys of HPKE and nonces of ECDSA included,
-so the files are the same wherever they are written by the same engine.
+so the files are the same wherever they are written by the same engine; but for the stories with
+X-Wing, as the library draws what ML-KEM encapsulates by itself.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from mifeng_crypto.hpke import Hpke
 from mifeng_crypto.signature import Ecdsa
 from tests.vectors_own import (
     faults_commit,
+    faults_continuation,
     faults_external,
     faults_join,
     faults_key_package,
@@ -33,6 +35,7 @@ PARTS = (
     faults_message,
     faults_join,
     faults_external,
+    faults_continuation,
 )
 _EPHEMERAL = HashRng("ephemeral keys")
 
@@ -50,7 +53,14 @@ def main() -> None:
         shutil.rmtree(folder, ignore_errors=True)
     with mock.patch.object(Hpke, "seal", _seal), mock.patch.object(Ecdsa, "sign", _sign):
         scene = group_of_seven()
-        write_json(STATES / "seven.json", scene["carl"].state())
+        states = {
+            "seven": scene["carl"],
+            "open": faults_continuation.still_open()["carl"],
+            "closed": faults_continuation.closed()["carl"],
+            "malformed": faults_continuation.malformed()["bert"],
+        }
+        for name, receiver in states.items():
+            write_json(STATES / f"{name}.json", receiver.state())
         for part in PARTS:
             for vector in part.vectors(scene):
                 vector.write(NEGATIVE)
