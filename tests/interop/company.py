@@ -42,6 +42,14 @@ class Company:
             peer("join", name=name, welcome=welcomes[min(i, len(welcomes) - 1)])
             self.members[name] = peer
 
+    def join_from_outside(self, name: str, peer: Peer, host: str) -> None:
+        """Let somebody join by an external commit to the GroupInfo of `host`."""
+        peer("client", name=name, suite=self.suite)
+        info = self.ask(host, "group_info")["data"]
+        commit = peer("external_join", name=name, group_info=info)["commit"]
+        self._spread(name, commit)
+        self.members[name] = peer
+
     def remove_who_never_came(self, by: str) -> None:
         """Remove the one who was added last and did not join: it is at the leftmost free leaf."""
         taken = {self.ask(name, "state")["own_leaf"] for name in self.members}

@@ -17,6 +17,7 @@ CHANCES = {
     "add": 2,
     "remove": 1,
     "remove by proposal": 1,
+    "join from outside": 1,
     "store and load": 1,
 }
 # ts-mls 1.6.4 wants all nodes above an unmerged leaf to have equal lists, those included that were
@@ -30,8 +31,8 @@ class History:
     def __init__(self, first: Peer, second: Peer, suite: int, seed: int) -> None:
         self.peers, self.rng = (first, second), random.Random(seed)
         self.company, self.done, self.names = Company(suite), Counter[str](), 0
-        # rine takes only PublicMessage commits.
-        self.may_be_private = "rine" not in (first.name, second.name)
+        # rine takes commits only, and only as PublicMessages.
+        self.may_be_private = self.may_propose = "rine" not in (first.name, second.name)
         self.company.create(self.name(), first)
         newcomers = {self.name(): self.peers[i % 2] for i in range(1, MEMBERS)}
         self.company.add("m0", newcomers)
@@ -58,6 +59,9 @@ class History:
             case "remove by proposal":
                 who, committer = self.rng.sample(others, 2)
                 self.company.remove_by_proposal(by, who, committer, **how)
+            case "join from outside":
+                guest = self.rng.choice([peer for peer in self.peers if peer.name != "ts-mls"])
+                self.company.join_from_outside(self.name(), guest, by)
             case _:
                 self.store_and_load(by)
         self.done[what] += 1
@@ -67,11 +71,13 @@ class History:
         peer, members = self.company.members[by].name, len(self.company.members)
         if what == "update" and peer == "rine":
             return "message"
-        if what == "add":
-            return "add" if members < MOST else "remove"
+        if what == "join from outside" and peer == "ts-mls":
+            return "update"  # its external_pub has no length in front
+        if what in ("add", "join from outside"):
+            return what if members < MOST else "remove"
         if what.startswith("remove") and members <= FEWEST:
             return "add"
-        if what == "remove by proposal" and peer != "ts-mls":
+        if what == "remove by proposal" and not self.may_propose:
             return "remove"
         return what
 

@@ -5,6 +5,7 @@ Commands change one member's state, which stays here under its name. A commit is
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from mifeng_crypto.mls.group import (  # noqa: E402 - run as a file, from any fo
     KeyPackageBundle,
     LeafIndex,
     PendingCommit,
+    VerifiedKeyPackage,
     commit,
     create,
     create_key_package,
@@ -26,9 +28,11 @@ from mifeng_crypto.mls.group import (  # noqa: E402 - run as a file, from any fo
     default_capabilities,
     encrypt,
     export,
+    external_commit,
     group_info,
     join,
     process_commit,
+    propose,
     receive_private_proposal,
     receive_public_proposal,
     stage_commit,
@@ -46,6 +50,8 @@ from mifeng_crypto.mls.wire.key_package import KeyPackage  # noqa: E402
 from mifeng_crypto.mls.wire.leaf_node import Lifetime  # noqa: E402
 from mifeng_crypto.mls.wire.message import MLSMessage, encode_message  # noqa: E402
 from mifeng_crypto.mls.wire.parent_node import RatchetTreeExtension  # noqa: E402
+from mifeng_crypto.mls.wire.proposal import Add, Proposal, Remove  # noqa: E402
+from mifeng_crypto.mls.wire.welcome import GroupInfo  # noqa: E402
 from mifeng_crypto.secret import Secret  # noqa: E402
 from mifeng_crypto.suite import MLS_XWING, SUITES, Suite  # noqa: E402
 from mifeng_crypto.tls import decode, encode  # noqa: E402
@@ -53,12 +59,6 @@ from tests.interop.json_lines import Answer, Command, rss, serve, timed  # noqa:
 
 IMPORT_MS = round((time.perf_counter() - STARTED) * 1000, 2)
 HOUR, WEEK = 3600, 7 * 86_400
-
-
-def rng(n: int, /) -> bytes:
-    """Randomness of the operating system."""
-    with Path("/dev/urandom").open("rb") as file:
-        return file.read(n)
 
 
 def now_s() -> int:
@@ -91,7 +91,7 @@ class Client:
             "credential": BasicCredential(self.name.encode()),
             "capabilities": default_capabilities(),
             "lifetime": Lifetime(now_s() - HOUR, now_s() + WEEK),
-            "rng": rng,
+            "rng": os.urandom,
         }
 
 
@@ -112,7 +112,7 @@ def hello() -> Answer:
 
 
 def client(name: str, suite: int = 1) -> Answer:
-    key, ms = timed(lambda: SUITES[suite].generate_signature_key(rng=rng))
+    key, ms = timed(lambda: SUITES[suite].generate_signature_key(rng=os.urandom))
     clients[name] = Client(name, SUITES[suite], key.private)
     return {"ms": ms, "identity": name.encode()}
 
@@ -174,7 +174,7 @@ def change(name: str, **what: Any) -> Answer:  # noqa: ANN401 - as `commit` take
             references=tuple(epoch.public.proposals),
             with_tree=True,
             now_s=now_s(),
-            rng=rng,
+            rng=os.urandom,
             **what,
         )
 
@@ -192,13 +192,17 @@ def change(name: str, **what: Any) -> Answer:  # noqa: ANN401 - as `commit` take
 def commit_add(
     name: str, key_packages: list[str], *, private: bool = False, path: bool = True
 ) -> Answer:
-    verified = []
-    for data in key_packages:
-        found = decode(MLSMessage, bytes.fromhex(data)).message
-        if not isinstance(found, KeyPackage):
-            raise TypeError("this is no KeyPackage")
-        verified.append(verify_key_package(found, now_s=now_s()))
-    return change(name, add=verified, private=private, path=path)
+    encoded = [bytes.fromhex(data) for data in key_packages]
+    verified, took = timed(lambda: [verify(data) for data in encoded])
+    answer = change(name, add=verified, private=private, path=path)
+    return answer | {"create_ms": answer["create_ms"] + took, "ms": answer["ms"] + took}
+
+
+def verify(data: bytes) -> VerifiedKeyPackage:
+    found = decode(MLSMessage, data).message
+    if not isinstance(found, KeyPackage):
+        raise TypeError("this is no KeyPackage")
+    return verify_key_package(found, now_s=now_s())
 
 
 def commit_remove(
@@ -211,11 +215,55 @@ def commit_update(name: str, *, private: bool = False) -> Answer:
     return change(name, private=private)
 
 
+def propose_add(name: str, key_package: str, *, private: bool = False) -> Answer:
+    found = decode(MLSMessage, bytes.fromhex(key_package)).message
+    if not isinstance(found, KeyPackage):
+        raise TypeError("this is no KeyPackage")
+    return suggest(name, Add(found), private=private)
+
+
+def propose_remove(name: str, leaf: int, *, private: bool = False) -> Answer:
+    return suggest(name, Remove(leaf), private=private)
+
+
+def suggest(name: str, proposal: Proposal, *, private: bool) -> Answer:
+    one = clients[name]
+    sent, ms = timed(
+        lambda: propose(
+            one.now,
+            proposal,
+            signature_key=one.signature_key,
+            private=private,
+            now_s=now_s(),
+            rng=os.urandom,
+        )
+    )
+    one.epoch = sent.epoch
+    return {"data": sent.message, "ms": ms}
+
+
+def external_join(name: str, group_info: str, *, resync: bool = False) -> Answer:
+    one, found = clients[name], decode(MLSMessage, bytes.fromhex(group_info)).message
+    if not isinstance(found, GroupInfo):
+        raise TypeError("this is no GroupInfo")
+    if resync:
+        raise LookupError("no command: external_join with resync")
+    about = {key: value for key, value in one.about().items() if key not in ("suite", "lifetime")}
+    made, ms = timed(lambda: external_commit(found, now_s=now_s(), **about))
+    one.epoch = made.next
+    return {"commit": made.message, "ms": ms}
+
+
 def process(name: str, message: str) -> Answer:
     """Take in whatever a member sent."""
-    one = clients[name]
-    epoch, received = one.now, decode(MLSMessage, bytes.fromhex(message))
-    body, now = received.message, now_s()
+    one, data = clients[name], bytes.fromhex(message)
+    received, took = timed(lambda: decode(MLSMessage, data))
+    answer = take(one, received.message)
+    return answer | {"ms": answer["ms"] + took}
+
+
+def take(one: Client, body: object) -> Answer:
+    epoch, now = one.now, now_s()
     if isinstance(body, PublicMessage):
         if not isinstance(body.content.content, CommitContent):
             one.epoch, ms = timed(lambda: receive_public_proposal(epoch, body, now_s=now))
@@ -254,7 +302,9 @@ def follow(one: Client, stage: Any) -> Answer:  # noqa: ANN401 - two stages, one
 def seal(name: str, data: str) -> Answer:
     one = clients[name]
     plain = bytes.fromhex(data)
-    sent, ms = timed(lambda: encrypt(one.now, plain, signature_key=one.signature_key, rng=rng))
+    sent, ms = timed(
+        lambda: encrypt(one.now, plain, signature_key=one.signature_key, rng=os.urandom)
+    )
     one.epoch = sent.epoch
     return {"data": sent.message, "ms": ms}
 
@@ -311,7 +361,10 @@ COMMANDS: dict[str, Command] = {
     "commit_add": commit_add,
     "commit_remove": commit_remove,
     "commit_update": commit_update,
+    "propose_add": propose_add,
+    "propose_remove": propose_remove,
     "join": enter,
+    "external_join": external_join,
     "process": process,
     "encrypt": seal,
     "decrypt": process,

@@ -56,10 +56,12 @@ def external_join(name: str, group_info: str) -> Answer:
     return {"commit": groups[name].last_commit().commit, "ms": ms}
 
 
-def commit_add(name: str, key_packages: list[str]) -> Answer:
+def commit_add(name: str, key_packages: list[str], only: int | None = None) -> Answer:
+    """Each one added gets a Welcome with the whole tree; `only` names the one that is wanted."""
     data = [bytes.fromhex(each) for each in key_packages]
     bundle, ms = timed(lambda: groups[name].add_members(data))
-    return {"commit": bundle.commit, "welcomes": [w.hex() for w in bundle.welcomes], "ms": ms}
+    welcomes = bundle.welcomes if only is None else [bundle.welcomes[only]]
+    return {"commit": bundle.commit, "welcomes": [w.hex() for w in welcomes], "ms": ms}
 
 
 def commit_remove(name: str, leaf: int) -> Answer:
