@@ -17,13 +17,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import e2e, ledgers, mls
+from bench import e2e, ledgers, mls, peers, shares
 from bench.figure import Figure
 
 OUTPUT = Path(__file__).resolve().parent.parent / "build" / "bench.json"
+WIDTH = 170
 SECTIONS: dict[str, Callable[[], Iterator[Figure]]] = {
     "ledgers": ledgers.measure,
     "mls": mls.measure,
+    "shares": shares.measure,
+    "peers": peers.measure,
     "e2e": e2e.measure,
 }
 
@@ -36,7 +39,9 @@ def main() -> int:
     unknown = [name for name in chosen if name not in SECTIONS]
     if unknown:
         parser.error(f"there is no section {unknown[0]}: choose from {', '.join(SECTIONS)}")
-    console, figures = Console(), list[Figure]()
+    # A pipe or a file says no width, and 80 columns cut the tables short.
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    figures = list[Figure]()
     for name in chosen:
         measured = SECTIONS[name]()
         with console.status(f"measuring {name}"):
@@ -63,14 +68,15 @@ def _table(title: str, figures: list[Figure]) -> Table:
     table = Table(title=title, title_justify="left")
     columns = list(dict.fromkeys(figure.column for figure in figures))
     table.add_column("", no_wrap=True)
-    for column in (*columns, "target", "unit"):
+    targets = ["target"] if any(figure.target is not None for figure in figures) else []
+    for column in (*columns, *targets, "unit"):
         table.add_column(column, justify="left" if column == "unit" else "right")
     for row, cells in groupby(sorted(figures, key=_order(figures)), key=lambda cell: cell.row):
         by_column = {cell.column: cell for cell in cells}
         aim = next((cell.target for cell in by_column.values() if cell.target is not None), None)
         shown = [_cell(by_column[column]) if column in by_column else "" for column in columns]
         unit = next(iter(by_column.values())).unit
-        table.add_row(row, *shown, "" if aim is None else f"{aim:g}", unit)
+        table.add_row(row, *shown, *(["" if aim is None else f"{aim:g}"] if targets else []), unit)
     return table
 
 
@@ -81,10 +87,12 @@ def _order(figures: list[Figure]) -> Callable[[Figure], int]:
 
 
 def _cell(figure: Figure) -> str:
+    if figure.value is None:
+        return ""
     value = f"{figure.value:.3g}" if figure.value < 1000 else f"{figure.value:,.0f}"
     if figure.target is None:
         return value
-    return f"[{'green' if figure.value <= figure.target else 'red'}]{value}[/]"
+    return f"[green]{value}[/]" if figure.value <= figure.target else f"[red]{value} ![/]"
 
 
 if __name__ == "__main__":

@@ -17,13 +17,14 @@ class Figure:
         table: its title; figures of one table follow each other.
         row: what was measured.
         column: under which circumstances, for example the number of members.
+        value: None where there was nothing to measure.
         target: what was aimed at, in the same unit; smaller is better.
     """
 
     table: str
     row: str
     column: str
-    value: float
+    value: float | None
     unit: str
     target: float | None = None
 
