@@ -49,13 +49,13 @@ def scene() -> Scene:
 
 
 def seconds(call: Callable[[], object]) -> float:
-    """Return the shortest of three runs: a neighbour may be busy."""
+    """Return the CPU time of the shortest of three runs: a neighbour may be busy."""
     took = []
     for _ in range(3):
-        start = time.perf_counter()
+        start = time.process_time()
         with pytest.raises(MifengError) as caught:
             call()
-        took.append(time.perf_counter() - start)
+        took.append(time.process_time() - start)
         assert isinstance(caught.value, CodecError | ProtocolError)
     return min(took)
 
@@ -95,10 +95,10 @@ def test_a_huge_length_anywhere_in_a_message_is_refused_at_once() -> None:
     good = forge_commit(scene()["fred"], Add(newcomer())).message
     for at in range(len(good) - 4):
         data = good[:at] + length(2**30 - 1) + good[at + 4 :]
-        start = time.perf_counter()
+        start = time.process_time()
         with suppress(CodecError):  # where no length is, a field has another value
             decode(MLSMessage, data)
-        assert time.perf_counter() - start < LIMIT_S
+        assert time.process_time() - start < LIMIT_S
 
 
 def test_a_message_cut_anywhere_is_refused() -> None:
@@ -188,6 +188,6 @@ def test_capabilities_without_end_cost_nothing() -> None:
     )
     assert isinstance(decode(KeyPackage, encode(package)), KeyPackage)
     message = decode(MLSMessage, forge_commit(scene()["fred"], Add(package)).message)
-    start = time.perf_counter()
+    start = time.process_time()
     stage_commit(scene()["carl"].now.public, message, now_s=NOW_S)
-    assert time.perf_counter() - start < LIMIT_S
+    assert time.process_time() - start < LIMIT_S
