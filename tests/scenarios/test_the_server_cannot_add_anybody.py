@@ -275,7 +275,7 @@ def test_the_server_writes_itself_into_the_roster(company: Company) -> None:
         company.roster.append(
             sign_roster_entry(company.roster, invite, own, ghost.key, now=company.tick())
         )
-    add = AddMember(MemberKind.PERSON, ghost.device)
+    add = AddMember(MemberKind.PERSON, ghost.device, None)
     with pytest.raises(ProtocolError, match="ROSTER-7"):
         company.roster.append(by_the_server(company, add, invited=True))
 
@@ -285,7 +285,7 @@ def test_the_server_swaps_the_device_of_somebody_who_joins(company: Company) -> 
     di, server = company.person("Di"), company.person("Server")
     company.append(company.invite_entry(di))
     entry = company.join_entry(di)
-    swapped = dataclasses.replace(entry.tbs, body=AddMember(MemberKind.PERSON, server.device))
+    swapped = dataclasses.replace(entry.tbs, body=AddMember(MemberKind.PERSON, server.device, None))
     with pytest.raises(ProtocolError, match="LEDGER-4"):
         company.roster.append(RosterEntry(swapped, entry.signature))
     resigned = RosterEntry(swapped, sign_mifeng(server.key, "RosterEntry", encode(swapped)))

@@ -10,7 +10,7 @@ import pytest
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.ids import MemberId
 from mifeng_crypto.labels import sign_mifeng
-from mifeng_crypto.ledger.roster_entry import InviteAuthor, RemoveMember
+from mifeng_crypto.ledger.roster_entry import InviteAuthor, RemoveMember, RevokeDevice
 from mifeng_crypto.tls import encode
 from tests.support.peer import Peer, RefusedError, founded, peer_of
 from tests.support.server import ManualClock, RunningServer, running_server
@@ -158,6 +158,16 @@ async def test_a_used_or_expired_invite_does_not_log_in(
         clock.advance(3 * 86_400 + 1)
         author = InviteAuthor(expired_id)
         assert await _refused(late, author=author, key=expired_key) == "unauthenticated"
+
+
+async def test_a_revoked_device_is_out_at_once(server: RunningServer, founder: Peer) -> None:
+    member_id, key = await founder.invite()
+    async with peer_of(server) as leaver:
+        await leaver.join_workspace(member_id, key, founder.known)
+        await founder.fetch_roster()
+        await founder.append_roster(RevokeDevice(leaver.device_id))
+        assert (await leaver.refused("units")).code == "unauthenticated"
+        assert await _refused(leaver) == "unauthenticated"
 
 
 async def test_a_removed_member_is_out_at_once(server: RunningServer, founder: Peer) -> None:

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from mifeng_crypto.api import messages as m
-from mifeng_crypto.ledger.roster_entry import RemoveMember
+from mifeng_crypto.ledger.roster_entry import RemoveMember, RevokeDevice
 from mifeng_crypto.log import EntryKind, LogEntry
 from mifeng_crypto.tls import decode
 from mifeng_server.routes import stream
@@ -155,6 +155,15 @@ async def test_the_socket_of_a_removed_member_closes_at_once(two: Two) -> None:
         await _entries(socket, 1)
         await ann.append_roster(RemoveMember(bob.member_id))
         assert await _closed(socket) == 4403
+
+
+async def test_the_socket_of_a_revoked_device_closes_at_once_and_no_other(two: Two) -> None:
+    ann, bob, unit_id = two
+    async with _open(bob, {unit_id: 0}) as socket, _open(ann, {unit_id: 0}) as own:
+        await _entries(socket, 1)
+        await ann.append_roster(RevokeDevice(bob.device_id))
+        assert await _closed(socket) == 4403
+        assert await _entries(own, 1)
 
 
 async def test_a_socket_ends_with_its_token(two: Two, clock: ManualClock) -> None:

@@ -12,7 +12,7 @@ from mifeng_crypto import signature
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.ledger.charter_entry import Grant, UnitRole
 from mifeng_crypto.ledger.policy import DEFAULT_POLICY
-from mifeng_crypto.ledger.roster_entry import RemoveMember
+from mifeng_crypto.ledger.roster_entry import RemoveMember, RevokeDevice
 from mifeng_crypto.log import EntryKind, LogEntry, LogHeader
 from mifeng_crypto.mls.wire.leaf_node import Lifetime
 from mifeng_crypto.tls import decode
@@ -167,6 +167,13 @@ async def test_removal_from_the_workspace_moves_the_heads_of_every_unit(two: Two
     assert (refusal.code, refusal.rule) == ("removes_due", "GATE-23")
     entries = [decode(LogEntry, raw) for raw in await ann.read_log(unit_id)]
     assert entries[-1].header.kind is EntryKind.HEADS
+
+
+async def test_a_device_that_was_revoked_is_due_in_every_unit(two: Two) -> None:
+    ann, bob, unit_id = two
+    await ann.append_roster(RevokeDevice(bob.device_id))
+    refusal = await _refusal(ann, unit_id)
+    assert (refusal.code, refusal.rule) == ("removes_due", "GATE-23")
 
 
 async def test_keys_older_than_72_hours_send_nothing_until_they_are_renewed(

@@ -28,7 +28,7 @@ from tests.support.server import ManualClock, RunningServer
 
 def _found_request(peer: Peer, link: FoundLink, server: ServerIdentity) -> m.FoundRequest:
     device = Device(peer.device_id, signature.public_of(peer.key))
-    body = Found(peer.member_id, device, DEFAULT_POLICY, server)
+    body = Found(peer.member_id, device, None, DEFAULT_POLICY, server)
     entry = sign_roster_entry(
         None, body, peer.author, peer.key, now=peer.now, workspace_id=WorkspaceId(os.urandom(16))
     )

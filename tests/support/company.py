@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 from mifeng_crypto import signature
@@ -19,6 +20,7 @@ from mifeng_crypto.ledger.charter_entry import (
 from mifeng_crypto.ledger.policy import DEFAULT_POLICY, Policy
 from mifeng_crypto.ledger.roster import Roster, sign_roster_entry
 from mifeng_crypto.ledger.roster_entry import (
+    AddDevice,
     AddMember,
     Device,
     DeviceAuthor,
@@ -26,6 +28,8 @@ from mifeng_crypto.ledger.roster_entry import (
     Invite,
     InviteAuthor,
     MemberKind,
+    Recover,
+    RecoveryAuthor,
     RemoveMember,
     Role,
     RosterBody,
@@ -52,10 +56,12 @@ class Person:
     device_id: DeviceId
     key: Secret
     invite_key: Secret
+    recovery_key: Secret
 
     @classmethod
     def make(cls, name: str, rng: SeededRng) -> Person:
-        return cls(name, MemberId(rng(16)), DeviceId(rng(16)), Secret(rng(32)), Secret(rng(32)))
+        keys = Secret(rng(32)), Secret(rng(32)), Secret(rng(32))
+        return cls(name, MemberId(rng(16)), DeviceId(rng(16)), *keys)
 
     @property
     def author(self) -> DeviceAuthor:
@@ -68,6 +74,10 @@ class Person:
     @property
     def invite_public(self) -> bytes:
         return signature.public_of(self.invite_key)
+
+    @property
+    def recovery_public(self) -> bytes:
+        return signature.public_of(self.recovery_key)
 
 
 class Company:
@@ -95,6 +105,7 @@ class Company:
         body = Found(
             founder=self.ada.member_id,
             device=self.ada.device,
+            recovery_key=self.ada.recovery_public,
             default_policy=DEFAULT_POLICY,
             server=ServerIdentity(("https://mifeng.test",), (bytes(32),)),
         )
@@ -118,7 +129,7 @@ class Company:
     def join_entry(self, who: Person, kind: MemberKind = MemberKind.PERSON) -> RosterEntry:
         return sign_roster_entry(
             self.roster,
-            AddMember(kind, who.device),
+            AddMember(kind, who.device, who.recovery_public),
             InviteAuthor(who.member_id),
             who.invite_key,
             now=self.tick(),
@@ -132,6 +143,28 @@ class Company:
 
     def fire(self, who: Person, *, by: Person | None = None) -> None:
         self.append(self.sign(RemoveMember(who.member_id), by or self.ada))
+
+    def link(self, who: Person) -> Person:
+        """Add a device; return the same person on it."""
+        other = self.on_new_device(who)
+        self.append(self.sign(AddDevice(other.device), who))
+        return other
+
+    def on_new_device(self, who: Person) -> Person:
+        other = self.person(who.name)
+        return dataclasses.replace(
+            who, device_id=other.device_id, key=other.key, recovery_key=other.recovery_key
+        )
+
+    def recover_entry(self, who: Person, other: Person) -> RosterEntry:
+        """Recover `who` onto the device of `other`, which also has the next recovery key."""
+        return sign_roster_entry(
+            self.roster,
+            Recover(other.device, other.recovery_public),
+            RecoveryAuthor(who.member_id),
+            who.recovery_key,
+            now=self.tick(),
+        )
 
     # -------------------------------------------------------------- units
 

@@ -121,6 +121,7 @@ class Peer(Connection):
         body = Found(
             self.member_id,
             Device(self.device_id, signature.public_of(self.key)),
+            None,
             DEFAULT_POLICY,
             ServerIdentity(parsed.addresses, (parsed.tls_pin,) if parsed.tls_pin else ()),
         )
@@ -190,7 +191,7 @@ class Peer(Connection):
         await self.fetch_roster()
         device = Device(self.device_id, signature.public_of(self.key))
         await self.append_roster(
-            AddMember(MemberKind.PERSON, device), author=author, key=invite_key
+            AddMember(MemberKind.PERSON, device, None), author=author, key=invite_key
         )
         await self.login()
         await self.publish()

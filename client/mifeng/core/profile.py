@@ -155,6 +155,7 @@ def found(link: FoundLink, *, name: str, title: str, now: UnixMillis, rng: Rng) 
     body = Found(
         founder=member_id,
         device=Device(device_id, signature.public_of(signature_key)),
+        recovery_key=None,
         default_policy=DEFAULT_POLICY,
         server=ServerIdentity(link.addresses, (link.tls_pin,) if link.tls_pin else ()),
     )
@@ -212,7 +213,7 @@ def add_member_entry(profile: Profile, roster: Roster, *, now: UnixMillis) -> Ro
     assert isinstance(profile.stage, Joining), "only an invite signs an add_member"
     return sign_roster_entry(
         roster,
-        AddMember(MemberKind.PERSON, profile.public_device),
+        AddMember(MemberKind.PERSON, profile.public_device, None),
         InviteAuthor(profile.member_id),
         Secret(profile.stage.invite_key),
         now=now,

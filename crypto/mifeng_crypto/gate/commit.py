@@ -16,6 +16,7 @@ from mifeng_crypto.ids import DeviceId, GroupId, MemberId, UnixMillis
 from mifeng_crypto.ledger.chain import CLOCK_TOLERANCE_MS
 from mifeng_crypto.ledger.charter import Charter
 from mifeng_crypto.ledger.roster import Roster
+from mifeng_crypto.ledger.roster_rules import MAX_DEVICES
 from mifeng_crypto.log import SET_AT_EXTENSION, AuthenticatedData, Heads, SetAt
 from mifeng_crypto.mls.group import PublicGroup, StagedCommit
 from mifeng_crypto.mls.wire.extension import find_extension
@@ -28,8 +29,6 @@ __all__ = ["MAX_DEVICES", "MAX_KEY_PACKAGE_S", "MAX_PEOPLE", "check_commit", "ch
 
 MAX_PEOPLE = 1000
 """In a unit, whatever its policy says: people, not devices."""
-MAX_DEVICES = 5
-"""Of one member."""
 MAX_KEY_PACKAGE_S = 7 * 24 * 3600 + 3600
 """How long a KeyPackage lives: 7 days, and one hour back for clocks that are behind."""
 

@@ -33,6 +33,7 @@ from mifeng_crypto.ledger.roster_entry import (
     RosterEntry,
     RosterEntryTBS,
     ServerIdentity,
+    SetServer,
 )
 from mifeng_crypto.ledger.roster_tables import (
     DeviceRecord,
@@ -196,7 +197,7 @@ class Roster:
         )
 
     def was_ever_key(self, key: bytes) -> bool:
-        """Whether a device or an invite ever had this public key."""
+        """Whether a device, an invite or a recovery sheet ever had this public key."""
         return self._tables.keys.last(key, self._chain.sequence) is not None
 
     # -------------------------------------------------------------- applying
@@ -228,7 +229,9 @@ class Roster:
         if not known:
             tables = tables if shared else tables.until(before.sequence)
             tables.record(entry.tbs, grown.sequence)
-        return dataclasses.replace(self, _chain=grown, _tables=tables)
+        body = entry.tbs.body
+        server = body.server if isinstance(body, SetServer) else self.server
+        return dataclasses.replace(self, server=server, _chain=grown, _tables=tables)
 
 
 def hash_entry(entry: RosterEntry) -> bytes:

@@ -14,6 +14,7 @@ from mifeng_crypto.ledger.policy import Policy
 from mifeng_crypto.tls import Bytes32, KeepsBytes, Opaque, Text, Vec, Width, struct
 
 __all__ = [
+    "AddDevice",
     "AddMember",
     "Author",
     "Device",
@@ -22,12 +23,18 @@ __all__ = [
     "Invite",
     "InviteAuthor",
     "MemberKind",
+    "Recover",
+    "RecoveryAuthor",
     "RemoveMember",
+    "RevokeDevice",
+    "RevokeInvite",
     "Role",
     "RosterBody",
     "RosterEntry",
     "RosterEntryTBS",
     "ServerIdentity",
+    "SetRole",
+    "SetServer",
 ]
 
 
@@ -79,7 +86,14 @@ class InviteAuthor:
     member_id: MemberId
 
 
-Author = DeviceAuthor | InviteAuthor
+@struct(tag=3, tag_bytes=1)
+class RecoveryAuthor:
+    """Signed by the key of this member's recovery sheet."""
+
+    member_id: MemberId
+
+
+Author = DeviceAuthor | InviteAuthor | RecoveryAuthor
 
 
 @struct(tag=1, tag_bytes=2)
@@ -88,6 +102,7 @@ class Found:
 
     founder: MemberId
     device: Device
+    recovery_key: Opaque | None
     default_policy: Policy
     server: ServerIdentity
 
@@ -104,10 +119,14 @@ class Invite:
 
 @struct(tag=3, tag_bytes=2)
 class AddMember:
-    """The invited one's first device; the author is the invite."""
+    """The invited one's first device; the author is the invite.
+
+    `recovery_key` is the Ed25519 key of the recovery sheet; without one, there is no sheet.
+    """
 
     kind: Annotated[MemberKind, Width(1)]
     device: Device
+    recovery_key: Opaque | None
 
 
 @struct(tag=4, tag_bytes=2)
@@ -117,7 +136,62 @@ class RemoveMember:
     member_id: MemberId
 
 
-RosterBody = Found | Invite | AddMember | RemoveMember
+@struct(tag=5, tag_bytes=2)
+class SetRole:
+    """The member has another role in the workspace."""
+
+    member_id: MemberId
+    role: Annotated[Role, Width(1)]
+
+
+@struct(tag=6, tag_bytes=2)
+class RevokeInvite:
+    """The unused invite of this `member_id` is void."""
+
+    member_id: MemberId
+
+
+@struct(tag=7, tag_bytes=2)
+class AddDevice:
+    """One more device of the author's own."""
+
+    device: Device
+
+
+@struct(tag=8, tag_bytes=2)
+class RevokeDevice:
+    """The device is out, for good."""
+
+    device_id: DeviceId
+
+
+@struct(tag=9, tag_bytes=2)
+class Recover:
+    """The author's one new device: all older ones are out, and so is the sheet that signed this."""
+
+    device: Device
+    recovery_key: Opaque
+
+
+@struct(tag=10, tag_bytes=2)
+class SetServer:
+    """From here on clients know the server by this."""
+
+    server: ServerIdentity
+
+
+RosterBody = (
+    Found
+    | Invite
+    | AddMember
+    | RemoveMember
+    | SetRole
+    | RevokeInvite
+    | AddDevice
+    | RevokeDevice
+    | Recover
+    | SetServer
+)
 
 
 @struct

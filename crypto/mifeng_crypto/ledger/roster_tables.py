@@ -5,19 +5,27 @@ Whoever calls `record` has verified the entry (`roster.py`); nothing here can fa
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 
 from mifeng_crypto.ids import DeviceId, MemberId, UnixMillis
 from mifeng_crypto.ledger.history import History
 from mifeng_crypto.ledger.roster_entry import (
+    AddDevice,
     AddMember,
     Device,
+    DeviceAuthor,
     Found,
     Invite,
     MemberKind,
+    Recover,
     RemoveMember,
+    RevokeDevice,
+    RevokeInvite,
     Role,
     RosterEntryTBS,
+    SetRole,
+    SetServer,
 )
 
 __all__ = ["DeviceRecord", "InviteRecord", "Member", "RosterTables"]
@@ -25,12 +33,13 @@ __all__ = ["DeviceRecord", "InviteRecord", "Member", "RosterTables"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """A member, from entry `added` on."""
+    """A member, from entry `added` on. `recovery_key` is that of its recovery sheet, if any."""
 
     member_id: MemberId
     kind: MemberKind
     role: Role
     added: int
+    recovery_key: bytes | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +60,7 @@ class InviteRecord:
     role: Role
     public_key: bytes
     expires_at: UnixMillis
-    issuer: MemberId
+    issuer: DeviceAuthor
     issued: int
 
 
@@ -77,11 +86,20 @@ class RosterTables:
 
     def record(self, tbs: RosterEntryTBS, sequence: int) -> None:
         """Enter what the verified entry `sequence` says."""
-        author = tbs.author.member_id
+        author = tbs.author
         match tbs.body:
             case Found() as body:
-                self._admit(sequence, body.founder, MemberKind.PERSON, Role.OWNER, body.device)
+                founder = Member(
+                    member_id=body.founder,
+                    kind=MemberKind.PERSON,
+                    role=Role.OWNER,
+                    added=sequence,
+                    recovery_key=body.recovery_key,
+                )
+                self._set_member(sequence, founder)
+                self._add_device(sequence, body.founder, body.device)
             case Invite() as body:
+                assert isinstance(author, DeviceAuthor), "the rules let only devices invite"
                 invite = InviteRecord(
                     member_id=body.member_id,
                     role=body.role,
@@ -93,27 +111,72 @@ class RosterTables:
                 self.invites.set(body.member_id, sequence, invite)
                 self.keys.set(body.public_key, sequence, body.member_id)
             case AddMember() as body:
-                used = self.invites.get(author, sequence)
+                used = self.invites.get(author.member_id, sequence)
                 assert used is not None, "the rules found this invite"
-                self.invites.set(author, sequence, None)
-                self._admit(sequence, author, body.kind, used.role, body.device)
+                self.invites.set(author.member_id, sequence, None)
+                member = Member(
+                    member_id=author.member_id,
+                    kind=body.kind,
+                    role=used.role,
+                    added=sequence,
+                    recovery_key=body.recovery_key,
+                )
+                self._set_member(sequence, member)
+                self._add_device(sequence, author.member_id, body.device)
             case RemoveMember() as body:
-                for device_id in self.devices_of.get(body.member_id, sequence) or ():
-                    self.devices.set(device_id, sequence, None)
-                self.devices_of.set(body.member_id, sequence, None)
+                self._drop_devices(sequence, body.member_id)
                 self.members.set(body.member_id, sequence, None)
+            case SetRole() as body:
+                member = self._member(body.member_id, sequence)
+                self._set_member(sequence, dataclasses.replace(member, role=body.role))
+            case RevokeInvite() as body:
+                self.invites.set(body.member_id, sequence, None)
+            case AddDevice() as body:
+                self._add_device(sequence, author.member_id, body.device)
+            case RevokeDevice() as body:
+                self._drop_device(sequence, body.device_id)
+            case Recover() as body:
+                member = self._member(author.member_id, sequence)
+                self._drop_devices(sequence, author.member_id)
+                self._set_member(
+                    sequence, dataclasses.replace(member, recovery_key=body.recovery_key)
+                )
+                self._add_device(sequence, author.member_id, body.device)
+            case SetServer():
+                pass  # `Roster.server`
 
-    def _admit(
-        self, sequence: int, member_id: MemberId, kind: MemberKind, role: Role, device: Device
-    ) -> None:
-        member = Member(member_id=member_id, kind=kind, role=role, added=sequence)
+    def _member(self, member_id: MemberId, sequence: int) -> Member:
+        member = self.members.get(member_id, sequence)
+        assert member is not None, "the rules found this member"
+        return member
+
+    def _set_member(self, sequence: int, member: Member) -> None:
+        self.members.set(member.member_id, sequence, member)
+        if member.recovery_key is not None:
+            self.keys.set(member.recovery_key, sequence, member.member_id)
+
+    def _add_device(self, sequence: int, member_id: MemberId, device: Device) -> None:
         record = DeviceRecord(
             device_id=device.device_id,
             member_id=member_id,
             signature_key=device.signature_key,
             added=sequence,
         )
-        self.members.set(member_id, sequence, member)
+        others = self.devices_of.get(member_id, sequence) or ()
         self.devices.set(device.device_id, sequence, record)
-        self.devices_of.set(member_id, sequence, (device.device_id,))
+        self.devices_of.set(member_id, sequence, (*others, device.device_id))
         self.keys.set(device.signature_key, sequence, member_id)
+
+    def _drop_device(self, sequence: int, device_id: DeviceId) -> None:
+        record = self.devices.get(device_id, sequence)
+        assert record is not None, "the rules found this device"
+        own = self.devices_of.get(record.member_id, sequence) or ()
+        self.devices.set(device_id, sequence, None)
+        self.devices_of.set(
+            record.member_id, sequence, tuple(other for other in own if other != device_id)
+        )
+
+    def _drop_devices(self, sequence: int, member_id: MemberId) -> None:
+        for device_id in self.devices_of.get(member_id, sequence) or ():
+            self.devices.set(device_id, sequence, None)
+        self.devices_of.set(member_id, sequence, None)

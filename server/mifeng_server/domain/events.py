@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 __all__ = [
     "CharterGrew",
+    "DevicesRemoved",
     "DirectoryChanged",
     "Event",
     "LogGrew",
-    "MemberRemoved",
     "RosterGrew",
     "UnitsChanged",
     "WelcomesCame",
@@ -59,10 +59,10 @@ class DirectoryChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class MemberRemoved:
-    """The member is out; its sockets close at once."""
+class DevicesRemoved:
+    """The devices are out; their sockets close at once."""
 
-    member_id: bytes
+    device_ids: frozenset[bytes]
 
 
 Event = (
@@ -72,5 +72,5 @@ Event = (
     | WelcomesCame
     | UnitsChanged
     | DirectoryChanged
-    | MemberRemoved
+    | DevicesRemoved
 )

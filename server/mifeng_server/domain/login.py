@@ -24,7 +24,7 @@ from mifeng_crypto.ids import PROTOCOL_VERSION, UnixMillis
 from mifeng_crypto.labels import verify_mifeng
 from mifeng_crypto.ledger.chain import CLOCK_TOLERANCE_MS
 from mifeng_crypto.ledger.roster import Roster
-from mifeng_crypto.ledger.roster_entry import DeviceAuthor
+from mifeng_crypto.ledger.roster_entry import DeviceAuthor, InviteAuthor
 from mifeng_crypto.login import LoginTBS
 from mifeng_crypto.tls import decode
 from mifeng_server.config import check_address
@@ -127,7 +127,7 @@ def _signer(roster: Roster, tbs: LoginTBS, now: int) -> tuple[bytes, int]:
             raise _unauthenticated()
         return device.signature_key, now + TOKEN_MS
     invite = roster.invite(tbs.author.member_id)
-    if invite is None or invite.expires_at <= now:
+    if not isinstance(tbs.author, InviteAuthor) or invite is None or invite.expires_at <= now:
         raise _unauthenticated()
     return invite.public_key, min(UnixMillis(now + TOKEN_MS), invite.expires_at)
 

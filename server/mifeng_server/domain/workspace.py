@@ -13,20 +13,28 @@ from mifeng_crypto.api.messages import (
 )
 from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import ProtocolError
-from mifeng_crypto.ids import PROTOCOL_VERSION, UnixMillis
+from mifeng_crypto.ids import PROTOCOL_VERSION, MemberId, UnixMillis
 from mifeng_crypto.ledger.chain import check_clock
 from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.ledger.roster_entry import (
+    AddDevice,
     AddMember,
     DeviceAuthor,
+    Found,
+    Invite,
+    Recover,
     RemoveMember,
+    RevokeDevice,
+    RevokeInvite,
     RosterEntry,
     ServerIdentity,
+    SetRole,
+    SetServer,
 )
 from mifeng_crypto.rand import Rng
 from mifeng_crypto.tls import decode
 from mifeng_server.domain.accept import Call, Decision, Held, accept
-from mifeng_server.domain.events import Event, MemberRemoved, RosterGrew
+from mifeng_server.domain.events import DevicesRemoved, Event, RosterGrew
 from mifeng_server.domain.house import LEDGERS, Doors, House
 from mifeng_server.domain.login import Caller
 from mifeng_server.domain.protocols import Store
@@ -170,20 +178,22 @@ async def append_roster(
         ]
         events: list[Event] = [RosterGrew()]
         units: list[Unit] = []
-        subject = _subject(entry)
+        subject = _subject(roster, entry)
         if subject is not None:
             for unit in await _units_of(house, subject, held):
                 moved = move_heads(unit, grown, unit.charter, now=now)
                 units.append(moved.unit)
                 writes += moved.writes
                 events += moved.events
-        if isinstance(entry.tbs.body, RemoveMember):
-            assert subject is not None, "a removal removes somebody"
-            tokens = await house.store.find(
-                TokenRow, order="deadline", limit=MANY, member_id=subject
-            )
-            writes += [Delete(TokenRow, (row.token_hash,)) for row in tokens]
-            events.append(MemberRemoved(subject))
+            gone = _devices(roster, subject) - _devices(grown, subject)
+            if gone:
+                tokens = await house.store.find(
+                    TokenRow, order="deadline", limit=MANY, member_id=subject
+                )
+                writes += [
+                    Delete(TokenRow, (row.token_hash,)) for row in tokens if row.device_id in gone
+                ]
+                events.append(DevicesRemoved(gone))
         return Decision(
             reply=_head(grown),
             writes=tuple(writes),
@@ -207,13 +217,23 @@ def _check_author(caller: Caller, entry: RosterEntry) -> None:
         raise Refusal(ProblemCode.FORBIDDEN, "the entry was signed by somebody else")
 
 
-def _subject(entry: RosterEntry) -> bytes | None:
-    """Whose devices the entry brings or takes."""
-    if isinstance(entry.tbs.body, AddMember):
-        return entry.tbs.author.member_id
-    if isinstance(entry.tbs.body, RemoveMember):
-        return entry.tbs.body.member_id
-    return None
+def _subject(roster: Roster, entry: RosterEntry) -> MemberId | None:
+    """Whose role or devices the entry changes: the units with this member go by it at once."""
+    match entry.tbs.body:
+        case AddMember() | AddDevice() | Recover():
+            return entry.tbs.author.member_id
+        case RemoveMember() | SetRole() as body:
+            return body.member_id
+        case RevokeDevice() as body:
+            device = roster.device(body.device_id)
+            assert device is not None, "ROSTER-17"
+            return device.member_id
+        case Found() | Invite() | RevokeInvite() | SetServer():
+            return None
+
+
+def _devices(roster: Roster, member_id: MemberId) -> frozenset[bytes]:
+    return frozenset(device.device_id for device in roster.devices_of(member_id))
 
 
 async def _units_of(house: House, member_id: bytes, held: Held) -> list[Unit]:

@@ -7,10 +7,10 @@ from collections import defaultdict
 from mifeng_crypto.api.messages import Push
 from mifeng_server.domain.events import (
     CharterGrew,
+    DevicesRemoved,
     DirectoryChanged,
     Event,
     LogGrew,
-    MemberRemoved,
     RosterGrew,
     UnitsChanged,
     WelcomesCame,
@@ -26,7 +26,7 @@ WELCOMES = Push(kind="welcomes")
 UNITS = Push(kind="units")
 
 REMOVED = 4403
-"""Close code: the member is no member any more."""
+"""Close code: the device is in the roster no more."""
 GOING_AWAY = 1001
 """Close code (RFC 6455 section 7.4.1): the server stops."""
 
@@ -94,9 +94,10 @@ class Hub:
             case UnitsChanged():
                 for member_id in event.member_ids:
                     self._hint(self._feeds_of(member_id), UNITS)
-            case MemberRemoved():
-                for feed in self._feeds_of(event.member_id):
-                    feed.close(REMOVED)
+            case DevicesRemoved():
+                for feed in self._everybody():
+                    if feed.device_id in event.device_ids:
+                        feed.close(REMOVED)
 
     def _hint(self, feeds: list[Feed], push: Push) -> None:
         for feed in feeds:

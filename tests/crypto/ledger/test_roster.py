@@ -16,22 +16,31 @@ from mifeng_crypto.ledger.chain import NeedLedgerError
 from mifeng_crypto.ledger.policy import DEFAULT_POLICY
 from mifeng_crypto.ledger.roster import Roster, sign_roster_entry
 from mifeng_crypto.ledger.roster_entry import (
+    AddDevice,
     AddMember,
+    Author,
     Device,
     DeviceAuthor,
     Found,
     Invite,
     InviteAuthor,
     MemberKind,
+    Recover,
+    RecoveryAuthor,
     RemoveMember,
+    RevokeDevice,
+    RevokeInvite,
     Role,
     RosterBody,
     RosterEntry,
     ServerIdentity,
+    SetRole,
+    SetServer,
 )
 from mifeng_crypto.ledger.roster_rules import MAX_INVITE_MS
 from mifeng_crypto.tls import encode
 from tests.support.company import HOUR, Company, Person
+from tests.support.refused import refused
 
 O, A, M, G = Role.OWNER, Role.ADMIN, Role.MEMBER, Role.GUEST  # noqa: E741
 
@@ -43,14 +52,6 @@ MATRIX = list(itertools.product(Role, Role))
 @pytest.fixture
 def company() -> Company:
     return Company()
-
-
-def refused(rule: str, company: Company, entry: RosterEntry) -> None:
-    before = (company.roster.head, company.roster.members(), company.roster.invites())
-    with pytest.raises(ProtocolError) as error:
-        company.roster.append(entry)
-    assert error.value.rule == rule
-    assert (company.roster.head, company.roster.members(), company.roster.invites()) == before
 
 
 def founded_by(company: Company, body: RosterBody, author: DeviceAuthor) -> RosterEntry:
@@ -101,6 +102,7 @@ def test_a_default_policy_out_of_bounds_is_refused_policy_1(company: Company) ->
     body = Found(
         company.ada.member_id,
         company.ada.device,
+        None,
         dataclasses.replace(DEFAULT_POLICY, cap=1001),
         ServerIdentity((), ()),
     )
@@ -139,27 +141,38 @@ def test_only_the_cells_of_the_table_may_remove_roster_13(own: Role, other: Role
         refused("ROSTER-13", company, entry)
 
 
-@pytest.mark.parametrize("body", ["found", "invite", "add_member", "remove_member"])
+BODIES = [
+    *("found", "invite", "add_member", "remove_member", "set_role", "revoke_invite"),
+    *("add_device", "revoke_device", "recover", "set_server"),
+]
+
+
+@pytest.mark.parametrize("body", BODIES)
 def test_each_body_is_signed_by_its_own_kind_of_key_roster_2(company: Company, body: str) -> None:
     bo, cy = company.person("Bo"), company.person("Cy")
     company.append(company.invite_entry(bo))
     bodies: dict[str, RosterBody] = {
         "found": company.entries[0].tbs.body,
         "invite": Invite(cy.member_id, M, cy.invite_public, UnixMillis(company.now + HOUR)),
-        "add_member": AddMember(MemberKind.PERSON, cy.device),
+        "add_member": AddMember(MemberKind.PERSON, cy.device, None),
         "remove_member": RemoveMember(company.ada.member_id),
+        "set_role": SetRole(company.ada.member_id, M),
+        "revoke_invite": RevokeInvite(bo.member_id),
+        "add_device": AddDevice(cy.device),
+        "revoke_device": RevokeDevice(company.ada.device_id),
+        "recover": Recover(cy.device, cy.recovery_public),
+        "set_server": SetServer(ServerIdentity(("https://evil.test",), ())),
     }
-    if body == "add_member":  # an owner cannot add anybody without an invite
-        entry = company.sign(bodies[body], company.ada)
-    else:  # an invite's key does nothing but add its own member
-        entry = sign_roster_entry(
-            company.roster,
-            bodies[body],
-            InviteAuthor(bo.member_id),
-            bo.invite_key,
-            now=company.tick(),
-        )
-    refused("ROSTER-2", company, entry)
+    own = {"add_member": "invite", "recover": "sheet"}.get(body, "device")
+    keys: dict[str, tuple[Author, bytes]] = {
+        "device": (company.ada.author, company.ada.key),
+        "invite": (InviteAuthor(bo.member_id), bo.invite_key),
+        "sheet": (RecoveryAuthor(company.ada.member_id), company.ada.recovery_key),
+    }
+    for kind, (author, key) in keys.items():
+        entry = sign_roster_entry(company.roster, bodies[body], author, key, now=company.tick())
+        if kind != own:
+            refused("ROSTER-2", company, entry)
 
 
 # ------------------------------------------------------------------ invite
@@ -285,7 +298,7 @@ def test_a_weak_device_key_is_refused_key_1(company: Company) -> None:
     company.append(company.invite_entry(bo))
     entry = sign_roster_entry(
         company.roster,
-        AddMember(MemberKind.PERSON, Device(bo.device_id, bytes(32))),
+        AddMember(MemberKind.PERSON, Device(bo.device_id, bytes(32)), None),
         InviteAuthor(bo.member_id),
         bo.invite_key,
         now=company.tick(),
@@ -324,6 +337,91 @@ def test_a_removed_member_has_no_devices(company: Company) -> None:
     assert company.roster.device_ever(bo.device_id) == before.device(bo.device_id)
 
 
+# ------------------------------------------------------------------ set_role
+
+
+@pytest.mark.parametrize(("own", "old", "new"), list(itertools.product(Role, Role, Role)))
+def test_a_role_is_given_only_by_who_has_a_say_over_the_old_and_the_new_roster_13(
+    own: Role, old: Role, new: Role
+) -> None:
+    company = Company()
+    author, target = company.hire("Bo", own), company.hire("Cy", old)
+    entry = company.sign(SetRole(target.member_id, new), author)
+    if not {(own, old), (own, new)} <= ALLOWED:
+        refused("ROSTER-13", company, entry)
+    elif old is new:
+        refused("ROSTER-15", company, entry)
+    else:
+        company.append(entry)
+        member = company.roster.member(target.member_id)
+        assert member is not None
+        assert member.role is new
+
+
+def test_who_may_not_give_roles_does_not_give_himself_one_roster_13(company: Company) -> None:
+    bo = company.hire("Bo")
+    refused("ROSTER-13", company, company.sign(SetRole(bo.member_id, O), bo))
+
+
+def test_a_role_that_the_member_has_is_not_set_roster_15(company: Company) -> None:
+    bo = company.hire("Bo")
+    refused("ROSTER-15", company, company.sign(SetRole(bo.member_id, M), company.ada))
+
+
+def test_the_last_owner_stays_owner_roster_14(company: Company) -> None:
+    ada = company.ada
+    refused("ROSTER-14", company, company.sign(SetRole(ada.member_id, A), ada))
+    bo = company.hire("Bo")
+    company.append(company.sign(SetRole(bo.member_id, O), ada))
+    company.append(company.sign(SetRole(ada.member_id, A), ada))
+    refused("ROSTER-14", company, company.sign(SetRole(bo.member_id, A), bo))
+
+
+def test_a_role_is_set_of_members_only_roster_12(company: Company) -> None:
+    bo = company.person("Bo")
+    company.append(company.invite_entry(bo))
+    refused("ROSTER-12", company, company.sign(SetRole(bo.member_id, A), company.ada))
+
+
+def test_the_invites_of_an_admin_who_was_demoted_are_void_roster_9(company: Company) -> None:
+    bo, backdoor = company.hire("Bo", A), company.person("Bo again")
+    company.append(company.invite_entry(backdoor, A, by=bo))
+    company.append(company.sign(SetRole(bo.member_id, M), company.ada))
+    refused("ROSTER-9", company, company.join_entry(backdoor))
+
+
+# ------------------------------------------------------------------ revoke_invite
+
+
+@pytest.mark.parametrize(("own", "other"), MATRIX)
+def test_only_who_has_a_say_over_its_role_revokes_an_invite_roster_13(
+    own: Role, other: Role
+) -> None:
+    company = Company()
+    author, target = company.hire("Bo", own), company.person("Cy")
+    company.append(company.invite_entry(target, other))
+    entry = company.sign(RevokeInvite(target.member_id), author)
+    if (own, other) in ALLOWED:
+        company.append(entry)
+        assert company.roster.invites() == ()
+        refused("ROSTER-7", company, company.join_entry(target))
+        refused("ROSTER-4", company, company.invite_entry(target))
+    else:
+        refused("ROSTER-13", company, entry)
+
+
+def test_who_issued_an_invite_may_revoke_it_even_when_demoted(company: Company) -> None:
+    bo, cy = company.hire("Bo", A), company.person("Cy")
+    company.append(company.invite_entry(cy, by=bo))
+    company.append(company.sign(SetRole(bo.member_id, G), company.ada))
+    company.append(company.sign(RevokeInvite(cy.member_id), bo))
+
+
+def test_what_is_no_open_invite_is_not_revoked_roster_7(company: Company) -> None:
+    bo = company.hire("Bo")
+    refused("ROSTER-7", company, company.sign(RevokeInvite(bo.member_id), company.ada))
+
+
 # ------------------------------------------------------------------ the past
 
 
@@ -331,9 +429,12 @@ def test_a_roster_answers_for_any_time_of_its_past() -> None:
     company = Company("history")
     people: list[Person] = []
     for n in range(6):
-        people.append(company.hire(f"P{n}"))
+        people.append(company.hire(f"P{n}", A))
+        people.append(company.link(people[-1]))
+        company.append(company.sign(SetRole(people[-1].member_id, M), company.ada))
         if n % 2:
-            company.fire(people[n - 1])
+            company.fire(people[-3])
+            company.append(company.recover_entry(people[-2], company.on_new_device(people[-2])))
     full = company.roster
     for sequence in range(1, full.head.sequence + 1):
         then = Roster.from_entries(company.entries[:sequence])
