@@ -27,6 +27,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 from collections.abc import Callable
+from struct import unpack
 from typing import (
     Annotated,
     Any,
@@ -89,9 +90,10 @@ Bytes32 = Annotated[bytes, Size(32)]
 MAX_ELEMENTS = 16_384
 """Elements that one vector may have when it is read. The longest of the protocol is the tree of a
 unit with 5,000 devices, 16,383 nodes; without a bound a few MiB of zeros would be millions."""
-MAX_ELEMENTS_IN_ALL = 262_144
-"""The same for all vectors of one input together: 5,000 leaves with 25 capabilities each are half
-of it. Vectors inside of vectors would multiply."""
+MAX_ELEMENTS_IN_ALL = 327_680
+"""The same for all vectors of one input together: vectors inside of vectors would multiply. It
+counts numbers; any other element, which takes more than eight times as long, counts as eight. The
+tree of 5,000 devices needs two thirds of it."""
 
 Vec = tuple[T, ...]
 """`T x<V>`: the length in front counts bytes, not elements."""
@@ -297,6 +299,7 @@ class _Generator:
             "CodecError": CodecError,
             "write_length": write_length,
             "read_length": read_length,
+            "unpack": unpack,
         }
 
     def bind(self, name: str, value: object) -> str:
@@ -428,32 +431,33 @@ class _Generator:
             name = self.bind(f"t_{base.__name__}", base)
             self.put(depth, f"{target}, at = {name}._read(data, at, {end})")
 
-    def read_vector(self, base: Any, target: str, end: str, depth: int) -> None:
-        element = element_of(base)
+    def read_vector(self, kind: Any, target: str, end: str, depth: int) -> None:
+        element = element_of(kind)
         if min_size_of(element) == 0:
             raise TypeError(f"a vector of {element} could be endless: its elements can be empty")
+        base, mark = parts_of(element)
+        self.put(depth, f"n, at = read_length(data, at, {end})")
+        if base is int:
+            width, code = mark.n, _NUMBERS[mark.n]
+            self.put(
+                depth,
+                f"if n % {width}: raise CodecError('the input ends inside a field', at + n)",
+                *_check_length(f"n // {width}"),
+                *_spend(f"n // {width}"),
+                f"{target} = unpack('>%d{code}' % (n // {width}), data[at:at + n])",
+                "at += n",
+            )
+            return
         items, stop, item = f"{target}_v", f"{target}_e", f"{target}_x"
         self.put(
             depth,
-            f"n, at = read_length(data, at, {end})",
             f"{items} = []",
             f"{stop} = at + n",
             f"while at < {stop}:",
         )
         self.read(element, item, stop, depth + 1)
-        self.put(
-            depth + 1,
-            f"{items}.append({item})",
-            f"if len({items}) > {MAX_ELEMENTS}: "
-            f"raise CodecError('a vector has more than {MAX_ELEMENTS} elements', at)",
-        )
-        self.put(
-            depth,
-            f"data.left -= len({items})",
-            "if data.left < 0: "
-            f"raise CodecError('the input has more than {MAX_ELEMENTS_IN_ALL} elements', at)",
-            f"{target} = tuple({items})",
-        )
+        self.put(depth + 1, f"{items}.append({item})", *_check_length(f"len({items})"))
+        self.put(depth, *_spend(f"8 * len({items})"), f"{target} = tuple({items})")
 
     def read_union(self, variants: list[Any], target: str, end: str, depth: int) -> None:
         if type(None) in variants:
@@ -478,3 +482,19 @@ class _Generator:
             f"if v is None: raise CodecError('this tag is no {names}', at)",
             f"{target}, at = v._read(data, at + {width}, {end})",
         )
+
+
+# ------------------------------------------------------------------ the bounds
+
+_NUMBERS = {1: "B", 2: "H", 4: "I", 8: "Q"}
+"""What `struct.unpack` calls integers of so many bytes: it reads a vector of them at once."""
+
+
+def _check_length(count: str) -> tuple[str, ...]:
+    why = f"a vector has more than {MAX_ELEMENTS} elements"
+    return (f"if {count} > {MAX_ELEMENTS}: raise CodecError({why!r}, at)",)
+
+
+def _spend(cost: str) -> tuple[str, ...]:
+    why = f"the input has more than {MAX_ELEMENTS_IN_ALL} elements"
+    return (f"data.left -= {cost}", f"if data.left < 0: raise CodecError({why!r}, at)")

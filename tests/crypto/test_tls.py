@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from collections import Counter
 from dataclasses import fields, is_dataclass
 from enum import IntEnum
 from typing import Annotated, Any, get_args, get_type_hints
@@ -13,9 +15,11 @@ from hypothesis import strategies as st
 
 from mifeng_crypto import kinds, tls
 from mifeng_crypto.errors import CodecError
-from mifeng_crypto.mls.wire.leaf_node import Capabilities
+from mifeng_crypto.mls.wire.credential import BasicCredential
+from mifeng_crypto.mls.wire.extension import Extension
+from mifeng_crypto.mls.wire.leaf_node import Capabilities, FromUpdate, LeafNode
 from mifeng_crypto.mls.wire.message import MLSMessage
-from mifeng_crypto.mls.wire.parent_node import RatchetTreeExtension
+from mifeng_crypto.mls.wire.parent_node import ParentNode, RatchetTreeExtension
 from mifeng_crypto.secret import Secret
 from mifeng_crypto.tls import decode, encode
 from tests.crypto.declared import declared_structs, values_of
@@ -220,11 +224,51 @@ def test_vectors_inside_of_vectors_do_not_multiply() -> None:
     def nested(lists: int, n: int) -> bytes:
         return encode(Nested((tuple(bytes(n)),) * lists))
 
-    full, more = nested(17, 15_000), nested(18, 15_000)
-    assert len(decode(Nested, full).lists) == 17
-    with pytest.raises(CodecError, match="more than 262144 elements"):
+    full, more = nested(21, 15_000), nested(22, 15_000)
+    assert len(decode(Nested, full).lists) == 21
+    with pytest.raises(CodecError, match="more than 327680 elements"):
         decode(Nested, more)
-    assert len(decode(Nested, full).lists) == 17  # each input is counted by itself
+    assert len(decode(Nested, full).lists) == 21  # each input is counted by itself
+
+
+def filled(element: bytes) -> bytes:
+    """A vector of eight MiB."""
+    content = element * (8 * 2**20 // len(element))
+    return (len(content) | 0x80000000).to_bytes(4, "big") + content
+
+
+def leaf_with(n: int) -> bytes:
+    numbers = tuple(range(n))
+    capabilities = Capabilities(numbers, numbers, numbers, numbers, numbers)
+    extensions = tuple(Extension(i, b"") for i in numbers)
+    leaf = LeafNode(b"", b"", BasicCredential(b""), capabilities, FromUpdate(), extensions, b"")
+    return b"\1\1" + encode(leaf)
+
+
+def parent_with(n: int) -> bytes:
+    return b"\1\2" + encode(ParentNode(b"", b"", tuple(range(n))))
+
+
+NESTED = {
+    "leaves with a few of everything": (RatchetTreeExtension, filled(leaf_with(8))),
+    "leaves with much of everything": (RatchetTreeExtension, filled(leaf_with(1000))),
+    "parents with a few unmerged leaves": (RatchetTreeExtension, filled(parent_with(16))),
+    "parents with many unmerged leaves": (RatchetTreeExtension, filled(parent_with(10_000))),
+}
+
+
+@pytest.mark.parametrize("what", NESTED)
+def test_a_nested_bomb_is_refused_after_little_work(what: str) -> None:
+    """Work is counted in calls, of which an idle machine does ten in a microsecond or two."""
+    calls = Counter[str]()
+    kind, bomb = NESTED[what]
+    sys.setprofile(lambda _frame, event, _arg: calls.update((event,)))
+    try:
+        with pytest.raises(CodecError, match="more than"):
+            decode(kind, bomb)
+    finally:
+        sys.setprofile(None)
+    assert calls["call"] + calls["c_call"] < 500_000
 
 
 def test_nothing_is_declared_inside_itself() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-import time
+import sys
+from types import FrameType
 
 import pytest
 from hypothesis import given
@@ -19,7 +20,7 @@ from mifeng_crypto.mls.keys.secret_tree import (
     Subtree,
 )
 from mifeng_crypto.secret import Secret
-from mifeng_crypto.suite import suite_by_id
+from mifeng_crypto.suite import Suite, suite_by_id
 
 SUITE = suite_by_id(0x0001)
 APP, HANDSHAKE = RatchetKind.APPLICATION, RatchetKind.HANDSHAKE
@@ -109,12 +110,23 @@ def test_rfc9420_15_3_1_a_jump_too_far_ahead_is_refused() -> None:
 
 
 def test_the_last_generation_costs_nothing_to_refuse() -> None:
-    tree = fresh()
-    began = time.perf_counter()
-    for _ in range(100):
+    tree, _ = fresh().take(0, APP, 0)
+    derived = list[FrameType]()
+
+    def watch(frame: FrameType, event: str, _: object) -> None:
+        if event == "call" and frame.f_code is Suite.expand.__code__:
+            derived.append(frame)
+
+    sys.setprofile(watch)
+    try:
+        tree.take(0, APP, 1)
+        assert len(derived) == 3  # key, nonce, and the next secret
+        derived.clear()
         with pytest.raises(ProtocolError, match=r"RFC9420-15\.3-1"):
             tree.take(0, APP, LAST_GENERATION)
-    assert time.perf_counter() - began < 1
+        assert not derived
+    finally:
+        sys.setprofile(None)
 
 
 def test_a_used_up_ratchet_asks_for_a_commit() -> None:
