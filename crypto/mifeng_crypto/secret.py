@@ -7,7 +7,7 @@ Python cannot wipe bytes; what it can do is never print them and forget them ear
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 __all__ = ["Secret"]
 
@@ -35,3 +35,7 @@ class Secret(bytes):
         return f"Secret({len(self)} bytes)"
 
     __str__ = __repr__
+
+    def __reduce_ex__(self, protocol: object, /) -> NoReturn:
+        """Stay out of pickles, and so out of caches, queues and crash reports."""
+        raise TypeError("a secret is neither pickled nor deeply copied: store it on purpose")

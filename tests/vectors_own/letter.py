@@ -130,9 +130,8 @@ class Addition:
         suite, package = self.by.suite, self.to.key_package
         path_secret = how.path_secret(self._path_secret())
         listed = how.used_psks if how.listed_psks is None else how.listed_psks
-        secrets = GroupSecrets(
-            how.joiner(joiner), None if path_secret is None else PathSecret(path_secret), listed
-        )
+        above = None if path_secret is None else PathSecret(Secret(path_secret))
+        secrets = GroupSecrets(Secret(how.joiner(joiner)), above, listed)
         to = package.init_key if how.init_key is None else how.init_key
         plain = how.secrets(encode(secrets))
         ciphertext = encrypt_with_label(suite, to, how.secrets_label, sealed, plain)

@@ -72,7 +72,7 @@ def join(
     usage = check_psk_usage(secrets.psks, continues)
     if continues is not None and usage is not None:
         psk_store = {**psk_store, resumption_psk(continues, usage): resumption_secret(continues)}
-    joiner = Secret(secrets.joiner_secret)
+    joiner = secrets.joiner_secret
     psk_secret = combine_psks(suite, secrets.psks, psk_store)
     group_info = _group_info(suite, welcome, joiner, psk_secret)
     if group_info.group_context.cipher_suite != suite.id:
@@ -160,7 +160,7 @@ def _private_keys(
             raise ProtocolError("RFC9420-12.4.3.1-14", "a Welcome claims to come from its receiver")
         path = tree.filtered_direct_path(signer)
         at = path.index(common_ancestor(me, signer))
-        path_secret = Secret(secrets.path_secret.path_secret)
+        path_secret = secrets.path_secret.path_secret
         keys.update(path_from(tree, path[at:], path_secret).private_keys)
     return keys
 

@@ -8,6 +8,7 @@ from mifeng_crypto.mls.wire.extension import Extension
 from mifeng_crypto.mls.wire.group_context import GroupContext
 from mifeng_crypto.mls.wire.leaf_node import without_signature
 from mifeng_crypto.mls.wire.psk import PreSharedKeyID
+from mifeng_crypto.secret import Secret
 from mifeng_crypto.tls import Opaque, UInt16, UInt32, Vec, encode, struct
 
 
@@ -31,7 +32,7 @@ def group_info_tbs(group_info: GroupInfo) -> bytes:
 class PathSecret:
     """Section 12.4.3.1."""
 
-    path_secret: Opaque
+    path_secret: Secret
 
     def __repr__(self) -> str:
         return f"PathSecret({len(self.path_secret)} bytes)"
@@ -41,7 +42,7 @@ class PathSecret:
 class GroupSecrets:
     """Section 12.4.3.1."""
 
-    joiner_secret: Opaque
+    joiner_secret: Secret
     path_secret: PathSecret | None
     psks: Vec[PreSharedKeyID]
 

@@ -39,6 +39,7 @@ from mifeng_crypto.mls.wire.welcome import (
     Welcome,
     group_info_tbs,
 )
+from mifeng_crypto.secret import Secret
 from mifeng_crypto.tls import encode
 from tests.crypto.mls.world import Device
 
@@ -148,10 +149,11 @@ def forged_welcome(
     """Send any GroupInfo to the KeyPackage of `to`, under a joiner_secret of one's own."""
     assert to.bundle is not None, f"{to.name} has no KeyPackage"
     suite, key_package = to.suite, to.bundle.key_package
-    joiner = bytes(suite.hash_bytes)
+    joiner = Secret(bytes(suite.hash_bytes))
     key = welcome_key(suite, joiner, psk_secret(suite, ()))
     sealed = suite.aead_seal(key.key, key.nonce, b"", info)
-    secrets = GroupSecrets(joiner, None if path_secret is None else PathSecret(path_secret), psks)
+    above = None if path_secret is None else PathSecret(Secret(path_secret))
+    secrets = GroupSecrets(joiner, above, psks)
     entry = encrypt_with_label(suite, key_package.init_key, "Welcome", sealed, encode(secrets))
     reference = key_package_ref(suite, key_package)
     return Welcome(suite.id, (EncryptedGroupSecrets(reference, HPKECiphertext(*entry)),), sealed)
