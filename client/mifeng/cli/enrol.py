@@ -1,4 +1,4 @@
-"""Into and out of the workspace: found, join, invite, remove, people, whoami."""
+"""Into and out of the workspace: found, join, invite, remove, whoami."""
 
 from __future__ import annotations
 
@@ -38,7 +38,6 @@ def add_to(app: typer.Typer) -> None:
     app.command(help=_("Make an invite for one person."))(invite)
     app.command(help=_("Remove a member from the workspace and all its units."))(remove)
     app.command(help=_("Show who you are."))(whoami)
-    app.command(help=_("List the people of the workspace."))(people)
 
 
 def found(context: typer.Context, link: Link, name: Name, title: Title = "") -> None:
@@ -132,25 +131,6 @@ def whoami(context: typer.Context) -> None:
     async def main() -> None:
         async with opened(told) as me:
             _show_me(told, me, _("You are {name} ({role}). Your profile is in {folder}."))
-
-    run(told, main)
-
-
-def people(context: typer.Context) -> None:
-    """List the members of the workspace."""
-    told = options(context)
-
-    async def main() -> None:
-        from mifeng.cli.show import as_json, person_facts, print_table
-
-        async with opened(told) as me:
-            found = me.people()
-        if told.json:
-            for person in found:
-                as_json(person_facts(person))
-        else:
-            rows = [[person.name, person.id.hex()] for person in found]
-            print_table([_("Name"), _("Member id")], rows)
 
     run(told, main)
 

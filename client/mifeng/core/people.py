@@ -1,4 +1,4 @@
-"""Names of members: the thin directory's cards, and who is meant by a name (protocol.md)."""
+"""Names of members: the directory's cards, and who is meant by a name (protocol.md, section 13)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from mifeng.core.profile import Profile
-from mifeng.core.rows import CardRecord, Changes
+from mifeng.core.rows import Changes
 from mifeng.errors import NotFoundError
 from mifeng_crypto.api.messages import Card as SealedCard
 from mifeng_crypto.errors import CodecError, CryptoError, ProtocolError, UsageError
@@ -14,9 +14,9 @@ from mifeng_crypto.ids import PROTOCOL_VERSION, MemberId
 from mifeng_crypto.ledger.card import Card, open_card, seal_card
 from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.rand import Rng
-from mifeng_crypto.tls import encode
+from mifeng_crypto.tls import decode, encode
 
-__all__ = ["People", "own_card"]
+__all__ = ["People", "first_card", "seal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,11 @@ class People:
     """The cards that this device could open and whose signature it has checked."""
 
     cards: Mapping[MemberId, Card]
+
+    @classmethod
+    def from_rows(cls, rows: Iterable[tuple[bytes, bytes]]) -> People:
+        """Read the table `cards`; what stands there was verified when it came."""
+        return cls({MemberId(key): decode(Card, value) for key, value in rows})
 
     def name(self, member_id: MemberId) -> str:
         """A member's name; the beginning of the id where there is no card (yet)."""
@@ -57,11 +62,20 @@ class People:
 
     def learn(
         self, sealed: Iterable[SealedCard], profile: Profile, roster: Roster
-    ) -> tuple[People, Changes]:
-        """Take in what the server has; a card that does not verify or is older is passed over."""
+    ) -> tuple[People, Changes, tuple[SealedCard, ...]]:
+        """Take in what the server has, newer than what is known.
+
+        Returns:
+            The people, the rows to save, and the cards that were passed over: they do not open, or
+            do not verify by this roster.
+        """
         cards, changes = dict(self.cards), dict[tuple[str, bytes], bytes | None]()
+        passed_over = list[SealedCard]()
         for item in sealed:
             member_id = MemberId(item.member_id)
+            known = cards.get(member_id)
+            if known is not None and known.card_version >= item.version:
+                continue
             try:
                 card = open_card(
                     item.sealed,
@@ -71,28 +85,32 @@ class People:
                     directory_key=profile.directory_key,
                 )
             except (CodecError, CryptoError, ProtocolError):
+                passed_over.append(item)
                 continue
-            known = cards.get(member_id)
-            if known is None or known.card_version < card.card_version:
-                cards[member_id] = card
-                changes["cards", member_id] = encode(CardRecord(item.version, item.sealed))
-        return People(cards), changes
+            cards[member_id] = card
+            changes["cards", member_id] = encode(card)
+        return People(cards), changes, tuple(passed_over)
 
 
-def own_card(profile: Profile, version: int, *, rng: Rng) -> SealedCard:
-    """Sign and seal this member's own card.
-
-    Raises:
-        ProtocolError: CARD-1: the name is not one.
-    """
-    card = Card(
+def first_card(profile: Profile) -> Card:
+    """This member's first card, with what the person said on coming in."""
+    return Card(
         version=PROTOCOL_VERSION,
         workspace_id=profile.workspace_id,
         member_id=profile.member_id,
-        card_version=version,
+        card_version=1,
         name=profile.name,
         title=profile.title,
+        department="",
     )
+
+
+def seal(profile: Profile, card: Card, *, rng: Rng) -> SealedCard:
+    """Sign and seal a card of this member's own.
+
+    Raises:
+        ProtocolError: CARD-1: a text in it is not one.
+    """
     sealed = seal_card(
         card,
         device_id=profile.device_id,
@@ -100,4 +118,4 @@ def own_card(profile: Profile, version: int, *, rng: Rng) -> SealedCard:
         directory_key=profile.directory_key,
         rng=rng,
     )
-    return SealedCard(member_id=profile.member_id, version=version, sealed=sealed)
+    return SealedCard(member_id=card.member_id, version=card.card_version, sealed=sealed)

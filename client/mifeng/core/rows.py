@@ -15,7 +15,6 @@ from mifeng_crypto.log import EntryKind, Heads
 from mifeng_crypto.tls import Bytes32, Opaque, Text, UInt32, UInt64, Vec, Width, struct
 
 __all__ = [
-    "CardRecord",
     "Changes",
     "Condition",
     "OutboxRecord",
@@ -86,14 +85,6 @@ class TimelineRecord:
     reason: Text
     added: Vec[MemberId]
     removed: Vec[MemberId]
-
-
-@struct
-class CardRecord:
-    """Table `cards`, key member_id: the card as the server has it, sealed by its owner."""
-
-    version: UInt32
-    sealed: Opaque
 
 
 @struct

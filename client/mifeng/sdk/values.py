@@ -24,6 +24,8 @@ class Person:
 
     id: MemberId
     name: str
+    title: str = ""
+    department: str = ""
 
     def __str__(self) -> str:
         return self.name
@@ -94,8 +96,11 @@ class Message:
 
 
 def person_from(member_id: MemberId, people: People) -> Person:
-    """Return a person with the name that is known now."""
-    return Person(member_id, people.name(member_id))
+    """Return a person with the card that is known now."""
+    card = people.cards.get(member_id)
+    if card is None:
+        return Person(member_id, people.name(member_id))
+    return Person(member_id, card.name, card.title, card.department)
 
 
 def message_from(

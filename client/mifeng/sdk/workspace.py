@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from mifeng.core import founding
 from mifeng.core import profile as profiles
 from mifeng.core.key_packages import DEFAULT_SUITE
+from mifeng.core.people import People
+from mifeng.core.search import Search
 from mifeng.errors import NotFoundError
 from mifeng.sdk.unit import Unit
 from mifeng.sdk.values import Person, person_from
-from mifeng.session import Session, delivery, ledgers
+from mifeng.session import Session, delivery, directory, ledgers
 from mifeng.session.live import Listener
 from mifeng_crypto.errors import UsageError
 from mifeng_crypto.ids import DeviceId, MemberId, UnixMillis, WorkspaceId
@@ -39,6 +41,7 @@ class Workspace:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._index: tuple[People, Roster, Search] | None = None
 
     def __repr__(self) -> str:
         return f"Workspace({self.id.hex()}, as {self.me.name})"
@@ -58,8 +61,7 @@ class Workspace:
 
     @property
     def me(self) -> Person:
-        profile = self._session.profile
-        return Person(profile.member_id, profile.name)
+        return person_from(self._session.profile.member_id, self._session.people)
 
     @property
     def role(self) -> Role | None:
@@ -160,10 +162,44 @@ class Workspace:
 
     # -------------------------------------------------------------- people
 
-    def people(self) -> list[Person]:
-        """Return the members of the workspace, in order of entrance."""
-        members = self._session.known_roster.members()
-        return [person_from(member.member_id, self._session.people) for member in members]
+    def people(self, query: str | None = None) -> list[Person]:
+        """Return the members of the workspace, in order of entrance; or those whom a query finds.
+
+        Args:
+            query: Chinese characters, pinyin, initials or other beginnings of the words of names,
+                titles and departments. The likeliest come first.
+        """
+        people = self._session.people
+        if query is None:
+            found = [member.member_id for member in self._session.known_roster.members()]
+        else:
+            found = list(self._search().find(query))
+        return [person_from(member_id, people) for member_id in found]
+
+    def _search(self) -> Search:
+        """The index of the members' cards as they are now."""
+        people, roster = self._session.people, self._session.known_roster
+        if self._index is None or self._index[0] is not people or self._index[1] is not roster:
+            members = (member.member_id for member in roster.members())
+            cards = (people.cards[member_id] for member_id in members if member_id in people.cards)
+            self._index = people, roster, Search(cards)
+        return self._index[2]
+
+    async def set_profile(
+        self,
+        *,
+        name: str | None = None,
+        title: str | None = None,
+        department: str | None = None,
+    ) -> Person:
+        """Change what the others see of you, and return it; None leaves a text as it is.
+
+        Raises:
+            ProtocolError: CARD-1: a text is not one.
+            ServerProblem, TransportError: it was not accepted.
+        """
+        await directory.publish(self._session, name=name, title=title, department=department)
+        return self.me
 
     def person(self, name: str) -> Person:
         """Return who is meant by a name, the beginning of one, or a member id.

@@ -3,6 +3,7 @@
 home.py       a profile's folder: lock, database, store key
 session.py    the state in memory, saved before anything is sent; catching up; going live
 enrolment.py  into a workspace: found, or join; and on from wherever that was interrupted
+directory.py  everybody's cards in, one's own out
 delivery.py   commits and messages out, through lost races and lost answers
 ledgers.py    signed entries out: invites, grants, removals
 """

@@ -100,7 +100,8 @@ async def _ask(link: FoundLink | InviteLink, *, now: Clock, rng: Rng) -> m.Serve
 async def _begin(
     folder: Path, source: KeySource, profile: Profile, *, now: Clock, rng: Rng
 ) -> Session:
-    people.own_card(profile, 1, rng=rng)  # a name that is none is refused before anything is made
+    # A name that is none is refused before anything is made.
+    people.seal(profile, people.first_card(profile), rng=rng)
     home = await Home.create(folder, source, rng=rng)
     session = Session(home, profile, now=now, rng=rng)
     try:

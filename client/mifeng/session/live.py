@@ -11,6 +11,7 @@ from mifeng.core.events import Event
 from mifeng.core.rows import UnitStatus
 from mifeng.errors import AccessEndedError, ServerProblem
 from mifeng.net import Stream
+from mifeng.session import directory
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.errors import (
     CodecError,
@@ -149,7 +150,7 @@ class Live:
                 async with session.turn(unit_id):
                     await session.follow_charter(unit_id)
             case "directory":
-                await session.follow_cards()
+                await directory.follow(session)
             case "welcomes" | "units":
                 await session.join_units()
                 await self._stream.announce()

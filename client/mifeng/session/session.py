@@ -15,13 +15,14 @@ from collections.abc import Callable, Iterator
 from mifeng.core import expiry, joining, key_packages
 from mifeng.core.catch_up import Applied, apply_entries
 from mifeng.core.events import Delivered, Event, UnitJoined
-from mifeng.core.people import People, own_card
+from mifeng.core.people import People
 from mifeng.core.profile import Enrolled, Profile
 from mifeng.core.roster import follow
-from mifeng.core.rows import CardRecord, Changes, UnitRecord, UnitStatus, ledger_rows, number
+from mifeng.core.rows import Changes, UnitRecord, UnitStatus, ledger_rows, number
 from mifeng.core.unit import Unit, changes_between, from_rows
 from mifeng.errors import AccessEndedError, ServerProblem
 from mifeng.net import Api, Signer
+from mifeng.session import directory
 from mifeng.session.home import Home
 from mifeng.session.live import Live
 from mifeng_crypto.api import messages as m
@@ -63,7 +64,6 @@ class Session:
         self._wall = now
         self._turns: dict[UnitId | None, asyncio.Lock] = {}
         self._live: Live | None = None
-        self._cards_cursor = 0
         self._at_the_door = asyncio.Lock()
         self._stocking = asyncio.Lock()
 
@@ -96,8 +96,7 @@ class Session:
                 outbox=await session._parts("outbox", key),
                 roster=session.known_roster,
             )
-        if session.roster:
-            session._learn([_card(k, v) for k, v in await home.database.scan("cards")])
+        session.people = People.from_rows(await home.database.scan("cards"))
         return session
 
     async def close(self) -> None:
@@ -170,7 +169,7 @@ class Session:
         with self.access():
             summary = await self.api.call("units", m.UnitsReply)
         await self.follow_roster()
-        await self.follow_cards()
+        await directory.follow(self)
         await self.join_units()
         mine = {UnitId(unit.unit_id) for unit in summary.units} | set(self.units)
         await asyncio.gather(*(self._catch_up_quietly(u) for u in mine if u in self.units))
@@ -302,22 +301,6 @@ class Session:
             return Charter.from_entries(entries, roster=self.known_roster)
         return charter.extend(entries, roster=self.known_roster)
 
-    async def follow_cards(self) -> None:
-        """Fetch names, and publish one's own if nobody has it yet."""
-        with self.access():
-            reply = await self.api.call("cards", m.CardsReply, query={"after": self._cards_cursor})
-        await self.save(self._learn(reply.cards))
-        self._cards_cursor = reply.cursor
-        if self.profile.member_id not in self.people.cards:
-            card = own_card(self.profile, 1, rng=self.rng)
-            with contextlib.suppress(ServerProblem):  # it was just published by an earlier run
-                await self.api.call("put_card", m.CardsReply, card)
-            await self.save(self._learn([card]))
-
-    def _learn(self, cards: list[m.Card]) -> Changes:
-        self.people, changes = self.people.learn(cards, self.profile, self.known_roster)
-        return changes
-
     # -------------------------------------------------------------- coming in
 
     async def join_units(self) -> None:
@@ -425,8 +408,3 @@ class Session:
                     "you are no longer in {unit}; ask one of its managers", unit=unit.title
                 ) from err
             raise
-
-
-def _card(member_id: bytes, record: bytes) -> m.Card:
-    stored = decode(CardRecord, record)
-    return m.Card(member_id=member_id, version=stored.version, sealed=stored.sealed)

@@ -25,7 +25,7 @@ Changes = Mapping[tuple[str, bytes], bytes | None]
 """(table, key) -> the new value, or None to delete."""
 
 TABLES = (
-    "cards",  # member id -> Card
+    "cards",  # member id -> Card, verified
     "charter",  # unit id, sequence -> entry
     "key_packages",  # KeyPackageRef -> bundle
     "messages",  # unit id, sequence -> message in the clear, sealed like all

@@ -1,5 +1,5 @@
-"""A directory card: a member's name and title, signed by a device of hers and sealed under the
-directory key (protocol.md, "Directory cards"). The server never sees a name.
+"""A directory card: a member's name, title and department, signed by a device of hers and sealed
+under the directory key (protocol.md, "Directory cards"). The server never sees a name.
 
     Card -> sign -> SignedCard -> seal -> bytes -> open -> SignedCard -> verify -> Card
 """
@@ -23,7 +23,7 @@ __all__ = ["MAX_TEXT", "Card", "SignedCard", "open_card", "seal_card"]
 LABEL = "Card"
 NONCE_BYTES = 12
 MAX_TEXT = 200
-"""Characters of a name or a title."""
+"""Characters of a name, a title or a department."""
 
 
 @struct
@@ -36,6 +36,7 @@ class Card:
     card_version: UInt32
     name: Text
     title: Text
+    department: Text
 
 
 @struct
@@ -61,7 +62,7 @@ def seal_card(
     """Sign and seal a card.
 
     Raises:
-        ProtocolError: CARD-1: a name or title is empty or too long, or holds a control character.
+        ProtocolError: CARD-1: a text is too long or not printable, or the name is empty.
     """
     check_text(card)
     signature = sign_mifeng(signing_key, LABEL, encode(card))
@@ -98,13 +99,14 @@ def open_card(
 
 
 def check_text(card: Card) -> None:
-    """CARD-1: a name is 1 to MAX_TEXT printable characters, a title 0 to MAX_TEXT."""
+    """CARD-1: a name is 1 to MAX_TEXT printable characters, title and department 0 to MAX_TEXT."""
     if not card.name.strip() or not all(
-        len(text) <= MAX_TEXT and text.isprintable() for text in (card.name, card.title)
+        len(text) <= MAX_TEXT and text.isprintable()
+        for text in (card.name, card.title, card.department)
     ):
         raise ProtocolError(
             "CARD-1",
-            "a name or title has at most {n} printable characters, and a name at least one",
+            "a name, title or department has at most {n} printable characters, a name at least one",
             n=MAX_TEXT,
         )
 

@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 from mifeng.cli.main import app
 
 COMMANDS = [
-    *("found", "join", "invite", "remove", "people", "whoami"),
+    *("found", "join", "invite", "remove", "whoami"),
+    *("people", "profile", "profile set"),
     *("send", "read", "tail", "upload", "download"),
     *("unit", "unit create", "unit grant", "unit revoke", "unit list", "unit members"),
 ]

@@ -19,7 +19,9 @@ KEY = bytes(range(32))
 
 
 def card(company: Company, who: Person, *, version: int = 1, name: str = "阿达 Ada") -> Card:
-    return Card(PROTOCOL_VERSION, company.workspace_id, who.member_id, version, name, "工程师")
+    return Card(
+        PROTOCOL_VERSION, company.workspace_id, who.member_id, version, name, "工程师", "研发部"
+    )
 
 
 def seal(company: Company, of: Card, by: Person) -> bytes:

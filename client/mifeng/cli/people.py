@@ -1,0 +1,95 @@
+"""Who the people are: the directory, and what it says of oneself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mifeng.cli.options import opened, options, run
+from mifeng.text import _
+
+if TYPE_CHECKING:
+    from mifeng import Person
+
+__all__ = ["add_to"]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Declare these commands."""
+    app.command(help=_("List the people of the workspace, or find some of them."))(people)
+    profile = typer.Typer(help=_("What the others see of you."), no_args_is_help=True)
+    profile.callback()(_profile)
+    profile.command("set", help=_("Change your name, position or department."))(set_profile)
+    app.add_typer(profile, name="profile")
+
+
+def people(
+    context: typer.Context,
+    query: Annotated[
+        str | None,
+        typer.Argument(
+            help=_("Characters, pinyin, initials or a name's beginning; or a position, department.")
+        ),
+    ] = None,
+) -> None:
+    """List people, or find some."""
+    told = options(context)
+
+    async def main() -> None:
+        from mifeng.cli.show import as_json, print_table
+
+        async with opened(told) as me:
+            found = me.people(query)
+        if told.json:
+            for person in found:
+                as_json(_facts(person))
+            return
+        if query is not None and not found:
+            typer.echo(_("Nobody is found by that."), err=True)
+            return
+        rows = [[p.name, p.title, p.department, p.id.hex()] for p in found]
+        print_table([_("Name"), _("Position"), _("Department"), _("Member id")], rows)
+
+    run(told, main)
+
+
+def _profile() -> None:
+    """Group `set`, alone for now, under a word of its own."""
+
+
+def set_profile(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Option(help=_("Your name, as the others see it."))] = None,
+    title: Annotated[
+        str | None, typer.Option(help=_("Your position, as the others see it."))
+    ] = None,
+    department: Annotated[
+        str | None, typer.Option(help=_("Your department, as the others see it."))
+    ] = None,
+) -> None:
+    """Change one's card."""
+    told = options(context)
+
+    async def main() -> None:
+        from mifeng.cli.show import as_json, say
+        from mifeng.content import printable
+        from mifeng_crypto.errors import UsageError
+
+        if name is None and title is None and department is None:
+            raise UsageError("say what to change: --name, --title or --department")
+        async with opened(told) as me:
+            now = await me.set_profile(name=name, title=title, department=department)
+        if told.json:
+            as_json(_facts(now))
+            return
+        said = ", ".join(printable(text) for text in (now.name, now.title, now.department) if text)
+        say(_("The others see you as: {said}").format(said=said))
+
+    run(told, main)
+
+
+def _facts(person: Person) -> dict[str, object]:
+    from mifeng.cli.show import person_facts
+
+    return {**person_facts(person), "title": person.title, "department": person.department}

@@ -1,0 +1,61 @@
+"""The directory: what people say of themselves reaches the others, who find them by it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import mifeng
+from mifeng_crypto.errors import ProtocolError
+from mifeng_server.domain import directory
+from tests.e2e.people import PASSPHRASE, cast
+from tests.support.server import running_server
+
+
+async def test_who_changes_name_or_title_is_seen_and_found_so_by_the_others(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as story:
+        ada, ben = story.ada, story.ben
+        now = await ben.set_profile(name="  张三丰 ", title="工程师", department="研发部")
+        assert (now.name, now.title, now.department) == ("张三丰", "工程师", "研发部")
+        assert ben.me == now
+        await ben.set_profile(title="总经理")
+        await ada.sync()
+        (found,) = ada.people("zsf")
+        assert (found.id, found.title, found.department) == (ben.me.id, "总经理", "研发部")
+        assert ada.people("yanfa zong") == [found]
+        assert [person.name for person in ada.people()] == ["Ada", "张三丰"]
+        assert ada.people("Ben") == []
+        with pytest.raises(ProtocolError, match="CARD-1"):
+            await ben.set_profile(name=" ")
+        assert ben.me.name == "张三丰"
+
+        await ada.remove(found)
+        assert ada.people("zsf") == []  # the card stays, for the sake of old messages
+        assert story.adas.members()[0].person.name == "Ada"
+
+
+async def test_a_directory_of_many_pages_is_read_to_its_end_and_only_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(directory, "PAGE", 1)
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as story:
+        invitation = await story.ada.invite()
+        async with mifeng.join(
+            invitation.link, profile=story.home("cai"), name="Cai", passphrase=PASSPHRASE
+        ) as cai:
+            assert [person.name for person in cai.people()] == ["Ada", "Ben", "Cai"]
+            mine = cai.id
+        await story.ben.set_profile(title="Keeper of bees")
+        asked = []
+        read = directory.read_cards
+
+        async def counted(house: object, *, after: int) -> object:
+            asked.append(after)
+            return await read(house, after=after)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(directory, "read_cards", counted)
+        async with mifeng.open(story.home("cai"), passphrase=PASSPHRASE) as cai:
+            assert cai.id == mine
+            assert cai.person("Ben").title == "Keeper of bees"
+            assert min(asked) > 1
