@@ -10,7 +10,15 @@ import pytest
 
 from mifeng_crypto import signature
 from mifeng_crypto.api import messages as m
-from mifeng_crypto.ledger.charter_entry import Grant, UnitRole
+from mifeng_crypto.ledger.charter_entry import (
+    CharterBody,
+    Close,
+    Grant,
+    Restart,
+    SetPolicy,
+    UnitRole,
+)
+from mifeng_crypto.ledger.head import EMPTY
 from mifeng_crypto.ledger.policy import DEFAULT_POLICY
 from mifeng_crypto.ledger.roster_entry import RemoveMember, RevokeDevice
 from mifeng_crypto.log import EntryKind, LogEntry, LogHeader
@@ -222,7 +230,7 @@ async def test_a_commit_that_exceeds_the_cap_is_refused_on_the_public_tree(
         assert unit is not None
         # As if the policy had been lowered after both were granted.
         low = dataclasses.replace(unit.charter.policy, cap=1)
-        charter = dataclasses.replace(unit.charter, policy=low)
+        charter = dataclasses.replace(unit.charter, _policies=((1, low),))
         server.house.hold(None, (dataclasses.replace(unit, charter=charter),))
         claimed = await ann.claim(unit_id, bob.device_id)
         _, request = ann.make_commit(unit_id, add=claimed, path=False)
@@ -351,3 +359,15 @@ async def test_a_unit_is_opened_once(founder: Peer) -> None:
     unit_id = await founder.create_unit()
     again = [u.unit_id for u in (await founder.call("units", m.UnitsReply)).units]
     assert again == [unit_id]
+
+
+@pytest.mark.parametrize("body", [SetPolicy(DEFAULT_POLICY), Restart(1, EMPTY), Close()])
+async def test_what_the_server_does_not_serve_yet_changes_nothing(
+    two: Two, body: CharterBody
+) -> None:
+    ann, _, unit_id = two
+    with pytest.raises(RefusedError) as caught:
+        await ann.append_charter(unit_id, body)
+    assert caught.value.problem.code == "refused"
+    await ann.catch_up(unit_id)
+    await ann.send(unit_id)

@@ -175,10 +175,11 @@ class Company:
         kind: UnitKind = UnitKind.BUSINESS,
         policy: Policy = DEFAULT_POLICY,
         suite: int = SUITE,
+        peer: Person | None = None,
     ) -> CharterEntry:
         return sign_charter_entry(
             None,
-            Create(kind, None, suite, policy),
+            Create(kind, None, peer.member_id if peer else None, suite, policy),
             by.author,
             by.key,
             roster=self.roster,
@@ -192,8 +193,9 @@ class Company:
         *,
         kind: UnitKind = UnitKind.BUSINESS,
         policy: Policy = DEFAULT_POLICY,
+        peer: Person | None = None,
     ) -> UnitId:
-        entry = self.create_entry(by or self.ada, kind=kind, policy=policy)
+        entry = self.create_entry(by or self.ada, kind=kind, policy=policy, peer=peer)
         charter = Charter.from_entries([entry], self.roster)
         self.charters[charter.unit_id] = charter
         return charter.unit_id

@@ -230,7 +230,7 @@ class Peer(Connection):
         unit_id = UnitId(os.urandom(16))
         entry = sign_charter_entry(
             None,
-            Create(UnitKind.BUSINESS, None, SUITE.id, policy),
+            Create(UnitKind.BUSINESS, None, None, SUITE.id, policy),
             self.author,
             self.key,
             roster=self.known,

@@ -51,7 +51,7 @@ def create(
     unit_id = UnitId(rng(16))
     entry = sign_charter_entry(
         None,
-        Create(kind=kind, parent=parent, cipher_suite=suite_id, policy=policy),
+        Create(kind=kind, parent=parent, peer=None, cipher_suite=suite_id, policy=policy),
         profile.author,
         profile.signature_key,
         roster=roster,

@@ -12,7 +12,7 @@ from mifeng_crypto.errors import CodecError, ProtocolError, UsageError
 from mifeng_crypto.gate.authenticated import check_authenticated_data
 from mifeng_crypto.gate.standing import Ledgers, Standing, identity_of
 from mifeng_crypto.gate.view import UnitView, key_expired
-from mifeng_crypto.ids import DeviceId, GroupId, MemberId, UnixMillis
+from mifeng_crypto.ids import DeviceId, MemberId, UnixMillis
 from mifeng_crypto.ledger.chain import CLOCK_TOLERANCE_MS
 from mifeng_crypto.ledger.charter import Charter
 from mifeng_crypto.ledger.roster import Roster
@@ -23,7 +23,7 @@ from mifeng_crypto.mls.wire.extension import find_extension
 from mifeng_crypto.mls.wire.key_package import KeyPackage
 from mifeng_crypto.mls.wire.leaf_node import FromKeyPackage, LeafNode
 from mifeng_crypto.mls.wire.proposal import Add, ProposalByValue, Remove
-from mifeng_crypto.tls import decode, encode
+from mifeng_crypto.tls import decode
 
 __all__ = ["MAX_DEVICES", "MAX_KEY_PACKAGE_S", "MAX_PEOPLE", "check_commit", "check_create"]
 
@@ -34,15 +34,15 @@ MAX_KEY_PACKAGE_S = 7 * 24 * 3600 + 3600
 
 
 def check_create(
-    roster: Roster, charter: Charter, public: PublicGroup, *, now: UnixMillis, generation: int = 0
+    roster: Roster, charter: Charter, public: PublicGroup, *, now: UnixMillis
 ) -> Standing:
-    """Decide whether a unit may begin with this group.
+    """Decide whether a unit, or its next generation, may begin with this group.
 
     Raises:
-        ProtocolError: GATE-4 to GATE-8.
+        ProtocolError: GATE-4 to GATE-8, GATE-30.
     """
     ledgers = Ledgers(roster, charter, Heads(roster.head, charter.head))
-    check_group(public, charter, generation)
+    check_group(public, ledgers)
     leaf = check_only_leaf(public, charter)
     ledgers.check_leaf(leaf)
     check_set_at(leaf, now)
@@ -65,12 +65,13 @@ def check_commit(
 
     Raises:
         UsageError: the commit was staged for another epoch.
-        ProtocolError: GATE-4 to GATE-6, GATE-9 to GATE-22, LOG-8, LEDGER-8.
+        ProtocolError: GATE-4 to GATE-7, GATE-9 to GATE-22, GATE-30, LOG-8, LEDGER-8.
         NeedLedgerError: LEDGER-9: its sender knows more of a ledger; fetch it first.
     """
     if staged.before.context != view.public.context:
         raise UsageError("this commit was staged for another epoch than the one that is judged")
     ledgers, standing = view.ledgers, view.standing
+    ledgers.check_open(view.public.group_id)
     check_carrier(staged)
     check_proposals(staged)
     check_sender(staged.before.leaf(staged.committer), device_id)
@@ -86,7 +87,7 @@ def check_commit(
         check_lifetime(key_package)
     if staged.added:
         after = standing.after(staged)
-        check_cap(after.people, view.charter.policy.cap, grown=_new_people(standing, staged))
+        check_cap(after.people, ledgers.policy.cap, grown=_new_people(standing, staged))
         check_devices(after.people, among=_added_people(staged))
     check_rotates_if_expired(view, staged, accepted_at)
     return said
@@ -95,23 +96,21 @@ def check_commit(
 # ------------------------------------------------------------------ the group and its leaves
 
 
-def check_group(public: PublicGroup, charter: Charter, generation: int) -> None:
-    """GATE-7: the group is the one of this unit and generation, as its charter says."""
-    expected = encode(GroupId(charter.unit_id, generation))
-    if public.group_id != expected:
-        raise ProtocolError("GATE-7", "the group is another unit's or another generation's")
-    if public.suite.id != charter.cipher_suite:
+def check_group(public: PublicGroup, ledgers: Ledgers) -> None:
+    """GATE-7: the group is as its unit's charter says. And GATE-30."""
+    ledgers.check_open(public.group_id)
+    if public.suite.id != ledgers.charter.cipher_suite:
         raise ProtocolError("GATE-7", "the group has another cipher suite than its charter says")
     if public.context.extensions:
         raise ProtocolError("GATE-7", "the group has extensions, and units have none")
 
 
 def check_only_leaf(public: PublicGroup, charter: Charter) -> LeafNode:
-    """GATE-8: a unit begins in epoch 0 with one leaf, its creator's; return it."""
+    """GATE-8: a generation begins in epoch 0 with one leaf, its opener's; return it."""
     leaves = [leaf for _, leaf in public.leaves()]
     if public.epoch != 0 or len(leaves) != 1:
         raise ProtocolError("GATE-8", "a unit begins in epoch 0 with its creator alone")
-    if identity_of(leaves[0]).member_id != charter.creator:
+    if identity_of(leaves[0]).member_id != charter.generation().opener:
         raise ProtocolError("GATE-8", "a unit's first leaf is its creator's, not somebody else's")
     return leaves[0]
 

@@ -80,11 +80,12 @@ def check_message(
         What its sender says that it had seen, and the files that it shows.
 
     Raises:
-        ProtocolError: GATE-20 to GATE-25, LOG-8, LEDGER-8.
+        ProtocolError: GATE-7, GATE-20 to GATE-25, GATE-30, LOG-8, LEDGER-8.
         NeedLedgerError: LEDGER-9: its sender knows more of a ledger; fetch it first.
     """
     if sender is not None:
         check_sender(view.public.leaf(sender), device_id)
+    view.ledgers.check_open(view.public.group_id)
     check_nothing_due(view)
     check_key(view, accepted_at)
     check_may_post(view, device_id)
@@ -114,7 +115,7 @@ def check_may_post(view: UnitView, device_id: DeviceId) -> None:
         raise ProtocolError("GATE-25", "this device is not in the unit (yet)")
     device = view.roster.device(device_id, at=view.heads.roster.sequence)
     role = view.ledgers.role_of(device.member_id) if device is not None else None
-    if role not in MAY_POST[view.charter.policy.posting]:
+    if role not in MAY_POST[view.ledgers.policy.posting]:
         raise ProtocolError(
             "GATE-25", "this member may read here and not post; ask the unit's manager"
         )

@@ -13,15 +13,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from mifeng_crypto.errors import CodecError, ProtocolError
-from mifeng_crypto.ids import DeviceId, Identity, MemberId
+from mifeng_crypto.ids import DeviceId, GroupId, Identity, MemberId
 from mifeng_crypto.ledger.charter import Charter
 from mifeng_crypto.ledger.charter_entry import UnitRole
+from mifeng_crypto.ledger.policy import Policy
 from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.log import Heads
 from mifeng_crypto.mls.group import LeafIndex, PublicGroup, StagedCommit
 from mifeng_crypto.mls.wire.credential import BasicCredential
 from mifeng_crypto.mls.wire.leaf_node import LeafNode
-from mifeng_crypto.tls import decode
+from mifeng_crypto.tls import decode, encode
 
 __all__ = ["Ledgers", "Standing", "identity_of"]
 
@@ -47,6 +48,19 @@ class Ledgers:
     roster: Roster
     charter: Charter
     heads: Heads
+
+    @property
+    def policy(self) -> Policy:
+        return self.charter.policy_at(self.heads.charter.sequence)
+
+    def check_open(self, group_id: bytes) -> None:
+        """GATE-30: the unit is not closed. GATE-7: its present generation has this group id."""
+        at = self.heads.charter.sequence
+        if self.charter.is_closed(at=at):
+            raise ProtocolError("GATE-30", "the unit is closed; create a new one")
+        number = self.charter.generation(at=at).number
+        if group_id != encode(GroupId(self.charter.unit_id, number)):
+            raise ProtocolError("GATE-7", "the group is another unit's or another generation's")
 
     def role_of(self, member_id: MemberId) -> UnitRole | None:
         """Return the role of a member of the unit; None if it is not, or not in the workspace."""

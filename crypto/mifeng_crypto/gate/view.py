@@ -72,9 +72,9 @@ def adds_missing(view: UnitView) -> tuple[DeviceId, ...]:
 
 def key_expired(view: UnitView, now: UnixMillis) -> bool:
     """Whether the unit's keys are too old to send anything under."""
-    return now - view.rotated_at > view.charter.policy.key_lifetime_s * 1000
+    return now - view.rotated_at > view.ledgers.policy.key_lifetime_s * 1000
 
 
 def rotation_due(view: UnitView, now: UnixMillis) -> bool:
     """Whether whoever sends next should renew the unit's keys: after a third of their lifetime."""
-    return now - view.rotated_at > view.charter.policy.key_lifetime_s * 1000 // 3
+    return now - view.rotated_at > view.ledgers.policy.key_lifetime_s * 1000 // 3

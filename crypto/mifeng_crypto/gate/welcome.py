@@ -46,14 +46,14 @@ def check_welcome(
         Where the log stands with that commit.
 
     Raises:
-        ProtocolError: GATE-3 to GATE-7, GATE-17, GATE-18, GATE-28, GATE-29, LOG-1 to
+        ProtocolError: GATE-3 to GATE-7, GATE-17, GATE-18, GATE-28 to GATE-30, LOG-1 to
             LOG-7, LEDGER-8.
         NeedLedgerError: LEDGER-9: the ledgers are not known that far; fetch them first.
     """
     check_on_ledgers(roster, charter, welcome.heads)
-    group = _group_of(public)
-    check_group(public, charter, group.generation)
-    check_tree(Ledgers(roster, charter, welcome.heads), public, entry)
+    group, ledgers = _group_of(public), Ledgers(roster, charter, welcome.heads)
+    check_group(public, ledgers)
+    check_tree(ledgers, public, entry)
     head = check_chain(
         welcome.log, entry, group=group, epoch=public.epoch - 1, after=welcome.rotated_at
     )
@@ -67,7 +67,7 @@ def check_tree(ledgers: Ledgers, public: PublicGroup, entry: LogEntry) -> None:
         ledgers.check_leaf(leaf)
         check_set_at(leaf, entry.header.accepted_at)
     people = Standing.of(public, ledgers).people
-    check_cap(people, ledgers.charter.policy.cap, grown=True)
+    check_cap(people, ledgers.policy.cap, grown=True)
     check_devices(people, among=people)
 
 

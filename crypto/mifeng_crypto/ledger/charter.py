@@ -22,9 +22,12 @@ from mifeng_crypto.ledger.charter_entry import (
     CharterBody,
     CharterEntry,
     CharterEntryTBS,
+    Close,
     Create,
     Grant,
+    Restart,
     Revoke,
+    SetPolicy,
     UnitKind,
     UnitRole,
 )
@@ -35,9 +38,25 @@ from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.ledger.roster_entry import DeviceAuthor
 from mifeng_crypto.tls import decode, encode
 
-__all__ = ["Charter", "hash_entry", "sign_charter_entry"]
+__all__ = ["Charter", "Generation", "hash_entry", "sign_charter_entry"]
 
 LABEL = "CharterEntry"
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One MLS group in the life of a unit, from charter entry `since` on.
+
+    Attributes:
+        number: 0, and one more with each `restart`.
+        opener: who opens it: the author of `create` or `restart`.
+        before: the head of the old generation's log as its opener knew it; `EMPTY` for the first.
+    """
+
+    number: int
+    opener: MemberId
+    since: int
+    before: Head
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -49,11 +68,13 @@ class Charter:
     kind: UnitKind
     parent: UnitId | None
     cipher_suite: int
-    policy: Policy
     creator: MemberId
     _chain: Chain
     _roles: History[MemberId, UnitRole]
     _roster_sequences: tuple[int, ...]
+    _policies: tuple[tuple[int, Policy], ...]
+    _generations: tuple[Generation, ...]
+    _closed: int | None
 
     # -------------------------------------------------------------- growing
 
@@ -144,6 +165,25 @@ class Charter:
         """Return up to which roster entry the author of entry `sequence` knew."""
         return self._roster_sequences[sequence - 1]
 
+    @property
+    def policy(self) -> Policy:
+        """The policy at the head."""
+        return self._policies[-1][1]
+
+    def policy_at(self, sequence: int) -> Policy:
+        """Return the policy after entry `sequence`."""
+        at = self._chain.at(sequence)
+        return next(policy for since, policy in reversed(self._policies) if since <= at)
+
+    def generation(self, *, at: int | None = None) -> Generation:
+        """Return the unit's generation."""
+        sequence = self._chain.at(at)
+        return next(made for made in reversed(self._generations) if made.since <= sequence)
+
+    def is_closed(self, *, at: int | None = None) -> bool:
+        """Whether the unit is over."""
+        return self._closed is not None and self._closed <= self._chain.at(at)
+
     def role_of(self, member_id: MemberId, *, at: int | None = None) -> UnitRole | None:
         """Return the role that was granted to a member, if any."""
         return self._roles.get(member_id, self._chain.at(at))
@@ -163,17 +203,21 @@ class Charter:
         body = charter_rules.check_create(tbs, roster)
         roles: History[MemberId, UnitRole] = History()
         roles.set(tbs.author.member_id, 1, UnitRole.MANAGER)
+        if body.peer is not None:
+            roles.set(body.peer, 1, UnitRole.MANAGER)
         return cls(
             workspace_id=tbs.workspace_id,
             unit_id=tbs.unit_id,
             kind=body.kind,
             parent=body.parent,
             cipher_suite=body.cipher_suite,
-            policy=body.policy,
             creator=tbs.author.member_id,
             _chain=empty.grown(hash_entry(entry), tbs.time),
             _roles=roles,
             _roster_sequences=(tbs.roster.sequence,),
+            _policies=((1, body.policy),),
+            _generations=(Generation(0, tbs.author.member_id, 1, EMPTY),),
+            _closed=None,
         )
 
     def _with(self, entry: CharterEntry) -> Charter:
@@ -184,11 +228,20 @@ class Charter:
         if not known:
             roles = roles if shared else roles.until(before.sequence)
             _record(roles, tbs.body, grown.sequence)
+        body, policies, generations = tbs.body, self._policies, self._generations
+        if isinstance(body, SetPolicy):
+            policies = (*policies, (grown.sequence, body.policy))
+        if isinstance(body, Restart):
+            made = Generation(body.generation, tbs.author.member_id, grown.sequence, body.log)
+            generations = (*generations, made)
         return dataclasses.replace(
             self,
             _chain=grown,
             _roles=roles,
             _roster_sequences=(*self._roster_sequences, tbs.roster.sequence),
+            _policies=policies,
+            _generations=generations,
+            _closed=grown.sequence if isinstance(body, Close) else self._closed,
         )
 
 
@@ -198,6 +251,8 @@ def _record(roles: History[MemberId, UnitRole], body: CharterBody, sequence: int
             roles.set(body.member_id, sequence, body.role)
         case Revoke():
             roles.set(body.member_id, sequence, None)
+        case SetPolicy() | Restart() | Close():
+            pass  # `Charter._with`
         case Create():
             raise AssertionError("the rules refuse a second `create`")
 

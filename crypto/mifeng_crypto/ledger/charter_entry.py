@@ -12,15 +12,18 @@ from mifeng_crypto.ids import MemberId, ProtocolVersion, UnitId, UnixMillis, Wor
 from mifeng_crypto.ledger.head import Head
 from mifeng_crypto.ledger.policy import Policy
 from mifeng_crypto.ledger.roster_entry import DeviceAuthor
-from mifeng_crypto.tls import KeepsBytes, Opaque, UInt16, Width, struct
+from mifeng_crypto.tls import KeepsBytes, Opaque, UInt16, UInt32, Width, struct
 
 __all__ = [
     "CharterBody",
     "CharterEntry",
     "CharterEntryTBS",
+    "Close",
     "Create",
     "Grant",
+    "Restart",
     "Revoke",
+    "SetPolicy",
     "UnitKind",
     "UnitRole",
 ]
@@ -47,10 +50,11 @@ class UnitRole(enum.IntEnum):
 
 @struct(tag=1, tag_bytes=2)
 class Create:
-    """The first entry. Its author is the unit's first manager."""
+    """The first entry. Its author is the unit's first manager; in a direct unit, `peer` as well."""
 
     kind: Annotated[UnitKind, Width(1)]
     parent: UnitId | None
+    peer: MemberId | None
     cipher_suite: UInt16
     policy: Policy
 
@@ -70,7 +74,30 @@ class Revoke:
     member_id: MemberId
 
 
-CharterBody = Create | Grant | Revoke
+@struct(tag=4, tag_bytes=2)
+class SetPolicy:
+    """From here on the unit goes by this policy. Deadlines that were given stay."""
+
+    policy: Policy
+
+
+@struct(tag=5, tag_bytes=2)
+class Restart:
+    """The generation is over; its author opens the next one, `generation`, with a group of its own.
+
+    `log` is the head of the old generation's log as its author knew it.
+    """
+
+    generation: UInt32
+    log: Head
+
+
+@struct(tag=6, tag_bytes=2)
+class Close:
+    """The unit is over: nothing is sent in it any more. What is live stays readable."""
+
+
+CharterBody = Create | Grant | Revoke | SetPolicy | Restart | Close
 
 
 @struct

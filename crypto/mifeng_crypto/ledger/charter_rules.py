@@ -16,9 +16,12 @@ from mifeng_crypto.errors import ProtocolError
 from mifeng_crypto.ids import MemberId
 from mifeng_crypto.ledger.charter_entry import (
     CharterEntryTBS,
+    Close,
     Create,
     Grant,
+    Restart,
     Revoke,
+    SetPolicy,
     UnitKind,
     UnitRole,
 )
@@ -64,20 +67,21 @@ MAY_CREATE: Mapping[UnitKind, frozenset[Standing]] = MappingProxyType(
         UnitKind.BUSINESS: _ADMINS,
         UnitKind.CHANNEL: _ADMINS,
         UnitKind.GROUP: _ADMINS | {Standing.MEMBER},
-        UnitKind.DIRECT: frozenset(),
+        UnitKind.DIRECT: _ADMINS | {Standing.MEMBER},
     }
 )
-"""Who may create a unit of this kind. Direct units are not in this version."""
+"""Who may create a unit of this kind."""
 
 MAY_MANAGE: Mapping[UnitKind, frozenset[Standing]] = MappingProxyType(
     {
         UnitKind.BUSINESS: _ADMINS | {Standing.UNIT_MANAGER},
         UnitKind.CHANNEL: _ADMINS | {Standing.UNIT_MANAGER},
         UnitKind.GROUP: frozenset({Standing.UNIT_MANAGER}),
-        UnitKind.DIRECT: frozenset(),
+        UnitKind.DIRECT: frozenset({Standing.UNIT_MANAGER}),
     }
 )
-"""Who may grant and revoke in a unit of this kind. Besides, everybody may revoke himself."""
+"""Who may sign anything but `create` for a unit of this kind; in a direct unit both are managers.
+Besides, everybody may revoke himself; and whoever restarts is in the unit himself."""
 
 ROLES_IN_USE = frozenset({UnitRole.MANAGER, UnitRole.MEMBER, UnitRole.PUBLISHER, UnitRole.READER})
 
@@ -95,13 +99,14 @@ def check_create(tbs: CharterEntryTBS, roster: Roster) -> Create:
     """CHARTER-1: the first entry is `create`; and its contents.
 
     Raises:
-        ProtocolError: CHARTER-1 to CHARTER-3, POLICY-1.
+        ProtocolError: CHARTER-1 to CHARTER-3, CHARTER-7, CHARTER-12, POLICY-1.
     """
     if not isinstance(tbs.body, Create):
         raise ProtocolError("CHARTER-1", "a charter begins with `create`")
     check_may_create(tbs, tbs.body, roster)
     check_suite(tbs.body)
     check_policy(tbs.body.policy)
+    check_peer(tbs, tbs.body, roster)
     return tbs.body
 
 
@@ -109,21 +114,32 @@ def check_body(charter: Charter, tbs: CharterEntryTBS, roster: Roster) -> None:
     """Judge what the entry says, after its signature was verified.
 
     Raises:
-        ProtocolError: CHARTER-n.
+        ProtocolError: CHARTER-n, POLICY-1.
     """
+    check_is_open(charter)
     match tbs.body:
         case Create():
             raise ProtocolError("CHARTER-1", "the unit exists already; draw a new unit id")
         case Grant() as body:
+            check_takes_grants(charter)
             check_may_manage(charter, tbs, roster)
             check_role(body.role)
             check_is_known(roster, body.member_id, tbs)
             check_changes_something(charter, body)
             check_cap(charter, body.member_id, tbs, roster)
         case Revoke() as body:
+            check_takes_grants(charter)
             check_is_granted(charter, body)
             if body.member_id != tbs.author.member_id:
                 check_may_manage(charter, tbs, roster)
+        case SetPolicy() as body:
+            check_may_manage(charter, tbs, roster)
+            check_policy(body.policy)
+        case Restart() as body:
+            check_may_manage(charter, tbs, roster)
+            check_opens(charter, tbs, body)
+        case Close():
+            check_may_manage(charter, tbs, roster)
 
 
 # ------------------------------------------------------------------ authors
@@ -185,6 +201,18 @@ def check_suite(body: Create) -> None:
         )
 
 
+def check_peer(tbs: CharterEntryTBS, body: Create, roster: Roster) -> None:
+    """CHARTER-12: a direct unit, and no other, names a second person. And CHARTER-7."""
+    if (body.peer is not None) != (body.kind is UnitKind.DIRECT) or (
+        body.peer == tbs.author.member_id
+    ):
+        raise ProtocolError(
+            "CHARTER-12", "a direct unit is one of two people, and only it names the second one"
+        )
+    if body.peer is not None:
+        check_is_known(roster, body.peer, tbs)
+
+
 # ------------------------------------------------------------------ grant and revoke
 
 
@@ -193,7 +221,7 @@ def check_may_manage(charter: Charter, tbs: CharterEntryTBS, roster: Roster) -> 
     if _standings(charter, tbs, roster).isdisjoint(MAY_MANAGE[charter.kind]):
         raise ProtocolError(
             "CHARTER-5",
-            "this member may not grant or revoke in a unit of kind {kind}; ask its manager",
+            "this member may not manage a unit of kind {kind}; ask its manager",
             kind=charter.kind.name.lower(),
         )
 
@@ -242,6 +270,38 @@ def check_is_granted(charter: Charter, body: Revoke) -> None:
     """CHARTER-10: who is revoked was granted."""
     if charter.role_of(body.member_id) is None:
         raise ProtocolError("CHARTER-10", "the member is not in this unit")
+
+
+def check_takes_grants(charter: Charter) -> None:
+    """CHARTER-11: a direct unit has its two people, from beginning to end."""
+    if charter.kind is UnitKind.DIRECT:
+        raise ProtocolError(
+            "CHARTER-11", "nobody enters or leaves a unit of two; close it, or create a group"
+        )
+
+
+# ------------------------------------------------------------------ the unit as a whole
+
+
+def check_opens(charter: Charter, tbs: CharterEntryTBS, body: Restart) -> None:
+    """CHARTER-13: it opens the next generation. CHARTER-14: by somebody who is in the unit."""
+    if body.generation != charter.generation().number + 1:
+        raise ProtocolError(
+            "CHARTER-13",
+            "the unit is in generation {number}, and only the next one can be opened; "
+            "fetch the charter and try again",
+            number=charter.generation().number,
+        )
+    if charter.role_of(tbs.author.member_id) is None:
+        raise ProtocolError(
+            "CHARTER-14", "who restarts a unit is in it; let its manager do so, or grant yourself"
+        )
+
+
+def check_is_open(charter: Charter) -> None:
+    """CHARTER-15: nothing follows `close`."""
+    if charter.is_closed():
+        raise ProtocolError("CHARTER-15", "the unit is closed; create a new one")
 
 
 def _is_known(roster: Roster, member_id: MemberId, tbs: CharterEntryTBS) -> bool:

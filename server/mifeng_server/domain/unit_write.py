@@ -27,7 +27,7 @@ from mifeng_crypto.gate import (
 )
 from mifeng_crypto.ids import DeviceId, UnixMillis
 from mifeng_crypto.ledger.charter import Charter
-from mifeng_crypto.ledger.charter_entry import CharterEntry, Grant, Revoke
+from mifeng_crypto.ledger.charter_entry import CharterEntry, Grant, Revoke, UnitKind
 from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.log import EntryKind
 from mifeng_crypto.mls.group import PublicGroup, StagedCommit, key_package_ref, stage_commit
@@ -68,6 +68,8 @@ async def create_unit(
             entry = decode(CharterEntry, body.charter_entry)
             _check_author(caller, entry)
             charter = Charter.from_entries([entry], roster)
+            if charter.kind is UnitKind.DIRECT:
+                raise not_offered()
             charter.check_on_arrival(entry, now=UnixMillis(now))
             await held.enter_async_context(house.locks.of(charter.unit_id))
             if await house.store.get(UnitRow, charter.unit_id) is not None:
@@ -124,6 +126,8 @@ async def append_charter(
             _check_author(caller, entry)
             unit.charter.check_on_arrival(entry, now=UnixMillis(now))
             charter = unit.charter.append(entry, roster)
+            if not isinstance(entry.tbs.body, Grant | Revoke):
+                raise not_offered()
             grown = move_heads(unit, roster, charter, now=now)
         head = charter.head
         subject, grant = _grant(unit_id, entry)
@@ -146,10 +150,15 @@ async def append_charter(
     return await accept(house, call, HeadReply, lock=LEDGERS, decide=decide)
 
 
+def not_offered() -> Refusal:
+    """Policies, restarts, closing and direct units are in the ledgers, and not served yet."""
+    return Refusal(ProblemCode.REFUSED, "this server does not take such an entry yet; update it")
+
+
 def _grant(unit_id: bytes, entry: CharterEntry) -> tuple[bytes, Write]:
     """Whom an accepted entry concerns, and how the way from members to units follows it."""
     body = entry.tbs.body
-    assert isinstance(body, Grant | Revoke), "the charter refuses a second `create`"
+    assert isinstance(body, Grant | Revoke), "others are not offered"
     if isinstance(body, Grant):
         return body.member_id, Put(GrantRow(unit_id, body.member_id))
     return body.member_id, Delete(GrantRow, (unit_id, body.member_id))

@@ -210,10 +210,6 @@ def test_a_unit_begins_with_its_own_group_gate_7(company: Company) -> None:
     other = Unit(company)
     with pytest.raises(ProtocolError, match="GATE-7"):
         gate.check_create(company.roster, unit.charter, other.server.public, now=company.now)
-    with pytest.raises(ProtocolError, match="GATE-7"):
-        gate.check_create(
-            company.roster, unit.charter, unit.server.public, now=company.now, generation=1
-        )
 
 
 def test_a_unit_begins_with_the_suite_of_its_charter_and_no_extensions_gate_7(

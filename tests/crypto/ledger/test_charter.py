@@ -41,6 +41,9 @@ MAY_CREATE = {
     (GROUP, Role.OWNER),
     (GROUP, Role.ADMIN),
     (GROUP, Role.MEMBER),
+    (DIRECT, Role.OWNER),
+    (DIRECT, Role.ADMIN),
+    (DIRECT, Role.MEMBER),
 }
 KINDS = (BUSINESS, GROUP, CHANNEL)
 
@@ -74,7 +77,8 @@ def try_amend(company: Company, unit_id: UnitId, body: CharterBody, by: Person) 
 @pytest.mark.parametrize(("kind", "role"), list(itertools.product(UnitKind, Role)))
 def test_only_the_cells_of_the_table_may_create_charter_2(kind: UnitKind, role: Role) -> None:
     company = Company()
-    entry = company.create_entry(company.hire("Bo", role), kind=kind)
+    peer = company.hire("Cy") if kind is DIRECT else None
+    entry = company.create_entry(company.hire("Bo", role), kind=kind, peer=peer)
     if (kind, role) in MAY_CREATE:
         charter = Charter.from_entries([entry], company.roster)
         assert charter.kind is kind
@@ -97,7 +101,8 @@ def test_a_charter_begins_with_create_and_has_only_one_charter_1(company: Compan
     )
     with pytest.raises(ProtocolError, match="CHARTER-1"):
         Charter.from_entries([grant], company.roster)
-    again = company.charter_entry(unit_id, Create(BUSINESS, None, 1, DEFAULT_POLICY), company.ada)
+    create = Create(BUSINESS, None, None, 1, DEFAULT_POLICY)
+    again = company.charter_entry(unit_id, create, company.ada)
     refused("CHARTER-1", company, unit_id, again)
     with pytest.raises(UsageError):
         Charter.from_entries([], company.roster)
