@@ -1,0 +1,109 @@
+"""The rules that attacks run into, and how a test takes one out: by replacing its function.
+
+The product has no switch for it. A check is named as in the runs of the table; its places are the
+names under which its callers find it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from mifeng.core.profile import Profile
+from mifeng.core.roster import follow
+from mifeng_crypto.gate.standing import identity_of
+from mifeng_crypto.ledger.head import EMPTY
+from mifeng_crypto.mls.group import VerifiedKeyPackage
+from mifeng_crypto.mls.wire.message import MLSMessage
+from mifeng_crypto.tls import decode
+
+__all__ = ["CHECKS", "without"]
+
+Anything = Callable[..., Any]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Check:
+    """Where a rule stands, and what stands there when it is gone."""
+
+    places: tuple[str, ...]
+    instead: Anything = lambda *_args, **_named: None
+
+
+def _in(module: str, *names: str, instead: Anything | None = None) -> Check:
+    places = tuple(f"{module}.{name}" for name in names)
+    return Check(places) if instead is None else Check(places, instead)
+
+
+def _follow_anything(roster: Any, entries: Any, profile: Profile) -> Any:  # noqa: ANN401
+    return follow(roster, entries, dataclasses.replace(profile, anchor=EMPTY))
+
+
+def _fits(item: Any, *_: object) -> VerifiedKeyPackage:  # noqa: ANN401 - as the rule takes it
+    return VerifiedKeyPackage(decode(MLSMessage, item.key_package).message)  # type: ignore[arg-type]
+
+
+GATE = "mifeng_crypto.gate"
+LEDGER = "mifeng_crypto.ledger"
+MLS = "mifeng_crypto.mls"
+
+CHECKS: dict[str, Check] = {
+    # ledgers
+    "the signature of an entry": _in(f"{LEDGER}.chain", "check_signature"),
+    "the place of an entry": _in(f"{LEDGER}.chain", "check_place"),
+    "the version of an entry": _in(f"{LEDGER}.chain", "check_version"),
+    "the workspace of an entry": _in(f"{LEDGER}.chain", "check_belongs"),
+    "the right to invite": _in(f"{LEDGER}.roster_rules", "check_may_invite"),
+    "the lifetime of an invite": _in(f"{LEDGER}.roster_rules", "check_invite_is_in_time"),
+    "new member ids": _in(f"{LEDGER}.roster_rules", "check_member_id_is_new"),
+    "weak keys in the roster": _in(f"{LEDGER}.roster_rules", "check_public_key"),
+    "one history of the roster": _in(f"{LEDGER}.roster.Roster", "check_has"),
+    "the head in the link": Check(("mifeng.session.session.follow",), _follow_anything),
+    # the gate
+    "leaves against ledgers": _in(
+        f"{GATE}.standing.Ledgers", "check_leaf", instead=lambda _, leaf: identity_of(leaf)
+    ),
+    "only Add and Remove": _in(f"{GATE}.commit", "check_proposals"),
+    "commits by members": _in(f"{GATE}.commit", "check_carrier"),
+    "the committer belongs": _in(f"{GATE}.commit", "check_committer"),
+    "the committer's identity": _in(f"{GATE}.commit", "check_committers_leaf"),
+    "due Removes": _in(f"{GATE}.commit", "check_removes_what_is_due"),
+    "no other Removes": _in(f"{GATE}.commit", "check_removes_nothing_else"),
+    "the life of a KeyPackage": _in(f"{GATE}.commit", "check_lifetime"),
+    "the sender of a commit": _in(f"{GATE}.commit", "check_sender"),
+    "the sender of a message": _in(f"{GATE}.message", "check_sender"),
+    "the group of the charter": Check(
+        (f"{GATE}.commit.check_group", f"{GATE}.welcome.check_group")
+    ),
+    "nothing while a Remove is due": _in(f"{GATE}.message", "check_nothing_due"),
+    "the age of the keys": _in(f"{GATE}.message", "check_key"),
+    "heads go forward": _in(f"{GATE}.heads", "check_forward"),
+    "one history of the log": _in(f"{GATE}.chain.LogPosition", "check_has"),
+    "the Welcome's commit": _in(f"{GATE}.welcome", "check_is_its_commit"),
+    "the next entry": _in(f"{GATE}.chain", "check_sequence"),
+    "the entry before": _in(f"{GATE}.chain", "check_previous"),
+    "the content of an entry": _in(f"{GATE}.chain", "check_content"),
+    "the epoch of an entry": _in(f"{GATE}.chain", "check_epoch"),
+    # MLS
+    "nobody is in a tree twice": _in(f"{MLS}.group.proposal_rules", "check_clients"),
+    "the confirmation tag": _in(f"{MLS}.group.commit_process", "verify_confirmation_tag"),
+    "the membership tag": _in(f"{MLS}.group.commit_process", "verify_membership_tag"),
+    # the client
+    "claimed KeyPackages": Check(("mifeng.core.membership._fit",), _fits),
+    # the server, where the adversary is a member
+    "whose KeyPackages are handed out": _in("mifeng_server.domain.key_packages", "_check_belongs"),
+}
+
+
+@contextlib.contextmanager
+def without(names: Sequence[str]) -> Iterator[None]:
+    """Let the product go without these checks while this is entered."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in names:
+            for place in CHECKS[name].places:
+                patch.setattr(place, CHECKS[name].instead)
+        yield
