@@ -2,6 +2,8 @@
 
 content || auth data || zeros --(ratchet key, nonce xor reuse guard)--> ciphertext
 leaf, generation, reuse guard --(key from a sample of that ciphertext)--> encrypted_sender_data
+
+The zeros are padding (section 15.1): they hide how long a message is.
 """
 
 from __future__ import annotations
