@@ -1,4 +1,4 @@
-"""The web application: the domain behind its routes, and the purge in the background."""
+"""The web application: the domain behind its routes; beside it purge and stewards."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from mifeng_server.domain.house import Doors, House
 from mifeng_server.domain.protocols import Blobs, Clock, Shares, Store
 from mifeng_server.domain.purge import purge, sweep
 from mifeng_server.fanout.hub import Hub
+from mifeng_server.fanout.stewards import Stewards
 from mifeng_server.locks import TaskLocks
 from mifeng_server.routes import files, openapi, units, workspace
 from mifeng_server.routes.endpoint import CLOCK, HOUSE, make_handler
 from mifeng_server.routes.problem import answer_problems
-from mifeng_server.routes.stream import HUB, add_stream_route
+from mifeng_server.routes.stream import HUB, STEWARDS, add_stream_route
 
 __all__ = ["PURGE_EVERY_S", "make_app"]
 
@@ -38,13 +39,13 @@ def make_app(
     """Put the server together. Who made the store closes it, after the application has ended."""
     hub = Hub()
     app = web.Application(middlewares=[answer_problems])
-    app[CLOCK], app[HUB] = clock, hub
+    app[CLOCK], app[HUB], app[STEWARDS] = clock, hub, Stewards(hub, clock)
     app[HOUSE] = House(
         store=store,
         blobs=blobs,
         shares=shares,
         locks=TaskLocks(),
-        notify=hub,
+        notify=app[STEWARDS],
         rng=rng,
         doors=doors,
     )
@@ -78,11 +79,15 @@ async def _run(app: web.Application) -> AsyncIterator[None]:
     await house.roster()
     await sweep(house)
     await purge(house, clock=app[CLOCK].now)
-    task = asyncio.create_task(_purge_for_ever(app), name="purge")
+    tasks = [
+        asyncio.create_task(_purge_for_ever(app), name="purge"),
+        asyncio.create_task(app[STEWARDS].run(house), name="stewards"),
+    ]
     yield
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+    for task in tasks:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
 
 
 async def _purge_for_ever(app: web.Application) -> None:

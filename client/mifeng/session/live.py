@@ -12,6 +12,7 @@ from mifeng.core.rows import UnitStatus
 from mifeng.errors import AccessEndedError, ServerProblem
 from mifeng.net import Stream
 from mifeng.session import directory
+from mifeng.session.steward import Steward
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.errors import (
     CodecError,
@@ -75,6 +76,7 @@ class Live:
         self._listeners: set[Listener] = set()
         self._reader: asyncio.Task[None] | None = None
         self._is_live = asyncio.Event()
+        self._steward = Steward(session)
 
     def listen(self) -> Listener:
         """Return what happens from this moment on; go live if that has not happened yet."""
@@ -106,6 +108,7 @@ class Live:
             self._reader.cancel()
             with contextlib.suppress(asyncio.CancelledError, MifengError):
                 await self._reader
+        await self._steward.close()
 
     # -------------------------------------------------------------- inside
 
@@ -151,6 +154,8 @@ class Live:
                     await session.follow_charter(unit_id)
             case "directory":
                 await directory.follow(session)
+            case "steward":
+                self._steward.ask(unit_id)
             case "welcomes" | "units":
                 await session.join_units()
                 await self._stream.announce()

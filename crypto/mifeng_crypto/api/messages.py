@@ -266,10 +266,11 @@ class Push(Body, frozen=True):
 
     With `kind` `log`, `entries` are encoded LogEntry that follow one another; entries above 64 KiB
     are not in it, and the client fetches from the first that is missing. `roster`, `charter`,
-    `welcomes`, `directory` and `units` only say that there is something new.
+    `welcomes`, `directory` and `units` only say that there is something new. `steward` asks this one
+    device to commit what the ledgers want of `unit_id`.
     """
 
-    kind: Literal["log", "roster", "charter", "welcomes", "directory", "units"]
+    kind: Literal["log", "roster", "charter", "welcomes", "directory", "units", "steward"]
     unit_id: bytes | None = None
     generation: int = 0
     entries: tuple[bytes, ...] = ()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mifeng_crypto.log import EntryKind
+
 __all__ = [
     "CharterGrew",
     "DevicesRemoved",
     "DirectoryChanged",
     "Event",
+    "KeyPackagesCame",
     "LogGrew",
     "RosterGrew",
     "UnitsChanged",
@@ -23,6 +26,7 @@ class LogGrew:
     unit_id: bytes
     generation: int
     sequence: int
+    kind: EntryKind
     entry: bytes
 
 
@@ -37,6 +41,13 @@ class CharterGrew:
 
     unit_id: bytes
     members: frozenset[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPackagesCame:
+    """A device of this member has new KeyPackages."""
+
+    member_id: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +80,7 @@ Event = (
     LogGrew
     | RosterGrew
     | CharterGrew
+    | KeyPackagesCame
     | WelcomesCame
     | UnitsChanged
     | DirectoryChanged

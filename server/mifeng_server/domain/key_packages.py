@@ -32,6 +32,7 @@ from mifeng_crypto.mls.wire.message import MLSMessage, encode_message
 from mifeng_crypto.suite import suite_by_id
 from mifeng_crypto.tls import decode, encode
 from mifeng_server.domain.accept import Call, Decision, Held, accept
+from mifeng_server.domain.events import KeyPackagesCame
 from mifeng_server.domain.house import House
 from mifeng_server.domain.login import Caller
 from mifeng_server.domain.refusal import not_found
@@ -86,6 +87,7 @@ async def publish(
         return Decision(
             reply=KeyPackageCount(unused=dict(unused)),
             writes=tuple(Put(row) for row in rows),
+            events=(KeyPackagesCame(caller.member_id),),
             remember_until=max(row.not_after for row in rows),
         )
 

@@ -91,7 +91,7 @@ def grow(
             Insert(LogRow(*place, len(content), encoded)),
             Insert(ContentRow(*place, deadline, content)),
         ),
-        events=(LogGrew(*place, encode(LogEntry(header, content))),),
+        events=(LogGrew(*place, kind, encode(LogEntry(header, content))),),
     )
 
 

@@ -63,6 +63,14 @@ class Hub:
         if unit_id not in self._by_unit:
             self._channels.pop(unit_id, None)
 
+    def followed(self) -> list[bytes]:
+        """Return the units that somebody follows."""
+        return list(self._by_unit)
+
+    def followers(self, unit_id: bytes) -> list[Feed]:
+        """Return the feeds that follow a unit."""
+        return list(self._by_unit.get(unit_id, ()))
+
     def channel(self, unit_id: bytes) -> Channel | None:
         return self._channels.get(unit_id)
 

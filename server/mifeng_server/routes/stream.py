@@ -9,7 +9,6 @@ from aiohttp import WSMessage, WSMsgType, web
 
 from mifeng_crypto.api.messages import StreamHello
 from mifeng_crypto.ids import PROTOCOL_VERSION
-from mifeng_server.domain.house import House
 from mifeng_server.domain.login import Caller, authenticate
 from mifeng_server.domain.refusal import Refusal
 from mifeng_server.domain.unit import may_take_part
@@ -17,11 +16,13 @@ from mifeng_server.domain.unit_read import read_entries
 from mifeng_server.fanout.channel import FRAME_ENTRIES
 from mifeng_server.fanout.feed import Feed
 from mifeng_server.fanout.hub import Hub
+from mifeng_server.fanout.stewards import Stewards
 from mifeng_server.routes.endpoint import CLOCK, HOUSE, check_protocol
 
-__all__ = ["HUB", "add_stream_route"]
+__all__ = ["HUB", "STEWARDS", "add_stream_route"]
 
 HUB = web.AppKey("hub", Hub)
+STEWARDS = web.AppKey("stewards", Stewards)
 
 HELLO_TIMEOUT_S = 10
 SEND_TIMEOUT_S = 20
@@ -67,7 +68,7 @@ async def _close(socket: web.WebSocketResponse, code: int) -> None:
 
 
 async def _serve(app: web.Application, socket: web.WebSocketResponse) -> None:
-    house, hub = app[HOUSE], app[HUB]
+    hub = app[HUB]
     try:
         async with asyncio.timeout(HELLO_TIMEOUT_S):
             hello, binary = _hello(await socket.receive())
@@ -78,7 +79,7 @@ async def _serve(app: web.Application, socket: web.WebSocketResponse) -> None:
     feed = Feed(caller.member_id, caller.device_id, binary=binary)
     hub.open(feed)
     try:
-        await _follow(house, hub, feed, hello)
+        await _follow(app, feed, hello)
         tasks = [
             asyncio.create_task(_send(app, feed, socket)),
             asyncio.create_task(_receive(app, feed, socket)),
@@ -120,8 +121,9 @@ async def _who(app: web.Application, hello: StreamHello) -> Caller:
     return caller
 
 
-async def _follow(house: House, hub: Hub, feed: Feed, hello: StreamHello) -> None:
+async def _follow(app: web.Application, feed: Feed, hello: StreamHello) -> None:
     """Follow the units that the client names, as far as its member is in them, and no others."""
+    house, hub = app[HOUSE], app[HUB]
     try:
         after = {bytes.fromhex(unit_id): sequence for unit_id, sequence in hello.after.items()}
     except ValueError:
@@ -134,6 +136,7 @@ async def _follow(house: House, hub: Hub, feed: Feed, hello: StreamHello) -> Non
             hub.follow(feed, unit_id, unit.row.generation, sequence)
             if sequence < unit.row.log_sequence:
                 feed.log_grew(unit_id)
+            app[STEWARDS].look(unit_id)
 
 
 async def _receive(app: web.Application, feed: Feed, socket: web.WebSocketResponse) -> None:
@@ -143,7 +146,7 @@ async def _receive(app: web.Application, feed: Feed, socket: web.WebSocketRespon
         caller = await _who(app, hello)
         if (caller.member_id, caller.device_id) != (feed.member_id, feed.device_id):
             raise _CloseError(UNAUTHENTICATED)
-        await _follow(app[HOUSE], app[HUB], feed, hello)
+        await _follow(app, feed, hello)
 
 
 async def _expire(app: web.Application, caller: Caller) -> None:
