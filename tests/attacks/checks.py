@@ -16,6 +16,7 @@ import pytest
 from mifeng.core.profile import Profile
 from mifeng.core.roster import follow
 from mifeng_crypto.gate.standing import identity_of
+from mifeng_crypto.labels import SignContent
 from mifeng_crypto.ledger.head import EMPTY
 from mifeng_crypto.mls.group import VerifiedKeyPackage
 from mifeng_crypto.mls.wire.message import MLSMessage
@@ -31,7 +32,7 @@ class Check:
     """Where a rule stands, and what stands there when it is gone."""
 
     places: tuple[str, ...]
-    instead: Anything = lambda *_args, **_named: None
+    instead: Anything | int = lambda *_args, **_named: None
 
 
 def _in(module: str, *names: str, instead: Anything | None = None) -> Check:
@@ -92,6 +93,20 @@ CHECKS: dict[str, Check] = {
     "nobody is in a tree twice": _in(f"{MLS}.group.proposal_rules", "check_clients"),
     "the confirmation tag": _in(f"{MLS}.group.commit_process", "verify_confirmation_tag"),
     "the membership tag": _in(f"{MLS}.group.commit_process", "verify_membership_tag"),
+    "tags": Check(
+        (
+            f"{MLS}.group.commit_process.verify_confirmation_tag",
+            f"{MLS}.group.commit_process.verify_membership_tag",
+        )
+    ),
+    "the hash of a tree": _in(f"{MLS}.group.public_group", "_check_tree_hash"),
+    "the lifetime of a leaf": _in(f"{MLS}.group.key_package", "check_lifetime"),
+    "how far a message may be ahead": Check((f"{MLS}.keys.secret_tree.MAX_FORWARD",), 2000),
+    "the epoch of a message": _in(f"{MLS}.group.application", "check_group_and_epoch"),
+    "HPKE keys of small order": _in(f"{MLS}.group.key_package", "check_encryption_key"),
+    "labels": Check(
+        ("mifeng_crypto.labels.SignContent",), lambda _, content: SignContent(b"", content)
+    ),
     # the client
     "claimed KeyPackages": Check(("mifeng.core.membership._fit",), _fits),
     # the server, where the adversary is a member
