@@ -108,12 +108,13 @@ async def _begin(
         await session.save_profile(profile)
         session.use_device()
         await enrol(session)
-    except TransportError:
-        await session.close()
-        raise
-    except BaseException:
-        await session.api.close()
-        await home.destroy()
+    except BaseException as err:
+        # Interrupted, or out of room: the server may have taken these keys, and nobody has others.
+        if _is_final(err):
+            await session.api.close()
+            await home.destroy()
+        else:
+            await session.close()
         raise
     try:
         await session.sync()
@@ -121,6 +122,13 @@ async def _begin(
         await session.close()
         raise
     return session
+
+
+def _is_final(err: BaseException) -> bool:
+    """Whether these keys were refused for good: nothing of them is on the server."""
+    if isinstance(err, ServerProblem):
+        return err.status < 500 or err.code is ProblemCode.STORAGE_FULL
+    return isinstance(err, InviteSpentError | ProtocolError)
 
 
 async def enrol(session: Session) -> None:
