@@ -176,15 +176,18 @@ class Company:
         policy: Policy = DEFAULT_POLICY,
         suite: int = SUITE,
         peer: Person | None = None,
+        parent: UnitId | None = None,
+        as_manager: bool = False,
     ) -> CharterEntry:
         return sign_charter_entry(
             None,
-            Create(kind, None, peer.member_id if peer else None, suite, policy),
+            Create(kind, parent, peer.member_id if peer else None, suite, policy),
             by.author,
             by.key,
             roster=self.roster,
             now=self.tick(),
             unit_id=UnitId(self.rng(16)),
+            parent=self.charters[parent] if parent and as_manager else None,
         )
 
     def create(
@@ -194,16 +197,40 @@ class Company:
         kind: UnitKind = UnitKind.BUSINESS,
         policy: Policy = DEFAULT_POLICY,
         peer: Person | None = None,
+        parent: UnitId | None = None,
+        as_manager: bool = False,
     ) -> UnitId:
-        entry = self.create_entry(by or self.ada, kind=kind, policy=policy, peer=peer)
-        charter = Charter.from_entries([entry], self.roster)
+        """Create a unit; `as_manager`: by the right of the parent's manager."""
+        entry = self.create_entry(
+            by or self.ada,
+            kind=kind,
+            policy=policy,
+            peer=peer,
+            parent=parent,
+            as_manager=as_manager,
+        )
+        above = self.charters[parent] if parent else None
+        charter = Charter.from_entries([entry], self.roster, parent=above)
         self.charters[charter.unit_id] = charter
         return charter.unit_id
 
-    def charter_entry(self, unit_id: UnitId, body: CharterBody, by: Person) -> CharterEntry:
+    def charter_entry(
+        self, unit_id: UnitId, body: CharterBody, by: Person, *, as_manager: bool = False
+    ) -> CharterEntry:
         return sign_charter_entry(
-            self.charters[unit_id], body, by.author, by.key, roster=self.roster, now=self.tick()
+            self.charters[unit_id],
+            body,
+            by.author,
+            by.key,
+            roster=self.roster,
+            now=self.tick(),
+            parent=self.above(unit_id) if as_manager else None,
         )
+
+    def above(self, unit_id: UnitId) -> Charter | None:
+        """The charter of a unit's parent."""
+        parent = self.charters[unit_id].parent
+        return self.charters[parent] if parent else None
 
     def grant(
         self,
@@ -218,6 +245,9 @@ class Company:
     def revoke(self, unit_id: UnitId, who: Person, *, by: Person | None = None) -> None:
         self.amend(unit_id, Revoke(who.member_id), by or self.ada)
 
-    def amend(self, unit_id: UnitId, body: CharterBody, by: Person) -> None:
-        entry = self.charter_entry(unit_id, body, by)
-        self.charters[unit_id] = self.charters[unit_id].append(entry, self.roster)
+    def amend(
+        self, unit_id: UnitId, body: CharterBody, by: Person, *, as_manager: bool = False
+    ) -> None:
+        entry = self.charter_entry(unit_id, body, by, as_manager=as_manager)
+        charter = self.charters[unit_id]
+        self.charters[unit_id] = charter.append(entry, self.roster, parent=self.above(unit_id))

@@ -45,7 +45,7 @@ class NeedLedgerError(ProtocolError):
     Who has fetched and still gets this is told of entries that are withheld or do not exist.
 
     Attributes:
-        ledger: `roster` or `charter`.
+        ledger: `roster`, `charter` or `parent` (the charter of the unit's parent).
         sequence: up to which entry it is needed.
     """
 

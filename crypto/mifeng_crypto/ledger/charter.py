@@ -75,26 +75,44 @@ class Charter:
     _policies: tuple[tuple[int, Policy], ...]
     _generations: tuple[Generation, ...]
     _closed: int | None
+    _parent_sequence: int
 
     # -------------------------------------------------------------- growing
 
     @classmethod
-    def from_entries(cls, entries: Iterable[bytes | CharterEntry], roster: Roster) -> Charter:
+    def from_entries(
+        cls,
+        entries: Iterable[bytes | CharterEntry],
+        roster: Roster,
+        *,
+        parent: Charter | None = None,
+    ) -> Charter:
         """Verify a whole charter, from its first entry on.
+
+        Args:
+            entries: all of them, in order.
+            roster: at least up to the heads that they name.
+            parent: the charter of the unit's parent; needed where one of its managers signed.
 
         Raises:
             UsageError: there is no entry.
             CodecError: something that is not an entry.
             ProtocolError: LEDGER-n, CHARTER-n, POLICY-1.
-            NeedLedgerError: LEDGER-9: an entry names a roster head that is not known yet.
+            NeedLedgerError: LEDGER-9: an entry names a head of roster or parent not known yet.
         """
         rest = iter(entries)
         first = next(rest, None)
         if first is None:
             raise UsageError("a charter has at least one entry; the unit does not exist yet")
-        return cls._created(_decoded(first), roster).extend(rest, roster)
+        return cls._created(_decoded(first), roster, parent).extend(rest, roster, parent=parent)
 
-    def extend(self, entries: Iterable[bytes | CharterEntry], roster: Roster) -> Charter:
+    def extend(
+        self,
+        entries: Iterable[bytes | CharterEntry],
+        roster: Roster,
+        *,
+        parent: Charter | None = None,
+    ) -> Charter:
         """Verify and append entries, all or none.
 
         Raises:
@@ -103,16 +121,18 @@ class Charter:
         """
         charter = self
         for entry in entries:
-            charter = charter.append(entry, roster)
+            charter = charter.append(entry, roster, parent=parent)
         return charter
 
-    def append(self, entry: bytes | CharterEntry, roster: Roster) -> Charter:
+    def append(
+        self, entry: bytes | CharterEntry, roster: Roster, *, parent: Charter | None = None
+    ) -> Charter:
         """Verify and append one entry.
 
         Raises:
             CodecError: it is no entry.
             ProtocolError: LEDGER-n, CHARTER-n.
-            NeedLedgerError: LEDGER-9: it names a roster head that is not known yet.
+            NeedLedgerError: LEDGER-9: it names a head of roster or parent that is not known yet.
         """
         entry = _decoded(entry)
         tbs = entry.tbs
@@ -122,7 +142,8 @@ class Charter:
         charter_rules.check_roster_goes_forward(self, tbs)
         _check_author(entry, roster)
         chain.check_time(self._chain, tbs.time)
-        charter_rules.check_body(self, tbs, roster)
+        charter_rules.check_parent(tbs, of=self.parent, parent=parent, before=self._parent_sequence)
+        charter_rules.check_body(self, tbs, roster, parent)
         return self._with(entry)
 
     def check_on_arrival(self, entry: CharterEntry, *, now: UnixMillis) -> None:
@@ -195,12 +216,12 @@ class Charter:
     # -------------------------------------------------------------- applying
 
     @classmethod
-    def _created(cls, entry: CharterEntry, roster: Roster) -> Charter:
+    def _created(cls, entry: CharterEntry, roster: Roster, parent: Charter | None) -> Charter:
         tbs, empty = entry.tbs, chain.empty_chain("charter")
         _check_head_of(entry, roster)
         chain.check_place(empty, tbs.previous)
         _check_author(entry, roster)
-        body = charter_rules.check_create(tbs, roster)
+        body = charter_rules.check_create(tbs, roster, parent)
         roles: History[MemberId, UnitRole] = History()
         roles.set(tbs.author.member_id, 1, UnitRole.MANAGER)
         if body.peer is not None:
@@ -218,6 +239,7 @@ class Charter:
             _policies=((1, body.policy),),
             _generations=(Generation(0, tbs.author.member_id, 1, EMPTY),),
             _closed=None,
+            _parent_sequence=tbs.parent.sequence if tbs.parent else 0,
         )
 
     def _with(self, entry: CharterEntry) -> Charter:
@@ -242,6 +264,7 @@ class Charter:
             _policies=policies,
             _generations=generations,
             _closed=grown.sequence if isinstance(body, Close) else self._closed,
+            _parent_sequence=tbs.parent.sequence if tbs.parent else self._parent_sequence,
         )
 
 
@@ -271,6 +294,7 @@ def sign_charter_entry(
     roster: Roster,
     now: UnixMillis,
     unit_id: UnitId | None = None,
+    parent: Charter | None = None,
 ) -> CharterEntry:
     """Make the charter's next entry. `append` says whether it is one.
 
@@ -282,6 +306,7 @@ def sign_charter_entry(
         roster: as its author knows it: at its head the author's rights are judged.
         now: this device's time; an entry is never dated before its predecessor.
         unit_id: of a unit that is being created.
+        parent: the parent's charter, where the author acts as its manager.
 
     Raises:
         UsageError: there is neither a charter nor a unit id.
@@ -295,6 +320,7 @@ def sign_charter_entry(
         unit_id=unit,
         previous=charter.head if charter else EMPTY,
         roster=roster.head,
+        parent=parent.head if parent else None,
         author=author,
         time=UnixMillis(max(now, charter.time)) if charter else now,
         body=body,

@@ -105,7 +105,8 @@ class CharterEntryTBS(KeepsBytes):
     """What is signed, with the label `CharterEntry`.
 
     `roster` is the roster's head as its author knew it; it never goes back within a charter. The
-    author's rights are judged by the roster at that head.
+    author's rights are judged by the roster at that head. `parent` is the head of the parent's
+    charter as its author knew it, where the author acts as a manager of the parent.
     """
 
     version: ProtocolVersion
@@ -113,6 +114,7 @@ class CharterEntryTBS(KeepsBytes):
     unit_id: UnitId
     previous: Head
     roster: Head
+    parent: Head | None
     author: DeviceAuthor
     time: UnixMillis
     body: CharterBody

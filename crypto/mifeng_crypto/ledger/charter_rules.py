@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from mifeng_crypto.errors import ProtocolError
-from mifeng_crypto.ids import MemberId
+from mifeng_crypto.errors import ProtocolError, UsageError
+from mifeng_crypto.ids import MemberId, UnitId
+from mifeng_crypto.ledger.chain import NeedLedgerError
 from mifeng_crypto.ledger.charter_entry import (
     CharterEntryTBS,
     Close,
@@ -48,7 +49,7 @@ __all__ = [
 
 
 class Standing(enum.Enum):
-    """What makes an author one who may: a role in the workspace, or being the unit's manager.
+    """What makes an author one who may: a role in the workspace, or being a manager.
 
     The values are words: those of `Role` and `UnitRole` are numbers, and would be each other's.
     """
@@ -58,14 +59,15 @@ class Standing(enum.Enum):
     MEMBER = "member"
     GUEST = "guest"
     UNIT_MANAGER = "manager of the unit"
+    PARENT_MANAGER = "manager of the unit's parent"
 
 
 _ADMINS = frozenset({Standing.OWNER, Standing.ADMIN})
 
 MAY_CREATE: Mapping[UnitKind, frozenset[Standing]] = MappingProxyType(
     {
-        UnitKind.BUSINESS: _ADMINS,
-        UnitKind.CHANNEL: _ADMINS,
+        UnitKind.BUSINESS: _ADMINS | {Standing.PARENT_MANAGER},
+        UnitKind.CHANNEL: _ADMINS | {Standing.PARENT_MANAGER},
         UnitKind.GROUP: _ADMINS | {Standing.MEMBER},
         UnitKind.DIRECT: _ADMINS | {Standing.MEMBER},
     }
@@ -74,8 +76,8 @@ MAY_CREATE: Mapping[UnitKind, frozenset[Standing]] = MappingProxyType(
 
 MAY_MANAGE: Mapping[UnitKind, frozenset[Standing]] = MappingProxyType(
     {
-        UnitKind.BUSINESS: _ADMINS | {Standing.UNIT_MANAGER},
-        UnitKind.CHANNEL: _ADMINS | {Standing.UNIT_MANAGER},
+        UnitKind.BUSINESS: _ADMINS | {Standing.UNIT_MANAGER, Standing.PARENT_MANAGER},
+        UnitKind.CHANNEL: _ADMINS | {Standing.UNIT_MANAGER, Standing.PARENT_MANAGER},
         UnitKind.GROUP: frozenset({Standing.UNIT_MANAGER}),
         UnitKind.DIRECT: frozenset({Standing.UNIT_MANAGER}),
     }
@@ -95,22 +97,27 @@ SUITES_IN_USE = frozenset(
 """The suites that sign with Ed25519: a device's key in the roster is its key in every leaf."""
 
 
-def check_create(tbs: CharterEntryTBS, roster: Roster) -> Create:
+def check_create(tbs: CharterEntryTBS, roster: Roster, parent: Charter | None) -> Create:
     """CHARTER-1: the first entry is `create`; and its contents.
 
     Raises:
-        ProtocolError: CHARTER-1 to CHARTER-3, CHARTER-7, CHARTER-12, POLICY-1.
+        ProtocolError: CHARTER-1 to CHARTER-3, CHARTER-7, CHARTER-12, CHARTER-16, CHARTER-17,
+            POLICY-1, LEDGER-8.
+        NeedLedgerError: LEDGER-9: it names a head of the parent that is not known yet.
     """
     if not isinstance(tbs.body, Create):
         raise ProtocolError("CHARTER-1", "a charter begins with `create`")
-    check_may_create(tbs, tbs.body, roster)
+    check_parent(tbs, of=tbs.body.parent, parent=parent, before=0)
+    check_may_create(tbs, tbs.body, roster, parent)
     check_suite(tbs.body)
     check_policy(tbs.body.policy)
     check_peer(tbs, tbs.body, roster)
     return tbs.body
 
 
-def check_body(charter: Charter, tbs: CharterEntryTBS, roster: Roster) -> None:
+def check_body(
+    charter: Charter, tbs: CharterEntryTBS, roster: Roster, parent: Charter | None
+) -> None:
     """Judge what the entry says, after its signature was verified.
 
     Raises:
@@ -122,7 +129,7 @@ def check_body(charter: Charter, tbs: CharterEntryTBS, roster: Roster) -> None:
             raise ProtocolError("CHARTER-1", "the unit exists already; draw a new unit id")
         case Grant() as body:
             check_takes_grants(charter)
-            check_may_manage(charter, tbs, roster)
+            check_may_manage(charter, tbs, roster, parent)
             check_role(body.role)
             check_is_known(roster, body.member_id, tbs)
             check_changes_something(charter, body)
@@ -131,15 +138,15 @@ def check_body(charter: Charter, tbs: CharterEntryTBS, roster: Roster) -> None:
             check_takes_grants(charter)
             check_is_granted(charter, body)
             if body.member_id != tbs.author.member_id:
-                check_may_manage(charter, tbs, roster)
+                check_may_manage(charter, tbs, roster, parent)
         case SetPolicy() as body:
-            check_may_manage(charter, tbs, roster)
+            check_may_manage(charter, tbs, roster, parent)
             check_policy(body.policy)
         case Restart() as body:
-            check_may_manage(charter, tbs, roster)
+            check_may_manage(charter, tbs, roster, parent)
             check_opens(charter, tbs, body)
         case Close():
-            check_may_manage(charter, tbs, roster)
+            check_may_manage(charter, tbs, roster, parent)
 
 
 # ------------------------------------------------------------------ authors
@@ -169,21 +176,65 @@ def check_roster_goes_forward(charter: Charter, tbs: CharterEntryTBS) -> None:
         )
 
 
-def _standings(charter: Charter | None, tbs: CharterEntryTBS, roster: Roster) -> set[Standing]:
+def check_parent(
+    tbs: CharterEntryTBS, *, of: UnitId | None, parent: Charter | None, before: int
+) -> None:
+    """CHARTER-16, CHARTER-17: what an entry says of the parent is so, and goes forward.
+
+    Args:
+        tbs: the entry.
+        of: the unit's parent, as its charter says.
+        parent: that parent's charter, if it is known.
+        before: the sequence in it that the last such entry named.
+
+    Raises:
+        ProtocolError: CHARTER-16, CHARTER-17, LEDGER-8.
+        NeedLedgerError: LEDGER-9: the parent's charter is not known that far.
+        UsageError: `parent` is another unit's.
+    """
+    if tbs.parent is None:
+        return
+    if of is None:
+        raise ProtocolError("CHARTER-16", "the entry names a parent, and the unit has none")
+    if parent is None:
+        raise NeedLedgerError("parent", needed=tbs.parent.sequence, known=0)
+    if parent.unit_id != of:
+        raise UsageError("this is the charter of another unit than the parent")
+    parent.check_has(tbs.parent)
+    at = tbs.parent.sequence
+    if at < max(before, 1) or parent.roster_sequence_at(at) > tbs.roster.sequence:
+        raise ProtocolError(
+            "CHARTER-17",
+            "the entry goes by an older charter of the parent, or by an older roster than that; "
+            "fetch them and sign again",
+        )
+
+
+def _standings(
+    charter: Charter | None, tbs: CharterEntryTBS, roster: Roster, parent: Charter | None
+) -> set[Standing]:
     member = roster.member(tbs.author.member_id, at=tbs.roster.sequence)
     assert member is not None, "the author's device belongs to a member"
     standings = {Standing[member.role.name]}
     if charter is not None and charter.role_of(member.member_id) is UnitRole.MANAGER:
         standings.add(Standing.UNIT_MANAGER)
+    if tbs.parent is not None and parent is not None:
+        at = tbs.parent.sequence
+        # Anybody may create a group and manages it: that must not make him master of departments.
+        is_above = parent.kind is UnitKind.BUSINESS and not parent.is_closed(at=at)
+        if is_above and parent.role_of(member.member_id, at=at) is UnitRole.MANAGER:
+            standings.add(Standing.PARENT_MANAGER)
     return standings
 
 
 # ------------------------------------------------------------------ create
 
 
-def check_may_create(tbs: CharterEntryTBS, body: Create, roster: Roster) -> None:
+def check_may_create(
+    tbs: CharterEntryTBS, body: Create, roster: Roster, parent: Charter | None
+) -> None:
     """CHARTER-2: MAY_CREATE."""
-    if _standings(None, tbs, roster).isdisjoint(MAY_CREATE[body.kind]):
+    if _standings(None, tbs, roster, parent).isdisjoint(MAY_CREATE[body.kind]):
         raise ProtocolError(
             "CHARTER-2",
             "this member may not create a unit of kind {kind}; ask an admin",
@@ -216,9 +267,11 @@ def check_peer(tbs: CharterEntryTBS, body: Create, roster: Roster) -> None:
 # ------------------------------------------------------------------ grant and revoke
 
 
-def check_may_manage(charter: Charter, tbs: CharterEntryTBS, roster: Roster) -> None:
+def check_may_manage(
+    charter: Charter, tbs: CharterEntryTBS, roster: Roster, parent: Charter | None
+) -> None:
     """CHARTER-5: MAY_MANAGE."""
-    if _standings(charter, tbs, roster).isdisjoint(MAY_MANAGE[charter.kind]):
+    if _standings(charter, tbs, roster, parent).isdisjoint(MAY_MANAGE[charter.kind]):
         raise ProtocolError(
             "CHARTER-5",
             "this member may not manage a unit of kind {kind}; ask its manager",

@@ -27,7 +27,7 @@ from mifeng_crypto.gate import (
 )
 from mifeng_crypto.ids import DeviceId, UnixMillis
 from mifeng_crypto.ledger.charter import Charter
-from mifeng_crypto.ledger.charter_entry import CharterEntry, Grant, Revoke, UnitKind
+from mifeng_crypto.ledger.charter_entry import CharterEntry, Create, Grant, Revoke, UnitKind
 from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.log import EntryKind
 from mifeng_crypto.mls.group import PublicGroup, StagedCommit, key_package_ref, stage_commit
@@ -67,6 +67,8 @@ async def create_unit(
         with refusing():
             entry = decode(CharterEntry, body.charter_entry)
             _check_author(caller, entry)
+            if entry.tbs.parent is not None:
+                raise not_offered()
             charter = Charter.from_entries([entry], roster)
             if charter.kind is UnitKind.DIRECT:
                 raise not_offered()
@@ -125,9 +127,11 @@ async def append_charter(
             entry = decode(CharterEntry, body.entry)
             _check_author(caller, entry)
             unit.charter.check_on_arrival(entry, now=UnixMillis(now))
-            charter = unit.charter.append(entry, roster)
-            if not isinstance(entry.tbs.body, Grant | Revoke):
+            if entry.tbs.parent is not None or not isinstance(
+                entry.tbs.body, Create | Grant | Revoke
+            ):
                 raise not_offered()
+            charter = unit.charter.append(entry, roster)
             grown = move_heads(unit, roster, charter, now=now)
         head = charter.head
         subject, grant = _grant(unit_id, entry)
@@ -151,7 +155,7 @@ async def append_charter(
 
 
 def not_offered() -> Refusal:
-    """Policies, restarts, closing and direct units are in the ledgers, and not served yet."""
+    """The ledgers have more than this server serves."""
     return Refusal(ProblemCode.REFUSED, "this server does not take such an entry yet; update it")
 
 
