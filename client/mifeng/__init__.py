@@ -37,7 +37,16 @@ if TYPE_CHECKING:
         WrongPassphraseError,
     )
     from mifeng.keychain import Passphrase
-    from mifeng.sdk import File, Invitation, Membership, Message, Person, Unit, Workspace
+    from mifeng.sdk import (
+        File,
+        Invitation,
+        Membership,
+        Message,
+        OpenInvite,
+        Person,
+        Unit,
+        Workspace,
+    )
     from mifeng_crypto.errors import (
         CryptoError,
         MifengError,
@@ -58,6 +67,7 @@ __all__ = [
     "MifengError",
     "NewEntry",
     "NotFoundError",
+    "OpenInvite",
     "Passphrase",
     "Person",
     "ProfileBusyError",

@@ -8,6 +8,7 @@ import pytest
 
 import mifeng
 from mifeng_crypto.errors import ProtocolError
+from mifeng_crypto.ledger.roster_entry import Role
 from mifeng_server.domain import directory
 from tests.e2e.people import PASSPHRASE, cast
 from tests.support.server import running_server
@@ -59,3 +60,28 @@ async def test_a_directory_of_many_pages_is_read_to_its_end_and_only_once(
             assert cai.id == mine
             assert cai.person("Ben").title == "Keeper of bees"
             assert min(asked) > 1
+
+
+async def test_invites_are_listed_until_they_are_used_or_revoked(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as story:
+        ada, ben = story.ada, story.ben
+        first, second = await ada.invite(), await ada.invite(Role.GUEST)
+        (one, two) = ada.invites()
+        assert (one.person.id, one.role, one.state) == (first.person.id, Role.MEMBER, "open")
+        assert (two.expires_at, two.issued_by) == (second.expires_at, ada.me)
+        with pytest.raises(mifeng.NotFoundError):
+            await ada.revoke_invite("zz")
+        await ben.sync()
+        with pytest.raises(ProtocolError):  # a member governs nobody
+            await ben.revoke_invite(first.person.id.hex())
+        await ada.revoke_invite(first.person.id.hex()[:12])
+        with pytest.raises(mifeng.InviteSpentError):
+            await _join(first.link, story.home("cai"))
+        await _join(second.link, story.home("dan"))
+        await ada.sync()
+        assert ada.invites() == []
+
+
+async def _join(link: str, home: Path) -> None:
+    async with mifeng.join(link, profile=home, name="Somebody", passphrase=PASSPHRASE):
+        pass

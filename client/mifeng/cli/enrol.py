@@ -1,8 +1,9 @@
-"""Into and out of the workspace: found, join, invite, remove, whoami."""
+"""Into and out of the workspace: found, join, invites, remove, whoami."""
 
 from __future__ import annotations
 
 import enum
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -36,6 +37,12 @@ def add_to(app: typer.Typer) -> None:
     app.command(help=_("Found the workspace of a new server, with the link of its `init`."))(found)
     app.command(help=_("Join a workspace with an invite."))(join)
     app.command(help=_("Make an invite for one person."))(invite)
+    invites = typer.Typer(help=_("List the invites that nobody has used, or revoke one."))
+    invites.callback(invoke_without_command=True)(list_invites)
+    invites.command("revoke", help=_("Make an invite void: its link lets nobody in."))(
+        revoke_invite
+    )
+    app.add_typer(invites, name="invites")
     app.command(help=_("Remove a member from the workspace and all its units."))(remove)
     app.command(help=_("Show who you are."))(whoami)
 
@@ -76,6 +83,9 @@ def invite(
     role: Annotated[InviteRole, typer.Option(help=_("What the person may do."))] = (
         InviteRole.MEMBER
     ),
+    qr: Annotated[
+        bool, typer.Option("--qr", help=_("Show the QR code even where it seems too large."))
+    ] = False,
 ) -> None:
     """Make an invite."""
     told = options(context)
@@ -96,8 +106,85 @@ def invite(
             )
             return
         say(made.link)
+        _show_qr(made.link, always=qr)
         note = _("For one person, within 72 hours. Hand it over where nobody else reads it.")
         typer.echo(note, err=True)
+
+    run(told, main)
+
+
+def _show_qr(link: str, *, always: bool) -> None:
+    from mifeng.cli.qr import coloured, fits, qr_lines
+
+    lines = qr_lines(link)
+    if not always and not fits(lines):
+        if sys.stdout.isatty():
+            note = _("This window is too small for its QR code; --qr shows it all the same.")
+            typer.echo(note, err=True)
+        return
+    for line in coloured(lines) if sys.stdout.isatty() else lines:
+        typer.echo(line)
+
+
+def list_invites(context: typer.Context) -> None:
+    """List the invites that nobody has used."""
+    if context.invoked_subcommand is not None:
+        return
+    told = options(context)
+
+    async def main() -> None:
+        from mifeng.cli.show import as_json, local_time, person_facts, print_table
+
+        async with opened(told) as me:
+            found = me.invites()
+        if told.json:
+            for item in found:
+                as_json(
+                    {
+                        "member_id": item.person.id.hex(),
+                        "role": item.role.name.lower(),
+                        "state": item.state,
+                        "expires_at": item.expires_at,
+                        "issued_by": person_facts(item.issued_by),
+                    }
+                )
+            return
+        states = {"open": _("open"), "expired": _("expired"), "void": _("void")}
+        rows = [
+            [
+                item.person.id.hex(),
+                item.role.name.lower(),
+                states[item.state],
+                local_time(item.expires_at),
+                item.issued_by.name,
+            ]
+            for item in found
+        ]
+        headings = [_("Member id"), _("Role"), _("State"), _("Expires"), _("Issued by")]
+        print_table(headings, rows)
+
+    run(told, main)
+
+
+def revoke_invite(
+    context: typer.Context,
+    member_id: Annotated[
+        str,
+        typer.Argument(metavar="MEMBER_ID", help=_("The invite's member id, or its beginning.")),
+    ],
+) -> None:
+    """Make an invite void."""
+    told = options(context)
+
+    async def main() -> None:
+        from mifeng.cli.show import as_json, say
+
+        async with opened(told) as me:
+            person = (await me.revoke_invite(member_id)).person
+        if told.json:
+            as_json({"member_id": person.id.hex()})
+        else:
+            say(_("The invite {id} is void: its link lets nobody in.").format(id=person.id.hex()))
 
     run(told, main)
 

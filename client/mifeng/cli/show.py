@@ -5,6 +5,7 @@ Everything that somebody else wrote goes through `printable` before it reaches a
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import sys
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "as_json",
     "file_facts",
+    "local_time",
     "message_facts",
     "person_facts",
     "print_message",
@@ -47,6 +49,11 @@ def size(n: int) -> str:
     while value >= 1024 and unit < len(_UNITS) - 1:
         value, unit = value / 1024, unit + 1
     return f"{n} B" if unit == 0 else f"{value:.1f} {_UNITS[unit]}"
+
+
+def local_time(at: int) -> str:
+    """Write a time, in unix milliseconds, as it is here."""
+    return dt.datetime.fromtimestamp(at / 1000, dt.UTC).astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 def print_table(headings: list[str], rows: list[list[str]]) -> None:

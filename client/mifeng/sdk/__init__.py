@@ -9,13 +9,14 @@ values.py     people, messages, files: plain values
 from mifeng.sdk.opening import found, join, open_profile
 from mifeng.sdk.unit import Unit
 from mifeng.sdk.values import File, Membership, Message, Person
-from mifeng.sdk.workspace import Invitation, Workspace
+from mifeng.sdk.workspace import Invitation, OpenInvite, Workspace
 
 __all__ = [
     "File",
     "Invitation",
     "Membership",
     "Message",
+    "OpenInvite",
     "Person",
     "Unit",
     "Workspace",

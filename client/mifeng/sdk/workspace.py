@@ -14,14 +14,22 @@ from mifeng.sdk.unit import Unit
 from mifeng.sdk.values import Person, person_from
 from mifeng.session import Session, delivery, directory, ledgers
 from mifeng.session.live import Listener
-from mifeng_crypto.errors import UsageError
+from mifeng_crypto.errors import ProtocolError, UsageError
 from mifeng_crypto.ids import DeviceId, MemberId, UnixMillis, WorkspaceId
 from mifeng_crypto.ledger.charter_entry import UnitKind
 from mifeng_crypto.ledger.roster import Roster, sign_roster_entry
-from mifeng_crypto.ledger.roster_entry import RemoveMember, Role, RosterEntry
+from mifeng_crypto.ledger.roster_entry import (
+    RemoveMember,
+    RevokeInvite,
+    Role,
+    RosterBody,
+    RosterEntry,
+)
+from mifeng_crypto.ledger.roster_rules import open_invite
+from mifeng_crypto.ledger.roster_tables import InviteRecord
 from mifeng_crypto.links import InviteLink, format_link
 
-__all__ = ["Invitation", "Workspace"]
+__all__ = ["Invitation", "OpenInvite", "Workspace"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +42,25 @@ class Invitation:
 
     def __repr__(self) -> str:
         return f"Invitation(for {self.person.id.hex()})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenInvite:
+    """An invite that nobody has used.
+
+    Attributes:
+        person: whom it would let in.
+        role: as what.
+        state: `open`; or `expired`; or `void`: whoever issued it could not issue it any longer.
+        expires_at: unix milliseconds.
+        issued_by: who signed it.
+    """
+
+    person: Person
+    role: Role
+    state: str
+    expires_at: UnixMillis
+    issued_by: Person
 
 
 class Workspace:
@@ -236,6 +263,54 @@ class Workspace:
         person = person_from(MemberId(link.member_id), session.people)
         return Invitation(format_link(link), person, record.expires_at)
 
+    def invites(self) -> list[OpenInvite]:
+        """Return the invites that nobody has used, in order of issue."""
+        session = self._session
+        roster, now = session.known_roster, session.now()
+        return [
+            OpenInvite(
+                person=person_from(invite.member_id, session.people),
+                role=invite.role,
+                state=_state(invite, roster, now),
+                expires_at=invite.expires_at,
+                issued_by=person_from(invite.issuer.member_id, session.people),
+            )
+            for invite in roster.invites()
+        ]
+
+    async def revoke_invite(self, member_id: str) -> OpenInvite:
+        """Make an unused invite void, named by its member id or the beginning of it.
+
+        Raises:
+            NotFoundError: there is no such invite, or it was used.
+            UsageError: there is more than one.
+            ProtocolError: you have no right to it.
+            ServerProblem, TransportError: it was not accepted.
+        """
+        wanted = member_id.lower()
+        found = [item for item in self.invites() if item.person.id.hex().startswith(wanted)]
+        if not found or not wanted:
+            raise NotFoundError(
+                "there is no unused invite {member_id}; see `mifeng invites`", member_id=member_id
+            )
+        if len(found) > 1:
+            raise UsageError(
+                "{member_id} could be {n} invites; write more of it",
+                member_id=member_id,
+                n=len(found),
+            )
+        await self._sign(RevokeInvite(found[0].person.id))
+        return found[0]
+
+    async def _sign(self, body: RosterBody) -> None:
+        session, profile = self._session, self._session.profile
+        await ledgers.append_to_roster(
+            session,
+            lambda roster: sign_roster_entry(
+                roster, body, profile.author, profile.signature_key, now=session.now()
+            ),
+        )
+
     async def remove(self, person: Person) -> None:
         """Remove a member from the workspace, and from every unit that this device is in.
 
@@ -244,20 +319,17 @@ class Workspace:
             ServerProblem, TransportError: it was not accepted.
         """
         session = self._session
-
-        def make(roster: Roster) -> RosterEntry:
-            profile = session.profile
-            return sign_roster_entry(
-                roster,
-                RemoveMember(person.id),
-                profile.author,
-                profile.signature_key,
-                now=session.now(),
-            )
-
-        await ledgers.append_to_roster(session, make)
+        await self._sign(RemoveMember(person.id))
         for unit in self.units():
             if unit.is_member:
                 async with session.turn(unit.id):
                     await session.catch_up(unit.id)
                     await delivery.bring_about(session, unit.id)
+
+
+def _state(invite: InviteRecord, roster: Roster, now: UnixMillis) -> str:
+    try:
+        open_invite(roster, invite.member_id)
+    except ProtocolError:
+        return "void"
+    return "expired" if invite.expires_at <= now else "open"

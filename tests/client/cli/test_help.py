@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from mifeng.cli.main import app
 
 COMMANDS = [
-    *("found", "join", "invite", "remove", "whoami"),
+    *("found", "join", "invite", "invites", "invites revoke", "remove", "whoami"),
     *("people", "profile", "profile set"),
     *("send", "read", "tail", "upload", "download"),
     *("unit", "unit create", "unit grant", "unit revoke", "unit list", "unit members"),
