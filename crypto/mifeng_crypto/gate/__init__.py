@@ -36,6 +36,7 @@ from mifeng_crypto.gate.view import (
     rotation_due,
 )
 from mifeng_crypto.gate.welcome import check_welcome, commit_has_path
+from mifeng_crypto.ledger.chain import SplitView, SplitViewError
 
 __all__ = [
     "MAX_DEVICES",
@@ -45,6 +46,8 @@ __all__ = [
     "PROBLEMS",
     "Ledgers",
     "LogPosition",
+    "SplitView",
+    "SplitViewError",
     "Standing",
     "UnitView",
     "adds_missing",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from mifeng_crypto.errors import CodecError, ProtocolError
 from mifeng_crypto.gate.view import UnitView
 from mifeng_crypto.ids import PROTOCOL_VERSION, UnixMillis
-from mifeng_crypto.ledger.chain import CLOCK_TOLERANCE_MS
+from mifeng_crypto.ledger.chain import CLOCK_TOLERANCE_MS, SplitViewError
 from mifeng_crypto.log import AuthenticatedData
 from mifeng_crypto.tls import decode
 
@@ -22,14 +22,18 @@ def check_authenticated_data(
     """Hold what a sender says against what is known here.
 
     Raises:
-        ProtocolError: GATE-20, GATE-21, LOG-8; LEDGER-8: its ledgers are of another history.
+        ProtocolError: GATE-20, GATE-21, LOG-8.
+        SplitViewError: LEDGER-8, LOG-8: ledger or log are of another history there.
         NeedLedgerError: LEDGER-9: the sender knows more of a ledger; fetch it first.
     """
     said = read_authenticated_data(data)
     check_clock(said, accepted_at)
-    view.log.check_has(said.log)
-    view.roster.check_has(said.roster)
-    view.charter.check_has(said.charter)
+    try:
+        view.log.check_has(said.log)
+        view.roster.check_has(said.roster)
+        view.charter.check_has(said.charter)
+    except SplitViewError as err:
+        raise err.stated_in(data) from err
     return said
 
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from mifeng_crypto.errors import ProtocolError
 from mifeng_crypto.ids import DeviceId, GroupId, UnixMillis
 from mifeng_crypto.labels import hash_mifeng
+from mifeng_crypto.ledger.chain import SplitView, SplitViewError
 from mifeng_crypto.ledger.head import Head
 from mifeng_crypto.log import EntryKind, LogEntry, LogHeader
 from mifeng_crypto.tls import encode
@@ -83,7 +84,8 @@ class LogPosition:
         """LOG-8: refuse a position that is not in this log since the epoch began.
 
         Raises:
-            ProtocolError: LOG-8.
+            ProtocolError: LOG-8: it is before the epoch or past the log.
+            SplitViewError: LOG-8: it is of another history.
         """
         if not self.began <= head.sequence <= self.sequence:
             raise ProtocolError(
@@ -94,12 +96,13 @@ class LogPosition:
                 began=self.began,
                 last=self.sequence,
             )
-        if self.hashes[head.sequence - self.began] != head.hash:
-            raise ProtocolError(
+        own = Head(head.sequence, self.hashes[head.sequence - self.began])
+        if own != head:
+            raise SplitViewError(
                 "LOG-8",
                 "entry {sequence} is another one at the sender's: somebody was shown a different "
                 "log; stop, and tell your administrator",
-                sequence=head.sequence,
+                split=SplitView("log", own, head, b""),
             )
 
 

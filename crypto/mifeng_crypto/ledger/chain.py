@@ -15,17 +15,21 @@ This file knows no body of an entry.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 from mifeng_crypto.errors import CryptoError, ProtocolError, UsageError
 from mifeng_crypto.ids import PROTOCOL_VERSION
 from mifeng_crypto.labels import verify_mifeng
 from mifeng_crypto.ledger.head import Head
+from mifeng_crypto.tls import Opaque, Text, struct
 
 __all__ = [
     "CLOCK_TOLERANCE_MS",
     "Chain",
     "NeedLedgerError",
+    "SplitView",
+    "SplitViewError",
     "check_belongs",
     "check_clock",
     "check_place",
@@ -60,6 +64,37 @@ class NeedLedgerError(ProtocolError):
         )
         self.ledger = ledger
         self.sequence = needed
+
+
+@struct
+class SplitView:
+    """What shows that two people were shown two histories, in one encoding for whoever judges it.
+
+    `statement` is what the other side's head was taken from: a sender's `AuthenticatedData`, or
+    checkpoints that the server signed; empty where somebody else only named it.
+    """
+
+    ledger: Text
+    ours: Head
+    theirs: Head
+    statement: Opaque
+
+
+class SplitViewError(ProtocolError):
+    """Somebody was shown another history: stop, keep the evidence, tell the administrator.
+
+    Attributes:
+        split: both sides' heads at that sequence, and where the other one was stated.
+    """
+
+    def __init__(self, rule: str, message: str, /, *, split: SplitView) -> None:
+        super().__init__(rule, message, ledger=split.ledger, sequence=split.ours.sequence)
+        self.split = split
+
+    def stated_in(self, statement: bytes) -> SplitViewError:
+        """Return the same with what the other side's head was taken from."""
+        split = dataclasses.replace(self.split, statement=statement)
+        return SplitViewError(self.rule, self.template, split=split)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,16 +154,16 @@ class Chain:
         """Refuse a head that is not on this chain: forked, or made up.
 
         Raises:
-            ProtocolError: LEDGER-8.
+            SplitViewError: LEDGER-8.
             NeedLedgerError: LEDGER-9.
         """
-        if self.hash_at(head.sequence) != head.hash:
-            raise ProtocolError(
+        own = Head(head.sequence, self.hash_at(head.sequence))
+        if own != head:
+            raise SplitViewError(
                 "LEDGER-8",
                 "entry {sequence} of the {ledger} is another one here: somebody was shown a "
                 "different history; stop, and tell your administrator",
-                ledger=self.name,
-                sequence=head.sequence,
+                split=SplitView(self.name, own, head, b""),
             )
 
     def at(self, sequence: int | None) -> int:
