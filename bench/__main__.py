@@ -14,7 +14,7 @@ from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 
 from bench import e2e, ledgers, mls, peers, shares
@@ -70,7 +70,8 @@ def _table(title: str, figures: list[Figure]) -> Table:
     table.add_column("", no_wrap=True)
     targets = ["target"] if any(figure.target is not None for figure in figures) else []
     for column in (*columns, *targets, "unit"):
-        table.add_column(column, justify="left" if column == "unit" else "right")
+        justify: JustifyMethod = "left" if column == "unit" else "right"
+        table.add_column(column, justify=justify, overflow="fold")
     for row, cells in groupby(sorted(figures, key=_order(figures)), key=lambda cell: cell.row):
         by_column = {cell.column: cell for cell in cells}
         aim = next((cell.target for cell in by_column.values() if cell.target is not None), None)

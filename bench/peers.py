@@ -39,7 +39,7 @@ def measure() -> Iterator[Figure]:
         yield from _row(table, OURS, "ms", ours)
         for name in OTHERS:
             if missing(name) is not None:
-                yield Figure(table=table, row=f"{name}: not installed", column="KeyPackage",
+                yield Figure(table=table, row=f"{name}: not installed", column="key package",
                              value=None, unit="")  # fmt: skip
                 continue
             theirs = _run(name, numbers[name])
@@ -64,7 +64,7 @@ def _script(peer: Peer, suite: int) -> Iterator[Sample]:
         peer("client", name=member, suite=suite)
     made = [peer("key_package", name=member) for member in members]
     packages = [answer["data"] for answer in made]
-    yield "KeyPackage", statistics.median(answer["ms"] for answer in made)
+    yield "key package", statistics.median(answer["ms"] for answer in made)
 
     # Several founders, because there is only one first commit; each has another one join it.
     adds, joins = list[float](), list[float]()
