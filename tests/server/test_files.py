@@ -227,6 +227,17 @@ async def test_a_file_that_was_damaged_on_the_servers_disk_is_named(
     assert (status, _code(raw)) == (409, "offset_mismatch")
 
 
+async def test_a_posted_file_that_has_shrunk_on_the_servers_disk_is_the_operators_affair(
+    server: RunningServer, two: Two
+) -> None:
+    ann, bob, unit_id = two
+    file_id = await ann.upload(unit_id, b"x" * 1000)
+    await ann.send(unit_id, files=[file_id])
+    (server.folder / "blobs" / file_id.hex() / "00000000").write_bytes(b"x" * 999)
+    status, raw, _ = await _read(bob, file_id)
+    assert (status, _code(raw)) == (500, "internal")
+
+
 async def test_what_a_crash_left_over_is_swept_away_at_the_next_start(
     server: RunningServer, two: Two
 ) -> None:
@@ -248,3 +259,50 @@ async def test_a_stock_tus_client_learns_what_there_is(founder: Peer) -> None:
     assert status == 204
     assert headers["Tus-Version"] == "1.0.0"
     assert "creation" in headers["Tus-Extension"]
+
+
+async def test_a_sender_who_never_ends_does_not_hold_up_the_purge(
+    server: RunningServer, two: Two, clock: ManualClock
+) -> None:
+    ann, _, unit_id = two
+    file_id = await ann.open_upload(unit_id, 1_000)
+    over = asyncio.Event()
+
+    async def for_ever() -> AsyncIterator[bytes]:
+        yield b"x"
+        await over.wait()
+        while True:
+            yield b"x"
+            await asyncio.sleep(0.01)
+
+    sending = asyncio.create_task(ann.patch(file_id, 0, for_ever()))
+    await asyncio.sleep(0.1)
+    clock.advance(DAY + 62)
+    over.set()
+    async with asyncio.timeout(5):
+        await server.purge()
+        status, raw, _ = await sending
+    assert (status, _code(raw)) == (410, "gone")
+    assert await server.house.blobs.keys() == frozenset()
+
+
+async def test_a_file_that_breaks_off_in_the_middle_is_never_filled_up_with_something_else(
+    server: RunningServer, two: Two
+) -> None:
+    ann, _, unit_id = two
+    file_id = await ann.upload(unit_id, DATA)
+    first, second = sorted((server.folder / "blobs" / file_id.hex()).iterdir())
+    first.write_bytes(first.read_bytes()[:-1])
+    second.write_bytes(second.read_bytes() + b"x")
+    url = f"{server.url}/v1/files/{file_id.hex()}"
+    headers = {"Mifeng-Protocol": "1", "Authorization": f"Bearer {ann.token}"}
+    got = bytearray()
+
+    async def read() -> None:
+        async with aiohttp.ClientSession() as http, http.get(url, headers=headers) as response:
+            async for piece in response.content.iter_any():
+                got.extend(piece)
+
+    with pytest.raises(aiohttp.ClientError):
+        await read()
+    assert DATA.startswith(got)

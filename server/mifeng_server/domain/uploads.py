@@ -7,7 +7,7 @@ An upload is visible to its own member only, until a message names it; then to t
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 
 from mifeng_crypto.api.messages import FileReply, ShareReply
@@ -137,14 +137,22 @@ async def append(
     offset: int,
     chunks: AsyncIterator[bytes],
     *,
-    now: int,
+    clock: Callable[[], int],
 ) -> Seen:
     """Write what comes at `offset`, and return how much there is then, durably.
+
+    Args:
+        house: the server.
+        caller: whose upload it is.
+        file_id: the upload.
+        offset: where the chunks go: where it ends at present.
+        chunks: the bytes.
+        clock: the time, which goes on while they come.
 
     Raises:
         Refusal: not_found, gone, offset_mismatch, too_large.
     """
-    await see(house, caller, file_id, now=now)
+    await see(house, caller, file_id, now=clock())
     async with house.locks.of(file_lock(file_id)):
         row = await house.store.get(FileRow, file_id)
         if row is None:
@@ -152,10 +160,9 @@ async def append(
         seen = Seen(row, await house.blobs.size(file_id))
         if seen.offset != offset or seen.row.retain_until:
             raise Refusal(ProblemCode.OFFSET_MISMATCH, f"the next byte is {seen.offset}")
+        timely = _until(row.deadline, clock, _at_most(chunks, row.length - offset))
         try:
-            end = await house.blobs.append(
-                file_id, offset, _at_most(chunks, seen.row.length - offset)
-            )
+            end = await house.blobs.append(file_id, offset, timely)
         except ConflictError as err:
             raise Refusal(ProblemCode.OFFSET_MISMATCH) from err
     return Seen(seen.row, end)
@@ -166,6 +173,16 @@ async def _at_most(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[by
         limit -= len(chunk)
         if limit < 0:
             raise Refusal(ProblemCode.TOO_LARGE, "more came than the upload was announced with")
+        yield chunk
+
+
+async def _until(
+    deadline: int, clock: Callable[[], int], chunks: AsyncIterator[bytes]
+) -> AsyncIterator[bytes]:
+    """A sender who never ends must not hold the lock that the purge waits for."""
+    async for chunk in chunks:
+        if clock() >= deadline:
+            raise Refusal(ProblemCode.GONE)
         yield chunk
 
 

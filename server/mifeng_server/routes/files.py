@@ -9,11 +9,13 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 
+import structlog
 from aiohttp import hdrs, web
 
 from mifeng_crypto.api.endpoints import Access
 from mifeng_crypto.api.messages import ShareReply
 from mifeng_crypto.api.problems import ProblemCode
+from mifeng_crypto.errors import StorageError
 from mifeng_server.domain import uploads, welcomes
 from mifeng_server.domain.accept import Call
 from mifeng_server.domain.login import Caller
@@ -32,6 +34,8 @@ from mifeng_server.routes.endpoint import (
 )
 
 __all__ = ["FUNCTIONS", "add_file_routes"]
+
+log = structlog.get_logger("files")
 
 TUS_VERSION = "1.0.0"
 PIECE_TIMEOUT_S = 60
@@ -117,7 +121,7 @@ async def _append(request: web.Request) -> web.Response:
         path_id(request, "file_id"),
         offset,
         _pieces(request, offset),
-        now=request.app[CLOCK].now(),
+        clock=request.app[CLOCK].now,
     )
     headers = {"Upload-Offset": str(seen.offset), "Tus-Resumable": TUS_VERSION}
     return web.Response(status=204, headers=headers)
@@ -163,12 +167,23 @@ async def _read(request: web.Request) -> web.StreamResponse:
     caller = await _caller(request, tus=False)
     house, file_id = request.app[HOUSE], path_id(request, "file_id")
     seen = await uploads.see(house, caller, file_id, now=request.app[CLOCK].now())
+    if seen.offset != seen.row.length and seen.row.retain_until:
+        # It was whole when a message named it.
+        log.error("a file is not whole on the disk; restore it from a backup")
+        raise Refusal(ProblemCode.INTERNAL, "a part of this file is missing on the server's disk")
     if seen.offset != seen.row.length:
         raise Refusal(ProblemCode.OFFSET_MISMATCH, "this upload is not finished")
     response, start, end = _ranged(request, seen.row.length)
     await response.prepare(request)
-    async for piece in house.blobs.read(file_id, start, end):
-        await response.write(piece)
+    try:
+        async for piece in house.blobs.read(file_id, start, end):
+            await response.write(piece)
+    except StorageError as err:
+        # The head is out: a problem would be taken for the file's next bytes.
+        log.error("a file broke off", reason=str(err))  # noqa: TRY400 - the reason says it all
+        if request.transport is not None:
+            request.transport.abort()
+        raise ConnectionAbortedError from err
     await response.write_eof()
     return response
 
