@@ -59,7 +59,14 @@ async def test_a_nonce_that_the_server_never_gave_is_none(founder: Peer) -> None
 
 @pytest.mark.parametrize(
     "origin",
-    ["http://127.0.0.1:1", "https://127.0.0.1", "http://localhost:80", "https://evil.example"],
+    [
+        "http://127.0.0.1:1",
+        "https://127.0.0.1",
+        "http://localhost:80",
+        "https://evil.example",
+        "nonsense",
+        "",
+    ],
 )
 async def test_a_login_for_another_origin_is_refused(founder: Peer, origin: str) -> None:
     """LOGIN-2: what somebody in between made a device sign is of no use here."""

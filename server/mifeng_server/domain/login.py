@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from mifeng_crypto.api.messages import LoginReply, LoginRequest, NonceReply
 from mifeng_crypto.api.problems import ProblemCode
-from mifeng_crypto.errors import CryptoError
+from mifeng_crypto.errors import CryptoError, UsageError
 from mifeng_crypto.ids import PROTOCOL_VERSION, UnixMillis
 from mifeng_crypto.labels import verify_mifeng
 from mifeng_crypto.ledger.chain import CLOCK_TOLERANCE_MS
@@ -110,8 +110,10 @@ def _check_doors(doors: Doors, tbs: LoginTBS) -> None:
     Where the server's own key is pinned, that key says who it is, and the port may be anything:
     it may be forwarded. Otherwise the origin is all there is.
     """
-    with refusing():
+    try:
         origin = check_address(tbs.origin)
+    except UsageError:
+        raise _unauthenticated() from None
     known = [check_address(address) for address in doors.addresses]
     if doors.tls_pin is not None:
         origin, known = (*origin[:2], 0), [(*door[:2], 0) for door in known]
