@@ -121,6 +121,8 @@ def read_config(folder: Folder) -> Config:
             path=path,
             folder=folder.path,
         ) from None
+    except (OSError, UnicodeDecodeError) as err:
+        raise UsageError("{path} cannot be read: {reason}", path=path, reason=err) from err
     try:
         config = msgspec.convert(tomllib.loads(text), Config)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as err:

@@ -63,15 +63,21 @@ async def initialise(
             "{folder} holds a server already; choose another folder, or remove it first",
             folder=folder.path,
         )
+    tls_pin = None
     try:
         folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if scheme == "https":
+            tls_pin = make_tls_key(folder, (host,), now_s=clock.now() // 1000)
+    except FileExistsError as err:
+        raise UsageError(
+            "{folder} is a file, or was left by an `init` that was cut off; "
+            "remove it, or choose another folder",
+            folder=folder.path,
+        ) from err
     except OSError as err:
         raise StorageError(
             "{folder} cannot be made: {reason}", folder=folder.path, reason=err.strerror
         ) from err
-    tls_pin = None
-    if scheme == "https":
-        tls_pin = make_tls_key(folder, (host,), now_s=clock.now() // 1000)
     if listen is None:
         listen = host if _is_loopback(host) else "0.0.0.0"  # noqa: S104 - for a server that is it
     addresses = (address.rstrip("/"),)
@@ -159,7 +165,12 @@ async def serving(
 
 def _lock(folder: Folder) -> int:
     """Be the only process that serves this folder; the lock ends with the process."""
-    fd = os.open(folder.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fd = os.open(folder.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as err:
+        raise StorageError(
+            "{folder} cannot be used: {reason}", folder=folder.path, reason=err.strerror
+        ) from err
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as err:

@@ -110,6 +110,21 @@ def test_a_wrong_configuration_names_what_is_wrong(tmp_path: Path, text: str, wo
         read_config(folder)
 
 
+def test_a_configuration_that_is_no_text_is_named(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    folder.config.write_bytes(b"\xff\xfe")
+    with pytest.raises(UsageError, match="cannot be read"):
+        read_config(folder)
+
+
+def test_what_an_init_that_was_cut_off_has_left_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "tls.key").touch()
+    done = _run("init", "--data", str(tmp_path), "--address", "https://127.0.0.1:0")
+    assert done.returncode == 2
+    assert "remove it" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_what_is_written_as_configuration_is_read_again(tmp_path: Path) -> None:
     config = Config(addresses=("https://chat.example:8443",), listen="::", port=8443)
     write_config(Folder(tmp_path), config)
