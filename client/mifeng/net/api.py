@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Self, TypeVar, overload
 from urllib.parse import urlsplit
@@ -34,6 +35,10 @@ Data = bytes | Callable[[], AsyncIterable[bytes]] | None
 
 MSGPACK = "application/msgpack"
 CODES = {code.code: code for code in ProblemCode}
+LONGEST_REPLY = 64 << 20
+"""More than any page, and than the tree of a thousand members."""
+LONGEST_PROBLEM = 64 << 10
+LONGEST_WAIT_S = 300.0
 TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=60)
 
 
@@ -154,7 +159,7 @@ class Api:
         async with self.raw(
             endpoint.method, url, headers=headers, data=data, login=not anybody
         ) as response:
-            raw = await response.read()
+            raw = await _read(response, LONGEST_REPLY)
         if reply is None:
             return raw
         try:
@@ -291,11 +296,21 @@ class Api:
             ) from err
 
 
+async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    """Read a body, but not for ever: a server that lies must not fill this machine's memory."""
+    raw = bytearray()
+    async for piece in response.content.iter_any():
+        raw += piece
+        if len(raw) > limit:
+            raise ProtocolError("API-1", "the server's answer is longer than any that is declared")
+    return bytes(raw)
+
+
 async def _problem(response: aiohttp.ClientResponse) -> ServerProblem | TransportError:
     """Turn an answer that is not a success into the error to raise."""
-    raw = await response.read()
+    raw = await _read(response, LONGEST_PROBLEM)
     wait = response.headers.get("Retry-After", "")
-    retry_after_s = float(wait) if wait.isdigit() else None
+    retry_after_s = min(float(wait), LONGEST_WAIT_S) if re.fullmatch("[0-9]{1,9}", wait) else None
     problem = Problem(type="", title="", status=response.status, code="")
     if response.content_type == PROBLEM_CONTENT_TYPE:
         with contextlib.suppress(msgspec.DecodeError):

@@ -260,11 +260,17 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as err:
-        if err.sqlite_errorcode == sqlite3.SQLITE_FULL:
+        code = getattr(err, "sqlite_errorcode", 0) & 0xFF  # without the reason within the kind
+        if code == sqlite3.SQLITE_FULL:
             raise DiskFullError(
                 "the disk is full: make room, then do it again; nothing was lost"
             ) from err
-        if err.sqlite_errorcode in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        if code == sqlite3.SQLITE_IOERR:  # a disk that is full shows itself so when a file is made
+            raise StorageError(
+                "the disk does not take or give the profile: see whether it is full or failing, "
+                "then do it again; nothing was lost"
+            ) from err
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             raise ProfileDamagedError(
                 "the profile's database is damaged; remove the profile and join again"
             ) from err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -108,8 +109,36 @@ async def test_api_1_an_answer_that_is_not_as_declared_is_refused() -> None:
     assert caught.value.rule == "API-1"
 
 
+async def test_api_1_an_answer_that_never_ends_is_not_read_to_its_end() -> None:
+    async def flood(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(status=int(request.query["after"]))
+        await response.prepare(request)
+        with contextlib.suppress(ConnectionError):
+            while True:
+                await response.write(bytes(1 << 20))
+        return response
+
+    app = web.Application()
+    app.router.add_get("/v1/roster", flood)
+    async with (
+        TestServer(app) as server,
+        Api([f"http://127.0.0.1:{server.port}"], None, now=now, rng=os.urandom) as api,
+    ):
+        api._token = "t"
+        for status in (200, 500):
+            with pytest.raises(ProtocolError) as caught:
+                await api.call("roster", m.EntriesReply, query={"after": status})
+            assert caught.value.rule == "API-1"
+
+
 @pytest.mark.parametrize(
-    ("status", "headers", "wait"), [(503, {"Retry-After": "7"}, 7.0), (429, {}, None)]
+    ("status", "headers", "wait"),
+    [
+        (503, {"Retry-After": "7"}, 7.0),
+        (503, {"Retry-After": "999999999"}, 300.0),
+        (503, {"Retry-After": "\u00b2"}, None),
+        (429, {}, None),
+    ],
 )
 async def test_a_busy_server_is_a_transport_error_that_says_how_long_to_wait(
     status: int, headers: dict[str, str], wait: float | None
