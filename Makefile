@@ -48,6 +48,10 @@ conformance: .venv/.installed ## run every published test vector, print a table 
 interop: .venv/.installed ## meet other MLS implementations, print a table (needs node and a network)
 	$(BIN)/python -m tests.interop
 
+.PHONY: attack
+attack: .venv/.installed ## play the table of attacks, print it, write build/attacks.json
+	$(BIN)/python -m tests.attacks
+
 .PHONY: bench
 bench: .venv/.installed ## measure, print tables, write build/bench.json (SECTIONS="mls")
 	$(BIN)/python -m bench $(SECTIONS)

@@ -18,6 +18,7 @@ from mifeng.core.roster import follow
 from mifeng_crypto.gate.standing import identity_of
 from mifeng_crypto.labels import SignContent
 from mifeng_crypto.ledger.head import EMPTY
+from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.mls.group import VerifiedKeyPackage
 from mifeng_crypto.mls.wire.message import MLSMessage
 from mifeng_crypto.tls import decode
@@ -44,6 +45,22 @@ def _follow_anything(roster: Any, entries: Any, profile: Profile) -> Any:  # noq
     return follow(roster, entries, dataclasses.replace(profile, anchor=EMPTY))
 
 
+def _follow_anybody(roster: Any, entries: Any, profile: Profile) -> Any:  # noqa: ANN401
+    if not entries:
+        return roster, {}
+    grown = Roster.from_entries(entries)
+    there = dataclasses.replace(
+        profile, anchor=EMPTY, genesis=grown.genesis, workspace_id=grown.workspace_id
+    )
+    return follow(roster, entries, there)
+
+
+def _any_invite(roster: Any, member_id: Any) -> Any:  # noqa: ANN401 - as the rule takes them
+    """The invite as it was before it was used."""
+    at = next(n for n in range(roster.head.sequence, 0, -1) if roster.invite(member_id, at=n))
+    return roster.invite(member_id, at=at)
+
+
 def _fits(item: Any, *_: object) -> VerifiedKeyPackage:  # noqa: ANN401 - as the rule takes it
     return VerifiedKeyPackage(decode(MLSMessage, item.key_package).message)  # type: ignore[arg-type]
 
@@ -60,10 +77,13 @@ CHECKS: dict[str, Check] = {
     "the workspace of an entry": _in(f"{LEDGER}.chain", "check_belongs"),
     "the right to invite": _in(f"{LEDGER}.roster_rules", "check_may_invite"),
     "the lifetime of an invite": _in(f"{LEDGER}.roster_rules", "check_invite_is_in_time"),
+    "the right to remove": _in(f"{LEDGER}.roster_rules", "check_governs"),
+    "unused invites": _in(f"{LEDGER}.roster_rules", "unused_invite", instead=_any_invite),
     "new member ids": _in(f"{LEDGER}.roster_rules", "check_member_id_is_new"),
     "weak keys in the roster": _in(f"{LEDGER}.roster_rules", "check_public_key"),
     "one history of the roster": _in(f"{LEDGER}.roster.Roster", "check_has"),
     "the head in the link": Check(("mifeng.session.session.follow",), _follow_anything),
+    "the genesis in the link": Check(("mifeng.session.session.follow",), _follow_anybody),
     # the gate
     "leaves against ledgers": _in(
         f"{GATE}.standing.Ledgers", "check_leaf", instead=lambda _, leaf: identity_of(leaf)
@@ -109,6 +129,7 @@ CHECKS: dict[str, Check] = {
     ),
     # the client
     "claimed KeyPackages": Check(("mifeng.core.membership._fit",), _fits),
+    "the lock of a profile": _in("mifeng.store.lock.fcntl", "flock"),
     # the server, where the adversary is a member
     "whose KeyPackages are handed out": _in("mifeng_server.domain.key_packages", "_check_belongs"),
 }

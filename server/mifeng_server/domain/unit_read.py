@@ -91,7 +91,10 @@ async def read_log(
     entries, head = await read_entries(
         house, unit_id, generation, after, min(limit or PAGE, PAGE), now=now
     )
-    return LogReply(entries=entries, head_sequence=max(head, after))
+    if not entries:
+        # Who knows more than there is has to learn it: this server was put back to an older state.
+        head = min(after, unit.row.log_sequence)
+    return LogReply(entries=entries, head_sequence=head)
 
 
 async def read_entries(

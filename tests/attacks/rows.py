@@ -1,0 +1,189 @@
+"""Every row of the attack table as data: what is tried, and where its test or defence stands.
+
+A row is `test` once this folder has tests of its name (`test_b7_...`), `open` while the part of the
+product that brings its defence is not there, `none` where it cannot apply to this design.
+"""
+
+# ruff: noqa: E501 - a row is a line
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["ROWS", "Row"]
+
+Status = Literal["test", "open", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One attack.
+
+    Attributes:
+        name: group and number.
+        attack: what the adversary does, and to what end.
+        status: whether it is played here.
+        why: of `open`, the part of the product that brings the defence; of `none`, the reason.
+    """
+
+    name: str
+    attack: str
+    status: Status = "test"
+    why: str = ""
+
+
+TABLE = """
+A1 | the server lets somebody in by a roster entry that nobody with the right to it signed
+A2 | a member and the server commit somebody in whom no ledger names
+A3 | the server invents one more device for a real member
+A4 | the server slips a device of its own among those that are to get keys
+A5 | the object is swapped between being shown for comparison and being signed | open: linking of devices
+A6 | an older roster is served, in which a removed member is still there
+A7 | two halves of the company are shown two rosters, signed with a stolen admin key
+A8 | the server hands out a KeyPackage under somebody's name and with another key
+A9 | a member, or a former one, commits what only the ledgers may decide
+A10 | every public key that a server hands out is swapped for one of its own
+A11 | a key of small order is registered, under which anybody can sign
+A12 | a second valid form of a signature splits those who have seen the one from the others
+A13 | a device or key is put into the tree twice, to blur who wrote what
+A14 | the server's own right to remove people is used for more | none: the server has no such right; proposals from outside the group are refused whatever they say (B5 tries the door that is left)
+A15 | a member takes another's name, or another key, by way of a commit
+A16 | a hidden archive reads along | open: archive members, with the expiry of content
+A17 | one admin's key, stolen, lets a ghost in by the rules | open: events of roster changes on the screen
+A18 | a name that looks like a colleague's | open: the directory
+A19 | the server withholds the commit that would take a removed member out
+A20 | the server resets somebody's account and hands it to another
+B1 | two members are given two logs of one unit
+B2 | a commit that everybody must refuse uses an epoch up and stops the unit | open: self-repair of the log
+B3 | a commit gives a part of the members other secrets than the rest | open: self-repair of the log
+B4 | a commit that cannot be processed drives clients into joining again, on the attacker's branch
+B5 | somebody with only a stolen signature key joins from outside in its owner's place
+B6 | a poisoned GroupInfo waits for whoever joins from outside | none: no GroupInfo is published; that of a Welcome is sealed, and B7 and B8 try it
+B7 | a Welcome is replayed, handed to another device, or is that of a commit that lost
+B8 | a Welcome's tree holds a ghost, or was changed on the way
+B9 | somebody drains a colleague's KeyPackages, so that nobody can add him
+B10 | a KeyPackage is handed out twice, so that one private key opens two Welcomes
+B11 | an old, stolen or endless KeyPackage is handed out
+B12 | a member encrypts anew what another has signed, and posts it as fresh
+B13 | a message claims to be billions of generations ahead, to burn the receiver's time
+B14 | the server keeps the last messages of a sender back | open: acknowledgements in the log
+B15 | entries arrive in another order, more than once, or with gaps
+B16 | the server never accepts one member's commits, so that a stolen state stays good | open: alarms about rotation
+B17 | a commit without new secrets is taken for a rotation
+B18 | a removed member goes on reading with the keys that he has kept
+B19 | a restored profile encrypts a second message under a used key | open: detection of restored profiles
+B20 | a copy of a profile reads and writes in the shadow | open: detection of restored profiles
+B21 | tags that are cut off, so that few or no bytes are compared
+B22 | a signature made for one purpose is shown for another
+B23 | an encryption key of small order, to which every secret is the same
+B24 | a unit begins with a weaker cipher suite than was decided
+B25 | a member rewrites the settings of the group
+B26 | a message of an epoch that is over, or has not begun
+B27 | commits without pause keep an admin's removal from ever coming first | open: stewards and rate limits
+B28 | a commit leaves out a removal that is due
+B29 | the server hides some members' messages from one victim | open: acknowledgements in the log
+B30 | a device that has been away for weeks keeps its old keys in the group | open: stewards
+B31 | the server is put back to yesterday's backup
+B32 | two processes work on one profile
+B33 | timers and commits go off in the middle of catching up | open: stewards
+B34 | a push is lost, and the messages after it wait for ever
+B35 | a client takes its own, delayed commit for a fork and repairs what is whole | open: self-repair of the log
+C1 | keys are asked for by whoever claims to have lost them | open: history
+C2 | keys arrive that nobody has asked for | open: history
+C3 | a message in the clear passes for an encrypted one | open: a day's work
+C4 | the envelope names another sender than the signature | open: a day's work
+C5 | somebody else's message is edited, deleted or confirmed | open: a day's work
+C6 | two messages of one sender change places, or a resend tells what was in them | open: a day's work
+C7 | transport login and message keys are confused; compression tells secrets | open: a day's work
+C8 | reactions to broken ciphertexts tell what is inside | open: a day's work
+C9 | degenerate keys, endless encodings and races in the message layer | open: a day's work
+C10 | receipts tell strangers when somebody is there | open: a day's work
+C11 | a link in a message makes its reader's client call somebody | open: a day's work
+C12 | a wake-up through a third party tells who wrote what | none: there is no push through a third party
+C13 | lengths tell texts and files | open: a day's work
+C14 | shared history is forged by whoever hands it over | open: history
+C15 | response times tell tokens and names | open: the server at scale
+C16 | one ciphertext opens as two different files | open: files
+D1 | the server swaps the wrapped key of a file | open: files
+D2 | pieces of a file are cut off, doubled, swapped or moved to another file | open: files
+D3 | names and sizes of files are changed or exchanged | open: files
+D4 | the server plants a file | open: files
+D5 | an older version of a file is served | open: files
+D6 | the secret of a shared link reaches the server | open: files
+D7 | the server chooses weak parameters | open: files
+D8 | wrapped keys are bent bit by bit, and the reaction is watched | open: files
+D9 | an empty or missing key is taken for a new folder | open: files
+D10 | two uploads of one file can be told to be the same | open: files
+D11 | fields run into one another where they are authenticated | open: files
+D12 | a resumed upload encrypts other bytes under the same key | open: files
+D13 | a file name leads out of the folder | open: files
+D14 | a file runs as a script in the page that shows it | open: the screen
+D15 | a small file unpacks to a huge one | open: files
+D16 | previews and picture data tell where and what | open: files
+D17 | what was decrypted stays on the disk | open: the expiry of content
+D18 | somebody else's object is fetched by its number | open: files
+D19 | the server deletes early | open: files
+D20 | one member fills the disk | open: files
+E1 | a code for linking a device is shown to the victim as something else | open: linking of devices
+E2 | a short comparison code is guessed by somebody in between | open: linking of devices
+E3 | an invite's link is used again, late, or by two
+E4 | the backup of an account is guessed offline | open: the recovery sheet
+E5 | an older backup brings a revoked device back | open: the recovery sheet
+E6 | keys in a backup outlive their content | open: the expiry of content
+E7 | the server chooses the parameters of a password's key | none: passwords only protect the local profile, and the server has no part in it
+E8 | a stolen device reads on | open: the expiry of content
+E9 | the removal of a thief is kept from his colleagues | open: freshness of ledgers
+E10 | the server forges a removal, to lock somebody out or have data wiped
+E11 | a stolen login token acts for its owner | open: the server at scale
+E12 | entries of the roster are left out, exchanged or doubled
+E13 | whoever joins is given another company's roster from the start
+E14 | a device that was linked by fraud gets the history at once | open: history
+F1 | a web page drives the local client | open: the screen
+F2 | a message or name runs as a script or commands a terminal | open: the screen
+F3 | links and frames lead a user astray | open: the screen
+F4 | log lines are forged, or hold secrets | open: the screen
+F5 | keys reach the disk by swapping or a crash | open: the screen
+F6 | a database keeps what was deleted | open: the expiry of content
+F7 | another user of the machine reads the profile | open: the screen
+F8 | the browser keeps what it has shown | open: the screen
+F9 | an application leaves verification out | open: the screen
+F10 | a received file opens by itself | open: the screen
+G1 | few bytes claim to be many | open: the server at scale
+G2 | packed requests and served folders | open: the server at scale
+G3 | slow and many connections use the server up | open: the server at scale
+G4 | two parsers read one request differently | open: the server at scale
+G5 | another unit's or company's objects are asked for | open: the server at scale
+G6 | text is taken for a query | open: the server at scale
+G7 | answers tell who and what there is | open: the server at scale
+G8 | too many requests | open: the server at scale
+G9 | the whole database is stolen | open: the server at scale
+G10 | the connection is read by somebody in between | open: the server at scale
+G11 | a race adds the person after the last | open: the server at scale
+G12 | an old version is brought back | open: the server at scale
+H1 | the server's clock stands still | open: the expiry of content
+H2 | the server's clock runs ahead | open: the expiry of content
+H3 | the device's clock jumps ahead | open: the expiry of content
+H4 | the device's clock is set back | open: the expiry of content
+H5 | a sender lies about the time | open: the expiry of content
+H6 | the server keeps what is over, and a device is seized | open: the expiry of content
+H7 | a sender uses the keys of another hour | open: the expiry of content
+H8 | the server refuses rotations until the keys are too old | open: the expiry of content
+I1 | a dependency is replaced by a malicious one | open: releases
+I2 | a release is tampered with | open: releases
+I3 | the server delivers the client's code | open: the screen
+I4 | a maintainer's account is taken over | open: releases
+I5 | the random generator is broken | open: releases
+"""
+
+
+def _row(line: str) -> Row:
+    name, attack, *rest = (part.strip() for part in line.split(" | "))
+    if not rest:
+        return Row(name, attack)
+    status, _, why = rest[0].partition(": ")
+    assert status in ("open", "none"), line
+    return Row(name, attack, "open" if status == "open" else "none", why)
+
+
+ROWS = tuple(_row(line) for line in TABLE.strip().splitlines())
