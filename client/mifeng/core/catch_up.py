@@ -25,8 +25,10 @@ from mifeng_crypto.gate import UnitView
 from mifeng_crypto.ids import DeviceId, FileId, MemberId
 from mifeng_crypto.ledger.chain import NeedLedgerError
 from mifeng_crypto.ledger.roster import Roster
-from mifeng_crypto.log import EntryKind, Heads, LogEntry
+from mifeng_crypto.log import AuthenticatedData, EntryKind, Heads, LogEntry
 from mifeng_crypto.mls import group as mls
+from mifeng_crypto.mls.wire.framing import PrivateMessage
+from mifeng_crypto.mls.wire.message import MLSMessage
 from mifeng_crypto.tls import decode, encode
 
 __all__ = ["Applied", "apply_entries"]
@@ -185,6 +187,7 @@ def _apply_message(
     try:
         epoch, received = mls.decrypt(unit.active_epoch, entry.content)
     except (CodecError, CryptoError, ProtocolError) as err:
+        _check_is_of_this_log(view, entry.content)
         return unit, _refused(entry, sender, err)
     unit = dataclasses.replace(unit, epoch=epoch)  # its key is used up, whatever follows
     try:
@@ -200,6 +203,25 @@ def _apply_message(
             raise
         return unit, _refused(entry, sender, err)
     return unit, _record(entry, sender, content=received.data, files=seen.files)
+
+
+def _check_is_of_this_log(view: UnitView, content: bytes) -> None:
+    """LOG-8 for what does not decrypt: it may come from members who were given other commits.
+
+    What stands in the clear beside a ciphertext is nobody's word once that does not open. But a
+    server that did its work has refused what does not fit its log: so one of them is cheating.
+
+    Raises:
+        ProtocolError: LOG-8.
+    """
+    try:
+        message = decode(MLSMessage, content).message
+        if not isinstance(message, PrivateMessage):
+            return
+        said = decode(AuthenticatedData, message.authenticated_data)
+    except (CodecError, ProtocolError):
+        return
+    view.log.check_has(said.log)
 
 
 def _refused(
