@@ -9,8 +9,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 OURS = (
-    *("CARD", "CHARTER", "CLIENT", "CONTENT", "FILE"),
-    *("GATE", "LEDGER", "LOG", "POLICY", "ROSTER"),
+    *("CARD", "CHARTER", "CHECKPOINT", "CLIENT", "CONTENT", "FILE"),
+    *("GATE", "LEDGER", "LOG", "NOTE", "POLICY", "ROSTER"),
 )
 RAISED = re.compile(rf'Error\(\s*"((?:{"|".join(OURS)})-\d+)"')
 NAMED = re.compile(r"^(?:async )?def (test_\w+)\(", re.MULTILINE)

@@ -46,19 +46,19 @@ async def test_a_workspace_is_founded_once_and_a_lost_answer_is_given_again(
 ) -> None:
     link = _link(server)
     async with peer_of(server) as first, peer_of(server) as second:
-        request = _found_request(first, link, ServerIdentity(link.addresses, ()))
+        request = _found_request(first, link, ServerIdentity(link.addresses, (), None))
         head = await first.call("found", m.HeadReply, request, key="k")
         assert head == await first.call("found", m.HeadReply, request, key="k")
         info = await first.call("server", m.ServerInfo)
         assert info.genesis == head.hash
-        other = _found_request(second, link, ServerIdentity(link.addresses, ()))
+        other = _found_request(second, link, ServerIdentity(link.addresses, (), None))
         assert (await second.refused("found", other)).code == "already_founded"
 
 
 async def test_a_wrong_founding_token_is_forbidden(server: RunningServer) -> None:
     link = _link(server)
     async with peer_of(server) as stranger:
-        right = _found_request(stranger, link, ServerIdentity(link.addresses, ()))
+        right = _found_request(stranger, link, ServerIdentity(link.addresses, (), None))
         wrong = m.FoundRequest(token=os.urandom(32), entry=right.entry)
         assert (await stranger.refused("found", wrong)).code == "forbidden"
         assert (await stranger.call("server", m.ServerInfo)).workspace_id is None
@@ -67,8 +67,8 @@ async def test_a_wrong_founding_token_is_forbidden(server: RunningServer) -> Non
 @pytest.mark.parametrize(
     "identity",
     [
-        ServerIdentity(("https://elsewhere.example",), ()),
-        ServerIdentity(("http://127.0.0.1",), (bytes(32),)),
+        ServerIdentity(("https://elsewhere.example",), (), None),
+        ServerIdentity(("http://127.0.0.1",), (bytes(32),), None),
     ],
 )
 async def test_founding_names_this_server(server: RunningServer, identity: ServerIdentity) -> None:

@@ -107,7 +107,7 @@ class Company:
             device=self.ada.device,
             recovery_key=self.ada.recovery_public,
             default_policy=DEFAULT_POLICY,
-            server=ServerIdentity(("https://mifeng.test",), (bytes(32),)),
+            server=ServerIdentity(("https://mifeng.test",), (bytes(32),), None),
         )
         return sign_roster_entry(
             None, body, self.ada.author, self.ada.key, now=self.now, workspace_id=self.workspace_id

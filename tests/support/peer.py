@@ -123,7 +123,7 @@ class Peer(Connection):
             Device(self.device_id, signature.public_of(self.key)),
             None,
             DEFAULT_POLICY,
-            ServerIdentity(parsed.addresses, (parsed.tls_pin,) if parsed.tls_pin else ()),
+            ServerIdentity(parsed.addresses, (parsed.tls_pin,) if parsed.tls_pin else (), None),
         )
         entry = sign_roster_entry(
             None, body, self.author, self.key, now=self.now, workspace_id=WorkspaceId(bytes(16))
@@ -226,11 +226,13 @@ class Peer(Connection):
         request = m.PublishKeyPackagesRequest(key_packages=packages)
         return await self.call("publish_key_packages", m.KeyPackageCount, request)
 
-    async def create_unit(self, policy: Policy = DEFAULT_POLICY) -> bytes:
+    async def create_unit(
+        self, policy: Policy = DEFAULT_POLICY, *, kind: UnitKind = UnitKind.BUSINESS
+    ) -> bytes:
         unit_id = UnitId(os.urandom(16))
         entry = sign_charter_entry(
             None,
-            Create(UnitKind.BUSINESS, None, None, SUITE.id, policy),
+            Create(kind, None, None, SUITE.id, policy),
             self.author,
             self.key,
             roster=self.known,

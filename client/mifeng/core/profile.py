@@ -157,7 +157,7 @@ def found(link: FoundLink, *, name: str, title: str, now: UnixMillis, rng: Rng) 
         device=Device(device_id, signature.public_of(signature_key)),
         recovery_key=None,
         default_policy=DEFAULT_POLICY,
-        server=ServerIdentity(link.addresses, (link.tls_pin,) if link.tls_pin else ()),
+        server=ServerIdentity(link.addresses, (link.tls_pin,) if link.tls_pin else (), None),
     )
     entry = sign_roster_entry(
         None,

@@ -65,10 +65,14 @@ class Device:
 
 @struct
 class ServerIdentity:
-    """How clients know the server: addresses, and SHA-256 of its TLS key's SubjectPublicKeyInfo."""
+    """How clients know the server: addresses, and SHA-256 of its TLS key's SubjectPublicKeyInfo.
+
+    `checkpoint_key` is the Ed25519 key of its checkpoints; without one, it signs none.
+    """
 
     addresses: Vec[Text]
     tls_pins: Vec[Bytes32]
+    checkpoint_key: Opaque | None
 
 
 @struct(tag=1, tag_bytes=1)

@@ -135,6 +135,7 @@ def check_body(roster: Roster, tbs: RosterEntryTBS) -> None:
         case SetServer() as body:
             check_may_set_server(roster, author)
             check_server(body.server)
+            check_checkpoint_key(body.server)
 
 
 def check_device_body(
@@ -175,6 +176,7 @@ def check_found(tbs: RosterEntryTBS) -> Found:
         )
     check_policy(body.default_policy)
     check_public_key(body.device.signature_key)
+    check_checkpoint_key(body.server)
     if body.recovery_key is not None:
         check_public_key(body.recovery_key)
         check_keys_differ(body.device, body.recovery_key)
@@ -403,3 +405,9 @@ def check_server(server: ServerIdentity) -> None:
     """ROSTER-20: the server has an address, else nobody would find it again."""
     if not server.addresses:
         raise ProtocolError("ROSTER-20", "the entry names no address of the server; name one")
+
+
+def check_checkpoint_key(server: ServerIdentity) -> None:
+    """KEY-1, for the key of the server's checkpoints."""
+    if server.checkpoint_key is not None:
+        check_public_key(server.checkpoint_key)

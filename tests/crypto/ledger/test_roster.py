@@ -104,7 +104,7 @@ def test_a_default_policy_out_of_bounds_is_refused_policy_1(company: Company) ->
         company.ada.device,
         None,
         dataclasses.replace(DEFAULT_POLICY, cap=1001),
-        ServerIdentity((), ()),
+        ServerIdentity((), (), None),
     )
     with pytest.raises(ProtocolError, match="POLICY-1"):
         Roster.from_entries([founded_by(company, body, company.ada.author)])
@@ -161,7 +161,7 @@ def test_each_body_is_signed_by_its_own_kind_of_key_roster_2(company: Company, b
         "add_device": AddDevice(cy.device),
         "revoke_device": RevokeDevice(company.ada.device_id),
         "recover": Recover(cy.device, cy.recovery_public),
-        "set_server": SetServer(ServerIdentity(("https://evil.test",), ())),
+        "set_server": SetServer(ServerIdentity(("https://evil.test",), (), None)),
     }
     own = {"add_member": "invite", "recover": "sheet"}.get(body, "device")
     keys: dict[str, tuple[Author, bytes]] = {

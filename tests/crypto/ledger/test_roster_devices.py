@@ -216,7 +216,8 @@ def test_a_recovery_key_at_entrance_is_a_new_and_strong_one_roster_5(company: Co
 @pytest.mark.parametrize("role", Role)
 def test_only_owners_say_who_the_server_is_roster_19(company: Company, role: Role) -> None:
     bo = company.hire("Bo", role)
-    before, moved = company.roster, ServerIdentity(("https://moved.test",), (b"\x01" * 32,))
+    before = company.roster
+    moved = ServerIdentity(("https://moved.test",), (b"\x01" * 32,), bo.recovery_public)
     entry = company.sign(SetServer(moved), bo)
     if role is O:
         company.append(entry)
@@ -226,6 +227,23 @@ def test_only_owners_say_who_the_server_is_roster_19(company: Company, role: Rol
         refused("ROSTER-19", company, entry)
 
 
+def test_a_weak_checkpoint_key_is_refused_key_1(company: Company) -> None:
+    weak = ServerIdentity(("https://mifeng.test",), (), bytes(32))
+    refused("KEY-1", company, company.sign(SetServer(weak), company.ada))
+    found = company.entries[0].tbs.body
+    assert isinstance(found, Found)
+    founded = sign_roster_entry(
+        None,
+        dataclasses.replace(found, server=weak),
+        company.ada.author,
+        company.ada.key,
+        now=company.now,
+        workspace_id=company.workspace_id,
+    )
+    with pytest.raises(ProtocolError, match="KEY-1"):
+        Roster.from_entries([founded])
+
+
 def test_a_server_has_an_address_roster_20(company: Company) -> None:
-    body = SetServer(ServerIdentity((), (bytes(32),)))
+    body = SetServer(ServerIdentity((), (bytes(32),), None))
     refused("ROSTER-20", company, company.sign(body, company.ada))
