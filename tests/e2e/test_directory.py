@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 import mifeng
-from mifeng_crypto.errors import ProtocolError
+from mifeng_crypto.errors import ProtocolError, UsageError
+from mifeng_crypto.ledger.charter_entry import UnitKind
 from mifeng_crypto.ledger.roster_entry import Role
 from mifeng_server.domain import directory
 from tests.e2e.people import PASSPHRASE, cast
@@ -80,6 +81,38 @@ async def test_invites_are_listed_until_they_are_used_or_revoked(tmp_path: Path)
         await _join(second.link, story.home("dan"))
         await ada.sync()
         assert ada.invites() == []
+
+
+async def test_the_tree_of_units_shows_what_each_may_know(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as story:
+        ada, ben = story.ada, story.ben
+        lab = await ada.create_unit("Lab", parent=story.adas)
+        hives = await ada.create_unit("Hives", parent=lab)
+        await ada.create_unit("Accounting")
+        await ada.create_unit("Lunch", kind=UnitKind.GROUP)
+        await ada.sync()
+        shown = [(unit.depth, unit.title) for unit in ada.org()]
+        assert shown == [(0, "Accounting"), (0, "Research"), (1, "Lab"), (2, "Hives")]
+
+        assert await hives.grant(ada.person("Ben"))
+        await ben.sync()
+        shown = [(unit.depth, unit.title) for unit in ben.org()]
+        assert shown == [(0, "Research"), (0, ""), (1, "Hives")]  # Lab is not his to see
+        assert ben.org()[1].id == lab.id
+
+
+async def test_safety_numbers_are_equal_on_both_sides(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as story:
+        ada, ben = story.ada, story.ben
+        await ada.sync()
+        assert ada.safety_number() == ben.safety_number()
+        assert [len(group) for group in ada.safety_number().split()] == [5] * 12
+        assert ada.safety_number(ada.person("Ben")) == ben.safety_number(ben.me)
+        assert ada.safety_number(ada.me) == ben.safety_number(ben.person("Ada"))
+        assert len({ada.safety_number(who) for who in (None, ada.me, ada.person("Ben"))}) == 3
+        invitation = await ada.invite()
+        with pytest.raises(UsageError):
+            ada.safety_number(invitation.person)
 
 
 async def _join(link: str, home: Path) -> None:

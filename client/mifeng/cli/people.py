@@ -18,6 +18,7 @@ __all__ = ["add_to"]
 def add_to(app: typer.Typer) -> None:
     """Declare these commands."""
     app.command(help=_("List the people of the workspace, or find some of them."))(people)
+    app.command(help=_("Show a number to compare with somebody by voice or in person."))(verify)
     profile = typer.Typer(help=_("What the others see of you."), no_args_is_help=True)
     profile.callback()(_profile)
     profile.command("set", help=_("Change your name, position or department."))(set_profile)
@@ -50,6 +51,48 @@ def people(
             return
         rows = [[p.name, p.title, p.department, p.id.hex()] for p in found]
         print_table([_("Name"), _("Position"), _("Department"), _("Member id")], rows)
+
+    run(told, main)
+
+
+def verify(
+    context: typer.Context,
+    person: Annotated[
+        str | None,
+        typer.Argument(help=_("Whose devices to compare; else the workspace itself.")),
+    ] = None,
+) -> None:
+    """Show a safety number."""
+    told = options(context)
+
+    async def main() -> None:
+        from mifeng.cli.show import as_json, say
+        from mifeng.content import printable
+
+        async with opened(told) as me:
+            who = me.person(person) if person is not None else None
+            number = me.safety_number(who)
+        if told.json:
+            as_json(
+                {
+                    "of": "member" if who else "workspace",
+                    "id": who.id.hex() if who else me.id.hex(),
+                    "version": 1,
+                    "number": number,
+                }
+            )
+            return
+        groups = number.split()
+        for row in range(0, len(groups), 4):
+            say("  " + "  ".join(groups[row : row + 4]))
+        note = (
+            _("The same digits must stand on a device of {name}'s own, by the same command.")
+            if who
+            else _("The same digits must stand on every device of this workspace.")
+        )
+        remedy = _("If they differ, somebody is in between: trust nothing here, tell your company.")
+        name = printable(who.name) if who else ""
+        typer.echo(f"{note.format(name=name)}\n{remedy}", err=True)
 
     run(told, main)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import enum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mifeng.cli.options import opened, options, run
-from mifeng.text import _
+from mifeng.text import _, ngettext
+
+if TYPE_CHECKING:
+    from mifeng import OrgUnit, Person, Unit
 
 __all__ = ["UnitName", "add_to"]
 
@@ -43,6 +46,7 @@ def add_to(app: typer.Typer) -> None:
     unit.command("list", help=_("List your units."))(list_units)
     unit.command(help=_("List who is in a unit."))(members)
     app.add_typer(unit, name="unit")
+    app.command(help=_("Show the tree of units."))(org)
 
 
 def create(
@@ -50,6 +54,9 @@ def create(
     title: Annotated[str, typer.Argument(help=_("What the unit is called."))],
     topic: Annotated[str, typer.Option(help=_("What it is about."))] = "",
     kind: Annotated[Kind, typer.Option(help=_("What it is."))] = Kind.BUSINESS,
+    parent: Annotated[
+        str | None, typer.Option(metavar="UNIT", help=_("Under which unit it stands."))
+    ] = None,
 ) -> None:
     """Open a unit."""
     told = options(context)
@@ -59,7 +66,8 @@ def create(
         from mifeng_crypto.ledger.charter_entry import UnitKind
 
         async with opened(told) as me:
-            unit = await me.create_unit(title, topic=topic, kind=UnitKind[kind.name])
+            above = me.unit(parent) if parent is not None else None
+            unit = await me.create_unit(title, topic=topic, kind=UnitKind[kind.name], parent=above)
             if told.json:
                 as_json(
                     {
@@ -181,6 +189,59 @@ def list_units(context: typer.Context) -> None:
             print_table([_("Unit"), _("Members"), _("Entries"), _("Id")], rows)
 
     run(told, main)
+
+
+def org(context: typer.Context) -> None:
+    """Show the tree of units."""
+    told = options(context)
+
+    async def main() -> None:
+        from mifeng.cli.show import as_json, say
+
+        async with opened(told) as me:
+            places = me.org()
+            for place in places:
+                if told.json:
+                    as_json(_org_facts(place))
+                else:
+                    say("  " * place.depth + _org_line(place))
+        if not places and not told.json:
+            typer.echo(_("You are in no unit of the tree yet."), err=True)
+
+    run(told, main)
+
+
+def _org_facts(place: OrgUnit) -> dict[str, object]:
+    from mifeng.cli.show import person_facts
+
+    return {
+        "unit_id": place.id.hex(),
+        "title": place.title or None,
+        "parent": place.parent.hex() if place.parent else None,
+        "depth": place.depth,
+        "members": len(place.unit.members()) if place.unit else None,
+        "managers": [person_facts(person) for person in _managers(place.unit)],
+    }
+
+
+def _org_line(place: OrgUnit) -> str:
+    from mifeng.content import printable
+
+    if place.unit is None:
+        return _("({id}: a unit that you are not in)").format(id=place.id.hex()[:8])
+    managers = ", ".join(
+        f"{person.name} ({person.title})" if person.title else person.name
+        for person in _managers(place.unit)
+    )
+    count = len(place.unit.members())
+    people = ngettext("{n} person", "{n} people", count).format(n=count)
+    return printable(" · ".join(part for part in (place.title, people, managers) if part))
+
+
+def _managers(unit: Unit | None) -> list[Person]:
+    from mifeng_crypto.ledger.charter_entry import UnitRole
+
+    return [m.person for m in unit.members() if m.role is UnitRole.MANAGER] if unit else []
 
 
 def members(context: typer.Context, unit: UnitName) -> None:

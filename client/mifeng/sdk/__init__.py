@@ -9,7 +9,7 @@ values.py     people, messages, files: plain values
 from mifeng.sdk.opening import found, join, open_profile
 from mifeng.sdk.unit import Unit
 from mifeng.sdk.values import File, Membership, Message, Person
-from mifeng.sdk.workspace import Invitation, OpenInvite, Workspace
+from mifeng.sdk.workspace import Invitation, OpenInvite, OrgUnit, Workspace
 
 __all__ = [
     "File",
@@ -17,6 +17,7 @@ __all__ = [
     "Membership",
     "Message",
     "OpenInvite",
+    "OrgUnit",
     "Person",
     "Unit",
     "Workspace",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from mifeng.core import founding
 from mifeng.core import profile as profiles
 from mifeng.core.key_packages import DEFAULT_SUITE
+from mifeng.core.org import tree
 from mifeng.core.people import People
 from mifeng.core.search import Search
 from mifeng.errors import NotFoundError
@@ -15,7 +16,7 @@ from mifeng.sdk.values import Person, person_from
 from mifeng.session import Session, delivery, directory, ledgers
 from mifeng.session.live import Listener
 from mifeng_crypto.errors import ProtocolError, UsageError
-from mifeng_crypto.ids import DeviceId, MemberId, UnixMillis, WorkspaceId
+from mifeng_crypto.ids import DeviceId, MemberId, UnitId, UnixMillis, WorkspaceId
 from mifeng_crypto.ledger.charter_entry import UnitKind
 from mifeng_crypto.ledger.roster import Roster, sign_roster_entry
 from mifeng_crypto.ledger.roster_entry import (
@@ -27,9 +28,10 @@ from mifeng_crypto.ledger.roster_entry import (
 )
 from mifeng_crypto.ledger.roster_rules import open_invite
 from mifeng_crypto.ledger.roster_tables import InviteRecord
+from mifeng_crypto.ledger.safety_number import number_of_member, number_of_workspace
 from mifeng_crypto.links import InviteLink, format_link
 
-__all__ = ["Invitation", "OpenInvite", "Workspace"]
+__all__ = ["Invitation", "OpenInvite", "OrgUnit", "Workspace"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,17 @@ class OpenInvite:
     state: str
     expires_at: UnixMillis
     issued_by: Person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrgUnit:
+    """A unit in the tree. `unit` is None, and `title` empty, where this device is not in it."""
+
+    id: UnitId
+    depth: int
+    parent: UnitId | None
+    title: str
+    unit: Unit | None
 
 
 class Workspace:
@@ -154,6 +167,7 @@ class Workspace:
         *,
         topic: str = "",
         kind: UnitKind = UnitKind.BUSINESS,
+        parent: Unit | None = None,
         cipher_suite: int = DEFAULT_SUITE,
     ) -> Unit:
         """Open a unit, with oneself as its first manager.
@@ -162,6 +176,7 @@ class Workspace:
             title: its name, which only its members see.
             topic: what it is about, likewise.
             kind: how it is governed.
+            parent: under which unit it stands in the tree.
             cipher_suite: for good; 0xF002 (X-Wing, the default), 0x0001 or 0x0003.
 
         Raises:
@@ -179,7 +194,7 @@ class Workspace:
             kind=kind,
             policy=session.known_roster.default_policy,
             suite_id=cipher_suite,
-            parent=None,
+            parent=parent.id if parent else None,
             now=session.now(),
             rng=session.rng,
         )
@@ -187,7 +202,53 @@ class Workspace:
         await delivery.create_unit(session, state)
         return Unit(session, state.unit_id)
 
+    def org(self) -> list[OrgUnit]:
+        """Return the tree of units as far as this device knows it, each behind its parent.
+
+        Groups and direct units are no part of it, unless their charter says so.
+        """
+        units = {
+            unit_id: unit
+            for unit_id, state in self._session.units.items()
+            if (unit := Unit(self._session, unit_id)).is_member
+            and (
+                state.charter.parent or state.charter.kind in (UnitKind.BUSINESS, UnitKind.CHANNEL)
+            )
+        }
+        parents = {unit_id: self._session.units[unit_id].charter.parent for unit_id in units}
+
+        def title(unit_id: UnitId) -> str:
+            return units[unit_id].title if unit_id in units else ""
+
+        def order(unit_id: UnitId) -> str:  # what is not known comes last
+            return f"{title(unit_id).casefold() or chr(0x10FFFF)}\0{unit_id.hex()}"
+
+        places = tree(parents, order)
+        return [
+            OrgUnit(
+                id=place.unit_id,
+                depth=place.depth,
+                parent=parents.get(place.unit_id),
+                title=title(place.unit_id),
+                unit=units.get(place.unit_id),
+            )
+            for place in places
+        ]
+
     # -------------------------------------------------------------- people
+
+    def safety_number(self, person: Person | None = None) -> str:
+        """Return 60 digits in groups of five, to compare with somebody by voice or in person.
+
+        Args:
+            person: whose devices it is of; None for the workspace itself.
+
+        Raises:
+            UsageError: the person has no device: not joined yet, or gone already.
+        """
+        roster = self._session.known_roster
+        digits = number_of_member(roster, person.id) if person else number_of_workspace(roster)
+        return " ".join(digits[n : n + 5] for n in range(0, len(digits), 5))
 
     def people(self, query: str | None = None) -> list[Person]:
         """Return the members of the workspace, in order of entrance; or those whom a query finds.

@@ -12,7 +12,7 @@ from mifeng.cli.main import app
 
 COMMANDS = [
     *("found", "join", "invite", "invites", "invites revoke", "remove", "whoami"),
-    *("people", "profile", "profile set"),
+    *("people", "profile", "profile set", "verify", "org"),
     *("send", "read", "tail", "upload", "download"),
     *("unit", "unit create", "unit grant", "unit revoke", "unit list", "unit members"),
 ]
