@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -129,6 +130,9 @@ CHECKS: dict[str, Check] = {
     ),
     # the client
     "claimed KeyPackages": Check(("mifeng.core.membership._fit",), _fits),
+    "the same key at each attempt": Check(
+        ("mifeng.core.outbox.idempotency_key",), lambda _: os.urandom(16)
+    ),
     "the lock of a profile": _in("mifeng.store.lock.fcntl", "flock"),
     # the server, where the adversary is a member
     "whose KeyPackages are handed out": _in("mifeng_server.domain.key_packages", "_check_belongs"),

@@ -29,7 +29,10 @@ class SpkiPin(aiohttp.Fingerprint):
     def check(self, transport: asyncio.Transport) -> None:
         ssl_object = transport.get_extra_info("ssl_object")
         host, port, *_ = transport.get_extra_info("peername") or ("?", 0)
-        certificate = ssl_object.getpeercert(binary_form=True) if ssl_object else None
+        try:
+            certificate = ssl_object.getpeercert(binary_form=True) if ssl_object else None
+        except ValueError as err:  # how `ssl` says that the line broke meanwhile
+            raise ConnectionResetError(str(err)) from err
         got = spki_hash(certificate) if certificate else b""
         if not hmac.compare_digest(got, self.fingerprint):
             raise aiohttp.ServerFingerprintMismatch(self.fingerprint, got, host, port)
