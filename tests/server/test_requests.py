@@ -151,7 +151,7 @@ async def test_every_endpoint_but_the_open_ones_wants_a_token(server: RunningSer
     async with peer_of(server) as stranger:
         for endpoint in ENDPOINTS.values():
             path = endpoint.path
-            for name in ("unit_id", "welcome_id", "file_id", "tree_hash"):
+            for name in ("unit_id", "member_id", "welcome_id", "file_id", "tree_hash"):
                 path = path.replace(f"{{{name}}}", "0" * 32)
             status, _, _ = await stranger.raw(
                 endpoint.method, path, headers={"Authorization": None}

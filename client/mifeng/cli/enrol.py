@@ -1,4 +1,4 @@
-"""Into and out of the workspace: found, join, invites, remove, whoami."""
+"""Into and out of the workspace: found, join, invites, whoami."""
 
 from __future__ import annotations
 
@@ -43,7 +43,6 @@ def add_to(app: typer.Typer) -> None:
         revoke_invite
     )
     app.add_typer(invites, name="invites")
-    app.command(help=_("Remove a member from the workspace and all its units."))(remove)
     app.command(help=_("Show who you are."))(whoami)
 
 
@@ -185,28 +184,6 @@ def revoke_invite(
             as_json({"member_id": person.id.hex()})
         else:
             say(_("The invite {id} is void: its link lets nobody in.").format(id=person.id.hex()))
-
-    run(told, main)
-
-
-def remove(
-    context: typer.Context,
-    person: Annotated[str, typer.Argument(help=_("A name, its beginning, or a member id."))],
-) -> None:
-    """Remove a member."""
-    told = options(context)
-
-    async def main() -> None:
-        from mifeng.cli.show import as_json, person_facts, say
-        from mifeng.content import printable
-
-        async with opened(told) as me:
-            gone = me.person(person)
-            await me.remove(gone)
-        if told.json:
-            as_json(person_facts(gone))
-        else:
-            say(_("{name} is out of the workspace.").format(name=printable(gone.name)))
 
     run(told, main)
 

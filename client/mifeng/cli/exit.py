@@ -1,6 +1,7 @@
 """What an error is as an exit code (docs/cli.md). Stable: scripts rely on it.
 
 0 done · 2 wrong usage · 3 not found · 4 refused · 5 network · 6 profile or disk · 7 not authentic
+8 overdue: somebody who was removed a day ago is still in a unit
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class ExitCode(enum.IntEnum):
     NETWORK = 5
     STORAGE = 6
     NOT_AUTHENTIC = 7
+    OVERDUE = 8
 
 
 # The first that fits counts: subclasses stand before their bases.

@@ -16,7 +16,7 @@ text.use_from(sys.argv)
 
 import typer  # noqa: E402
 
-from mifeng.cli import enrol, files, messages, people, units  # noqa: E402
+from mifeng.cli import enrol, files, messages, offboarding, people, units  # noqa: E402
 from mifeng.cli.options import Options, hoist  # noqa: E402
 from mifeng.text import _  # noqa: E402
 
@@ -59,6 +59,7 @@ def _all_commands(
 
 enrol.add_to(app)
 people.add_to(app)
+offboarding.add_to(app)
 units.add_to(app)
 messages.add_to(app)
 files.add_to(app)

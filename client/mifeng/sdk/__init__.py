@@ -3,9 +3,11 @@
 opening.py    open, found, join
 workspace.py  the open profile
 unit.py       one unit
+offboarding.py where a former member still is
 values.py     people, messages, files: plain values
 """
 
+from mifeng.sdk.offboarding import Offboarding
 from mifeng.sdk.opening import found, join, open_profile
 from mifeng.sdk.unit import Unit
 from mifeng.sdk.values import File, Membership, Message, Person
@@ -16,6 +18,7 @@ __all__ = [
     "Invitation",
     "Membership",
     "Message",
+    "Offboarding",
     "OpenInvite",
     "OrgUnit",
     "Person",

@@ -11,9 +11,10 @@ from mifeng.core.org import tree
 from mifeng.core.people import People
 from mifeng.core.search import Search
 from mifeng.errors import NotFoundError
+from mifeng.sdk.offboarding import Offboarding
 from mifeng.sdk.unit import Unit
 from mifeng.sdk.values import Person, person_from
-from mifeng.session import Session, delivery, directory, ledgers
+from mifeng.session import Session, delivery, directory, ledgers, offboarding
 from mifeng.session.live import Listener
 from mifeng_crypto.errors import ProtocolError, UsageError
 from mifeng_crypto.ids import DeviceId, MemberId, UnitId, UnixMillis, WorkspaceId
@@ -372,20 +373,37 @@ class Workspace:
             ),
         )
 
-    async def remove(self, person: Person) -> None:
-        """Remove a member from the workspace, and from every unit that this device is in.
+    async def remove(self, person: Person) -> Offboarding:
+        """Remove a member from the workspace, and see them out of their units.
+
+        This device commits in its own units; the others' members who are online are waited for, a
+        few seconds. Where nobody was online it is pending: see `offboarding` later.
 
         Raises:
             ProtocolError: you have no right to it.
-            ServerProblem, TransportError: it was not accepted.
+            ServerProblem, TransportError: it was not accepted; or, once it was, not reported.
+        """
+        await self._sign(RemoveMember(person.id))
+        return Offboarding.of(
+            self._session, await offboarding.see_through(self._session, person.id)
+        )
+
+    async def offboarding(self, name: str | None = None) -> list[Offboarding]:
+        """Return where former members still are: one of them, or all.
+
+        Raises:
+            NotFoundError: nobody who was removed is called so.
+            UsageError: more than one.
+            ServerProblem: `forbidden`: only owners and admins may ask.
+            TransportError: the server was not reached.
         """
         session = self._session
-        await self._sign(RemoveMember(person.id))
-        for unit in self.units():
-            if unit.is_member:
-                async with session.turn(unit.id):
-                    await session.catch_up(unit.id)
-                    await delivery.bring_about(session, unit.id)
+        removed = await offboarding.removed_members(session)
+        wanted = list(removed) if name is None else [session.people.find(name, removed)]
+        return [
+            Offboarding.of(session, await offboarding.report(session, who, removed_at=removed[who]))
+            for who in wanted
+        ]
 
 
 def _state(invite: InviteRecord, roster: Roster, now: UnixMillis) -> str:

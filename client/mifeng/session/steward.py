@@ -7,6 +7,7 @@ and nothing of what to find.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
 from mifeng.core.rows import UnitStatus
@@ -16,7 +17,7 @@ from mifeng_crypto.ids import UnitId
 if TYPE_CHECKING:
     from mifeng.session.session import Session
 
-__all__ = ["Steward"]
+__all__ = ["Steward", "commit_due"]
 
 
 class Steward:
@@ -31,7 +32,7 @@ class Steward:
         unit = self._session.units.get(unit_id)
         if unit is None or unit.status is not UnitStatus.ACTIVE or unit_id in self._tasks:
             return
-        task = asyncio.create_task(self._commit(unit_id))
+        task = asyncio.create_task(commit_due(self._session, unit_id))
         self._tasks[unit_id] = task
         task.add_done_callback(lambda _: self._tasks.pop(unit_id))
 
@@ -42,15 +43,17 @@ class Steward:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _commit(self, unit_id: UnitId) -> None:
-        from mifeng.session import delivery  # noqa: PLC0415 - it drives the session
 
-        session = self._session
-        try:
-            async with session.turn(unit_id):
-                session.forget_who_had_no_keys(unit_id)
-                await session.catch_up(unit_id)
-                if session.units[unit_id].status is UnitStatus.ACTIVE:
-                    await delivery.bring_about(session, unit_id)
-        except MifengError:
-            pass  # nobody here has asked for it, and the server asks another one
+async def commit_due(session: Session, unit_id: UnitId) -> None:
+    """Catch up with a unit and commit what is due there; what keeps it from that is nobody's error.
+
+    The unit's trouble is kept where its user finds it, and somebody else may do it instead.
+    """
+    from mifeng.session import delivery  # noqa: PLC0415 - it drives the session
+
+    with contextlib.suppress(MifengError):
+        async with session.turn(unit_id):
+            session.forget_who_had_no_keys(unit_id)
+            await session.catch_up(unit_id)
+            if session.units[unit_id].status is UnitStatus.ACTIVE:
+                await delivery.bring_about(session, unit_id)

@@ -85,6 +85,11 @@ ENDPOINTS: dict[str, Endpoint] = {
             summary="Append one signed entry to the roster.",
         ),
         Endpoint(
+            name="offboarding", method="GET", path="/v1/members/{member_id}/offboarding",
+            access=Access.DEVICE, reply=m.OffboardingReply, problems=(P.FORBIDDEN,),
+            summary="In which units a former member still is, and which commits were without.",
+        ),
+        Endpoint(
             name="cards", method="GET", path="/v1/directory", access=Access.DEVICE,
             reply=m.CardsReply, query=("after",), summary="Sealed cards changed after a cursor.",
         ),

@@ -21,6 +21,7 @@ __all__ = [
     "ClaimedKeyPackage",
     "CommitRequest",
     "CreateUnitRequest",
+    "Departure",
     "EntriesReply",
     "FileReply",
     "FoundRequest",
@@ -33,6 +34,7 @@ __all__ = [
     "LoginRequest",
     "MessageRequest",
     "NonceReply",
+    "OffboardingReply",
     "PublishKeyPackagesRequest",
     "Push",
     "ServerInfo",
@@ -237,6 +239,25 @@ class WelcomesReply(Body, frozen=True):
     welcomes: list[WelcomeItem]
 
 
+class Departure(Body, frozen=True):
+    """A unit that a former member was in: the LogHeader of the commit without them, if done."""
+
+    unit_id: Id
+    generation: Count
+    header: bytes | None
+
+
+class OffboardingReply(Body, frozen=True):
+    """GET .../offboarding: what the server says of each unit that a former member was in.
+
+    Units of which the caller may not see the charter are only counted.
+    """
+
+    units: list[Departure]
+    others_out: Count
+    others_pending: Count
+
+
 class FileReply(Body, frozen=True):
     """What the server knows of a file. `retain_until` is 0 until a message names it."""
 
@@ -266,8 +287,8 @@ class Push(Body, frozen=True):
 
     With `kind` `log`, `entries` are encoded LogEntry that follow one another; entries above 64 KiB
     are not in it, and the client fetches from the first that is missing. `roster`, `charter`,
-    `welcomes`, `directory` and `units` only say that there is something new. `steward` asks this one
-    device to commit what the ledgers want of `unit_id`.
+    `welcomes`, `directory` and `units` only say that there is something new. `steward` asks this
+    one device to commit what the ledgers want of `unit_id`.
     """
 
     kind: Literal["log", "roster", "charter", "welcomes", "directory", "units", "steward"]

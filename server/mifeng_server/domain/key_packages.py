@@ -40,12 +40,22 @@ from mifeng_server.domain.refused import refusing
 from mifeng_server.domain.rows import ClaimRow, Delete, KeyPackageRow, Put, Write
 from mifeng_server.domain.unit import ALL, Unit, may_take_part
 
-__all__ = ["check_adds", "claim", "count", "publish"]
+__all__ = ["check_adds", "claim", "claims_lock", "count", "key_packages_lock", "publish"]
 
 MAX_LIFETIME_S = 7 * 86_400
 MAX_UNUSED = 100
 SKEW_S = 3_600
 """Clients date `not_before` a little back, so that clocks may differ."""
+
+
+def key_packages_lock(device_id: bytes) -> bytes:
+    """The lock under which a device's KeyPackages come into being."""
+    return b"kp" + device_id
+
+
+def claims_lock(unit_id: bytes) -> bytes:
+    """The lock under which KeyPackages are handed out for a unit; taken before the unit's."""
+    return b"claim" + unit_id
 
 
 async def count(house: House, caller: Caller) -> KeyPackageCount:
@@ -72,12 +82,13 @@ async def publish(
     """
     device_id = caller.device_id
     assert device_id is not None, "the endpoint is for devices"
-    roster = await house.roster()
-    assert roster is not None, "there are no callers before the founding"
-    with refusing():
-        rows = [_checked(roster, caller, raw, now // 1000) for raw in body.key_packages]
 
     async def decide(_: Held) -> Decision:
+        # In here: a device that is removed meanwhile leaves none behind.
+        roster = await house.roster()
+        assert roster is not None, "there are no callers before the founding"
+        with refusing():
+            rows = [_checked(roster, caller, raw, now // 1000) for raw in body.key_packages]
         await house.store.settle()
         unused = Counter(await _unused(house, device_id))
         unused.update(row.suite for row in rows)
@@ -91,7 +102,9 @@ async def publish(
             remember_until=max(row.not_after for row in rows),
         )
 
-    return await accept(house, call, KeyPackageCount, lock=b"kp" + device_id, decide=decide)
+    return await accept(
+        house, call, KeyPackageCount, lock=key_packages_lock(device_id), decide=decide
+    )
 
 
 def _checked(roster: Roster, caller: Caller, raw: bytes, now_s: int) -> KeyPackageRow:
@@ -184,7 +197,7 @@ async def claim(
             reply=ClaimReply(key_packages=claimed), writes=tuple(writes), remember=False
         )
 
-    return await accept(house, call, ClaimReply, lock=b"claim" + unit_id, decide=decide)
+    return await accept(house, call, ClaimReply, lock=claims_lock(unit_id), decide=decide)
 
 
 def _check_belongs(roster: Roster, unit: Unit, device_id: bytes) -> None:

@@ -31,6 +31,7 @@ __all__ = [
     "Put",
     "RosterRow",
     "Row",
+    "StayRow",
     "Swap",
     "TokenRow",
     "TreeRow",
@@ -77,6 +78,18 @@ class GrantRow(Row):
 
     unit_id: bytes
     member_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StayRow(Row):
+    """Somebody who is in a unit's tree, or was: `left` is the commit that took the last leaf out,
+    0 while there is one.
+    """
+
+    member_id: bytes
+    unit_id: bytes
+    generation: int
+    left: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,6 +256,7 @@ KEYS: dict[type[Row], tuple[str, ...]] = {
     RosterRow: ("sequence",),
     CharterRow: ("unit_id", "sequence"),
     GrantRow: ("unit_id", "member_id"),
+    StayRow: ("member_id", "unit_id"),
     UnitRow: ("unit_id",),
     PartRow: ("unit_id", "part"),
     LogRow: ("unit_id", "generation", "sequence"),

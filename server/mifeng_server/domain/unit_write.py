@@ -41,9 +41,19 @@ from mifeng_server.domain.events import CharterGrew, UnitsChanged, WelcomesCame
 from mifeng_server.domain.house import LEDGERS, House
 from mifeng_server.domain.key_packages import check_adds
 from mifeng_server.domain.login import Caller
+from mifeng_server.domain.offboarding import stay_writes
 from mifeng_server.domain.refusal import Refusal, not_found
 from mifeng_server.domain.refused import refusing
-from mifeng_server.domain.rows import CharterRow, Delete, GrantRow, Insert, Put, UnitRow, Write
+from mifeng_server.domain.rows import (
+    CharterRow,
+    Delete,
+    GrantRow,
+    Insert,
+    Put,
+    StayRow,
+    UnitRow,
+    Write,
+)
 from mifeng_server.domain.unit import Unit, may_see_charter, may_take_part
 from mifeng_server.domain.unit_log import accepted_at, begin, grow, grow_by_commit, move_heads
 from mifeng_server.domain.uploads import name_files
@@ -87,6 +97,7 @@ async def create_unit(
                 stands_on(roster),
                 Insert(CharterRow(unit_id, 1, body.charter_entry)),
                 Insert(GrantRow(unit_id, caller.member_id)),
+                Insert(StayRow(caller.member_id, unit_id, 0, 0)),
             ),
             events=(*grown.events, UnitsChanged((caller.member_id,))),
             units=(grown.unit,),
@@ -214,7 +225,7 @@ async def commit(
             )
         return Decision(
             reply=AcceptedReply(header=grown.header, retain_until=0),
-            writes=(*grown.writes, *used_up, *welcomes),
+            writes=(*grown.writes, *used_up, *welcomes, *stay_writes(grown.unit, staged)),
             events=(*grown.events, *((WelcomesCame(tuple(added)),) if added else ())),
             units=(grown.unit,),
         )

@@ -36,7 +36,9 @@ from mifeng_crypto.tls import decode
 from mifeng_server.domain.accept import Call, Decision, Held, accept
 from mifeng_server.domain.events import DevicesRemoved, Event, RosterGrew
 from mifeng_server.domain.house import LEDGERS, Doors, House
+from mifeng_server.domain.key_packages import claims_lock, key_packages_lock
 from mifeng_server.domain.login import Caller
+from mifeng_server.domain.offboarding import forget_devices
 from mifeng_server.domain.protocols import Store
 from mifeng_server.domain.refusal import Refusal
 from mifeng_server.domain.refused import refusing
@@ -48,7 +50,6 @@ from mifeng_server.domain.rows import (
     Insert,
     RosterRow,
     Swap,
-    TokenRow,
     Write,
 )
 from mifeng_server.domain.unit import Unit
@@ -180,19 +181,14 @@ async def append_roster(
         units: list[Unit] = []
         subject = _subject(roster, entry)
         if subject is not None:
-            for unit in await _units_of(house, subject, held):
+            gone = _devices(roster, subject) - _devices(grown, subject)
+            for unit in await _units_of(house, subject, held, gone):
                 moved = move_heads(unit, grown, unit.charter, now=now)
                 units.append(moved.unit)
                 writes += moved.writes
                 events += moved.events
-            gone = _devices(roster, subject) - _devices(grown, subject)
             if gone:
-                tokens = await house.store.find(
-                    TokenRow, order="deadline", limit=MANY, member_id=subject
-                )
-                writes += [
-                    Delete(TokenRow, (row.token_hash,)) for row in tokens if row.device_id in gone
-                ]
+                writes += await forget_devices(house.store, subject, gone)
                 events.append(DevicesRemoved(gone))
         return Decision(
             reply=_head(grown),
@@ -236,10 +232,20 @@ def _devices(roster: Roster, member_id: MemberId) -> frozenset[bytes]:
     return frozenset(device.device_id for device in roster.devices_of(member_id))
 
 
-async def _units_of(house: House, member_id: bytes, held: Held) -> list[Unit]:
-    """The units whose charters grant a member, locked."""
+async def _units_of(
+    house: House, member_id: bytes, held: Held, gone: frozenset[bytes]
+) -> list[Unit]:
+    """The units whose charters grant a member, locked.
+
+    Where devices go, also against claims of their KeyPackages, and against new ones.
+    """
     grants = await house.store.find(GrantRow, order="unit_id", limit=MANY, member_id=member_id)
     units = []
+    if gone:  # before the units' locks, which a claim takes after its own
+        for device_id in sorted(gone):
+            await held.enter_async_context(house.locks.of(key_packages_lock(device_id)))
+        for row in sorted(grants, key=lambda row: row.unit_id):
+            await held.enter_async_context(house.locks.of(claims_lock(row.unit_id)))
     for unit_id in sorted(row.unit_id for row in grants):
         await held.enter_async_context(house.locks.of(unit_id))
         unit = await house.unit_held(unit_id)

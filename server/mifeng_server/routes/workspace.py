@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mifeng_crypto.api import messages as m
-from mifeng_server.domain import directory, login, workspace
+from mifeng_server.domain import directory, login, offboarding, workspace
 from mifeng_server.routes.endpoint import Asked, Function
 
 __all__ = ["FUNCTIONS"]
@@ -49,6 +49,10 @@ async def _put_card(asked: Asked) -> m.CardsReply:
     )
 
 
+async def _offboarding(asked: Asked) -> m.OffboardingReply:
+    return await offboarding.report(asked.house, asked.device, asked.path["member_id"])
+
+
 FUNCTIONS: dict[str, Function] = {
     "server": _server,
     "found": _found,
@@ -56,6 +60,7 @@ FUNCTIONS: dict[str, Function] = {
     "login": _login,
     "roster": _roster,
     "roster_append": _roster_append,
+    "offboarding": _offboarding,
     "cards": _cards,
     "put_card": _put_card,
 }

@@ -29,6 +29,7 @@ _NAMES: dict[type[Row], str] = {
     rows.RosterRow: "roster",
     rows.CharterRow: "charters",
     rows.GrantRow: "grants",
+    rows.StayRow: "stays",
     rows.UnitRow: "units",
     rows.PartRow: "group_parts",
     rows.LogRow: "log",

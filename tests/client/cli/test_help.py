@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from mifeng.cli.main import app
 
 COMMANDS = [
-    *("found", "join", "invite", "invites", "invites revoke", "remove", "whoami"),
+    *("found", "join", "invite", "invites", "invites revoke", "remove", "offboarding", "whoami"),
     *("people", "profile", "profile set", "verify", "org"),
     *("send", "read", "tail", "upload", "download"),
     *("unit", "unit create", "unit grant", "unit revoke", "unit list", "unit members"),
