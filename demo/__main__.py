@@ -43,7 +43,7 @@ def keep(folder: Path, screen: Screen, people: list[Person]) -> None:
     commands.append(f"mifeng {options} invite 3<'{first.home / 'passphrase'}'")
     screen.commands(f"\nThe server goes on (process {pid}). Go on by hand:", [
         f"export PATH='{Path(sys.executable).parent}':$PATH", *commands,
-        f"kill {pid}; rm -r '{folder}'   # stop and forget",
+        f"kill {pid}; sleep 2; rm -r '{folder}'   # stop and forget",
     ])  # fmt: skip
 
 

@@ -140,6 +140,7 @@ async def test_errors_are_short_name_the_remedy_and_have_their_exit_codes(tmp_pa
         cases = [
             (("ada", "read", "Nowhere"), PASSPHRASE, 3, "unit list"),
             (("ada", "unit", "grant", "Nowhere", "Zoe"), PASSPHRASE, 3, "Nowhere"),
+            (("ada", "send", "Nowhere", " "), PASSPHRASE, 2, "write something"),
             (("ada", "whoami"), b"wrong\n", 6, "passphrase is wrong"),
             (("ada", "whoami"), b"", 2, "does not give a passphrase"),
             (("nobody", "whoami"), PASSPHRASE, 6, "join with an invite"),

@@ -10,6 +10,7 @@ import typer
 from mifeng.cli.options import opened, options, run
 from mifeng.cli.units import UnitName
 from mifeng.text import _
+from mifeng_crypto.errors import UsageError
 
 __all__ = ["add_to"]
 
@@ -34,6 +35,8 @@ def send(
         from mifeng.content import printable
 
         said = sys.stdin.read().rstrip("\n") if text == "-" else text
+        if not said.strip():
+            raise UsageError("there is nothing to send; write something")
         async with opened(told) as me:
             where = me.unit(unit)
             message = await where.send(said)
