@@ -56,7 +56,7 @@ _BY_PROBLEM = {
 # What this person may not do, by the ledgers' own rules: refused here before it is even sent.
 _RIGHTS = ("ROSTER-", "CHARTER-", "POLICY-", "GATE-")
 # What this person gave, against a limit: a name, a text.
-_LIMITS = ("CARD-1", "CONTENT-1")
+_LIMITS = ("CARD-1", "CARD-4", "CONTENT-1")
 
 
 def exit_code_of(err: MifengError) -> ExitCode:

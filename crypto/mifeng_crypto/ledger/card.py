@@ -6,6 +6,9 @@ under the directory key (protocol.md, "Directory cards"). The server never sees 
 
 from __future__ import annotations
 
+import re
+import unicodedata
+
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -24,6 +27,7 @@ LABEL = "Card"
 NONCE_BYTES = 12
 MAX_TEXT = 200
 """Characters of a name, a title or a department."""
+_LOOKALIKE = {"LATIN", "GREEK", "CYRILLIC"}
 
 
 @struct
@@ -63,8 +67,10 @@ def seal_card(
 
     Raises:
         ProtocolError: CARD-1: a text is too long or not printable, or the name is empty.
+            CARD-4: a word of the name mixes alphabets.
     """
     check_text(card)
+    check_script(card)
     signature = sign_mifeng(signing_key, LABEL, encode(card))
     nonce = rng(NONCE_BYTES)
     plaintext = encode(SignedCard(card, device_id, signature))
@@ -84,7 +90,7 @@ def open_card(
     Raises:
         CryptoError: it is sealed under another key, is another's, or was altered.
         CodecError: it holds no card.
-        ProtocolError: CARD-1, CARD-2, CARD-3.
+        ProtocolError: CARD-1 to CARD-4.
     """
     aad = encode(_CardAAD(member_id, card_version))
     try:
@@ -94,6 +100,7 @@ def open_card(
     signed = decode(SignedCard, plaintext)
     check_is_the_one(signed.tbs, roster, member_id, card_version)
     check_text(signed.tbs)
+    check_script(signed.tbs)
     verify_author(signed, roster)
     return signed.tbs
 
@@ -109,6 +116,20 @@ def check_text(card: Card) -> None:
             "a name, title or department has at most {n} printable characters, a name at least one",
             n=MAX_TEXT,
         )
+
+
+def check_script(card: Card) -> None:
+    """CARD-4: no word of a name mixes alphabets whose letters look alike, as in a forged `Anna`.
+
+    A name that is wholly in one alphabet is its owner's business; so is any mixture of words.
+    """
+    for word in re.findall(r"[^\W\d_]+", card.name):
+        if len(_LOOKALIKE & {unicodedata.name(c, "").partition(" ")[0] for c in word}) > 1:
+            raise ProtocolError(
+                "CARD-4",
+                "a word of this name mixes letters that look alike, of several alphabets; "
+                "write it in one",
+            )
 
 
 def check_is_the_one(card: Card, roster: Roster, member_id: MemberId, card_version: int) -> None:

@@ -77,6 +77,25 @@ def test_a_name_that_is_empty_too_long_or_not_printable_is_refused_card_1(name: 
         seal(company, card(company, company.ada, name=name), company.ada)
 
 
+@pytest.mark.parametrize("name", ["\u0410nna", "\u0391da", "Li W\u0435i", "\u0411\u043e b\u043eb"])
+def test_a_name_that_mixes_letters_that_look_alike_is_refused_card_4(name: str) -> None:
+    company = Company()
+    with pytest.raises(ProtocolError, match="CARD-4"):
+        seal(company, card(company, company.ada, name=name), company.ada)
+    forged = _resealed(company, card(company, company.ada, name=name), company.ada)
+    with pytest.raises(ProtocolError, match="CARD-4"):
+        opened(company, forged, company.ada)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["张三 Tony", "\u0410\u043d\u043d\u0430 Weber", "José O'Neil-Ørsted", "李Lee", "שרה", "R2 D2"],
+)
+def test_a_name_in_any_one_alphabet_a_word_is_taken(name: str) -> None:
+    company = Company()
+    seal(company, card(company, company.ada, name=name), company.ada)
+
+
 def test_a_card_inside_anothers_seal_is_refused_card_2() -> None:
     # Bo holds the directory key as well: he seals Ada's card, which is not his, as his own.
     company = Company()
