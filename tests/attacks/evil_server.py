@@ -3,6 +3,7 @@
     async with evil_server(tmp_path) as evil:
         evil.lie(ben, log=lambda reply: ...)    # what Ben's device is told from now on
         evil.push = lambda push: ...            # what every socket is sent
+        evil.blob = evil.tree = lambda data: ...   # the bytes of files, and trees
         evil.look_away("check_commit")          # what it accepts without asking its gate
         evil.asked[ben.device_id, "log"]        # how often somebody has asked
 
@@ -27,6 +28,7 @@ import mifeng
 from demo.scan import forms_of
 from mifeng_crypto.api.endpoints import ENDPOINTS
 from mifeng_crypto.api.messages import Push
+from mifeng_server.blobs.objects import ObjectBlobs
 from mifeng_server.domain import welcomes
 from mifeng_server.domain.login import authenticate
 from mifeng_server.domain.refusal import Refusal
@@ -53,11 +55,13 @@ class EvilServer:
         self._lies: dict[tuple[bytes, str], Lie] = {}
         self.push: Lie = lambda push: push
         self.tree: Lie = lambda tree: tree
+        self.blob: Lie = lambda data: data
         self.asked: Counter[tuple[bytes, str]] = Counter()
         self.answered: list[bytes] = []
         patch.setattr("mifeng_server.app.answer_problems", self._middleware())
         self._bend_pushes()
         self._bend_trees()
+        self._bend_blobs()
 
     def lie(self, victim: mifeng.Workspace | None, **lies: Lie) -> None:
         """Tell one device (or whoever has not logged in) something else, by endpoint."""
@@ -68,7 +72,7 @@ class EvilServer:
     def be_honest(self) -> None:
         """Lie no more."""
         self._lies.clear()
-        self.push = self.tree = lambda honest: honest
+        self.push = self.tree = self.blob = lambda honest: honest
 
     def look_away(self, *checks: str) -> None:
         """Accept what these checks of the write path would refuse."""
@@ -125,6 +129,17 @@ class EvilServer:
             return changed
 
         self._patch.setattr("mifeng_server.domain.welcomes.read_tree", read_tree)
+
+    def _bend_blobs(self) -> None:
+        honest = ObjectBlobs.read
+
+        async def read(
+            blobs: ObjectBlobs, key: bytes, start: int, end: int
+        ) -> AsyncIterator[bytes]:
+            async for piece in honest(blobs, key, start, end):
+                yield self.blob(piece)
+
+        self._patch.setattr(ObjectBlobs, "read", read)
 
 
 async def _who(request: web.Request) -> bytes:

@@ -106,7 +106,7 @@ C14 | shared history is forged by whoever hands it over | open: history
 C15 | response times tell tokens and names | open: the server at scale
 C16 | one ciphertext opens as two different files | open: files
 D1 | the server swaps the wrapped key of a file | open: files
-D2 | pieces of a file are cut off, doubled, swapped or moved to another file | open: files
+D2 | pieces of a file are cut off, doubled, swapped or bent
 D3 | names and sizes of files are changed or exchanged | open: files
 D4 | the server plants a file | open: files
 D5 | an older version of a file is served | open: files

@@ -404,6 +404,35 @@ async def test_e13_a_newcomer_is_shown_another_companys_roster(
     await goes_on(evil, c)
 
 
+# ------------------------------------------------------------------ files
+
+
+@attack()
+async def test_d2_pieces_of_a_file_are_bent_and_exchanged(
+    adversary: Adversary, evil: EvilServer, c: Cast, tmp_path: Path
+) -> None:
+    data = os.urandom(300_000)
+    (tmp_path / "plan.pdf").write_bytes(data)
+    await c.adas.upload(tmp_path / "plan.pdf")
+    await c.ben.sync()
+    (message,) = await c.bens.history()
+    lies: dict[str, Any] = {
+        "bent": lambda piece: bytes([*piece[:-1], piece[-1] ^ 1]),
+        "exchanged": lambda piece: piece[len(piece) // 2 :] + piece[: len(piece) // 2],
+    }
+    for name, told in lies.items() if adversary.on else ():
+        evil.blob = told
+        with adversary.refused("FILE-3", "FILE-4", "FILE-5"):
+            await c.bens.download(message.files[0], tmp_path / name)
+        left = [path for path in (tmp_path / name).rglob("*") if path.is_file()]
+        assert left == [], "O3: nothing is left of a file that fails"
+    evil.be_honest()
+    path = await c.bens.download(message.files[0], tmp_path / "true")
+    assert path.read_bytes() == data
+    evil.holds_none_of("plan.pdf", data[:40])
+    await goes_on(evil, c)
+
+
 # ------------------------------------------------------------------ a member against the server
 
 
