@@ -16,6 +16,8 @@ import pytest
 
 from mifeng.core.profile import Profile
 from mifeng.core.roster import follow
+from mifeng.core.rows import Changes
+from mifeng.session import Session
 from mifeng_crypto.gate.standing import identity_of
 from mifeng_crypto.labels import SignContent
 from mifeng_crypto.ledger.head import EMPTY
@@ -54,6 +56,12 @@ def _follow_anybody(roster: Any, entries: Any, profile: Profile) -> Any:  # noqa
         profile, anchor=EMPTY, genesis=grown.genesis, workspace_id=grown.workspace_id
     )
     return follow(roster, entries, there)
+
+
+async def _save_and_forget_nothing(session: Session, changes: Changes) -> None:
+    """A used KeyPackage's private keys stay."""
+    kept = {key: value for key, value in changes.items() if value or key[0] != "key_packages"}
+    await session.home.database.save(kept)
 
 
 def _any_invite(roster: Any, member_id: Any) -> Any:  # noqa: ANN401 - as the rule takes them
@@ -130,6 +138,9 @@ CHECKS: dict[str, Check] = {
     ),
     # the client
     "claimed KeyPackages": Check(("mifeng.core.membership._fit",), _fits),
+    "used keys are deleted": Check(
+        ("mifeng.session.session.Session.save",), _save_and_forget_nothing
+    ),
     "the same key at each attempt": Check(
         ("mifeng.core.outbox.idempotency_key",), lambda _: os.urandom(16)
     ),

@@ -177,7 +177,7 @@ async def test_b7_a_welcome_is_replayed_and_handed_to_somebody_else(
     await goes_on(evil, c)
 
 
-@attack()
+@attack("used keys are deleted")
 async def test_b10_a_key_package_is_handed_out_twice(
     adversary: Adversary, evil: EvilServer, c: Cast
 ) -> None:
