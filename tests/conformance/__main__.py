@@ -39,7 +39,7 @@ def main() -> int:
 
 def _print(results: list[Result]) -> None:
     table = Table(title="Conformance", title_justify="left")
-    table.add_column("file")
+    table.add_column("file", overflow="fold")
     for column in ("cases", "passed", "failed"):
         table.add_column(column, justify="right")
     table.add_column("skipped")
