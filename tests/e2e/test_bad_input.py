@@ -233,3 +233,14 @@ def test_importing_is_cheap() -> None:
     code = f"import sys, mifeng; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+async def test_a_profile_of_another_version_is_named_as_that(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server:
+        async with mifeng.found(
+            server.founding_link, profile=tmp_path / "ada", name="Ada", passphrase=PASSPHRASE
+        ) as ada:
+            await ada._session.save({("profile", b""): b"of a time to come"})
+        with pytest.raises(ProfileDamagedError, match="another version"):
+            async with mifeng.open(tmp_path / "ada", passphrase=PASSPHRASE):
+                pass

@@ -20,7 +20,7 @@ from mifeng.core.profile import Enrolled, Profile
 from mifeng.core.roster import follow
 from mifeng.core.rows import Changes, UnitRecord, UnitStatus, ledger_rows, number
 from mifeng.core.unit import Unit, changes_between, from_rows
-from mifeng.errors import AccessEndedError, ServerProblem
+from mifeng.errors import AccessEndedError, ProfileDamagedError, ServerProblem
 from mifeng.net import Api, Signer
 from mifeng.session import directory
 from mifeng.session.home import Home
@@ -74,9 +74,18 @@ class Session:
         """Read everything from the disk; no word to the server yet.
 
         Raises:
-            ProfileDamagedError: something was changed from outside.
-            StorageError: the profile was never finished.
+            ProfileDamagedError: something was changed from outside, or is of another version.
+            UsageError: the profile was never finished.
         """
+        try:
+            return await cls._load(home, now=now, rng=rng)
+        except CodecError as err:  # it was sealed by this device, so it was not damaged
+            raise ProfileDamagedError(
+                "this profile was written by another version of mifeng; use that one, or join again"
+            ) from err
+
+    @classmethod
+    async def _load(cls, home: Home, *, now: Callable[[], UnixMillis], rng: Rng) -> Session:
         stored = await home.database.get("profile", b"")
         if stored is None:
             raise UsageError("this profile was never finished; delete its folder and join again")
