@@ -12,6 +12,9 @@ import pytest
 
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.ledger.roster_entry import RemoveMember
+from mifeng_server.domain.house import House
+from mifeng_server.domain.stewardship import find_stewards
+from mifeng_server.fanout import stewards
 from mifeng_server.fanout.stewards import GATHER_S, LOOK_EVERY_S, PATIENCE_S
 from tests.support.connection import RefusedError
 from tests.support.peer import Peer, founded, peer_of
@@ -206,3 +209,23 @@ async def test_a_steward_who_went_is_asked_again_on_coming_back(
         await after(clock, GATHER_S)
         await after(clock, PATIENCE_S)
         assert unit_id in again.asked
+
+
+async def test_a_fault_in_one_unit_leaves_the_others_their_stewards(
+    company: Company, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (founder, ben, _, dan), unit_id = company
+    find, faults = find_stewards, [RuntimeError("a bug")]
+
+    async def fail_once(house: House, unit_id: bytes, *, now: int) -> frozenset[bytes]:
+        if faults:
+            raise faults.pop()
+        return await find(house, unit_id, now=now)
+
+    monkeypatch.setattr(stewards, "find_stewards", fail_once)
+    async with listening(ben, unit_id) as steward:
+        await after(clock, GATHER_S)
+        assert not faults
+        await founder.append_roster(RemoveMember(dan.member_id))
+        await after(clock, GATHER_S)
+        assert steward.asked == [unit_id]

@@ -118,6 +118,8 @@ class Stewards:
             await self._ask_around(house, unit_id, tended)
         except StorageError as err:
             log.error("a unit waits for its steward", reason=str(err))  # noqa: TRY400
+        except Exception:  # a fault in one unit must not leave the others without stewards
+            log.exception("a unit has no steward until something happens in it")
         finally:
             del self._tended[unit_id]
 
