@@ -181,7 +181,11 @@ async def open_sqlite(path: Path) -> SqliteStore:
     Raises:
         StorageError: it cannot be opened, or belongs to a newer server.
     """
-    engine = create_async_engine(f"sqlite+aiosqlite:///{path}", pool_size=READERS + 1)
+    engine = create_async_engine(
+        f"sqlite+aiosqlite:///{path}",
+        pool_size=READERS + 1,
+        hide_parameters=True,  # an error that reaches the log names no values
+    )
     event.listen(engine.sync_engine, "connect", _prepare)
     event.listen(engine.sync_engine, "begin", _begin)
     # The database holds nobody's plaintext, yet who talks when is nobody's business either.
