@@ -8,7 +8,7 @@
     world.py     five people and what they do
     planted.py   bugs put in on purpose, which the oracles must find
 
-`python -m tests.simulation --seeds 300`, or `make simulate SEEDS=300`. A seed that fails prints the
+`python -m tests.simulation --seeds 300`. A seed that fails prints the
 command that plays it again. Keys and ciphertexts differ between two runs of a seed (the kernel's
 randomness is inside HPKE); who does what when does not.
 """

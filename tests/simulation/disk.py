@@ -164,11 +164,9 @@ class NoLock:
 class SimStore(MemoryStore):
     """The server's store: what is entered becomes durable in order, several batches at once."""
 
-    def __init__(
-        self, disk: MemoryStore, chance: random.Random, crash: Callable[[], None]
-    ) -> None:
+    def __init__(self, disk: MemoryStore, chance: random.Random, crash: Callable[[], None]) -> None:
         super().__init__()
-        self._tables = disk._tables  # noqa: SLF001 - what the disk holds outlives this server
+        self._tables = disk._tables
         self._chance = chance
         self._waiting: list[tuple[Sequence[Write], asyncio.Future[None]]] = []
         self._task: asyncio.Task[None] | None = None

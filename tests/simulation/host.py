@@ -62,9 +62,7 @@ class Server:
     async def make_link(self) -> str:
         """Initialise the server; return the founding link."""
         token = await make_founding_token(self.disk, rng=self.rng)
-        link = FoundLink(
-            version=PROTOCOL_VERSION, addresses=(ADDRESS,), tls_pin=None, token=token
-        )
+        link = FoundLink(version=PROTOCOL_VERSION, addresses=(ADDRESS,), tls_pin=None, token=token)
         return format_link(link)
 
     async def start(self) -> None:
@@ -85,7 +83,7 @@ class Server:
 
     def _serve(self, request: web.Request) -> asyncio.Task[web.StreamResponse]:
         assert self.app is not None, "a line leads to a server that runs"
-        return start_as("server", self.app._handle(request))  # noqa: SLF001 - as aiohttp's runner
+        return start_as("server", self.app._handle(request))
 
     def power_fails(self) -> None:
         """Stop at once, in the midst of whatever it is."""
@@ -104,9 +102,9 @@ class Server:
 
 
 class Client:
-    """One person's device. It has a profile (`is_in`) or none, and runs (`workspace`) or does not."""
+    """One person's device. It has a profile (`is_in`) or none, and runs or does not."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - a machine has that many parts
         self, name: str, loop: SimLoop, chance: random.Random, line: Line, folder: Path, seed: str
     ) -> None:
         self.name = name

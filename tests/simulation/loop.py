@@ -1,4 +1,4 @@
-"""An event loop in which time passes only when nobody has anything to do, and chance comes from a seed."""
+"""An event loop: time passes only when nobody has anything to do, chance comes from a seed."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class SimLoop(asyncio.SelectorEventLoop):
         done = self.create_future()
         try:
             done.set_result(func(*args))
-        except Exception as err:
+        except Exception as err:  # noqa: BLE001 - it is handed on
             done.set_exception(err)
         return done
 

@@ -114,7 +114,7 @@ class SimHttp:
             raise aiohttp.ServerDisconnectedError  # the server went down
         response = answer.result()
         await line.delay()
-        if not line.up or line.strikes(0.12):
+        if line.strikes(0.12) or not _is_up(line):
             line.note("the answer is lost")
             await asyncio.sleep(line.chance.uniform(0, PATIENCE_S))
             raise aiohttp.ServerDisconnectedError
@@ -122,7 +122,9 @@ class SimHttp:
             raise AssertionError(f"the server failed at {method} {target}: {response.status}")
         return _Response(response, written[answer])
 
-    async def ws_connect(self, url: str, *, headers: Mapping[str, str], **_: object) -> ClientSocket:
+    async def ws_connect(
+        self, url: str, *, headers: Mapping[str, str], **_: object
+    ) -> ClientSocket:
         line = self.line
         await line.delay()
         if not line.up or line.server is None or line.strikes(0.1):
@@ -133,6 +135,11 @@ class SimHttp:
         request["far end"] = near
         line.server(request)
         return near
+
+
+def _is_up(line: Line) -> bool:
+    """Whether the line is up now: it may have been cut since it was looked at."""
+    return line.up
 
 
 class _Response:
@@ -239,7 +246,7 @@ class ServerSocket(_End):
 
     status = 101
 
-    def __init__(self, **_: Any) -> None:
+    def __init__(self, **_: object) -> None:
         super().__init__()
 
     async def prepare(self, request: web.Request) -> None:
@@ -286,7 +293,7 @@ class _Writer(AbstractStreamWriter):
     def __init__(self) -> None:
         self.data = bytearray()
 
-    async def write(self, chunk: bytes | bytearray | memoryview) -> None:  # type: ignore[override]
+    async def write(self, chunk: bytes | bytearray | memoryview) -> None:
         self.data += chunk
 
     async def write_eof(self, chunk: bytes = b"") -> None:

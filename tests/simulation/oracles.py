@@ -1,12 +1,12 @@
 """What must hold whatever the seed does. Judged by what is on disks and in the server's log only.
 
-    I1   the same sequence, the same entry, on every device; what was shown never changes
-    I2   one epoch, one authenticator
-    I3   nobody comes into a tree who is not granted; no message while somebody in it should be out
-    I4   no key and nonce twice with different content
-    I5   accepted, or kept for later, means delivered: to all, once, in order
-    I8   no message under keys older than the policy allows
-    I11  after a while of peace, nothing is left to do
+I1   the same sequence, the same entry, on every device; what was shown never changes
+I2   one epoch, one authenticator
+I3   nobody comes into a tree who is not granted; no message while somebody in it should be out
+I4   no key and nonce twice with different content
+I5   accepted, or kept for later, means delivered: to all, once, in order
+I8   no message under keys older than the policy allows
+I11  after a while of peace, nothing is left to do
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class ViolationError(AssertionError):
     """Something that must hold does not."""
 
 
-def check(holds: bool, what: str) -> None:  # noqa: FBT001 - reads as an assertion
+def check(holds: bool, what: str) -> None:
     if not holds:
         raise ViolationError(what)
 
@@ -189,8 +189,11 @@ class Oracles:
         unit = {bytes(u): state for u, state in session.units.items()}.get(unit_id)
         if unit is None or unit.unit_id in session.troubles:
             return
-        if unit.status is UnitStatus.ACTIVE and rows:
-            check(last == len(log), f"I5: {name} has not all of {unit_id.hex()[:4]}")
+        if unit.status is UnitStatus.ACTIVE:
+            check(
+                unit.log.sequence == len(log) == max(last, unit.log.began),
+                f"I5: {name} has not all of {unit_id.hex()[:4]}",
+            )
 
     def _came_in(
         self, session: Session, unit_id: bytes, log: Mapping[int, LogEntry], last: int, first: int
@@ -212,7 +215,11 @@ class Oracles:
         self, unit_id: bytes, member_id: MemberId, epoch: int, sessions: Mapping[str, Session]
     ) -> bool:
         """Whether a member was in all trees from an epoch on, and is still here."""
-        if not any(s.profile.member_id == member_id for s in sessions.values()):
+        session = next((s for s in sessions.values() if s.profile.member_id == member_id), None)
+        units = {bytes(u): state for u, state in session.units.items()} if session else {}
+        if session is None or unit_id not in units or unit_id in session.troubles:
+            return False
+        if units[unit_id].status is not UnitStatus.ACTIVE:
             return False
         later = [tree for (unit, e), tree in self.trees.items() if unit == unit_id and e >= epoch]
         return all(member_id in {m for m, _ in tree} for tree in later)
