@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 
 import mifeng
+from mifeng import content
+from mifeng.core import outbox
 from mifeng_crypto.errors import MifengError
 from mifeng_crypto.ids import UnixMillis
+from mifeng_server.domain.house import House
 from tests.e2e.people import PASSPHRASE, cast
 from tests.support.server import ManualClock, running_server
 
@@ -117,6 +120,40 @@ async def test_whoever_is_let_in_again_reads_on_from_there(tmp_path: Path) -> No
         await c.bens.send("back")
         await c.ada.sync()
         assert (await c.adas.history())[-1].text == "back"
+
+
+async def test_what_waits_to_be_sent_survives_being_taken_out_and_let_in_again(
+    tmp_path: Path,
+) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        session, ben = c.ben._session, c.ada.person("Ben")
+        origin = content.Origin(workspace_id=c.ben.id, unit_id=c.bens.id, member_id=c.ben.me.id)
+        text = content.encode_text("written on the train", origin=origin, rng=session.rng)
+        unit, _ = outbox.queue(session.units[c.bens.id], text, now=session.now())
+        await session.save_unit(unit)  # as `send` leaves it when the line is down
+        await c.adas.revoke(ben)
+        assert await c.adas.grant(ben)
+        await c.ben.sync()
+        await c.ada.sync()
+        assert [m.text for m in await c.adas.history()] == ["written on the train"]
+
+
+async def test_a_login_that_a_restart_of_the_server_cut_in_two_is_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, lost = House.keep_nonce, list[bytes]()
+
+    def forget_the_first(house: House, nonce: bytes, expires_at: int) -> None:
+        if lost:
+            kept(house, nonce, expires_at)
+        else:
+            lost.append(nonce)
+
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        monkeypatch.setattr(House, "keep_nonce", forget_the_first)
+        c.ben._session.api.forget_token()
+        await c.ben.sync()
+        assert lost
 
 
 async def test_a_profile_goes_on_where_it_was(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from mifeng_crypto.rand import Rng
 
 __all__ = [
     "accepted",
+    "carried_over",
     "confirmed",
     "content_hash",
     "drop",
@@ -131,6 +132,16 @@ def epoch_ended(unit: Unit) -> Unit:
         if item.record.message:
             unit = unseal(unit, item)
     return unit
+
+
+def carried_over(before: Unit, joined: Unit) -> Unit:
+    """What waited when this device was taken out goes out now that it is let in again.
+
+    Only what was never encrypted: bytes of the earlier stay may have been accepted, in a part of
+    the log that this device was not shown.
+    """
+    waiting = tuple(item for item in before.outbox if not item.record.message)
+    return dataclasses.replace(joined, outbox=(*joined.outbox, *waiting))
 
 
 def drop(unit: Unit, item: OutboxItem) -> Unit:

@@ -273,8 +273,18 @@ class Api:
     async def _log_in(self) -> str:
         if self.signer is None:
             raise UsageError("this endpoint needs a login, and there is nobody to log in as")
+        try:
+            return await self._answer_a_nonce(self.signer)
+        except ServerProblem as err:
+            if err.code is not ProblemCode.UNAUTHENTICATED:
+                raise
+        # A server that was restarted in between has forgotten its nonce: that is not the end of a
+        # membership, so a fresh one decides.
+        return await self._answer_a_nonce(self.signer)
+
+    async def _answer_a_nonce(self, signer: Signer) -> str:
         nonce = (await self.call("login_nonce", NonceReply)).nonce
-        tbs, signature = self.signer.sign_login(
+        tbs, signature = signer.sign_login(
             origin=self.origin, tls_pin=self.tls_pin, nonce=nonce, now=self.now()
         )
         reply = await self.call("login", LoginReply, LoginRequest(tbs=tbs, signature=signature))

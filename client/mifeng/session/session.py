@@ -12,7 +12,7 @@ import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator
 
-from mifeng.core import expiry, joining, key_packages
+from mifeng.core import expiry, joining, key_packages, outbox
 from mifeng.core.catch_up import Applied, apply_entries
 from mifeng.core.events import Delivered, Event, UnitJoined
 from mifeng.core.people import People
@@ -347,7 +347,8 @@ class Session:
                 raise ProtocolError("CLIENT-3", "the server withholds entries of the log")
             commit = decode(LogEntry, log.entries[0])
             unit = joining.accept(item, opened, commit, roster=self.known_roster, charter=charter)
-            # `before` may be what was left of an earlier stay.
+            if before is not None:  # what was left of an earlier stay
+                unit = outbox.carried_over(before, unit)
             await self.save(
                 {
                     **changes_between(before, unit),
