@@ -54,6 +54,15 @@ async def open_profile(
 
 
 @contextlib.asynccontextmanager
+async def _in_use(session: Session) -> AsyncGenerator[Workspace, None]:
+    """Close the session, however its user leaves it."""
+    try:
+        yield Workspace(session)
+    finally:
+        await session.close()
+
+
+@contextlib.asynccontextmanager
 async def found(
     link: str,
     profile: str | Path,
@@ -63,7 +72,7 @@ async def found(
     passphrase: str | Passphrase | None,
 ) -> AsyncGenerator[Workspace, None]:
     """See `mifeng.found`."""
-    session = await enrolment.found(
+    enrolled = await enrolment.found(
         _folder(profile),
         _source(passphrase),
         link,
@@ -72,10 +81,8 @@ async def found(
         now=_now,
         rng=os.urandom,
     )
-    try:
-        yield Workspace(session)
-    finally:
-        await session.close()
+    async with _in_use(enrolled) as workspace:
+        yield workspace
 
 
 @contextlib.asynccontextmanager
@@ -88,7 +95,7 @@ async def join(
     passphrase: str | Passphrase | None,
 ) -> AsyncGenerator[Workspace, None]:
     """See `mifeng.join`."""
-    session = await enrolment.join(
+    enrolled = await enrolment.join(
         _folder(profile),
         _source(passphrase),
         link,
@@ -97,7 +104,5 @@ async def join(
         now=_now,
         rng=os.urandom,
     )
-    try:
-        yield Workspace(session)
-    finally:
-        await session.close()
+    async with _in_use(enrolled) as workspace:
+        yield workspace

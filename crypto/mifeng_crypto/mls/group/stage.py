@@ -113,10 +113,6 @@ class StagedCommit:
         return any(isinstance(p, ProposalByReference) for p in self.commit.proposals)
 
     @property
-    def changes_extensions(self) -> bool:
-        return self.after.context.extensions != self.before.context.extensions
-
-    @property
     def authenticated_data(self) -> bytes:
         return self.content.content.authenticated_data
 
