@@ -63,11 +63,14 @@ vectors: .venv/.installed ## fetch the public MLS test vectors (needs a network)
 # Hashes of every platform's wheels, no index and no path of this machine. `make lock UPGRADE=--upgrade`
 # moves to the newest versions; without it only what pyproject.toml asks for moves.
 .PHONY: lock
-lock: .venv/.installed ## write requirements/dev.txt anew from pyproject.toml (needs a network)
-	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --no-config $(UPGRADE) \
-		--generate-hashes --allow-unsafe --strip-extras --extra server --extra dev \
-		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
-		--pip-args "--only-binary :all:" --output-file requirements/dev.txt pyproject.toml
+lock: .venv/.installed ## write requirements/*.txt anew from pyproject.toml (needs a network)
+	CUSTOM_COMPILE_COMMAND="make lock" $(COMPILE) --extra server --extra scale --extra dev \
+		--output-file requirements/dev.txt pyproject.toml
+	CUSTOM_COMPILE_COMMAND="make lock" $(COMPILE) --extra ci --constraint requirements/dev.txt \
+		--output-file requirements/ci.txt pyproject.toml
+
+COMPILE = $(BIN)/pip-compile --quiet --no-config $(UPGRADE) --generate-hashes --allow-unsafe --strip-extras \
+	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --pip-args "--only-binary :all:"
 
 .PHONY: clean
 clean: ## remove the virtual environment, caches and everything built
