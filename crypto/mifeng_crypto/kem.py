@@ -30,6 +30,7 @@ __all__ = [
     "HpkeKeyPair",
     "Kem",
     "LabeledKdf",
+    "check_xwing_public",
     "extract",
 ]
 
@@ -151,9 +152,13 @@ _SMALL_ORDER_U = frozenset(
 
 def _x25519_public(public: bytes) -> x25519.X25519PublicKey:
     """Refuse a key to which nobody can encrypt where it enters, and not when it is used."""
+    _check_order(public)
+    return x25519.X25519PublicKey.from_public_bytes(public)
+
+
+def _check_order(public: bytes) -> None:
     if (int.from_bytes(public, "little") & (2**255 - 1)) % _P in _SMALL_ORDER_U:
         raise ValueError("this X25519 public key is of small order")
-    return x25519.X25519PublicKey.from_public_bytes(public)
 
 
 def _x25519(ephemeral: bytes, public: bytes) -> bytes:
@@ -304,6 +309,17 @@ def _labeled_derive(kem_id: int, ikm: bytes, label: bytes, n: int) -> bytes:
     suite_id = b"KEM" + kem_id.to_bytes(2, "big")
     labeled = ikm + b"HPKE-v1" + suite_id + len(label).to_bytes(2, "big") + label
     return hashes.Hash.hash(hashes.SHAKE256(n), labeled + n.to_bytes(2, "big"))
+
+
+def check_xwing_public(public: bytes) -> None:
+    """Check a public key as far as that costs next to nothing: ML-KEM's half only by its length.
+
+    Raises:
+        ValueError: the length is another, or the half of X25519 is of small order.
+    """
+    if len(public) != XWING.public_bytes:
+        raise ValueError("a public key of X-Wing has 1,216 bytes")
+    _check_order(public[1184:])
 
 
 def _xwing_parts(seed: bytes) -> _XWingParts:

@@ -269,7 +269,7 @@ def test_a11_a_key_of_small_order(adversary: Adversary, stage: Stage, place: str
             body: RosterBody = Invite(eve.member_id, Role.MEMBER, public, expires)
         else:
             public = key if adversary.on else eve.device.signature_key
-            body = AddDevice(Device(eve.device_id, public))
+            body = AddDevice(Device(eve.device_id, public, eve.device.hpke_key))
         with adversary.refused("KEY-1"):
             company.roster.append(company.sign(body, stage.ada))
     stage.goes_on()

@@ -12,7 +12,6 @@ from mifeng_crypto.ids import MemberId, UnixMillis, WorkspaceId
 from mifeng_crypto.ledger.policy import DEFAULT_POLICY
 from mifeng_crypto.ledger.roster import Roster, sign_roster_entry
 from mifeng_crypto.ledger.roster_entry import (
-    Device,
     Found,
     Invite,
     RemoveMember,
@@ -27,8 +26,7 @@ from tests.support.server import ManualClock, RunningServer
 
 
 def _found_request(peer: Peer, link: FoundLink, server: ServerIdentity) -> m.FoundRequest:
-    device = Device(peer.device_id, signature.public_of(peer.key))
-    body = Found(peer.member_id, device, None, DEFAULT_POLICY, server)
+    body = Found(peer.member_id, peer.device, None, DEFAULT_POLICY, server)
     entry = sign_roster_entry(
         None, body, peer.author, peer.key, now=peer.now, workspace_id=WorkspaceId(os.urandom(16))
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from dataclasses import dataclass
 
 from mifeng_crypto import signature
@@ -36,6 +37,7 @@ from mifeng_crypto.ledger.roster_entry import (
     RosterEntry,
     ServerIdentity,
 )
+from mifeng_crypto.sealing import hpke_public_of
 from mifeng_crypto.secret import Secret
 from mifeng_crypto.suite import MLS_XWING
 from tests.support.rng import SeededRng
@@ -69,7 +71,11 @@ class Person:
 
     @property
     def device(self) -> Device:
-        return Device(self.device_id, signature.public_of(self.key))
+        return Device(self.device_id, signature.public_of(self.key), hpke_public_of(self.hpke_key))
+
+    @property
+    def hpke_key(self) -> Secret:
+        return Secret(hashlib.sha256(self.key).digest())
 
     @property
     def invite_public(self) -> bytes:

@@ -8,6 +8,7 @@ no real client would.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -65,6 +66,7 @@ from mifeng_crypto.mls.wire.extension import Extension
 from mifeng_crypto.mls.wire.leaf_node import Lifetime
 from mifeng_crypto.mls.wire.message import MLSMessage, encode_message
 from mifeng_crypto.mls.wire.parent_node import RatchetTreeExtension
+from mifeng_crypto.sealing import hpke_public_of
 from mifeng_crypto.secret import Secret
 from mifeng_crypto.suite import MLS_XWING, suite_by_id
 from mifeng_crypto.tls import decode, encode
@@ -105,6 +107,11 @@ class Peer(Connection):
         return DeviceAuthor(self.member_id, self.device_id)
 
     @property
+    def device(self) -> Device:
+        hpke_key = hpke_public_of(hashlib.sha256(self.key).digest())
+        return Device(self.device_id, signature.public_of(self.key), hpke_key)
+
+    @property
     def now(self) -> UnixMillis:
         return UnixMillis(self.clock.now())
 
@@ -120,7 +127,7 @@ class Peer(Connection):
         assert isinstance(parsed, FoundLink)
         body = Found(
             self.member_id,
-            Device(self.device_id, signature.public_of(self.key)),
+            self.device,
             None,
             DEFAULT_POLICY,
             ServerIdentity(parsed.addresses, (parsed.tls_pin,) if parsed.tls_pin else (), None),
@@ -189,9 +196,8 @@ class Peer(Connection):
         author = InviteAuthor(member_id)
         await self.login(author=author, key=invite_key)
         await self.fetch_roster()
-        device = Device(self.device_id, signature.public_of(self.key))
         await self.append_roster(
-            AddMember(MemberKind.PERSON, device, None), author=author, key=invite_key
+            AddMember(MemberKind.PERSON, self.device, None), author=author, key=invite_key
         )
         await self.login()
         await self.publish()

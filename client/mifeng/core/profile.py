@@ -35,6 +35,7 @@ from mifeng_crypto.ledger.roster_entry import (
 )
 from mifeng_crypto.links import FoundLink, InviteLink
 from mifeng_crypto.rand import Rng
+from mifeng_crypto.sealing import hpke_public_of
 from mifeng_crypto.secret import Secret
 from mifeng_crypto.tls import Bytes16, Bytes32, Opaque, Text, Vec, decode, encode, struct
 
@@ -84,6 +85,7 @@ class ProfileRecord:
     member_id: Bytes16
     device_id: Bytes16
     signature_key: Bytes32
+    hpke_key: Bytes32
     directory_key: Bytes32
     name: Text
     title: Text
@@ -106,6 +108,7 @@ class Profile:
     member_id: MemberId
     device_id: DeviceId
     signature_key: Secret
+    hpke_key: Secret
     directory_key: Secret
     name: str
     title: str
@@ -122,7 +125,7 @@ class Profile:
 
     @property
     def public_device(self) -> Device:
-        return Device(self.device_id, signature.public_of(self.signature_key))
+        return public_device(self.device_id, self.signature_key, self.hpke_key)
 
     def enrolled(self) -> Profile:
         """The same, once the roster has the device."""
@@ -143,18 +146,24 @@ class Profile:
         record = decode(ProfileRecord, data)
         values = {f.name: getattr(record, f.name) for f in dataclasses.fields(cls)}
         values["signature_key"] = Secret(record.signature_key)
+        values["hpke_key"] = Secret(record.hpke_key)
         values["directory_key"] = Secret(record.directory_key)
         return cls(**values)
+
+
+def public_device(device_id: DeviceId, signature_key: bytes, hpke_key: bytes) -> Device:
+    """Return what the roster is told of a device with these private keys."""
+    return Device(device_id, signature.public_of(signature_key), hpke_public_of(hpke_key))
 
 
 def found(link: FoundLink, *, name: str, title: str, now: UnixMillis, rng: Rng) -> Profile:
     """Make the founder, its first device and the roster's first entry."""
     workspace_id = WorkspaceId(rng(16))
     member_id, device_id = MemberId(rng(16)), DeviceId(rng(16))
-    signature_key = Secret(rng(32))
+    signature_key, hpke_key = Secret(rng(32)), Secret(rng(32))
     body = Found(
         founder=member_id,
-        device=Device(device_id, signature.public_of(signature_key)),
+        device=public_device(device_id, signature_key, hpke_key),
         recovery_key=None,
         default_policy=DEFAULT_POLICY,
         server=ServerIdentity(link.addresses, (link.tls_pin,) if link.tls_pin else (), None),
@@ -177,6 +186,7 @@ def found(link: FoundLink, *, name: str, title: str, now: UnixMillis, rng: Rng) 
         member_id=member_id,
         device_id=device_id,
         signature_key=signature_key,
+        hpke_key=hpke_key,
         directory_key=Secret(rng(32)),
         name=name,
         title=title,
@@ -197,6 +207,7 @@ def join(
         member_id=link.member_id,
         device_id=DeviceId(rng(16)),
         signature_key=Secret(rng(32)),
+        hpke_key=Secret(rng(32)),
         directory_key=Secret(link.directory_key),
         name=name,
         title=title,

@@ -57,10 +57,15 @@ class Role(enum.IntEnum):
 
 @struct
 class Device:
-    """One installation of a client. `signature_key` is Ed25519, 32 bytes."""
+    """One installation of a client.
+
+    `signature_key` is Ed25519, 32 bytes; `hpke_key` is X-Wing, 1,216 bytes: what is sealed to this
+    device is sealed to it (`sealing.py`).
+    """
 
     device_id: DeviceId
     signature_key: Opaque
+    hpke_key: Opaque
 
 
 @struct

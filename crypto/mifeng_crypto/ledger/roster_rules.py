@@ -36,6 +36,7 @@ from mifeng_crypto.ledger.roster_entry import (
     SetServer,
 )
 from mifeng_crypto.ledger.roster_tables import DeviceRecord, InviteRecord, Member
+from mifeng_crypto.sealing import check_hpke_key
 from mifeng_crypto.signature import check_public_key
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def check_body(roster: Roster, tbs: RosterEntryTBS) -> None:
     """Judge what the entry says, after its signature was verified.
 
     Raises:
-        ProtocolError: ROSTER-n, POLICY-1 or KEY-1.
+        ProtocolError: ROSTER-n, POLICY-1, KEY-1 or KEY-3.
     """
     author = tbs.author.member_id
     match tbs.body:
@@ -144,7 +145,7 @@ def check_device_body(
     """Judge what an entry says of devices.
 
     Raises:
-        ProtocolError: ROSTER-n or KEY-1.
+        ProtocolError: ROSTER-n, KEY-1 or KEY-3.
     """
     match body:
         case AddDevice():
@@ -165,7 +166,7 @@ def check_found(tbs: RosterEntryTBS) -> Found:
     """ROSTER-1: the first entry is `found`, by the founder's own first device; and its contents.
 
     Raises:
-        ProtocolError: ROSTER-1, POLICY-1, KEY-1.
+        ProtocolError: ROSTER-1, POLICY-1, KEY-1, KEY-3.
     """
     body = tbs.body
     if not isinstance(body, Found) or tbs.author != DeviceAuthor(
@@ -176,6 +177,7 @@ def check_found(tbs: RosterEntryTBS) -> Found:
         )
     check_policy(body.default_policy)
     check_public_key(body.device.signature_key)
+    check_hpke_key(body.device.hpke_key)
     check_checkpoint_key(body.server)
     if body.recovery_key is not None:
         check_public_key(body.recovery_key)
@@ -309,10 +311,11 @@ def check_kind(kind: MemberKind) -> None:
 
 
 def check_device(roster: Roster, device: Device) -> None:
-    """ROSTER-11: no device id is ever given twice. And ROSTER-5, KEY-1 for its key."""
+    """ROSTER-11: no device id is ever given twice. ROSTER-5 and KEY-1, KEY-3 for its keys."""
     if roster.device_ever(device.device_id) is not None:
         raise ProtocolError("ROSTER-11", "this device id is taken; draw a new one")
     check_key_is_new(roster, device.signature_key)
+    check_hpke_key(device.hpke_key)
 
 
 def check_recovery_key(roster: Roster, device: Device, key: bytes | None) -> None:

@@ -49,6 +49,7 @@ class DeviceRecord:
     device_id: DeviceId
     member_id: MemberId
     signature_key: bytes
+    hpke_key: bytes
     added: int
 
 
@@ -160,6 +161,7 @@ class RosterTables:
             device_id=device.device_id,
             member_id=member_id,
             signature_key=device.signature_key,
+            hpke_key=device.hpke_key,
             added=sequence,
         )
         others = self.devices_of.get(member_id, sequence) or ()

@@ -51,9 +51,12 @@ def number_of_member(roster: Roster, member_id: MemberId) -> str:
     records = roster.devices_of(member_id)
     if not records:
         raise UsageError("this person has no device here: not joined yet, or gone already")
-    devices = sorted((d.device_id, d.signature_key) for d in records)
+    devices = (Device(d.device_id, d.signature_key, d.hpke_key) for d in records)
     of = MemberNumber(
-        PROTOCOL_VERSION, roster.genesis, member_id, tuple(Device(*device) for device in devices)
+        PROTOCOL_VERSION,
+        roster.genesis,
+        member_id,
+        tuple(sorted(devices, key=lambda device: device.device_id)),
     )
     return _digits("MemberNumber", encode(of))
 

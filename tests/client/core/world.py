@@ -124,6 +124,7 @@ def profile_of(company: Company, person: Person) -> Profile:
         member_id=person.member_id,
         device_id=person.device_id,
         signature_key=Secret(person.key),
+        hpke_key=person.hpke_key,
         directory_key=Secret(bytes(32)),
         name=person.name,
         title="",

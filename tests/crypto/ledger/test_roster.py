@@ -298,7 +298,7 @@ def test_a_weak_device_key_is_refused_key_1(company: Company) -> None:
     company.append(company.invite_entry(bo))
     entry = sign_roster_entry(
         company.roster,
-        AddMember(MemberKind.PERSON, Device(bo.device_id, bytes(32)), None),
+        AddMember(MemberKind.PERSON, Device(bo.device_id, bytes(32), bo.device.hpke_key), None),
         InviteAuthor(bo.member_id),
         bo.invite_key,
         now=company.tick(),

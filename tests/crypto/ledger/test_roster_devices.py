@@ -75,7 +75,7 @@ def test_a_linked_device_brings_a_new_id_and_key_roster_5_and_11(company: Compan
         refused("ROSTER-5", company, company.sign(AddDevice(device), bo))
     device = dataclasses.replace(other, device_id=bo.device_id).device
     refused("ROSTER-11", company, company.sign(AddDevice(device), bo))
-    weak = AddDevice(Device(other.device_id, bytes(32)))
+    weak = AddDevice(Device(other.device_id, bytes(32), other.device.hpke_key))
     refused("KEY-1", company, company.sign(weak, bo))
 
 
