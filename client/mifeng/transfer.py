@@ -13,10 +13,12 @@ The share and the file key stay in memory. The API is protocol.md, "Files"; tus 
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import dataclasses
 import errno
 import functools
+import hashlib
 import mimetypes
 import os
 import re
@@ -51,6 +53,7 @@ PIECE_BYTES = 8 << 20
 _READ_BYTES = 1 << 20
 _SEND_BYTES = 256 << 10
 _TUS = {"Tus-Resumable": "1.0.0"}
+_AGAIN = frozenset({ProblemCode.OFFSET_MISMATCH, ProblemCode.CHECKSUM_MISMATCH})
 # Attempts that bring nothing further, and the pauses before them in seconds.
 _PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 
@@ -171,7 +174,7 @@ class _Upload:
             try:
                 at = await self._patch(piece, begin, start)
             except (TransportError, ServerProblem) as err:
-                if isinstance(err, ServerProblem) and err.code is not ProblemCode.OFFSET_MISMATCH:
+                if isinstance(err, ServerProblem) and err.code not in _AGAIN:
                     raise
                 await attempts.pause(err)
                 at = await self._ask_offset(start, end, attempts)
@@ -180,10 +183,13 @@ class _Upload:
         self.progress(end, self.length)
 
     async def _patch(self, piece: bytes, begin: int, start: int) -> int:
+        rest = memoryview(piece)[begin - start :]
+        digest = await asyncio.to_thread(lambda: hashlib.sha256(rest).digest())
         headers = {
             **_TUS,
             "Upload-Offset": str(begin),
-            "Content-Length": str(start + len(piece) - begin),
+            "Upload-Checksum": f"sha256 {base64.b64encode(digest).decode()}",
+            "Content-Length": str(len(rest)),
             "Content-Type": "application/offset+octet-stream",
         }
 

@@ -15,10 +15,11 @@ from mifeng_crypto.rand import Rng
 from mifeng_server.domain.house import Doors, House
 from mifeng_server.domain.protocols import Blobs, Clock, Shares, Store
 from mifeng_server.domain.purge import purge, sweep
+from mifeng_server.domain.quota import Quotas
 from mifeng_server.fanout.hub import Hub
 from mifeng_server.fanout.stewards import Stewards
 from mifeng_server.locks import TaskLocks
-from mifeng_server.routes import files, openapi, units, workspace
+from mifeng_server.routes import files, openapi, tus, units, workspace
 from mifeng_server.routes.endpoint import CLOCK, HOUSE, make_handler
 from mifeng_server.routes.problem import answer_problems
 from mifeng_server.routes.stream import HUB, STEWARDS, add_stream_route
@@ -34,7 +35,14 @@ FUNCTIONS = workspace.FUNCTIONS | units.FUNCTIONS | files.FUNCTIONS
 
 
 def make_app(
-    doors: Doors, *, store: Store, blobs: Blobs, shares: Shares, clock: Clock, rng: Rng
+    doors: Doors,
+    *,
+    store: Store,
+    blobs: Blobs,
+    shares: Shares,
+    clock: Clock,
+    rng: Rng,
+    quotas: Quotas | None = None,
 ) -> web.Application:
     """Put the server together. Who made the store closes it, after the application has ended."""
     hub = Hub()
@@ -48,12 +56,14 @@ def make_app(
         notify=app[STEWARDS],
         rng=rng,
         doors=doors,
+        quotas=quotas or Quotas(),
     )
     for name, endpoint in ENDPOINTS.items():
         if name in FUNCTIONS:
             handler = make_handler(endpoint, FUNCTIONS[name])
             app.router.add_route(endpoint.method, endpoint.path, handler)
     files.add_file_routes(app)
+    tus.add_tus_routes(app)
     add_stream_route(app)
     openapi.add_openapi_route(app)
     app.on_response_prepare.append(_say_little)

@@ -14,9 +14,11 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec import Meta
 
 from mifeng_crypto.errors import UsageError
 
@@ -33,12 +35,16 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         port: the port to listen on.
         tls: whether to serve TLS with the key in the data folder. Without it the server listens on
             loopback only: something in front of it has to do TLS.
+        member_quota_mib: how many MiB the live files of one member may take.
+        unit_quota_mib: how many MiB the live files of one unit may take.
     """
 
     addresses: tuple[str, ...]
     listen: str = "127.0.0.1"
     port: int
     tls: bool = True
+    member_quota_mib: Annotated[int, Meta(ge=1)] = 20_480
+    unit_quota_mib: Annotated[int, Meta(ge=1)] = 204_800
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +156,9 @@ def write_config(folder: Folder, config: Config) -> None:
         "# Where to listen. Without TLS only loopback is allowed, for a proxy in front.\n"
         f'listen = "{config.listen}"\n'
         f"port = {config.port}\n"
-        f"tls = {'true' if config.tls else 'false'}\n",
+        f"tls = {'true' if config.tls else 'false'}\n\n"
+        "# How many MiB of live files one member may have, and one unit.\n"
+        f"member_quota_mib = {config.member_quota_mib}\n"
+        f"unit_quota_mib = {config.unit_quota_mib}\n",
         encoding="utf-8",
     )

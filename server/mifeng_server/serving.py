@@ -20,6 +20,7 @@ from mifeng_server.blobs.folder import FolderBlobs
 from mifeng_server.config import Config, Folder, check_address, read_config, write_config
 from mifeng_server.domain.house import Doors
 from mifeng_server.domain.protocols import Clock
+from mifeng_server.domain.quota import Quotas
 from mifeng_server.domain.workspace import make_founding_token
 from mifeng_server.logs import AIOHTTP
 from mifeng_server.storage.sqlite import open_sqlite
@@ -140,6 +141,9 @@ async def serving(
             shares=FolderShares(folder.vault),
             clock=clock,
             rng=rng,
+            quotas=Quotas(
+                member_bytes=config.member_quota_mib << 20, unit_bytes=config.unit_quota_mib << 20
+            ),
         )
         runner = web.AppRunner(app, access_log=None, logger=AIOHTTP, shutdown_timeout=SHUTDOWN_S)
         await runner.setup()

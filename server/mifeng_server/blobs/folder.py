@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from obstore.store import LocalStore
 from mifeng_server.blobs.objects import ObjectBlobs
 
 __all__ = ["FolderBlobs"]
+
+
+KEPT_FREE_BYTES = 64 << 20
+"""Messages and ledgers go on when files have filled the disk; of a small disk, a twentieth."""
 
 
 class FolderBlobs(ObjectBlobs):
@@ -26,6 +31,10 @@ class FolderBlobs(ObjectBlobs):
         await super().put(name, data)
         path = self._folder / name
         await asyncio.to_thread(_sync, (path, path.parent, self._folder))
+
+    async def room(self) -> int | None:
+        usage = shutil.disk_usage(self._folder)
+        return usage.free - min(KEPT_FREE_BYTES, usage.total // 20)
 
     async def delete(self, key: bytes) -> None:
         await super().delete(key)

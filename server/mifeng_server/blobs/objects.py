@@ -70,6 +70,9 @@ class ObjectBlobs:
     async def size(self, key: bytes) -> int:
         return sum([size async for _, size in self._objects(key)])
 
+    async def room(self) -> int | None:
+        return None
+
     async def read(self, key: bytes, start: int, end: int) -> AsyncIterator[bytes]:
         while start < end:
             number, at = divmod(start, OBJECT_BYTES)

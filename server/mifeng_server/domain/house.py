@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.rand import Rng
 from mifeng_server.domain.protocols import Blobs, Locks, Notify, Shares, Store
+from mifeng_server.domain.quota import Quotas
 from mifeng_server.domain.rows import RosterRow, TokenRow
 from mifeng_server.domain.unit import Unit, load_unit
 
@@ -48,6 +49,7 @@ class House:
     notify: Notify
     rng: Rng
     doors: Doors
+    quotas: Quotas = field(default_factory=Quotas)
     _roster: Roster | None = None
     _roster_is_read: bool = False
     _units: OrderedDict[bytes, Unit] = field(default_factory=OrderedDict)

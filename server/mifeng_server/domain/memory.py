@@ -65,6 +65,9 @@ class MemoryStore:
     async def count(self, kind: type[Row], /, **equal: int | str | bytes) -> int:
         return len(self._matching(kind, equal))
 
+    async def total(self, kind: type[Row], field: str, /, **equal: int | str | bytes) -> int:
+        return sum(getattr(row, field) for row in self._matching(kind, equal))
+
     def _matching(self, kind: type[Row], equal: dict[str, int | str | bytes]) -> list[Row]:
         return [
             row
@@ -134,6 +137,9 @@ class MemoryBlobs:
 
     async def size(self, key: bytes) -> int:
         return len(self._blobs.get(key, b""))
+
+    async def room(self) -> int | None:
+        return None
 
     async def read(self, key: bytes, start: int, end: int) -> AsyncIterator[bytes]:
         blob = self._blobs.get(key, bytearray())

@@ -93,6 +93,10 @@ class Store(Protocol):
         """Return how many rows have these values."""
         ...
 
+    async def total(self, kind: type[Row], field: str, /, **equal: int | str | bytes) -> int:
+        """Return the sum of a field over the rows that have these values."""
+        ...
+
     def write(self, batch: Sequence[Write]) -> Awaitable[None]:
         """Enter a batch at once; await its being durable.
 
@@ -140,6 +144,10 @@ class Blobs(Protocol):
 
     async def size(self, key: bytes) -> int:
         """Return how many bytes there are; 0 where there is no such blob."""
+        ...
+
+    async def room(self) -> int | None:
+        """Return how many more bytes fit; None where there is no saying."""
         ...
 
     def read(self, key: bytes, start: int, end: int) -> AsyncIterator[bytes]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from mifeng_server.domain import rows
 from mifeng_server.domain.house import House
 from mifeng_server.domain.rows import Delete, Row, key_of
-from mifeng_server.domain.uploads import file_lock
+from mifeng_server.domain.uploads import destroy, file_lock
 
 __all__ = ["Purged", "purge", "sweep"]
 
@@ -68,9 +68,7 @@ async def _purge_files(house: House, until: Callable[[], int]) -> int:
                 row = await house.store.get(rows.FileRow, found.file_id)
                 if row is None or row.deadline > until():
                     continue
-                await house.shares.destroy(row.file_id)
-                await house.blobs.delete(row.file_id)
-                await house.store.write((Delete(rows.FileRow, (row.file_id,)),))
+                await destroy(house, row)
                 count += 1
     return count
 

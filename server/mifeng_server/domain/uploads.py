@@ -17,19 +17,22 @@ from mifeng_server.domain.accept import Call, Decision, Held, accept
 from mifeng_server.domain.house import House
 from mifeng_server.domain.login import Caller
 from mifeng_server.domain.protocols import ConflictError
+from mifeng_server.domain.quota import check_room
 from mifeng_server.domain.refusal import Refusal, not_found
-from mifeng_server.domain.rows import FileRow, Insert, Swap, Write
+from mifeng_server.domain.rows import Delete, FileRow, Insert, Swap, Write
 from mifeng_server.domain.unit import Unit, may_take_part
 
 __all__ = [
     "MAX_FILE_BYTES",
     "Seen",
     "append",
+    "destroy",
     "file_lock",
     "name_files",
     "open_upload",
     "read_share",
     "see",
+    "take_back",
 ]
 
 UNNAMED_MS = 24 * 3_600_000
@@ -69,7 +72,8 @@ async def open_upload(
     """Begin an upload; its share is made here.
 
     Raises:
-        Refusal: not_found, too_large.
+        Refusal: not_found, too_large, quota_exceeded.
+        FullError: the disk has no room for it.
     """
     if not 0 < length <= MAX_FILE_BYTES:
         raise Refusal(ProblemCode.TOO_LARGE, f"a file has 1 to {MAX_FILE_BYTES} bytes")
@@ -83,8 +87,18 @@ async def open_upload(
         deadline=now + UNNAMED_MS,
     )
 
-    async def decide(_: Held) -> Decision:
+    async def decide(held: Held) -> Decision:
         await _unit_of(house, caller, unit_id)
+        # One upload of a member is opened at a time, so that two do not fill one room.
+        await held.enter_async_context(house.locks.of(b"quota" + caller.member_id))
+        await check_room(
+            house.store,
+            house.blobs,
+            house.quotas,
+            member_id=caller.member_id,
+            unit_id=unit_id,
+            length=length,
+        )
         # First the share: a share without a row is swept away at the next start, while a row
         # without a share would be a file that nobody can ever open.
         await house.shares.put(row.file_id, house.rng(32))
@@ -184,6 +198,35 @@ async def _until(
         if clock() >= deadline:
             raise Refusal(ProblemCode.GONE)
         yield chunk
+
+
+async def take_back(house: House, caller: Caller, file_id: bytes, *, now: int) -> None:
+    """Give an upload up, or recall a file: its own member may, at any time.
+
+    Besides a deadline this is the only thing that destroys a file (and `close`, for a whole unit).
+
+    Raises:
+        Refusal: not_found, gone; forbidden: it is another member's.
+    """
+    await see(house, caller, file_id, now=now)
+    async with house.locks.of(file_lock(file_id)):
+        await house.store.settle()
+        row = await house.store.get(FileRow, file_id)
+        if row is None:
+            raise not_found()
+        if row.member_id != caller.member_id:
+            raise Refusal(ProblemCode.FORBIDDEN, "a file is recalled by whoever posted it")
+        await destroy(house, row)
+
+
+async def destroy(house: House, row: FileRow) -> None:
+    """Destroy a file whose lock the caller holds: what opens it, then its bytes, then its row.
+
+    Cut off in between, it is taken up again: by the purge, or by the sweep at the next start.
+    """
+    await house.shares.destroy(row.file_id)
+    await house.blobs.delete(row.file_id)
+    await house.store.write((Delete(FileRow, (row.file_id,)),))
 
 
 async def name_files(

@@ -1,13 +1,8 @@
-"""Files: uploads by tus 1.0.0 (core and creation), downloads by Range (RFC 9110 section 14).
-
-The bodies are raw; everything else is as with every endpoint.
-"""
+"""Files down by Range (RFC 9110 section 14): bodies are raw. Up is in tus.py."""
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import AsyncIterator
 
 import structlog
 from aiohttp import hdrs, web
@@ -17,7 +12,6 @@ from mifeng_crypto.api.messages import ShareReply
 from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import StorageError
 from mifeng_server.domain import uploads, welcomes
-from mifeng_server.domain.accept import Call
 from mifeng_server.domain.login import Caller
 from mifeng_server.domain.refusal import Refusal
 from mifeng_server.routes.endpoint import (
@@ -26,10 +20,7 @@ from mifeng_server.routes.endpoint import (
     Asked,
     Function,
     check_protocol,
-    device_of,
-    digest_of,
     find_caller,
-    idempotency_key,
     path_id,
 )
 
@@ -37,108 +28,22 @@ __all__ = ["FUNCTIONS", "add_file_routes"]
 
 log = structlog.get_logger("files")
 
-TUS_VERSION = "1.0.0"
-PIECE_TIMEOUT_S = 60
-_OFFSET_TYPE = "application/offset+octet-stream"
-_NUMBER = re.compile(r"[0-9]{1,16}")
 _RANGE = re.compile(r"bytes=([0-9]{0,16})-([0-9]{0,16})")
 
 
 def add_file_routes(app: web.Application) -> None:
-    """Add what has raw bodies."""
-    app.router.add_post("/v1/units/{unit_id:[0-9a-f]{32}}/files", _open)
-    app.router.add_route("OPTIONS", "/v1/files", _options)
-    # aiohttp would answer HEAD by GET, which is something else in tus.
-    app.router.add_head("/v1/files/{file_id:[0-9a-f]{32}}", _head)
+    """Add what is read as raw bytes."""
     app.router.add_get("/v1/files/{file_id:[0-9a-f]{32}}", _read, allow_head=False)
-    app.router.add_patch("/v1/files/{file_id:[0-9a-f]{32}}", _append)
     app.router.add_get(
         "/v1/units/{unit_id:[0-9a-f]{32}}/trees/{tree_hash:[0-9a-f]{2,128}}", _read_tree
     )
 
 
-async def _options(request: web.Request) -> web.Response:
-    """What of tus there is."""
-    check_protocol(request)
-    headers = {
-        "Tus-Resumable": TUS_VERSION,
-        "Tus-Version": TUS_VERSION,
-        "Tus-Extension": "creation",
-        "Tus-Max-Size": str(uploads.MAX_FILE_BYTES),
-    }
-    return web.Response(status=204, headers=headers)
-
-
-async def _caller(request: web.Request, *, tus: bool = True) -> Caller:
+async def _caller(request: web.Request) -> Caller:
     check_protocol(request)
     caller = await find_caller(request, Access.DEVICE)
     assert caller is not None, "a device is asked for"
-    if tus and request.headers.get("Tus-Resumable") != TUS_VERSION:
-        raise Refusal(ProblemCode.MALFORMED, "say Tus-Resumable: 1.0.0")
     return caller
-
-
-def _number(request: web.Request, header: str) -> int:
-    text = request.headers.get(header, "")
-    if not _NUMBER.fullmatch(text):
-        raise Refusal(ProblemCode.MALFORMED, f"{header} must be a number")
-    return int(text)
-
-
-async def _open(request: web.Request) -> web.Response:
-    caller = await _caller(request)
-    length = _number(request, "Upload-Length")
-    if request.can_read_body and await request.content.read(1):
-        raise Refusal(ProblemCode.MALFORMED, "the bytes come with PATCH")
-    call = Call(device_of(caller), idempotency_key(request), digest_of(request, length))
-    house, now = request.app[HOUSE], request.app[CLOCK].now()
-    unit_id = path_id(request, "unit_id")
-    opened = await uploads.open_upload(house, caller, call, unit_id, length, now=now)
-    headers = {"Location": f"/v1/files/{opened.file_id.hex()}", "Tus-Resumable": TUS_VERSION}
-    return web.Response(status=201, headers=headers)
-
-
-async def _head(request: web.Request) -> web.Response:
-    caller = await _caller(request)
-    now = request.app[CLOCK].now()
-    seen = await uploads.see(request.app[HOUSE], caller, path_id(request, "file_id"), now=now)
-    headers = {
-        "Upload-Offset": str(seen.offset),
-        "Upload-Length": str(seen.row.length),
-        "Tus-Resumable": TUS_VERSION,
-    }
-    return web.Response(headers=headers)
-
-
-async def _append(request: web.Request) -> web.Response:
-    caller = await _caller(request)
-    if request.content_type != _OFFSET_TYPE or hdrs.CONTENT_ENCODING in request.headers:
-        raise Refusal(ProblemCode.UNSUPPORTED_MEDIA_TYPE, f"send {_OFFSET_TYPE}, not encoded")
-    offset = _number(request, "Upload-Offset")
-    seen = await uploads.append(
-        request.app[HOUSE],
-        caller,
-        path_id(request, "file_id"),
-        offset,
-        _pieces(request, offset),
-        clock=request.app[CLOCK].now,
-    )
-    headers = {"Upload-Offset": str(seen.offset), "Tus-Resumable": TUS_VERSION}
-    return web.Response(status=204, headers=headers)
-
-
-async def _pieces(request: web.Request, offset: int) -> AsyncIterator[bytes]:
-    if offset + (request.content_length or 0) > uploads.MAX_FILE_BYTES:
-        raise Refusal(ProblemCode.TOO_LARGE)
-    while True:
-        try:
-            async with asyncio.timeout(PIECE_TIMEOUT_S):
-                piece = await request.content.readany()
-        except TimeoutError:
-            raise Refusal(ProblemCode.MALFORMED, "the bytes stopped coming") from None
-        if not piece:
-            return
-        yield piece
 
 
 def _range(request: web.Request, length: int) -> tuple[int, int] | None:
@@ -164,7 +69,7 @@ def _range(request: web.Request, length: int) -> tuple[int, int] | None:
 
 
 async def _read(request: web.Request) -> web.StreamResponse:
-    caller = await _caller(request, tus=False)
+    caller = await _caller(request)
     house, file_id = request.app[HOUSE], path_id(request, "file_id")
     seen = await uploads.see(house, caller, file_id, now=request.app[CLOCK].now())
     if seen.offset != seen.row.length and seen.row.retain_until:
@@ -202,7 +107,7 @@ def _ranged(request: web.Request, length: int) -> tuple[web.StreamResponse, int,
 
 
 async def _read_tree(request: web.Request) -> web.StreamResponse:
-    caller = await _caller(request, tus=False)
+    caller = await _caller(request)
     unit_id, tree_hash = path_id(request, "unit_id"), path_id(request, "tree_hash")
     tree = await welcomes.read_tree(request.app[HOUSE], caller, unit_id, tree_hash)
     response, start, end = _ranged(request, len(tree))

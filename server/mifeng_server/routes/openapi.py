@@ -150,7 +150,12 @@ def _raw_paths() -> dict[str, Schema]:
                     _header("Upload-Length", number),
                 ],
                 "responses": {"201": {"description": "`Location` is the upload."}}
-                | _problems(*usual, ProblemCode.TOO_LARGE, ProblemCode.STORAGE_FULL),
+                | _problems(
+                    *usual,
+                    ProblemCode.TOO_LARGE,
+                    ProblemCode.QUOTA_EXCEEDED,
+                    ProblemCode.STORAGE_FULL,
+                ),
             }
         },
         "/v1/files": {
@@ -173,7 +178,12 @@ def _raw_paths() -> dict[str, Schema]:
                 "operationId": "append_upload",
                 "summary": "Append to an upload.",
                 "security": token,
-                "parameters": [*_parameters(_FILE), tus, _header("Upload-Offset", number)],
+                "parameters": [
+                    *_parameters(_FILE),
+                    tus,
+                    _header("Upload-Offset", number),
+                    _header("Upload-Checksum", {"type": "string"}, required=False),
+                ],
                 "requestBody": {
                     "required": True,
                     "content": {
@@ -187,10 +197,19 @@ def _raw_paths() -> dict[str, Schema]:
                     *usual,
                     ProblemCode.OFFSET_MISMATCH,
                     ProblemCode.GONE,
+                    ProblemCode.CHECKSUM_MISMATCH,
                     ProblemCode.TOO_LARGE,
                     ProblemCode.UNSUPPORTED_MEDIA_TYPE,
                     ProblemCode.STORAGE_FULL,
                 ),
+            },
+            "delete": {
+                "operationId": "take_back_file",
+                "summary": "Give an upload up, or recall a file.",
+                "security": token,
+                "parameters": [*_parameters(_FILE), tus],
+                "responses": {"204": {"description": "It is destroyed."}}
+                | _problems(*usual, ProblemCode.GONE),
             },
             "get": {
                 "operationId": "read_file",

@@ -60,6 +60,8 @@ _INDEXES: tuple[tuple[type[Row], tuple[str, ...]], ...] = (
     (rows.ClaimRow, ("device_id",)),
     (rows.CardRow, ("cursor",)),
     (rows.FileRow, ("deadline",)),
+    (rows.FileRow, ("member_id",)),
+    (rows.FileRow, ("unit_id",)),
     (rows.TokenRow, ("member_id",)),
     (rows.TokenRow, ("deadline",)),
     (rows.IdempotencyRow, ("deadline",)),

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import aiosqlite
-from sqlalchemy import Select, Table, bindparam, event, func, select
+from sqlalchemy import Select, Table, bindparam, event, func, literal_column, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
@@ -83,6 +83,10 @@ class SqliteStore:
 
     async def count(self, kind: type[Row], /, **equal: int | str | bytes) -> int:
         found = await self._read(_count_statement(TABLES[kind], tuple(equal)), equal)
+        return int(found[0][0])
+
+    async def total(self, kind: type[Row], field: str, /, **equal: int | str | bytes) -> int:
+        found = await self._read(_total_statement(TABLES[kind], field, tuple(equal)), equal)
         return int(found[0][0])
 
     def write(self, batch: Sequence[Write]) -> Awaitable[None]:
@@ -173,6 +177,12 @@ def _find_statement(
 def _count_statement(table: Table, equal: tuple[str, ...]) -> Query:
     counted = select(func.count()).select_from(table)
     return _query(counted.where(*(table.c[f] == bindparam(f) for f in equal)))
+
+
+@cache
+def _total_statement(table: Table, field: str, equal: tuple[str, ...]) -> Query:
+    summed = select(func.coalesce(func.sum(table.c[field]), literal_column("0")))
+    return _query(summed.where(*(table.c[f] == bindparam(f) for f in equal)))
 
 
 async def open_sqlite(path: Path) -> SqliteStore:

@@ -1,0 +1,67 @@
+"""Room for files: what an upload must find before its first byte is sent.
+
+A file that was accepted is never dropped for want of room, so the room is looked for when the
+upload is opened: within its member's and its unit's quota, and on the disk, less what other uploads
+under way were promised.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mifeng_crypto.api.problems import ProblemCode
+from mifeng_server.domain.protocols import Blobs, FullError, Store
+from mifeng_server.domain.refusal import Refusal
+from mifeng_server.domain.rows import FileRow
+
+__all__ = ["Quotas", "check_room"]
+
+UNDER_WAY = 10_000
+"""More uploads than are ever open at once."""
+_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quotas:
+    """How many bytes of ciphertext may live at once: of one member's files, and in one unit."""
+
+    member_bytes: int = 20 << 30
+    unit_bytes: int = 200 << 30
+
+
+async def check_room(
+    store: Store, blobs: Blobs, quotas: Quotas, *, member_id: bytes, unit_id: bytes, length: int
+) -> None:
+    """See that a file of `length` bytes fits. The caller holds the lock of the member's quota.
+
+    Raises:
+        Refusal: quota_exceeded.
+        FullError: the disk has no room for it.
+    """
+    await store.settle()  # an upload that was opened a moment ago counts
+    for whose, quota, live in (
+        ("your files", quotas.member_bytes, {"member_id": member_id}),
+        ("the files of this unit", quotas.unit_bytes, {"unit_id": unit_id}),
+    ):
+        used = await store.total(FileRow, "length", **live)
+        if used + length > quota:
+            raise Refusal(
+                ProblemCode.QUOTA_EXCEEDED,
+                f"{whose} take {_amount(used)} of {_amount(quota)}, "
+                f"and this one needs {_amount(length)}",
+            )
+    room = await blobs.room()
+    if room is None:
+        return
+    promised = 0
+    for row in await store.find(FileRow, order="deadline", limit=UNDER_WAY, retain_until=0):
+        promised += row.length - await blobs.size(row.file_id)
+    if promised + length > room:
+        raise FullError
+
+
+def _amount(count: int) -> str:
+    size, unit = float(count), 0
+    while size >= 1024 and unit < len(_UNITS) - 1:
+        size, unit = size / 1024, unit + 1
+    return f"{size:.0f} {_UNITS[unit]}" if unit == 0 else f"{size:.1f} {_UNITS[unit]}"

@@ -1,0 +1,195 @@
+"""Uploads by tus 1.0.0: core, creation, checksum, expiration, termination.
+
+The bodies are raw; everything else is as with every endpoint. A stock client talks to this, given
+the headers of a login; what it would say of the file (`Upload-Metadata`) is refused: names and
+types of files are for the unit's members, not for the server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import AsyncIterator
+from email.utils import formatdate
+
+from aiohttp import hdrs, web
+
+from mifeng_crypto.api.endpoints import Access
+from mifeng_crypto.api.problems import ProblemCode
+from mifeng_server.domain import uploads
+from mifeng_server.domain.accept import Call
+from mifeng_server.domain.login import Caller
+from mifeng_server.domain.refusal import Refusal
+from mifeng_server.routes.endpoint import (
+    CLOCK,
+    HOUSE,
+    check_protocol,
+    device_of,
+    digest_of,
+    find_caller,
+    idempotency_key,
+    path_id,
+)
+
+__all__ = ["add_tus_routes"]
+
+TUS_VERSION = "1.0.0"
+PIECE_TIMEOUT_S = 60
+CHECKED_BYTES = 16 << 20
+"""A piece with a checksum is held in memory until it has been checked; this is the longest."""
+ALGORITHMS = ("sha256", "sha1")
+"""sha1 is what every tus client has. It guards against faults of lines, not against people."""
+_OFFSET_TYPE = "application/offset+octet-stream"
+_NUMBER = re.compile(r"[0-9]{1,16}")
+
+
+def add_tus_routes(app: web.Application) -> None:
+    """Add the five requests of tus."""
+    app.router.add_post("/v1/units/{unit_id:[0-9a-f]{32}}/files", _open)
+    app.router.add_route("OPTIONS", "/v1/files", _options)
+    # aiohttp would answer HEAD by GET, which is something else in tus.
+    app.router.add_head("/v1/files/{file_id:[0-9a-f]{32}}", _head)
+    app.router.add_patch("/v1/files/{file_id:[0-9a-f]{32}}", _append)
+    app.router.add_delete("/v1/files/{file_id:[0-9a-f]{32}}", _take_back)
+
+
+async def _options(request: web.Request) -> web.Response:
+    """What of tus there is."""
+    check_protocol(request)
+    headers = {
+        "Tus-Resumable": TUS_VERSION,
+        "Tus-Version": TUS_VERSION,
+        "Tus-Extension": "creation,checksum,expiration,termination",
+        "Tus-Checksum-Algorithm": ",".join(ALGORITHMS),
+        "Tus-Max-Size": str(uploads.MAX_FILE_BYTES),
+    }
+    return web.Response(status=204, headers=headers)
+
+
+async def _caller(request: web.Request) -> Caller:
+    check_protocol(request)
+    caller = await find_caller(request, Access.DEVICE)
+    assert caller is not None, "a device is asked for"
+    if request.headers.get("Tus-Resumable") != TUS_VERSION:
+        raise Refusal(ProblemCode.MALFORMED, "say Tus-Resumable: 1.0.0")
+    return caller
+
+
+def _number(request: web.Request, header: str) -> int:
+    text = request.headers.get(header, "")
+    if not _NUMBER.fullmatch(text):
+        raise Refusal(ProblemCode.MALFORMED, f"{header} must be a number")
+    return int(text)
+
+
+async def _open(request: web.Request) -> web.Response:
+    caller = await _caller(request)
+    length = _number(request, "Upload-Length")
+    if request.headers.get("Upload-Metadata"):
+        raise Refusal(
+            ProblemCode.MALFORMED, "send no Upload-Metadata: the message names the file, sealed"
+        )
+    if request.can_read_body and await request.content.read(1):
+        raise Refusal(ProblemCode.MALFORMED, "the bytes come with PATCH")
+    call = Call(device_of(caller), idempotency_key(request), digest_of(request, length))
+    house, now = request.app[HOUSE], request.app[CLOCK].now()
+    unit_id = path_id(request, "unit_id")
+    opened = await uploads.open_upload(house, caller, call, unit_id, length, now=now)
+    seen = await uploads.see(house, caller, opened.file_id, now=now)
+    headers = {"Location": f"/v1/files/{opened.file_id.hex()}", **_how_far(seen)}
+    return web.Response(status=201, headers=headers)
+
+
+def _how_far(seen: uploads.Seen) -> dict[str, str]:
+    """How much there is; and until when the rest may come, while it is not all there."""
+    headers = {"Upload-Offset": str(seen.offset), "Tus-Resumable": TUS_VERSION}
+    if seen.offset < seen.row.length:
+        headers["Upload-Expires"] = formatdate(seen.row.deadline / 1000, usegmt=True)
+    return headers
+
+
+async def _head(request: web.Request) -> web.Response:
+    caller = await _caller(request)
+    now = request.app[CLOCK].now()
+    seen = await uploads.see(request.app[HOUSE], caller, path_id(request, "file_id"), now=now)
+    return web.Response(headers={"Upload-Length": str(seen.row.length), **_how_far(seen)})
+
+
+async def _append(request: web.Request) -> web.Response:
+    caller = await _caller(request)
+    if request.content_type != _OFFSET_TYPE or hdrs.CONTENT_ENCODING in request.headers:
+        raise Refusal(ProblemCode.UNSUPPORTED_MEDIA_TYPE, f"send {_OFFSET_TYPE}, not encoded")
+    offset, named = _number(request, "Upload-Offset"), _checksum(request)
+    pieces = _pieces(request, offset)
+    seen = await uploads.append(
+        request.app[HOUSE],
+        caller,
+        path_id(request, "file_id"),
+        offset,
+        pieces if named is None else _checked(pieces, *named),
+        clock=request.app[CLOCK].now,
+    )
+    return web.Response(status=204, headers=_how_far(seen))
+
+
+async def _take_back(request: web.Request) -> web.Response:
+    """Termination: an upload is given up; a file that a message shows is recalled."""
+    caller = await _caller(request)
+    house, now = request.app[HOUSE], request.app[CLOCK].now()
+    await uploads.take_back(house, caller, path_id(request, "file_id"), now=now)
+    return web.Response(status=204, headers={"Tus-Resumable": TUS_VERSION})
+
+
+def _checksum(request: web.Request) -> tuple[str, bytes] | None:
+    """Return algorithm and digest of the piece that comes, if the sender names them.
+
+    Raises:
+        Refusal: malformed: an algorithm that is not offered, or no digest of it.
+    """
+    text = request.headers.get("Upload-Checksum")
+    if text is None:
+        return None
+    algorithm, _, encoded = text.partition(" ")
+    try:
+        digest = base64.b64decode(encoded, validate=True)
+    except binascii.Error:
+        digest = b""
+    if algorithm not in ALGORITHMS or len(digest) != hashlib.new(algorithm).digest_size:
+        raise Refusal(
+            ProblemCode.MALFORMED, f"Upload-Checksum is {' or '.join(ALGORITHMS)}, and base64"
+        )
+    return algorithm, digest
+
+
+async def _checked(
+    pieces: AsyncIterator[bytes], algorithm: str, digest: bytes
+) -> AsyncIterator[bytes]:
+    """Hold a piece back until its checksum is known to be right: of another nothing is kept."""
+    held, hashed = bytearray(), hashlib.new(algorithm)
+    async for piece in pieces:
+        held += piece
+        hashed.update(piece)
+        if len(held) > CHECKED_BYTES:
+            raise Refusal(
+                ProblemCode.TOO_LARGE, f"at most {CHECKED_BYTES} bytes come under one checksum"
+            )
+    if hashed.digest() != digest:
+        raise Refusal(ProblemCode.CHECKSUM_MISMATCH)
+    yield bytes(held)
+
+
+async def _pieces(request: web.Request, offset: int) -> AsyncIterator[bytes]:
+    if offset + (request.content_length or 0) > uploads.MAX_FILE_BYTES:
+        raise Refusal(ProblemCode.TOO_LARGE)
+    while True:
+        try:
+            async with asyncio.timeout(PIECE_TIMEOUT_S):
+                piece = await request.content.readany()
+        except TimeoutError:
+            raise Refusal(ProblemCode.MALFORMED, "the bytes stopped coming") from None
+        if not piece:
+            return
+        yield piece
