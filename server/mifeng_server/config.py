@@ -5,7 +5,7 @@ data/
   tls.key  tls.crt       made by `init`
   server.db              the database (and -wal, -shm while it runs)
   blobs/                 sealed files
-  vault/                 the server's halves of file keys: never in a backup
+  vault                  the server's halves of file keys: never in a backup
   port                   the port that `serve --port 0` was given
 """
 

@@ -25,7 +25,7 @@ from mifeng_server.domain.workspace import make_founding_token
 from mifeng_server.logs import AIOHTTP
 from mifeng_server.storage.sqlite import open_sqlite
 from mifeng_server.tls_key import make_tls_key, read_pin, ssl_context
-from mifeng_server.vault import FolderShares
+from mifeng_server.vault import Vault
 
 __all__ = ["Serving", "initialise", "serving"]
 
@@ -134,11 +134,13 @@ async def serving(
         context = ssl_context(folder) if config.tls else None
         store = await open_sqlite(folder.database)
         stack.push_async_callback(store.close)
+        shares = Vault(folder.vault, rng=rng)
+        stack.push_async_callback(shares.close)
         app = make_app(
             Doors(config.addresses, tls_pin),
             store=store,
             blobs=FolderBlobs(folder.blobs),
-            shares=FolderShares(folder.vault),
+            shares=shares,
             clock=clock,
             rng=rng,
             quotas=Quotas(

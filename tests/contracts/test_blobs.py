@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from itertools import pairwise
+from os import urandom
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from mifeng_server.blobs.folder import FolderBlobs
 from mifeng_server.blobs.objects import OBJECT_BYTES
 from mifeng_server.domain.memory import MemoryBlobs, MemoryShares
 from mifeng_server.domain.protocols import Blobs, ConflictError, Shares
-from mifeng_server.vault import FolderShares
+from mifeng_server.vault import GRAIN_MS, Vault
 
 KEY = b"k" * 16
 
@@ -25,7 +26,7 @@ def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
 
 @pytest.fixture(params=["memory", "folder"])
 def shares(request: pytest.FixtureRequest, tmp_path: Path) -> Shares:
-    return MemoryShares() if request.param == "memory" else FolderShares(tmp_path / "vault")
+    return MemoryShares() if request.param == "memory" else Vault(tmp_path / "vault", rng=urandom)
 
 
 async def _pieces(data: bytes, size: int = 65_536) -> AsyncIterator[bytes]:
@@ -94,21 +95,21 @@ async def test_a_deleted_blob_is_gone_and_its_name_free(blobs: Blobs) -> None:
 
 
 async def test_a_share_is_kept_until_it_is_destroyed(shares: Shares) -> None:
-    await shares.put(KEY, b"s" * 32)
+    await shares.put(KEY, b"s" * 32, deadline=GRAIN_MS)
     assert await shares.get(KEY) == b"s" * 32
     await shares.destroy(KEY)
     await shares.destroy(KEY)
     assert await shares.get(KEY) is None
 
 
-async def test_a_share_of_the_folder_is_private_and_overwritten(tmp_path: Path) -> None:
-    shares = FolderShares(tmp_path / "vault")
-    await shares.put(KEY, b"s" * 32)
-    path = tmp_path / "vault" / KEY.hex()
-    assert path.stat().st_mode & 0o777 == 0o600
-    # A second name for the same bytes on the disk shows what becomes of them.
-    witness = tmp_path / "witness"
-    witness.hardlink_to(path)
-    await shares.destroy(KEY)
-    assert not path.exists()
-    assert witness.read_bytes() == bytes(32)
+async def test_shares_end_with_their_deadline_and_not_before(shares: Shares) -> None:
+    for n in range(5):
+        await shares.put(bytes([n]) * 16, bytes([n]) * 32, deadline=n * GRAIN_MS)
+    await shares.put(bytes([1]) * 16, bytes([1]) * 32, deadline=4 * GRAIN_MS)
+    assert await shares.expire(2 * GRAIN_MS - 1) == 1 + (type(shares) is Vault)
+    assert await shares.names() == {bytes([n]) * 16 for n in (1, 2, 3, 4)}
+    await shares.expire(2 * GRAIN_MS)
+    assert await shares.names() == {bytes([n]) * 16 for n in (1, 3, 4)}
+    assert await shares.get(bytes([1]) * 16) == bytes([1]) * 32
+    await shares.expire(4 * GRAIN_MS)
+    assert await shares.names() == frozenset()

@@ -99,7 +99,7 @@ async def test_an_upload_that_is_given_up_leaves_nothing(server: RunningServer, 
     assert (await _delete(ann, file_id))[0] == 204
     assert await server.house.store.get(FileRow, file_id) is None
     assert await server.house.blobs.keys() == frozenset()
-    assert await server.house.shares.keys() == frozenset()
+    assert await server.house.shares.names() == frozenset()
     assert (await _delete(ann, file_id))[0] == 404
 
 
@@ -115,7 +115,7 @@ async def test_whoever_posted_a_file_recalls_it_and_nobody_else(
     assert (await bob.raw("GET", f"/v1/files/{file_id.hex()}"))[1] == DATA
     assert (await _delete(ann, file_id))[0] == 204
     assert (await bob.raw("GET", f"/v1/files/{file_id.hex()}"))[0] == 404
-    assert await server.house.shares.keys() == frozenset()
+    assert await server.house.shares.names() == frozenset()
 
 
 # ------------------------------------------------------------------ room

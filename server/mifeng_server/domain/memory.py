@@ -159,16 +159,26 @@ class MemoryShares:
     """`Shares` in a dictionary."""
 
     def __init__(self) -> None:
-        self._shares: dict[bytes, bytes] = {}
+        self._shares: dict[bytes, tuple[int, bytes]] = {}
 
-    async def put(self, file_id: bytes, share: bytes) -> None:
-        self._shares[file_id] = share
+    async def put(self, name: bytes, share: bytes, *, deadline: int) -> None:
+        known = self._shares.get(name, (0, b""))
+        self._shares[name] = max(known, (deadline, share))
 
-    async def get(self, file_id: bytes) -> bytes | None:
-        return self._shares.get(file_id)
+    async def get(self, name: bytes) -> bytes | None:
+        return self._shares[name][1] if name in self._shares else None
 
-    async def destroy(self, file_id: bytes) -> None:
-        self._shares.pop(file_id, None)
+    async def destroy(self, *names: bytes) -> None:
+        for name in names:
+            self._shares.pop(name, None)
 
-    async def keys(self) -> frozenset[bytes]:
+    async def expire(self, until: int) -> int:
+        ended = [name for name, (deadline, _) in self._shares.items() if deadline <= until]
+        await self.destroy(*ended)
+        return len(ended)
+
+    async def names(self) -> frozenset[bytes]:
         return frozenset(self._shares)
+
+    async def close(self) -> None:
+        """Nothing to let go of."""

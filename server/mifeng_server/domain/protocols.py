@@ -168,26 +168,48 @@ class Blobs(Protocol):
 
 
 class Shares(Protocol):
-    """The server's halves of file keys. They are nowhere else: not in the store, not in backups."""
+    """The server's halves of keys. They are nowhere else: not in the store, not in its backups.
 
-    async def put(self, file_id: bytes, share: bytes) -> None:
-        """Keep a share durably.
+    Each is sealed under a key that all shares of one end have in common, and the end of a share is
+    its deadline, rounded up to ten minutes (`mifeng_server.vault.end_of`). Such a key is where it
+    can be destroyed for good: a cell that is overwritten, or an object in an unversioned bucket.
+    """
+
+    async def put(self, name: bytes, share: bytes, *, deadline: int) -> None:
+        """Keep a share durably until its deadline. One that is there already gets more time so.
+
+        Args:
+            name: at most 32 bytes; a file's id, or `slot_name` of a strict unit's hour.
+            share: 32 bytes.
+            deadline: Unix milliseconds.
 
         Raises:
             FullError: no space.
         """
         ...
 
-    async def get(self, file_id: bytes) -> bytes | None:
-        """Return the share, or None if it is destroyed."""
+    async def get(self, name: bytes) -> bytes | None:
+        """Return the share, or None if it is destroyed.
+
+        Raises:
+            StorageError: it is damaged.
+        """
         ...
 
-    async def destroy(self, file_id: bytes) -> None:
-        """Overwrite and delete the share, durably; no harm if there is none."""
+    async def destroy(self, *names: bytes) -> None:
+        """Destroy shares before their end, durably; no harm if there are none."""
         ...
 
-    async def keys(self) -> frozenset[bytes]:
-        """Return the ids of all files that have a share."""
+    async def expire(self, until: int) -> int:
+        """Destroy, durably, the keys of every end that is not after `until`; return how many."""
+        ...
+
+    async def names(self) -> frozenset[bytes]:
+        """Return the names of all shares that can still be had."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of what is open."""
         ...
 
 

@@ -1,7 +1,7 @@
 """What goes when its time is over; nothing else on this server deletes (protocol.md, "Expiry").
 
-Every kind of row that can end has a `deadline` or `not_after`. What is destroyed goes first and its
-row last, so that a purge that was cut off is taken up again where it was.
+Every kind of row that can end has a `deadline` or `not_after`. Keys go first, with one write for
+all of an end, then ciphertexts, then rows: what was cut off is taken up again where it was.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from mifeng_server.domain import rows
 from mifeng_server.domain.house import House
 from mifeng_server.domain.rows import Delete, Row, key_of
-from mifeng_server.domain.uploads import destroy, file_lock
+from mifeng_server.domain.uploads import destroy, file_lock, is_file
 
 __all__ = ["Purged", "purge", "sweep"]
 
@@ -35,10 +35,11 @@ _ENDING: tuple[tuple[type[Row], str], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """How many are gone."""
+    """How many are gone: `keys` of shares, each with all that was sealed under it."""
 
     files: int
     rows: int
+    keys: int = 0
 
 
 async def purge(house: House, *, clock: Callable[[], int]) -> Purged:
@@ -47,6 +48,7 @@ async def purge(house: House, *, clock: Callable[[], int]) -> Purged:
     def until() -> int:
         return clock() - DELAY_MS
 
+    keys = await house.shares.expire(until())
     files = await _purge_files(house, until)
     count = 0
     for kind, field in _ENDING:
@@ -55,7 +57,7 @@ async def purge(house: House, *, clock: Callable[[], int]) -> Purged:
             count += len(due)
     if files or count:
         await house.store.scrub()
-    return Purged(files, count)
+    return Purged(files, count, keys)
 
 
 async def _purge_files(house: House, until: Callable[[], int]) -> int:
@@ -75,9 +77,9 @@ async def _purge_files(house: House, until: Callable[[], int]) -> int:
 
 async def sweep(house: House) -> None:
     """Destroy shares and blobs that no row knows: left over by a crash. Before the port opens."""
-    for file_id in await house.shares.keys():
-        if await house.store.get(rows.FileRow, file_id) is None:
-            await house.shares.destroy(file_id)
+    for name in await house.shares.names():
+        if is_file(name) and await house.store.get(rows.FileRow, name) is None:
+            await house.shares.destroy(name)
     for file_id in await house.blobs.keys():
         if await house.store.get(rows.FileRow, file_id) is None:
             await house.blobs.delete(file_id)

@@ -28,6 +28,7 @@ __all__ = [
     "append",
     "destroy",
     "file_lock",
+    "is_file",
     "name_files",
     "open_upload",
     "read_share",
@@ -35,6 +36,7 @@ __all__ = [
     "take_back",
 ]
 
+FILE_ID_BYTES = 16
 UNNAMED_MS = 24 * 3_600_000
 """How long an upload waits for a message that names it."""
 MAX_FILE_BYTES = 16 << 30
@@ -66,6 +68,11 @@ def file_lock(file_id: bytes) -> bytes:
     return b"file" + file_id
 
 
+def is_file(name: bytes) -> bool:
+    """Whether the share of this name is a file's."""
+    return len(name) == FILE_ID_BYTES
+
+
 async def open_upload(
     house: House, caller: Caller, call: Call, unit_id: bytes, length: int, *, now: int
 ) -> FileReply:
@@ -78,7 +85,7 @@ async def open_upload(
     if not 0 < length <= MAX_FILE_BYTES:
         raise Refusal(ProblemCode.TOO_LARGE, f"a file has 1 to {MAX_FILE_BYTES} bytes")
     row = FileRow(
-        file_id=house.rng(16),
+        file_id=house.rng(FILE_ID_BYTES),
         unit_id=unit_id,
         member_id=caller.member_id,
         length=length,
@@ -101,7 +108,7 @@ async def open_upload(
         )
         # First the share: a share without a row is swept away at the next start, while a row
         # without a share would be a file that nobody can ever open.
-        await house.shares.put(row.file_id, house.rng(32))
+        await house.shares.put(row.file_id, house.rng(32), deadline=row.deadline)
         return Decision(
             reply=Seen(row, 0).reply, writes=(Insert(row),), remember_until=row.deadline
         )
@@ -240,7 +247,11 @@ async def name_files(
 ) -> tuple[Write, ...]:
     """Bind files to the message that shows them: from now on its clock is theirs.
 
+    Their shares are sealed anew, under the key of that deadline, before the transaction that binds
+    them; the key that sealed them before ends earlier, and takes the older seal along.
+
     Raises:
+        Refusal: gone.
         ProtocolError: UPLOAD-1: a file is not whole, not the caller's, of another unit, or named.
     """
     writes: list[Write] = []
@@ -256,6 +267,10 @@ async def name_files(
                 "UPLOAD-1",
                 "the message names a file that is not a finished, unnamed upload of yours",
             )
+        share = await house.shares.get(file_id)
+        if share is None:
+            raise Refusal(ProblemCode.GONE, "the vault has no share of this file: upload it again")
+        await house.shares.put(file_id, share, deadline=retain_until)
         named = replace(row, retain_until=retain_until, deadline=retain_until)
         writes.append(Swap(row, named))
     return tuple(writes)
