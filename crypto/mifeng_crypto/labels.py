@@ -6,17 +6,17 @@ of their own: a signature of one protocol can never be taken for one of the othe
 
 from __future__ import annotations
 
+import functools
+import hashlib
 from collections.abc import Iterable
 from typing import NamedTuple
-
-from cryptography.hazmat.primitives import hashes
 
 from mifeng_crypto import signature as ed25519
 from mifeng_crypto.kem import HpkeKeyPair
 from mifeng_crypto.rand import Rng
 from mifeng_crypto.secret import Secret
 from mifeng_crypto.suite import Suite
-from mifeng_crypto.tls import Opaque, UInt16, encode, struct
+from mifeng_crypto.tls import Opaque, UInt16, encode, struct, write_length
 
 __all__ = [
     "HPKESealed",
@@ -93,7 +93,7 @@ def verify_with_label(
 
 def sign_mifeng(private: bytes, label: str, content: bytes) -> bytes:
     """SignWithLabel for a struct of protocol.md: Ed25519, whatever suite a unit has."""
-    return ed25519.sign(private, encode(SignContent((MIFENG + label).encode(), content)))
+    return ed25519.sign(private, _labelled(label, content))
 
 
 def verify_mifeng(public: bytes, label: str, content: bytes, signature: bytes) -> None:
@@ -102,7 +102,7 @@ def verify_mifeng(public: bytes, label: str, content: bytes, signature: bytes) -
     Raises:
         CryptoError: the signature does not verify.
     """
-    ed25519.verify(public, encode(SignContent((MIFENG + label).encode(), content)), signature)
+    ed25519.verify(public, _labelled(label, content), signature)
 
 
 # ------------------------------------------------------------------ encryption, section 5.1.3
@@ -172,9 +172,22 @@ def ref_hash(suite: Suite, label: str, value: bytes) -> bytes:
 
 def hash_mifeng(label: str, content: bytes) -> bytes:
     """RefHash for a struct of protocol.md: SHA-256, whatever suite a unit has."""
-    digest = hashes.Hash(hashes.SHA256())
-    digest.update(encode(RefHashInput((MIFENG + label).encode(), content)))
-    return digest.finalize()
+    return hashlib.sha256(_labelled(label, content)).digest()
+
+
+def _labelled(label: str, content: bytes) -> bytes:
+    """The encoding that SignContent and RefHashInput have in common, under our prefix.
+
+    Written by hand: it is made twice for each of the thousands of entries of a ledger.
+    """
+    out = bytearray(_prefix(label))
+    write_length(len(content), out)
+    return bytes(out) + content
+
+
+@functools.cache
+def _prefix(label: str) -> bytes:
+    return encode(SignContent((MIFENG + label).encode(), b""))[:-1]
 
 
 def expand_with_label(suite: Suite, secret: bytes, label: str, context: bytes, n: int) -> Secret:

@@ -24,7 +24,7 @@ from mifeng_crypto.ledger.head import EMPTY
 from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.mls.group import VerifiedKeyPackage
 from mifeng_crypto.mls.wire.message import MLSMessage
-from mifeng_crypto.tls import decode
+from mifeng_crypto.tls import decode, encode
 
 __all__ = ["CHECKS", "without"]
 
@@ -134,7 +134,7 @@ CHECKS: dict[str, Check] = {
     "the epoch of a message": _in(f"{MLS}.group.application", "check_group_and_epoch"),
     "HPKE keys of small order": _in(f"{MLS}.group.key_package", "check_encryption_key"),
     "labels": Check(
-        ("mifeng_crypto.labels.SignContent",), lambda _, content: SignContent(b"", content)
+        ("mifeng_crypto.labels._prefix",), lambda _: encode(SignContent(b"", b""))[:-1]
     ),
     # the client
     "claimed KeyPackages": Check(("mifeng.core.membership._fit",), _fits),

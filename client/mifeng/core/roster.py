@@ -9,11 +9,47 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mifeng.core.profile import Profile
-from mifeng.core.rows import Changes, ledger_rows
-from mifeng_crypto.errors import ProtocolError
-from mifeng_crypto.ledger.roster import Roster
+from mifeng.core.rows import Changes, ledger_rows, number
+from mifeng_crypto.errors import CodecError, ProtocolError
+from mifeng_crypto.ledger.roster import Roster, hash_entry
+from mifeng_crypto.ledger.roster_entry import RosterEntry
+from mifeng_crypto.ledger.roster_snapshot import from_snapshot, to_snapshot
+from mifeng_crypto.tls import decode
 
-__all__ = ["follow"]
+__all__ = ["SNAPSHOT", "SNAPSHOT_EVERY", "follow", "restore", "snapshot"]
+
+SNAPSHOT = ("profile", b"roster snapshot")
+"""The row with a roster that was verified before: its last sequence (8 bytes), and what it was."""
+SNAPSHOT_EVERY = 1000
+"""So many entries are verified again at a start, rather than to write a snapshot for each."""
+
+
+def snapshot(roster: Roster) -> Changes:
+    """Return the row that spares the next start the verification of all entries."""
+    return {SNAPSHOT: number(roster.head.sequence) + to_snapshot(roster)}
+
+
+def restore(stored: bytes, entries: Sequence[bytes]) -> Roster | None:
+    """Return the roster by a snapshot and the entries from its last one on, which are verified.
+
+    Args:
+        stored: the row, from the sealed store.
+        entries: the snapshot's last entry, and those that follow it.
+
+    Returns:
+        None if the snapshot is of another version or does not end in that entry.
+
+    Raises:
+        ProtocolError: an entry after the snapshot breaks a rule.
+    """
+    if not entries:
+        return None
+    last = hash_entry(decode(RosterEntry, entries[0]))
+    try:
+        roster = from_snapshot(stored[8:], last_entry_hash=last)
+    except CodecError:
+        return None
+    return roster.extend(entries[1:])
 
 
 def follow(

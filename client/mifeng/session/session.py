@@ -17,7 +17,7 @@ from mifeng.core.catch_up import Applied, apply_entries
 from mifeng.core.events import Delivered, Event, UnitJoined
 from mifeng.core.people import People
 from mifeng.core.profile import Enrolled, Profile
-from mifeng.core.roster import follow
+from mifeng.core.roster import SNAPSHOT, SNAPSHOT_EVERY, follow, restore, snapshot
 from mifeng.core.rows import Changes, UnitRecord, UnitStatus, ledger_rows, number
 from mifeng.core.unit import Unit, changes_between, from_rows
 from mifeng.errors import AccessEndedError, ProfileDamagedError, ServerProblem
@@ -53,6 +53,7 @@ class Session:
         self.profile = profile
         self.rng = rng
         self.roster: Roster | None = None
+        self._snapshot_at = 0
         self.people = People({})
         self.units: dict[UnitId, Unit] = {}
         self.troubles: dict[UnitId, MifengError] = {}
@@ -91,8 +92,7 @@ class Session:
             raise UsageError("this profile was never finished; delete its folder and join again")
         session = cls(home, Profile.decode(stored), now=now, rng=rng)
         session.use_device()
-        entries = [value for _, value in await home.database.scan("roster")]
-        session.roster = Roster.from_entries(entries) if entries else None
+        await session._load_roster()
         for key, record in await home.database.scan("units"):
             unit_id, began = UnitId(key), decode(UnitRecord, record).began.sequence
             session.units[unit_id] = from_rows(
@@ -107,6 +107,19 @@ class Session:
             )
         session.people = People.from_rows(await home.database.scan("cards"))
         return session
+
+    async def _load_roster(self) -> None:
+        """Read the roster by its last snapshot, or verify all of it once more."""
+        database = self.home.database
+        stored = await database.get(*SNAPSHOT)
+        if stored is not None:
+            self._snapshot_at = int.from_bytes(stored[:8], "big")
+            rows = await database.scan("roster", after=number(max(self._snapshot_at, 1) - 1))
+            self.roster = restore(stored, [value for _, value in rows])
+        if self.roster is None:
+            self._snapshot_at = 0
+            entries = [value for _, value in await database.scan("roster")]
+            self.roster = Roster.from_entries(entries) if entries else None
 
     async def close(self) -> None:
         """Stop listening, close the line and the profile."""
@@ -275,7 +288,10 @@ class Session:
                 await self.save(changes)
                 self.roster = roster
                 if not reply.entries or self.known_roster.head.sequence >= reply.head_sequence:
-                    return
+                    break
+            if self.known_roster.head.sequence >= self._snapshot_at + SNAPSHOT_EVERY:
+                await self.save(snapshot(self.known_roster))
+                self._snapshot_at = self.known_roster.head.sequence
 
     async def follow_charter(self, unit_id: UnitId) -> None:
         """Fetch and verify what is new in a unit's charter."""

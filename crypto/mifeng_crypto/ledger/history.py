@@ -20,8 +20,13 @@ class History(Generic[K, V]):
 
     __slots__ = ("_values",)
 
-    def __init__(self) -> None:
-        self._values: dict[K, tuple[tuple[int, V | None], ...]] = {}
+    def __init__(self, values: dict[K, tuple[tuple[int, V | None], ...]] | None = None) -> None:
+        self._values: dict[K, tuple[tuple[int, V | None], ...]] = {} if values is None else values
+
+    @property
+    def values(self) -> dict[K, tuple[tuple[int, V | None], ...]]:
+        """All that was ever set: what `History` takes to be the same again."""
+        return self._values
 
     def set(self, key: K, sequence: int, value: V | None) -> None:
         """Let `key` have `value` from entry `sequence` on."""

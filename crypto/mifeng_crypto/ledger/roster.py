@@ -9,7 +9,6 @@ answer held. Which entries are refused is `roster_rules.py`.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -200,6 +199,32 @@ class Roster:
         """Whether a device, an invite or a recovery sheet ever had this public key."""
         return self._tables.keys.last(key, self._chain.sequence) is not None
 
+    # -------------------------------------------------------------- snapshots
+
+    def tables_at_head(self) -> RosterTables:
+        """Return the tables without what a later roster has entered; to be read only."""
+        return self._tables if self._chain.is_newest else self._tables.until(self._chain.sequence)
+
+    @classmethod
+    def restored(
+        cls,
+        *,
+        workspace_id: WorkspaceId,
+        default_policy: Policy,
+        server: ServerIdentity,
+        chain: Chain,
+        tables: RosterTables,
+    ) -> Roster:
+        """Put a roster together from what was verified before (`roster_snapshot.py`)."""
+        return cls(
+            workspace_id=workspace_id,
+            genesis=chain.hash_at(1),
+            default_policy=default_policy,
+            server=server,
+            _chain=chain,
+            _tables=tables,
+        )
+
     # -------------------------------------------------------------- applying
 
     @classmethod
@@ -231,7 +256,14 @@ class Roster:
             tables.record(entry.tbs, grown.sequence)
         body = entry.tbs.body
         server = body.server if isinstance(body, SetServer) else self.server
-        return dataclasses.replace(self, server=server, _chain=grown, _tables=tables)
+        return Roster(
+            workspace_id=self.workspace_id,
+            genesis=self.genesis,
+            default_policy=self.default_policy,
+            server=server,
+            _chain=grown,
+            _tables=tables,
+        )
 
 
 def hash_entry(entry: RosterEntry) -> bytes:

@@ -14,7 +14,8 @@ from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.rand import Rng
 from mifeng_server.domain.protocols import Blobs, Locks, Notify, Shares, Store
 from mifeng_server.domain.quota import Quotas
-from mifeng_server.domain.rows import RosterRow, TokenRow
+from mifeng_server.domain.roster_load import load_roster
+from mifeng_server.domain.rows import TokenRow
 from mifeng_server.domain.unit import Unit, load_unit
 
 __all__ = ["LEDGERS", "Doors", "House"]
@@ -60,17 +61,9 @@ class House:
         """Return the roster, or None before the workspace is founded."""
         if not self._roster_is_read:
             await self.store.settle()
-            entries: list[bytes] = []
-            while True:
-                page = await self.store.find(
-                    RosterRow, order="sequence", after=len(entries), limit=1000
-                )
-                entries += [row.entry for row in page]
-                if len(page) < 1000:
-                    break
+            roster = await load_roster(self.store)
             if not self._roster_is_read:
-                self._roster = Roster.from_entries(entries) if entries else None
-                self._roster_is_read = True
+                self._roster, self._roster_is_read = roster, True
         return self._roster
 
     async def unit(self, unit_id: bytes) -> Unit | None:

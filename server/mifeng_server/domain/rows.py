@@ -30,6 +30,7 @@ __all__ = [
     "PartRow",
     "Put",
     "RosterRow",
+    "RosterSnapshotRow",
     "Row",
     "StayRow",
     "Swap",
@@ -61,6 +62,15 @@ class RosterRow(Row):
 
     sequence: int
     entry: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RosterSnapshotRow(Row):
+    """A roster that this server has verified, up to `sequence`; one row, named `roster`."""
+
+    name: str
+    sequence: int
+    snapshot: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +264,7 @@ class IdempotencyRow(Row):
 KEYS: dict[type[Row], tuple[str, ...]] = {
     FoundingRow: ("token_hash",),
     RosterRow: ("sequence",),
+    RosterSnapshotRow: ("name",),
     CharterRow: ("unit_id", "sequence"),
     GrantRow: ("unit_id", "member_id"),
     StayRow: ("member_id", "unit_id"),

@@ -27,6 +27,7 @@ _SQL: dict[type, type[TypeEngine[int] | TypeEngine[str] | TypeEngine[bytes]]] = 
 _NAMES: dict[type[Row], str] = {
     rows.FoundingRow: "founding",
     rows.RosterRow: "roster",
+    rows.RosterSnapshotRow: "roster_snapshots",
     rows.CharterRow: "charters",
     rows.GrantRow: "grants",
     rows.StayRow: "stays",
