@@ -103,6 +103,7 @@ def _profile(company: Company) -> Profile:
         member_id=ada.member_id,
         device_id=ada.device_id,
         signature_key=ada.key,
+        hpke_key=Secret(bytes(32)),
         directory_key=Secret(bytes(32)),
         name="Ada",
         title="",
