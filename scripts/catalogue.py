@@ -1,9 +1,10 @@
 """Bring the catalogues of translations up to date: extract, update, compile (`make catalogue`).
 
-Strings are found in the syntax tree: the arguments of `_`, `ngettext`, and the messages of errors
+Strings of Python are found in the syntax tree: the arguments of `_`, `ngettext`, and the messages of errors
 (`raise XError("...")`, or `super().__init__("...")` in an error's class), in which parameters stand
 as `{name}`. Nothing else is looked at, so a string that is put together at run time is not found,
-and a test of the language will show it.
+and a test of the language will show it. In the page's scripts they are the literals in double quotes
+that `t` and `tn` are given.
 
 Chinese is written by hand into the `.po`; this leaves it alone. Catalogues carry no date, so that
 they change only when a text does.
@@ -16,6 +17,8 @@ import builtins
 import dataclasses
 import datetime as dt
 import io
+import json
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
@@ -96,6 +99,8 @@ def extract(domain: Domain, *, libraries: bool = False) -> Iterator[Found]:
         for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
             if file.is_file():
                 yield from _texts_of(file, str(file.relative_to(ROOT)), errors=True)
+        for file in sorted(path.rglob("*.js")) if path.is_dir() else []:
+            yield from _texts_of_script(file, str(file.relative_to(ROOT)))
     if domain.problems:
         for code in ProblemCode:
             yield code.remedy, "crypto/mifeng_crypto/api/problems.py"
@@ -120,6 +125,19 @@ def _texts_of(file: Path, name: str, *, errors: bool) -> Iterator[Found]:
         elif errors and (_is_our_error(called) or called == "__init__"):
             # A rule's id may stand before the message; it has no blank.
             yield from ((text, name) for some in texts for text in some if " " in text)
+
+
+_LITERAL = r'"((?:[^"\\\n]|\\.)*)"'
+_TEXT = re.compile(rf"\bt\(\s*{_LITERAL}")
+_PLURAL = re.compile(rf"\btn\(\s*{_LITERAL},\s*{_LITERAL}")
+
+
+def _texts_of_script(file: Path, name: str) -> Iterator[Found]:
+    text = file.read_text(encoding="utf-8")
+    for literal in _TEXT.findall(text):
+        yield json.loads(f'"{literal}"'), name
+    for one, many in _PLURAL.findall(text):
+        yield (json.loads(f'"{one}"'), json.loads(f'"{many}"')), name
 
 
 def _is_our_error(name: str) -> bool:

@@ -24,7 +24,17 @@ from mifeng_crypto.errors import (
     TransportError,
 )
 
-__all__ = ["LANGUAGES", "_", "explain", "language_of", "ngettext", "use", "use_from"]
+__all__ = [
+    "LANGUAGES",
+    "_",
+    "explain",
+    "language_in_use",
+    "language_of",
+    "ngettext",
+    "use",
+    "use_from",
+    "words",
+]
 
 LANGUAGES = ("en", "zh_CN")
 
@@ -86,6 +96,24 @@ def use_from(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> No
     os.environ["LANGUAGE"] = language
     gettext.bindtextdomain(_DOMAIN, str(_LOCALE))
     gettext.textdomain(_DOMAIN)
+
+
+def language_in_use() -> str:
+    """Return which of `LANGUAGES` is spoken."""
+    return _Chosen.language
+
+
+def words() -> dict[str, str]:
+    """Return every text and its translation, for a page that translates by itself; none in English.
+
+    A text with a plural stands under its singular.
+    """
+    catalogue: Mapping[object, str] = getattr(_Chosen.translations, "_catalog", {})
+    return {
+        key if isinstance(key, str) else str(key[0]): said
+        for key, said in catalogue.items()
+        if key and isinstance(key, str | tuple)
+    }
 
 
 def explain(error: MifengError) -> str:

@@ -44,7 +44,7 @@ from mifeng_crypto.files.sealed import sealed_length
 from mifeng_crypto.ids import FileId, UnitId
 from mifeng_crypto.rand import Rng
 
-__all__ = ["Progress", "download", "upload"]
+__all__ = ["Progress", "download", "upload", "upload_from"]
 
 Progress = Callable[[int, int], None]
 """Called with bytes of ciphertext done, and in all."""
@@ -78,20 +78,39 @@ async def upload(
     """
     with _open_to_read(path) as file:
         size = os.fstat(file.fileno()).st_size
-        length = sealed_length(size)
-        file_id = await _create(api, unit_id, length, key=rng(16))
-        share = (await api.call("share", ShareReply, path={"file_id": file_id})).share
-        secret, named = new_file_secret(rng=rng), share_hash(share)
-        key = derive_file_key(secret, share, unit_id=unit_id, file_id=file_id, named=named)
-        sealer = Sealer(key, size=size)
-        sending = _Upload(
-            api=api, path=f"/v1/files/{file_id.hex()}", length=length, progress=progress
+        return await upload_from(
+            api, file, unit_id=unit_id, name=path.name, size=size, rng=rng, progress=progress
         )
-        pieces, offset = _pieces(file, sealer), 0
-        while piece := await asyncio.to_thread(next, pieces, b""):
-            await sending.send(piece, offset)
-            offset += len(piece)
-    name = path.name.encode(errors="replace").decode()
+
+
+async def upload_from(
+    api: Api,
+    file: IO[bytes],
+    *,
+    unit_id: UnitId,
+    name: str,
+    size: int,
+    rng: Rng,
+    progress: Progress = _no_progress,
+) -> Attachment:
+    """The same with bytes that need not lie on a disk: `size` of them, read once, in order.
+
+    Raises:
+        UsageError: there are more, or fewer.
+        MifengError: as `upload`.
+    """
+    length = sealed_length(size)
+    file_id = await _create(api, unit_id, length, key=rng(16))
+    share = (await api.call("share", ShareReply, path={"file_id": file_id})).share
+    secret, named = new_file_secret(rng=rng), share_hash(share)
+    key = derive_file_key(secret, share, unit_id=unit_id, file_id=file_id, named=named)
+    sealer = Sealer(key, size=size)
+    sending = _Upload(api=api, path=f"/v1/files/{file_id.hex()}", length=length, progress=progress)
+    pieces, offset = _pieces(file, sealer), 0
+    while piece := await asyncio.to_thread(next, pieces, b""):
+        await sending.send(piece, offset)
+        offset += len(piece)
+    name = name.encode(errors="replace").decode()
     return Attachment(
         file_id=file_id,
         name=name,

@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import os
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,7 +37,7 @@ class Check:
     """Where a rule stands, and what stands there when it is gone."""
 
     places: tuple[str, ...]
-    instead: Anything | int = lambda *_args, **_named: None
+    instead: Anything | int | dict[str, str] = lambda *_args, **_named: None
 
 
 def _in(module: str, *names: str, instead: Anything | None = None) -> Check:
@@ -68,6 +69,14 @@ def _any_invite(roster: Any, member_id: Any) -> Any:  # noqa: ANN401 - as the ru
     """The invite as it was before it was used."""
     at = next(n for n in range(roster.head.sequence, 0, -1) if roster.invite(member_id, at=n))
     return roster.invite(member_id, at=at)
+
+
+async def _let_in(*_: object) -> bool:
+    return True
+
+
+def _write_anywhere(path: Path, text: str) -> None:
+    path.write_text(text)
 
 
 def _fits(item: Any, *_: object) -> VerifiedKeyPackage:  # noqa: ANN401 - as the rule takes it
@@ -145,6 +154,19 @@ CHECKS: dict[str, Check] = {
         ("mifeng.core.outbox.idempotency_key",), lambda _: os.urandom(16)
     ),
     "the lock of a profile": _in("mifeng.store.lock.fcntl", "flock"),
+    # the screen
+    "the host of the screen": _in("mifeng.web.guard", "check_host"),
+    "the origin of a page": _in("mifeng.web.guard", "check_origin"),
+    "the site of a page": _in("mifeng.web.guard", "check_site"),
+    "the secret of a page": _in("mifeng.web.guard", "check_secret"),
+    "a token works once": Check(("mifeng.web.door.Door.enter",), lambda *_: "let in"),
+    "the first frame": Check(("mifeng.web.stream._is_let_in",), _let_in),
+    "the owner of the runtime folder": Check(
+        ("mifeng.web.browser.checked_folder",), lambda folder: folder
+    ),
+    "a new file for the redirect": Check(("mifeng.web.browser.write_new",), _write_anywhere),
+    "types by content": Check(("mifeng.web.media.type_of",), lambda _: "text/html"),
+    "the headers of media": Check(("mifeng.web.media.MEDIA_HEADERS",), {}),
     # the server, where the adversary is a member
     "whose KeyPackages are handed out": _in("mifeng_server.domain.key_packages", "_check_belongs"),
 }

@@ -139,13 +139,13 @@ E11 | a stolen login token acts for its owner | open: the server at scale
 E12 | entries of the roster are left out, exchanged or doubled
 E13 | whoever joins is given another company's roster from the start
 E14 | a device that was linked by fraud gets the history at once | open: history
-F1 | a web page drives the local client | open: the screen
+F1 | a web page drives the local client
 F2 | a message or name runs as a script or commands a terminal | open: the screen
 F3 | links and frames lead a user astray | open: the screen
 F4 | log lines are forged, or hold secrets | open: the screen
 F5 | keys reach the disk by swapping or a crash | open: the screen
 F6 | a database keeps what was deleted | open: the expiry of content
-F7 | another user of the machine reads the profile | open: the screen
+F7 | another user of the machine reads the profile
 F8 | the browser keeps what it has shown | open: the screen
 F9 | an application leaves verification out | open: the screen
 F10 | a received file opens by itself | open: the screen
@@ -171,7 +171,7 @@ H7 | a sender uses the keys of another hour | open: the expiry of content
 H8 | the server refuses rotations until the keys are too old | open: the expiry of content
 I1 | a dependency is replaced by a malicious one | open: releases
 I2 | a release is tampered with | open: releases
-I3 | the server delivers the client's code | open: the screen
+I3 | the server delivers the client's code
 I4 | a maintainer's account is taken over | open: releases
 I5 | the random generator is broken | open: releases
 """

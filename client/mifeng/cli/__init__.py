@@ -8,4 +8,5 @@ enrol.py     found, join, invite, remove, people, whoami
 units.py     unit create, grant, revoke, list, members
 messages.py  send, read, tail
 files.py     upload, download
+ui.py        the page in the browser
 """

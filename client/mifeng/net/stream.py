@@ -47,6 +47,11 @@ class Stream:
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._hung_up = False
 
+    @property
+    def is_up(self) -> bool:
+        """Whether there is a line at this moment, as far as anybody can know."""
+        return self._socket is not None and not self._socket.closed
+
     async def announce(self) -> None:
         """Say anew where each unit stands: after one was joined."""
         if self._socket is not None and not self._socket.closed:

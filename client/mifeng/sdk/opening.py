@@ -13,11 +13,11 @@ from pathlib import Path
 
 from mifeng.keychain import Keyring, KeySource, Passphrase
 from mifeng.sdk.workspace import Workspace
-from mifeng.session import Session, delivery, enrolment
+from mifeng.session import Session, enrolment
 from mifeng.session.home import Home
 from mifeng_crypto.ids import UnixMillis
 
-__all__ = ["found", "join", "open_profile"]
+__all__ = ["found", "join", "open_profile", "unlock"]
 
 
 def _now() -> UnixMillis:
@@ -35,22 +35,31 @@ def _source(passphrase: str | Passphrase | None) -> KeySource:
 
 
 @contextlib.asynccontextmanager
-async def open_profile(
+async def unlock(
     profile: str | Path, *, passphrase: str | Passphrase | None
 ) -> AsyncGenerator[Workspace, None]:
-    """See `mifeng.open`."""
+    """Open a profile as it is on the disk, without a word to the server: a screen shows it at once.
+
+    `Workspace.events` goes online; `Workspace.sync` catches up.
+    """
     home = await Home.open(_folder(profile), _source(passphrase), rng=os.urandom)
     try:
         session = await Session.load(home, now=_now, rng=os.urandom)
     except BaseException:
         await home.close()
         raise
-    try:
-        await session.sync()
-        await delivery.settle(session)
-        yield Workspace(session)
-    finally:
-        await session.close()
+    async with _in_use(session) as workspace:
+        yield workspace
+
+
+@contextlib.asynccontextmanager
+async def open_profile(
+    profile: str | Path, *, passphrase: str | Passphrase | None
+) -> AsyncGenerator[Workspace, None]:
+    """See `mifeng.open`."""
+    async with unlock(profile, passphrase=passphrase) as workspace:
+        await workspace.sync()
+        yield workspace
 
 
 @contextlib.asynccontextmanager

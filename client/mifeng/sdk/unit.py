@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
+from typing import IO
 
 from mifeng import content, transfer
 from mifeng.content import Origin
 from mifeng.core import expiry
 from mifeng.core.events import NewEntry, UnitLeft
-from mifeng.core.rows import TimelineRecord, UnitStatus, number
+from mifeng.core.rows import Condition, TimelineRecord, UnitStatus, number
 from mifeng.core.unit import Unit as UnitState
 from mifeng.errors import AccessEndedError
+from mifeng.sdk.grants import admissions
+from mifeng.sdk.reader import FileReader
 from mifeng.sdk.values import File, Membership, Message, Person, message_from, person_from
 from mifeng.session import Session, delivery, ledgers
 from mifeng.transfer import Progress
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.errors import UsageError
 from mifeng_crypto.gate import identity_of
-from mifeng_crypto.ids import MemberId, UnitId
+from mifeng_crypto.gate.message import MAY_POST
+from mifeng_crypto.ids import MemberId, UnitId, UnixMillis
 from mifeng_crypto.ledger.charter_entry import CharterBody, Grant, Revoke, UnitKind, UnitRole
+from mifeng_crypto.ledger.charter_rules import MAY_MANAGE, Standing
+from mifeng_crypto.ledger.policy import Policy
 from mifeng_crypto.log import EntryKind, LogEntry
 from mifeng_crypto.mls import group as mls
 from mifeng_crypto.tls import decode
@@ -68,6 +74,26 @@ class Unit:
         return self._state.epoch.public.epoch if self._state.epoch else -1
 
     @property
+    def policy(self) -> Policy:
+        """What its charter lays down: retention, the life of keys, who may post."""
+        return self._state.charter.policy
+
+    @property
+    def rotated_at(self) -> UnixMillis:
+        """When its keys were made."""
+        return self._state.rotated_at
+
+    @property
+    def parent(self) -> UnitId | None:
+        """Under which unit it stands in the tree."""
+        return self._state.charter.parent
+
+    @property
+    def role(self) -> UnitRole | None:
+        """What oneself may do here."""
+        return self._state.charter.role_of(self._session.profile.member_id)
+
+    @property
     def sequence(self) -> int:
         """The last entry of the log that this device has applied."""
         return self._state.log.sequence
@@ -83,6 +109,32 @@ class Unit:
     def waiting(self) -> int:
         """How many messages have not reached the server yet."""
         return len(self._state.outbox)
+
+    @property
+    def may_post(self) -> bool:
+        """Whether one's role lets one write here, by the unit's policy."""
+        return self.is_member and self.role in MAY_POST[self.policy.posting]
+
+    @property
+    def may_govern(self) -> bool:
+        """Whether one may let people in and take them out here."""
+        roster, me = self._session.known_roster, self._session.profile.member_id
+        member = roster.member(me)
+        standings = {Standing[member.role.name]} if member else set[Standing]()
+        if self.role is UnitRole.MANAGER:
+            standings.add(Standing.UNIT_MANAGER)
+        return self.is_member and not standings.isdisjoint(MAY_MANAGE[self.kind])
+
+    @property
+    def size(self) -> int:
+        """How many people are granted."""
+        return len(self._state.charter.members())
+
+    async def admissions(self) -> dict[MemberId, tuple[Person, UnixMillis]]:
+        """Return who let each of the members in, and when, as their signatures say."""
+        found = await admissions(self._session, self.id)
+        people = self._session.people
+        return {who: (person_from(one.by, people), one.at) for who, one in found.items()}
 
     def members(self) -> list[Membership]:
         """Who is granted, in order of their first grant."""
@@ -117,13 +169,19 @@ class Unit:
                 "you are no longer in {unit}; ask one of its managers", unit=self.title
             )
 
-    async def timeline(self, *, last: int | None = None) -> list[Message]:
+    async def timeline(
+        self, *, last: int | None = None, after: int = 0, first: int | None = None
+    ) -> list[Message]:
         """Return what this device has of the log: messages, and changes of members and keys.
 
         Args:
             last: only so many, from the end.
+            after: only what stands behind this sequence.
+            first: only so many, from there on.
         """
-        rows = await self._session.home.database.scan("messages", self.id, last=last)
+        rows = await self._session.home.database.scan(
+            "messages", self.id, after=self.id + number(after), last=last, first=first
+        )
         return [
             self._message(int.from_bytes(key[16:], "big"), decode(TimelineRecord, row))
             for key, row in rows
@@ -175,6 +233,34 @@ class Unit:
             people=self._session.people,
         )
 
+    def outgoing(self) -> list[Message]:
+        """Return the messages that have not reached the server yet, in order; sequence 0."""
+        session = self._session
+        return [
+            message_from(
+                self.id,
+                0,
+                TimelineRecord(
+                    entry_hash=bytes(32),
+                    kind=EntryKind.MESSAGE,
+                    condition=Condition.READ,
+                    epoch=max(self.epoch, 0),
+                    accepted_at=item.record.created_at,
+                    member_id=session.profile.member_id,
+                    device_id=session.profile.device_id,
+                    size=len(item.record.content),
+                    content=item.record.content,
+                    files=item.record.files,
+                    reason="",
+                    added=(),
+                    removed=(),
+                ),
+                workspace_id=session.profile.workspace_id,
+                people=session.people,
+            )
+            for item in self._state.outbox
+        ]
+
     # -------------------------------------------------------------- writing
 
     async def send(self, text: str) -> Message:
@@ -210,6 +296,39 @@ class Unit:
         )
         said = content.encode_file(attachment, origin=self._origin, rng=self._session.rng)
         return await self._post(said, (attachment,))
+
+    async def upload_from(
+        self, file: IO[bytes], *, name: str, size: int, progress: Progress = _no_progress
+    ) -> Message:
+        """The same with bytes that need not lie on a disk: `size` of them, read once, in order.
+
+        Raises:
+            UsageError: there are more, or fewer.
+            MifengError: as `send`.
+        """
+        self.check_access()
+        attachment = await transfer.upload_from(
+            self._session.api,
+            file,
+            unit_id=self.id,
+            name=name,
+            size=size,
+            rng=self._session.rng,
+            progress=progress,
+        )
+        said = content.encode_file(attachment, origin=self._origin, rng=self._session.rng)
+        return await self._post(said, (attachment,))
+
+    async def reader(self, file: File) -> FileReader:
+        """Return what reads any part of a file, without fetching the rest.
+
+        Raises:
+            ServerProblem: `gone`: its time is over.
+            ProtocolError: FILE-n: it is not what its sender sent.
+            MifengError: as `send`.
+        """
+        self.check_access()
+        return await FileReader.open(self._session.api, self.id, file.attachment)
 
     async def download(
         self,

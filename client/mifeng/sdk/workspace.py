@@ -16,6 +16,7 @@ from mifeng.sdk.unit import Unit
 from mifeng.sdk.values import Person, person_from
 from mifeng.session import Session, delivery, directory, ledgers, offboarding
 from mifeng.session.live import Listener
+from mifeng_crypto.api import messages as m
 from mifeng_crypto.errors import ProtocolError, UsageError
 from mifeng_crypto.ids import DeviceId, MemberId, UnitId, UnixMillis, WorkspaceId
 from mifeng_crypto.ledger.charter_entry import UnitKind
@@ -77,6 +78,17 @@ class OrgUnit:
     unit: Unit | None
 
 
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """Where line, ledgers, directory and units stand: to compare with a later one."""
+
+    is_online: bool
+    roster: int
+    people: People
+    troubles: tuple[tuple[UnitId, str], ...]
+    units: tuple[tuple[UnitId, int, UnixMillis, int], ...]
+
+
 class Workspace:
     """An open profile: who this device is, its units and people."""
 
@@ -110,6 +122,19 @@ class Workspace:
         member = self._session.known_roster.member(self._session.profile.member_id)
         return member.role if member else None
 
+    def role_of(self, person: Person) -> Role | None:
+        """Return what a person may do in the workspace; None once they have left."""
+        member = self._session.known_roster.member(person.id)
+        return member.role if member else None
+
+    async def ping(self) -> None:
+        """Ask the server for something small.
+
+        Raises:
+            ServerProblem, TransportError: it does not answer.
+        """
+        await self._session.api.call("server", m.ServerInfo)
+
     async def sync(self) -> None:
         """Catch up with everything, and send what waits.
 
@@ -128,6 +153,38 @@ class Workspace:
             ServerIdentityError: another server answers.
         """
         return self._session.live.listen()
+
+    @property
+    def is_online(self) -> bool:
+        """Whether `events` has caught up with the server and hears what comes next."""
+        return self._session.live.is_online
+
+    def glance(self) -> Glance:
+        """Return what changes without an event; a screen that sees another one looks anew."""
+        session = self._session
+        return Glance(
+            self.is_online,
+            session.roster.head.sequence if session.roster else 0,
+            session.people,
+            tuple((unit_id, str(err)) for unit_id, err in session.troubles.items()),
+            tuple(
+                (u, unit.charter.head.sequence, unit.rotated_at, len(unit.outbox))
+                for u, unit in session.units.items()
+            ),
+        )
+
+    # -------------------------------------------------------------- what a screen remembers
+
+    async def note(self, name: str) -> bytes:
+        """Return what `set_note` has kept, or nothing."""
+        return await self._session.home.database.get("profile", _note(name)) or b""
+
+    async def set_note(self, name: str, value: bytes) -> None:
+        """Keep a small thing with the profile, sealed as all of it: how far one has read, say.
+
+        Never what people say: notes know no expiry.
+        """
+        await self._session.save({("profile", _note(name)): value or None})
 
     # -------------------------------------------------------------- units
 
@@ -404,6 +461,10 @@ class Workspace:
             Offboarding.of(session, await offboarding.report(session, who, removed_at=removed[who]))
             for who in wanted
         ]
+
+
+def _note(name: str) -> bytes:
+    return b"note/" + name.encode()
 
 
 def _state(invite: InviteRecord, roster: Roster, now: UnixMillis) -> str:

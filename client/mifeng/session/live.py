@@ -84,6 +84,11 @@ class Live:
         self._start()
         return listener
 
+    @property
+    def is_online(self) -> bool:
+        """Whether the line is up, and what came meanwhile has been caught up with."""
+        return self._is_live.is_set() and self._stream.is_up
+
     async def wait(self) -> None:
         """Return once this device is caught up and hears what comes next.
 
@@ -139,6 +144,7 @@ class Live:
     async def _follow(self, push: m.Push | None) -> None:
         session = self._session
         if push is None:  # the line is up, again
+            self._is_live.clear()
             await session.sync()
             await self._stream.announce()
             self._is_live.set()

@@ -43,6 +43,7 @@ __all__ = [
     "MAY_MANAGE",
     "ROLES_IN_USE",
     "SUITES_IN_USE",
+    "Standing",
     "check_body",
     "check_create",
 ]

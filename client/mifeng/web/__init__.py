@@ -1,0 +1,21 @@
+"""The local screen: a page that the user's own client process serves (docs/ui.md).
+
+The keys stay in this process, and the company's server cannot hand out a changed page. Only
+127.0.0.1 is listened on; what else runs on this machine gets nothing (guard.py, door.py).
+
+server.py    the process: socket, application, an orderly end
+browser.py   the browser, opened without a token in any list of processes
+running.py   one such process a user: the second `mifeng ui` asks the first for a window
+desktop.py   what `mifeng ui --install` puts into a desktop
+guard.py     which requests are answered at all; the headers of every answer
+door.py      one-time tokens in, secrets out
+assets.py    the page's files
+house.py     the profiles that this process serves, and what the screen is to look like
+keeper.py    one profile: locked or open; closed after idle
+stream.py    the WebSocket: what happens, as it happens
+facts.py     what the page is told of people, units, messages and files
+calls/       the local API: one struct in, one struct out
+media.py     pictures, sound and video; ranges of them
+uploads.py   files on their way up
+page/        the page itself: plain modules and custom elements
+"""

@@ -1,0 +1,100 @@
+"""The files of a unit; a way to show or save one; what is on its way up."""
+
+from __future__ import annotations
+
+import msgspec
+
+from mifeng import File, Unit
+from mifeng.errors import NotFoundError
+from mifeng.web.calls.table import Desk, Done, OfProfile, OfUnit, call
+from mifeng.web.facts import MessageFacts, message_facts
+from mifeng.web.uploads import UploadFacts
+
+__all__ = ["FilesReply", "ShowReply"]
+
+
+class FilesReply(msgspec.Struct, frozen=True):
+    """Messages that show a file that is still there, the newest first."""
+
+    entries: list[MessageFacts]
+
+
+class ShowRequest(OfUnit, frozen=True, kw_only=True):
+    """A file of the message `sequence`; `save` to store it instead of showing it."""
+
+    sequence: int
+    file: str
+    save: bool
+
+
+class ShowReply(msgspec.Struct, frozen=True):
+    """Where to fetch it from, for an hour at most; and what it is, by its bytes."""
+
+    url: str
+    content_type: str
+
+
+class UploadsReply(msgspec.Struct, frozen=True):
+    """What is on its way up."""
+
+    uploads: list[UploadFacts]
+
+
+class OfUpload(OfProfile, frozen=True, kw_only=True):
+    """One of them, by its id."""
+
+    upload: str
+
+
+@call
+async def files(desk: Desk, request: OfUnit) -> FilesReply:
+    """Return the live files of a unit."""
+    me, unit = desk.me(request), desk.unit(request)
+    shown = [entry for entry in await unit.history() if entry.files]
+    return FilesReply([message_facts(entry, unit, me) for entry in reversed(shown)])
+
+
+@call
+async def show_file(desk: Desk, request: ShowRequest) -> ShowReply:
+    """Open a way to a file that no other page can guess."""
+    unit = desk.unit(request)
+    file = await _find(unit, request.sequence, request.file)
+    way = await desk.media.offer(
+        request.profile, await unit.reader(file), file.name, save=request.save
+    )
+    return ShowReply(way.url, way.content_type)
+
+
+async def _find(unit: Unit, sequence: int, file_id: str) -> File:
+    for entry in await unit.timeline(after=sequence - 1, first=1):
+        for file in entry.files:
+            if entry.sequence == sequence and file.id.hex() == file_id:
+                return file
+    raise NotFoundError("this file is not there any longer: its time is over")
+
+
+@call
+async def uploads(desk: Desk, request: OfProfile) -> UploadsReply:
+    """Return what is on its way up."""
+    return UploadsReply(desk.uploads.of(request.profile))
+
+
+@call
+async def pause_upload(desk: Desk, request: OfUpload) -> Done:
+    """Send no more of a file, until `resume_upload`."""
+    desk.uploads.find(request.profile, request.upload).pause()
+    return Done()
+
+
+@call
+async def resume_upload(desk: Desk, request: OfUpload) -> Done:
+    """Go on with a file."""
+    desk.uploads.find(request.profile, request.upload).resume()
+    return Done()
+
+
+@call
+async def cancel_upload(desk: Desk, request: OfUpload) -> Done:
+    """Give a file up: nobody has seen anything of it."""
+    desk.uploads.find(request.profile, request.upload).cancel()
+    return Done()

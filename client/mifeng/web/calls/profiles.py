@@ -1,0 +1,188 @@
+"""Which profiles there are; unlocking and locking; founding and joining a workspace."""
+
+from __future__ import annotations
+
+import contextlib
+from importlib.metadata import version
+
+import msgspec
+
+import mifeng
+from mifeng import text
+from mifeng.content import printable
+from mifeng.errors import ProfileBusyError
+from mifeng.web.calls.table import Desk, Done, Nothing, OfProfile, call
+from mifeng.web.facts import PersonFacts, person_facts
+from mifeng.web.house import profile_id
+from mifeng.web.keeper import Keeper
+from mifeng_crypto.errors import MifengError
+from mifeng_crypto.links import FoundLink, parse_link
+
+__all__ = ["MeFacts", "ProfileFacts", "StateReply"]
+
+
+class MeFacts(msgspec.Struct, kw_only=True, frozen=True):
+    """Who one is in an open profile."""
+
+    me: PersonFacts
+    workspace: str
+    device: str
+    server: str
+    is_online: bool
+    ended: str
+    may_invite: bool
+    may_remove: bool
+
+
+class ProfileFacts(msgspec.Struct, kw_only=True, frozen=True):
+    """A profile; `me` is there while it is open."""
+
+    id: str
+    folder: str
+    state: str
+    needs_passphrase: bool
+    problem: str
+    me: MeFacts | None
+
+
+class StateReply(msgspec.Struct, kw_only=True, frozen=True):
+    """All that the page needs to know at first."""
+
+    version: str
+    language: str
+    theme: str
+    notify: bool
+    preview: bool
+    lock_after_min: int
+    invited: str
+    profiles: list[ProfileFacts]
+
+
+class UnlockRequest(OfProfile, frozen=True, kw_only=True):
+    """`passphrase` is null for a profile whose key is in the system's keyring."""
+
+    passphrase: str | None
+
+
+class LookAtLinkRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A link that somebody was given."""
+
+    link: str
+
+
+class LinkFacts(msgspec.Struct, kw_only=True, frozen=True):
+    """What a link is for: `found` or `join`; and where it leads."""
+
+    kind: str
+    address: str
+
+
+class EnrolRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Into a workspace, by a link; `passphrase` is null for the system's keyring."""
+
+    link: str
+    name: str
+    title: str
+    passphrase: str | None
+
+
+class EnrolReply(msgspec.Struct, frozen=True):
+    """The new profile's id."""
+
+    profile: str
+
+
+@call
+async def state(desk: Desk, request: Nothing) -> StateReply:
+    """Return what there is: settings and profiles."""
+    del request
+    settings = desk.house.settings
+    return StateReply(
+        version=version("mifeng"),
+        language=text.language_in_use(),
+        theme=settings.theme,
+        notify=settings.notify,
+        preview=settings.preview,
+        lock_after_min=settings.lock_after_min,
+        invited=desk.house.invited,
+        profiles=[await _facts(name, keeper) for name, keeper in desk.house.keepers.items()],
+    )
+
+
+async def _facts(name: str, keeper: Keeper) -> ProfileFacts:
+    needs, problem = False, ""
+    with contextlib.suppress(ProfileBusyError):
+        if keeper.exists:
+            try:
+                needs = await keeper.needs_passphrase()
+            except MifengError as err:
+                problem = text.explain(err)
+    return ProfileFacts(
+        id=name,
+        folder=printable(str(keeper.folder)),
+        state="open" if keeper.is_open else "locked" if keeper.exists else "empty",
+        needs_passphrase=needs,
+        problem=problem,
+        me=_me(keeper) if keeper.is_open else None,
+    )
+
+
+def _me(keeper: Keeper) -> MeFacts:
+    me = keeper.workspace
+    role = me.role.name if me.role else ""
+    return MeFacts(
+        me=person_facts(me.me, me),
+        workspace=me.id.hex(),
+        device=me.device_id.hex(),
+        server=me.server,
+        is_online=me.is_online,
+        ended=keeper.ended,
+        may_invite=role in ("OWNER", "ADMIN"),
+        may_remove=role in ("OWNER", "ADMIN"),
+    )
+
+
+@call
+async def unlock(desk: Desk, request: UnlockRequest) -> Done:
+    """Open a profile and go online."""
+    await desk.keeper(request).open(request.passphrase)
+    return Done()
+
+
+@call
+async def lock(desk: Desk, request: OfProfile) -> Done:
+    """Close a profile: its key leaves this process."""
+    await desk.keeper(request).close()
+    return Done()
+
+
+@call
+async def active(desk: Desk, request: OfProfile) -> Done:
+    """Say that somebody is there, so that the profile stays open."""
+    desk.keeper(request).touch()
+    return Done()
+
+
+@call
+async def look_at_link(_desk: Desk, request: LookAtLinkRequest) -> LinkFacts:
+    """Say what a link is for, before anything is done with it."""
+    link = parse_link(request.link.strip())
+    kind = "found" if isinstance(link, FoundLink) else "join"
+    return LinkFacts(kind=kind, address=printable(link.addresses[0]))
+
+
+@call
+async def enrol(desk: Desk, request: EnrolRequest) -> EnrolReply:
+    """Found or join a workspace, as a new profile of this process."""
+    text_, keeper = request.link.strip(), desk.house.room_for_one_more()
+    begin = mifeng.found if isinstance(parse_link(text_), FoundLink) else mifeng.join
+    await keeper.take(
+        begin(
+            text_,
+            profile=keeper.folder,
+            name=request.name,
+            title=request.title,
+            passphrase=request.passphrase,
+        )
+    )
+    return EnrolReply(profile_id(keeper.folder))

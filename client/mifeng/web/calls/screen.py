@@ -1,0 +1,62 @@
+"""Coming in, what the screen is to look like, and the words on it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from mifeng import text
+from mifeng.web.calls.table import Desk, Done, Nothing, call
+
+__all__ = ["EnterReply", "EnterRequest", "WordsReply"]
+
+
+class EnterRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The token from the address's fragment."""
+
+    token: str
+
+
+class EnterReply(msgspec.Struct, frozen=True):
+    """What the page shows from now on in the header `X-Mifeng-Secret`."""
+
+    secret: str
+
+
+class WordsReply(msgspec.Struct, frozen=True):
+    """The language in use and its texts; English has none, its texts stand in the page."""
+
+    language: str
+    words: dict[str, str]
+
+
+class SettingsRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is to change; the rest stays."""
+
+    language: str | None = None
+    theme: str | None = None
+    notify: bool | None = None
+    preview: bool | None = None
+    lock_after_min: int | None = None
+
+
+@call
+async def enter(desk: Desk, request: EnterRequest) -> EnterReply:
+    """Change a token, once, for a secret."""
+    return EnterReply(desk.door.enter(request.token))
+
+
+@call
+async def words(_desk: Desk, request: Nothing) -> WordsReply:
+    """Return the texts of the page in the user's language."""
+    del request
+    return WordsReply(text.language_in_use(), text.words())
+
+
+@call
+async def set_settings(desk: Desk, request: SettingsRequest) -> Done:
+    """Change how the screen looks."""
+    changes = {
+        name: value for name, value in msgspec.structs.asdict(request).items() if value is not None
+    }
+    desk.house.save(**changes)
+    return Done()

@@ -1,0 +1,168 @@
+"""Units: the tree, who is in one, letting in and taking out."""
+
+from __future__ import annotations
+
+import msgspec
+
+from mifeng import Workspace
+from mifeng.errors import NotFoundError
+from mifeng.text import explain
+from mifeng.web.calls.table import Desk, Done, OfProfile, OfUnit, call
+from mifeng.web.facts import MemberFacts, UnitFacts, member_facts, unit_facts
+from mifeng.web.keeper import Keeper
+from mifeng_crypto.errors import MifengError, UsageError
+from mifeng_crypto.ids import UnitId
+from mifeng_crypto.ledger.charter_entry import UnitKind, UnitRole
+
+__all__ = ["MembersReply", "UnitsReply", "role_named"]
+
+
+class UnitsReply(msgspec.Struct, frozen=True):
+    """The tree, each unit behind its parent; then those that stand in no tree."""
+
+    units: list[UnitFacts]
+
+
+class MembersReply(msgspec.Struct, frozen=True):
+    """Who is in a unit, and who let each in."""
+
+    members: list[MemberFacts]
+
+
+class CreateUnitRequest(OfProfile, frozen=True, kw_only=True):
+    """A new unit; `parent` is the id of one of one's own, or null."""
+
+    title: str
+    topic: str
+    kind: str
+    parent: str | None
+
+
+class CreateUnitReply(msgspec.Struct, frozen=True):
+    """The new unit's id."""
+
+    unit: str
+
+
+class GrantRequest(OfUnit, frozen=True, kw_only=True):
+    """Let somebody in, or change what they may do."""
+
+    person: str
+    role: str
+
+
+class GrantReply(msgspec.Struct, frozen=True):
+    """Whether a device of theirs has the keys already."""
+
+    is_in: bool
+
+
+class OfMember(OfUnit, frozen=True, kw_only=True):
+    """Somebody in a unit."""
+
+    person: str
+
+
+class ReadRequest(OfUnit, frozen=True, kw_only=True):
+    """Everything up to `sequence` was read."""
+
+    sequence: int
+
+
+@call
+async def units(desk: Desk, request: OfProfile) -> UnitsReply:
+    """Return the units that this device is or was in, as a tree."""
+    keeper = desk.keeper(request)
+    me = keeper.workspace
+    found = list[UnitFacts]()
+    for place in me.org():
+        parent = place.parent.hex() if place.parent else None
+        if place.unit is None:
+            unknown = UnitFacts(id=place.id.hex(), depth=place.depth, parent=parent, title="")
+            found.append(unknown)
+        else:
+            found.append(_facts(keeper, me, place.id, depth=place.depth, parent=parent))
+    listed = {one.id for one in found}
+    found += [
+        _facts(keeper, me, unit.id, depth=0, parent=None)
+        for unit in me.units()
+        if unit.id.hex() not in listed
+    ]
+    return UnitsReply(found)
+
+
+def _facts(
+    keeper: Keeper, me: Workspace, unit_id: UnitId, *, depth: int, parent: str | None
+) -> UnitFacts:
+    unit = me.unit(unit_id.hex())
+    problem = ""
+    try:
+        unit.check_access()
+    except MifengError as err:
+        problem = explain(err)
+    return unit_facts(
+        unit,
+        depth=depth,
+        parent=parent,
+        unread=keeper.unread.count_of(unit),
+        read=keeper.unread.read_of(unit),
+        problem=problem,
+    )
+
+
+@call
+async def members(desk: Desk, request: OfUnit) -> MembersReply:
+    """Return who is in a unit, with who let each of them in, as the signatures say."""
+    me, unit = desk.me(request), desk.unit(request)
+    let_in = await unit.admissions()
+    return MembersReply(
+        [member_facts(one, let_in.get(one.person.id), me) for one in unit.members()]
+    )
+
+
+@call
+async def create_unit(desk: Desk, request: CreateUnitRequest) -> CreateUnitReply:
+    """Open a unit."""
+    me = desk.me(request)
+    if request.kind.upper() not in UnitKind.__members__:
+        raise UsageError("there is no such kind of unit; choose another")
+    unit = await me.create_unit(
+        request.title,
+        topic=request.topic,
+        kind=UnitKind[request.kind.upper()],
+        parent=me.unit(request.parent) if request.parent else None,
+    )
+    return CreateUnitReply(unit.id.hex())
+
+
+@call
+async def grant(desk: Desk, request: GrantRequest) -> GrantReply:
+    """Let somebody in."""
+    me, unit = desk.me(request), desk.unit(request)
+    return GrantReply(await unit.grant(me.person(request.person), role_named(request.role)))
+
+
+@call
+async def revoke(desk: Desk, request: OfMember) -> Done:
+    """Take somebody out: what follows they cannot read."""
+    await desk.unit(request).revoke(desk.me(request).person(request.person))
+    return Done()
+
+
+@call
+async def mark_read(desk: Desk, request: ReadRequest) -> Done:
+    """Keep how far one has read."""
+    keeper = desk.keeper(request)
+    await keeper.unread.mark(keeper.workspace, desk.unit(request), request.sequence)
+    return Done()
+
+
+def role_named(name: str) -> UnitRole:
+    """Return a role in a unit.
+
+    Raises:
+        NotFoundError: there is none of this name.
+    """
+    if name.upper() not in UnitRole.__members__:
+        raise NotFoundError("there is no such role; choose another")
+    return UnitRole[name.upper()]

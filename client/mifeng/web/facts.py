@@ -1,0 +1,218 @@
+"""What the page is told: the SDK's objects as plain structs (docs/ui.md).
+
+Ids are hex, times are Unix milliseconds, sizes are bytes. What somebody else wrote has gone through
+`printable`; the page shows it as text and never as anything else.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from mifeng.content import printable
+from mifeng.web.kinds import kind_of
+from mifeng_crypto.expiry.slot import retain_until
+from mifeng_crypto.ids import UnixMillis
+
+if TYPE_CHECKING:
+    from mifeng import File, Membership, Message, Person, Unit, Workspace
+
+__all__ = [
+    "ErrorFacts",
+    "FileFacts",
+    "MemberFacts",
+    "MessageFacts",
+    "PersonFacts",
+    "UnitFacts",
+    "encode_json",
+    "file_facts",
+    "member_facts",
+    "message_facts",
+    "person_facts",
+    "unit_facts",
+]
+
+encode_json = msgspec.json.encode
+
+
+class ErrorFacts(msgspec.Struct, kw_only=True, frozen=True):
+    """Why something was not done, in the user's language, with its remedy."""
+
+    error: str
+    message: str
+    rule: str | None = None
+
+
+class PersonFacts(msgspec.Struct, kw_only=True, frozen=True):
+    """A person; `role` is empty once the person has left, or was only invited."""
+
+    id: str
+    name: str
+    title: str = ""
+    department: str = ""
+    role: str = ""
+
+
+class MemberFacts(msgspec.Struct, kw_only=True, frozen=True):
+    """A person in a unit; `is_in` says whether a device of theirs has the keys already."""
+
+    person: PersonFacts
+    role: str
+    is_in: bool
+    let_in_by: PersonFacts | None
+    since: int
+
+
+class FileFacts(msgspec.Struct, kw_only=True, frozen=True):
+    """A file that a message shows. `kind` chooses the icon; what it is, its bytes will say."""
+
+    id: str
+    name: str
+    size: int
+    kind: str
+
+
+class MessageFacts(msgspec.Struct, kw_only=True, frozen=True):
+    """An entry of a unit's log; `sequence` is 0 while a message has not reached the server."""
+
+    unit: str
+    sequence: int
+    kind: str
+    at: int
+    until: int
+    sender: PersonFacts | None
+    text: str
+    files: list[FileFacts]
+    problem: str
+    added: list[PersonFacts]
+    removed: list[PersonFacts]
+
+
+class PolicyFacts(msgspec.Struct, kw_only=True, frozen=True):
+    """What a unit's charter lays down; seconds."""
+
+    cap: int
+    key_lifetime_s: int
+    retention_s: int
+    posting: str
+    history: str
+    keep: str
+    strict: str
+
+
+class UnitFacts(msgspec.Struct, kw_only=True, frozen=True):
+    """A unit in the list at the left; `title` is empty where this device is not in it."""
+
+    id: str
+    depth: int
+    parent: str | None
+    title: str
+    topic: str = ""
+    kind: str = "business"
+    role: str = ""
+    is_member: bool = False
+    members: int = 0
+    unread: int = 0
+    read: int = 0
+    waiting: int = 0
+    sequence: int = 0
+    epoch: int = 0
+    rotated_at: int = 0
+    suite: int = 0
+    problem: str = ""
+    may_post: bool = False
+    may_govern: bool = False
+    policy: PolicyFacts | None = None
+
+
+def person_facts(person: Person, me: Workspace) -> PersonFacts:
+    """Say who somebody is."""
+    role = me.role_of(person)
+    return PersonFacts(
+        id=person.id.hex(),
+        name=printable(person.name),
+        title=printable(person.title),
+        department=printable(person.department),
+        role=role.name.lower() if role else "",
+    )
+
+
+def member_facts(
+    membership: Membership, admission: tuple[Person, int] | None, me: Workspace
+) -> MemberFacts:
+    """Say who is in a unit, and who let them in."""
+    by, since = admission or (None, 0)
+    return MemberFacts(
+        person=person_facts(membership.person, me),
+        role=membership.role.name.lower(),
+        is_in=membership.is_in,
+        let_in_by=person_facts(by, me) if by else None,
+        since=since,
+    )
+
+
+def file_facts(file: File) -> FileFacts:
+    """Say what a message says of a file, without its secret."""
+    name = printable(file.name)
+    return FileFacts(id=file.id.hex(), name=name, size=file.size, kind=kind_of(name))
+
+
+def message_facts(message: Message, unit: Unit, me: Workspace) -> MessageFacts:
+    """Say what is to be shown of an entry."""
+    at = UnixMillis(_millis(message.time))
+    return MessageFacts(
+        unit=unit.id.hex(),
+        sequence=message.sequence,
+        kind=message.kind,
+        at=at,
+        until=retain_until(at, unit.policy.retention_s),
+        sender=person_facts(message.sender, me) if message.sender else None,
+        text=printable(message.text, lines=True),
+        files=[file_facts(file) for file in message.files],
+        problem=printable(message.problem),
+        added=[person_facts(person, me) for person in message.added],
+        removed=[person_facts(person, me) for person in message.removed],
+    )
+
+
+def unit_facts(
+    unit: Unit, *, depth: int, parent: str | None, unread: int, read: int, problem: str
+) -> UnitFacts:
+    """Say what the list at the left and the panel at the right show of a unit."""
+    role, policy = unit.role, unit.policy
+    return UnitFacts(
+        id=unit.id.hex(),
+        depth=depth,
+        parent=parent,
+        title=printable(unit.title),
+        topic=printable(unit.topic),
+        kind=unit.kind.name.lower(),
+        role=role.name.lower() if role else "",
+        is_member=unit.is_member,
+        members=unit.size,
+        unread=unread,
+        read=read,
+        waiting=unit.waiting,
+        sequence=unit.sequence,
+        epoch=unit.epoch,
+        rotated_at=unit.rotated_at,
+        suite=unit.cipher_suite,
+        problem=printable(problem),
+        may_post=unit.may_post,
+        may_govern=unit.may_govern,
+        policy=PolicyFacts(
+            cap=policy.cap,
+            key_lifetime_s=policy.key_lifetime_s,
+            retention_s=policy.retention_s,
+            posting=policy.posting.name.lower(),
+            history=policy.history.name.lower(),
+            keep=policy.keep.name.lower(),
+            strict=policy.strict.name.lower(),
+        ),
+    )
+
+
+def _millis(time: dt.datetime) -> int:
+    return round(time.timestamp() * 1000)

@@ -1,0 +1,149 @@
+"""The profiles that this process serves, who looks at them, and how the screen is to look."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from mifeng import text
+from mifeng.errors import NotFoundError
+from mifeng.web.keeper import Keeper
+
+__all__ = ["House", "Settings", "profile_id"]
+
+CHECK_IDLE_S = 5.0
+LOCK_AFTER_MIN = 30
+Watcher = Callable[[bytes], None]
+
+
+class Settings(msgspec.Struct, kw_only=True):
+    """How the screen is to look; nothing secret. Kept in the user's configuration.
+
+    Attributes:
+        language: `en` or `zh_CN`; empty for that of the system.
+        theme: `light`, `dark`, or empty for that of the system.
+        notify: whether to say that something has come.
+        preview: whether notifications say what; without, only that there is something.
+        lock_after_min: minutes after which an untouched profile is locked; 0 for never.
+        profiles: the folders of profiles besides the first.
+    """
+
+    language: str = ""
+    theme: str = ""
+    notify: bool = True
+    preview: bool = False
+    lock_after_min: int = LOCK_AFTER_MIN
+    profiles: list[str] = msgspec.field(default_factory=list)
+
+
+class House:
+    """What all calls work on."""
+
+    def __init__(self, folders: list[Path], settings_file: Path) -> None:
+        self._file = settings_file
+        self.settings = self._read()
+        self._watchers = set[Watcher]()
+        self.invited = ""
+        """A link that the process was started with: the page begins with it."""
+        self.on_lock: list[Callable[[str], None]] = []
+        """What else holds something of a profile, and must let go of it."""
+        self.keepers: dict[str, Keeper] = {}
+        for folder in [*folders, *map(Path, self.settings.profiles)]:
+            self.add(folder)
+        if self.settings.language:
+            text.use(self.settings.language)
+
+    def add(self, folder: Path) -> Keeper:
+        """Serve one more profile, or one that is to be made."""
+        name = profile_id(folder)
+        if name not in self.keepers:
+            self.keepers[name] = Keeper(
+                folder,
+                tell=lambda kind, facts: self.tell(name, kind, facts),
+                let_go=lambda: [act(name) for act in self.on_lock],
+            )
+        return self.keepers[name]
+
+    def room_for_one_more(self) -> Keeper:
+        """Return an empty profile: the first that is none yet, else one beside it."""
+        for keeper in self.keepers.values():
+            if not keeper.exists:
+                return keeper
+        first, n = next(iter(self.keepers.values())).folder, 2
+        while (folder := first.with_name(f"{first.name}-{n}")).exists():
+            n += 1
+        self.save(profiles=[*self.settings.profiles, str(folder)])
+        return self.add(folder)
+
+    def keeper(self, name: str) -> Keeper:
+        """Return a profile.
+
+        Raises:
+            NotFoundError: there is none of this id.
+        """
+        if name not in self.keepers:
+            raise NotFoundError("there is no such profile here; load this page again")
+        return self.keepers[name]
+
+    async def close(self) -> None:
+        """Lock everything."""
+        await asyncio.gather(*(keeper.close() for keeper in self.keepers.values()))
+
+    async def lock_idle_ones(self) -> None:
+        """For ever: lock what nobody has touched for as long as the settings say."""
+        while True:
+            await asyncio.sleep(CHECK_IDLE_S)
+            minutes = self.settings.lock_after_min
+            for keeper in [*self.keepers.values()] if minutes else []:
+                if keeper.is_open and await keeper.needs_passphrase():
+                    await keeper.lock_after(minutes * 60)
+
+    # -------------------------------------------------------------- watchers
+
+    def watch(self, watcher: Watcher) -> Callable[[], None]:
+        """Tell somebody all that happens from now on; return what ends that."""
+        self._watchers.add(watcher)
+        return lambda: self._watchers.discard(watcher)
+
+    def tell(self, profile: str, kind: str, facts: dict[str, object]) -> None:
+        """Tell every page; each knows which profile it shows."""
+        said = msgspec.json.encode({"profile": profile, "kind": kind, **facts})
+        for watcher in [*self._watchers]:
+            watcher(said)
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether any page is open."""
+        return bool(self._watchers)
+
+    # -------------------------------------------------------------- settings
+
+    def save(self, **changes: object) -> None:
+        """Change settings, and keep them."""
+        for name, value in changes.items():
+            setattr(self.settings, name, value)
+        if "language" in changes:
+            text.use(self.settings.language or text.language_from(os.environ))
+        self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        new = self._file.with_suffix(".new")
+        new.unlink(missing_ok=True)
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(msgspec.json.encode(self.settings))
+        new.replace(self._file)
+
+    def _read(self) -> Settings:
+        try:
+            return msgspec.json.decode(self._file.read_bytes(), type=Settings)
+        except (OSError, msgspec.DecodeError):  # there is none yet, or somebody has edited it
+            return Settings()
+
+
+def profile_id(folder: Path) -> str:
+    """Return how the page names a profile."""
+    return hashlib.sha256(os.fsencode(folder.absolute())).hexdigest()[:16]

@@ -1,0 +1,169 @@
+"""One profile as this process keeps it: locked, or open and online.
+
+Locking closes the profile: its key, its people and its messages leave this process, and another
+process may open it. It happens when the user says so, and by itself once nobody has touched the
+page for a while.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from pathlib import Path
+
+from mifeng import Workspace
+from mifeng.core.events import Delivered, Event, NewEntry
+from mifeng.sdk.opening import unlock
+from mifeng.session.home import needs_passphrase
+from mifeng.text import explain
+from mifeng.web.errors import LockedError
+from mifeng.web.unread import Unread
+from mifeng_crypto.errors import MifengError, TransportError
+from mifeng_crypto.ids import UnitId
+
+__all__ = ["Keeper", "Tell"]
+
+Tell = Callable[[str, dict[str, object]], None]
+"""What the page is told: a kind of event, and what comes with it."""
+
+LOOK_S = 0.5
+"""How often what has no event of its own is looked at: the line, the ledgers, the directory."""
+TEND_S = 600.0
+"""How often a profile that stays open is caught up with, so that what is over goes."""
+
+
+class Keeper:
+    """One profile. `open` and `close` it any number of times."""
+
+    def __init__(self, folder: Path, *, tell: Tell, let_go: Callable[[], object]) -> None:
+        self.folder = folder
+        self._tell = tell
+        self._let_go = let_go
+        self._open: tuple[Workspace, AsyncExitStack] | None = None
+        self._turn = asyncio.Lock()
+        self._touched = time.monotonic()
+        self.unread = Unread()
+        self.ended = ""
+        """Why this device is let in no longer; empty while it is."""
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a profile in the folder."""
+        return (self.folder / "profile.db").exists()
+
+    @property
+    def is_open(self) -> bool:
+        return self._open is not None
+
+    @property
+    def workspace(self) -> Workspace:
+        """The open profile.
+
+        Raises:
+            LockedError: it is locked.
+        """
+        if self._open is None:
+            raise LockedError("this profile is locked; unlock it first")
+        return self._open[0]
+
+    async def needs_passphrase(self) -> bool:
+        """Whether it opens with a passphrase, not with the keyring.
+
+        Raises:
+            MifengError: it cannot be looked at.
+        """
+        return await needs_passphrase(self.folder)
+
+    async def open(self, passphrase: str | None) -> None:
+        """Unlock the profile, and go online.
+
+        Raises:
+            MifengError: as `mifeng.open`, but for the server, which is not asked yet.
+        """
+        await self.take(unlock(self.folder, passphrase=passphrase))
+
+    async def take(self, opening: AbstractAsyncContextManager[Workspace]) -> None:
+        """Keep what this opens: the profile as it is, or a new one."""
+        async with self._turn:
+            if self._open is not None:
+                return
+            async with AsyncExitStack() as stack:
+                me = await stack.enter_async_context(opening)
+                await self.unread.count(me)
+                tasks = [self._follow(me), self._look(me), self._tend(me)]
+                stack.push_async_callback(_cancel, [asyncio.create_task(one) for one in tasks])
+                self._open, self.ended = (me, stack.pop_all()), ""
+            self.touch()
+        self._tell("profiles", {})
+
+    async def close(self) -> None:
+        """Lock the profile: nothing of it stays in this process."""
+        async with self._turn:
+            kept, self._open = self._open, None
+            self.unread = Unread()
+            self._let_go()
+            if kept is not None:
+                await kept[1].aclose()
+        if kept is not None:
+            self._tell("profiles", {})
+
+    def touch(self) -> None:
+        """Somebody is there."""
+        self._touched = time.monotonic()
+
+    async def lock_after(self, idle_s: float) -> None:
+        """Lock if nobody was there for so long."""
+        if self._open is not None and time.monotonic() - self._touched >= idle_s:
+            await self.close()
+
+    # -------------------------------------------------------------- beside
+
+    async def _follow(self, me: Workspace) -> None:
+        """Tell the page what happens. What ends this device's access is told, and kept."""
+        try:
+            with me.events() as events:
+                async for event in events:
+                    await self._take(me, event)
+        except MifengError as err:
+            self.ended = explain(err)
+            self._tell("ended", {"message": self.ended})
+
+    async def _take(self, me: Workspace, event: Event) -> None:
+        unit_id: UnitId = event.unit_id
+        if isinstance(event, NewEntry):
+            self.unread.add(me, event)
+            self._tell("entry", {"unit": unit_id.hex(), "sequence": event.sequence})
+        elif not isinstance(event, Delivered):
+            self._tell("units", {})
+
+    async def _look(self, me: Workspace) -> None:
+        """Tell the page what has changed without an event."""
+        before = me.glance()
+        while True:
+            await asyncio.sleep(LOOK_S)
+            now = me.glance()
+            if now.is_online and not before.is_online:
+                asyncio.get_running_loop().create_task(_quietly(me.sync))
+            if now != before:
+                self._tell("changed", {})
+            before = now
+
+    async def _tend(self, me: Workspace) -> None:
+        while True:
+            await asyncio.sleep(TEND_S)
+            await _quietly(me.sync)
+
+
+async def _quietly(act: Callable[[], Awaitable[None]]) -> None:
+    """Without a server this is done once it is back; the page shows that there is none."""
+    with contextlib.suppress(TransportError, MifengError):
+        await act()
+
+
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,1 @@
+document.title = "Mifeng 密封";

@@ -1,0 +1,182 @@
+"""Files on their way up: out of the browser, through the seal, to the server.
+
+The bytes never lie on the disk here: they come by a request's body and go through a pipe into
+`mifeng.transfer`. A file that is paused is simply not read on; the browser waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+from collections.abc import Callable
+from urllib.parse import unquote
+
+import msgspec
+from aiohttp import web
+
+from mifeng import Unit
+from mifeng.content import printable
+from mifeng.errors import NotFoundError
+from mifeng.text import explain
+from mifeng.web.facts import encode_json
+from mifeng.web.house import House
+from mifeng_crypto.errors import MifengError, UsageError
+
+__all__ = ["Upload", "UploadFacts", "Uploads"]
+
+READ_BYTES = 256 << 10
+KEPT = 20
+"""Files that are done, or have failed, and are still shown."""
+
+
+class UploadFacts(msgspec.Struct, kw_only=True, frozen=True):
+    """A file on its way: `running`, `paused`, `done`, `failed` or `cancelled`."""
+
+    id: str
+    unit: str
+    name: str
+    size: int
+    sent: int
+    state: str
+    problem: str
+
+
+class Upload:
+    """One file on its way."""
+
+    def __init__(self, unit: Unit, name: str, size: int, tell: Callable[[Upload], None]) -> None:
+        self.id = secrets.token_hex(8)
+        self.unit, self.name, self.size = unit, name, size
+        self.sent, self.state, self.problem = 0, "running", ""
+        self._tell = tell
+        self._going = asyncio.Event()
+        self._going.set()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def facts(self) -> UploadFacts:
+        """What is shown of it."""
+        return UploadFacts(
+            id=self.id,
+            unit=self.unit.id.hex(),
+            name=printable(self.name),
+            size=self.size,
+            sent=self.sent,
+            state=self.state,
+            problem=self.problem,
+        )
+
+    def pause(self) -> None:
+        """Read no more of it."""
+        if self.state == "running":
+            self._going.clear()
+            self._become("paused")
+
+    def resume(self) -> None:
+        """Read on."""
+        if self.state == "paused":
+            self._become("running")
+            self._going.set()
+
+    def cancel(self) -> None:
+        """Give it up."""
+        if self._task is not None and self.state in ("running", "paused"):
+            self._become("cancelled")
+            self._task.cancel()
+
+    async def run(self, body: asyncio.StreamReader) -> None:
+        """Seal and send `body`, and post the message that shows the file."""
+        self._task = asyncio.create_task(self._run(body))
+        try:
+            await asyncio.shield(self._task)
+        except asyncio.CancelledError:
+            self._task.cancel()
+            if self.state != "cancelled":
+                raise
+
+    async def _run(self, body: asyncio.StreamReader) -> None:
+        reading, writing = os.pipe()
+        feeder = asyncio.create_task(self._feed(body, writing))
+        self._become("running")
+        try:
+            with os.fdopen(reading, "rb", buffering=0) as file:
+                await self.unit.upload_from(
+                    file, name=self.name, size=self.size, progress=self._progress
+                )
+            self._become("done")
+        except MifengError as err:
+            self.problem = explain(err)
+            self._become("failed")
+        finally:
+            feeder.cancel()
+            await asyncio.gather(feeder, return_exceptions=True)
+
+    async def _feed(self, body: asyncio.StreamReader, writing: int) -> None:
+        with os.fdopen(writing, "wb", buffering=0) as pipe:
+            while piece := await body.read(READ_BYTES):
+                await self._going.wait()
+                rest = memoryview(piece)
+                while rest:
+                    with contextlib.suppress(BlockingIOError):
+                        rest = rest[await asyncio.to_thread(pipe.write, rest) :]
+
+    def _progress(self, sent: int, total: int) -> None:
+        self.sent = sent * self.size // max(total, 1)
+        self._tell(self)
+
+    def _become(self, state: str) -> None:
+        self.state = state
+        self._tell(self)
+
+
+class Uploads:
+    """All files on their way, by profile."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._by_profile: dict[str, list[Upload]] = {}
+
+    def of(self, profile: str) -> list[UploadFacts]:
+        """Return those of a profile, in order."""
+        return [upload.facts for upload in self._by_profile.get(profile, ())]
+
+    def find(self, profile: str, upload_id: str) -> Upload:
+        """Return one of them.
+
+        Raises:
+            NotFoundError: there is none of this id.
+        """
+        found = (one for one in self._by_profile.get(profile, ()) if one.id == upload_id)
+        upload = next(found, None)
+        if upload is None:
+            raise NotFoundError("this file is not on its way any longer")
+        return upload
+
+    def close(self, profile: str) -> None:
+        """Give up all of a profile's: it is locked."""
+        for upload in self._by_profile.pop(profile, ()):
+            upload.cancel()
+
+    async def take(self, request: web.Request) -> web.Response:
+        """Answer `PUT /api/upload/<profile>/<unit>`: the body is the file, its name a header.
+
+        Raises:
+            UsageError: there is no length.
+        """
+        profile = request.match_info["profile"]
+        unit = self._house.keeper(profile).workspace.unit(request.match_info["unit"])
+        size = request.content_length
+        if size is None or (size and not request.can_read_body):
+            raise UsageError("a file needs its length; send it whole")
+        name = unquote(request.headers.get("X-File-Name", "file"), errors="replace")
+        upload = Upload(unit, name, size, lambda one: self._tell(profile, one))
+        kept = self._by_profile.setdefault(profile, [])
+        del kept[: max(len(kept) - KEPT, 0)]
+        kept.append(upload)
+        await upload.run(request.content)  # type: ignore[arg-type]  # it reads like one
+        return web.Response(body=encode_json(upload.facts), content_type="application/json")
+
+    def _tell(self, profile: str, upload: Upload) -> None:
+        self._house.tell(profile, "upload", {"upload": upload.facts})

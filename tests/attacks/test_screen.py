@@ -1,0 +1,195 @@
+"""Groups F, D and I, where they concern the local screen: other pages, other users, other files.
+
+Without a browser: what a hostile page or program can send, byte by byte. `test_screen_in_browser`
+plays the same in Chromium.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from mifeng.web import browser
+from mifeng.web.assets import PAGE, assets
+from mifeng.web.errors import RefusedError
+from tests.attacks.adversary import Adversary, attack
+from tests.support.screen import Page, open_screen
+
+EVIL = "https://evil.example"
+
+
+@pytest.fixture
+async def page(adversary: Adversary, tmp_path: Path) -> AsyncIterator[Page]:
+    del adversary
+    async with open_screen(tmp_path / "screen") as page:
+        yield page
+
+
+async def answer(response: aiohttp.ClientResponse) -> bytes:
+    """What the page's script sees: the answer; or the refusal, as an error."""
+    async with response:
+        if response.status == 403:
+            raise RefusedError((await response.json())["message"])
+        assert response.status == 200, response.status
+        assert "Access-Control-Allow-Origin" not in response.headers
+        return await response.read()
+
+
+@attack("the host of the screen")
+async def test_f1_a_name_is_pointed_to_this_machine(adversary: Adversary, page: Page) -> None:
+    host = f"rebound.example:{page.screen.port}" if adversary.on else page.screen.origin[7:]
+    async with page.http.get(page.screen.origin + "/main.js", headers={"Host": host}) as response:
+        with adversary.refused("RefusedError"):
+            await answer(response)
+
+
+@attack("the host of the screen")
+async def test_f1_a_rebound_page_is_its_own_origin(adversary: Adversary, page: Page) -> None:
+    # To the browser it is all one origin: only the name in `Host` gives it away.
+    host = f"rebound.example:{page.screen.port}" if adversary.on else page.screen.origin[7:]
+    headers = {"Host": host, "Origin": f"http://{host}", "Sec-Fetch-Site": "same-origin"}
+    with adversary.refused("RefusedError"):
+        await answer(await page.post("state", {}, **headers))
+
+
+@attack("the origin of a page")
+async def test_f1_another_page_posts_with_a_secret_that_leaked(
+    adversary: Adversary, page: Page
+) -> None:
+    origin = EVIL if adversary.on else page.screen.origin
+    with adversary.refused("RefusedError"):
+        await answer(await page.post("set_settings", {"theme": "dark"}, Origin=origin))
+    assert page.screen.house.settings.theme == ("" if adversary.on else "dark"), "O3"
+
+
+@attack("the site of a page")
+async def test_f1_another_page_loads_a_script_of_this_one(adversary: Adversary, page: Page) -> None:
+    site = "cross-site" if adversary.on else "same-origin"
+    headers = {"Sec-Fetch-Site": site, "Sec-Fetch-Dest": "script", "Sec-Fetch-Mode": "no-cors"}
+    with adversary.refused("RefusedError"):
+        await answer(await page.http.get(page.screen.origin + "/main.js", headers=headers))
+
+
+@attack("the site of a page")
+async def test_f1_another_port_of_this_machine_puts_the_page_into_a_frame(
+    adversary: Adversary, page: Page
+) -> None:
+    dest = "iframe" if adversary.on else "document"
+    headers = {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Dest": dest}
+    with adversary.refused("RefusedError"):
+        await answer(await page.http.get(page.screen.origin + "/", headers=headers))
+
+
+@attack("the secret of a page")
+async def test_f1_a_program_of_another_user_calls(adversary: Adversary, page: Page) -> None:
+    headers = {"X-Mifeng-Secret": "guessed" if adversary.on else page.secret}
+    async with page.http.post(
+        page.screen.origin + "/api/state", json={}, headers=headers
+    ) as response:
+        with adversary.refused("RefusedError"):
+            await answer(response)
+
+
+@attack("the first frame")
+async def test_f1_a_program_of_another_user_listens(adversary: Adversary, page: Page) -> None:
+    async with page.http.ws_connect(
+        page.screen.origin + "/api/stream", headers={"Origin": page.screen.origin}
+    ) as socket:
+        await socket.send_json({"secret": "guessed" if adversary.on else page.secret})
+        frame = await socket.receive(20)
+        with adversary.refused("RefusedError"):
+            if frame.type is aiohttp.WSMsgType.CLOSE:
+                assert frame.data == 4401
+                raise RefusedError("it is cut off")
+            assert frame.data == '{"kind":"hello"}'
+
+
+@attack("the origin of a page")
+async def test_f1_another_page_opens_the_socket(adversary: Adversary, page: Page) -> None:
+    headers = {"Origin": EVIL if adversary.on else page.screen.origin}
+    with adversary.refused("RefusedError"):
+        try:
+            socket = await page.http.ws_connect(page.screen.origin + "/api/stream", headers=headers)
+        except aiohttp.WSServerHandshakeError as err:
+            raise RefusedError(f"no socket: {err.status}") from err
+        await socket.close()
+
+
+@attack("a token works once")
+async def test_f7_a_token_from_the_history_is_used_again(adversary: Adversary, page: Page) -> None:
+    token = page.screen.address().partition("#")[2]
+    await page.call("enter", token=token)
+    if not adversary.on:
+        token = page.screen.address().partition("#")[2]
+    with adversary.refused("RefusedError"):
+        await answer(await page.post("enter", {"token": token}))
+
+
+@attack("a new file for the redirect")
+async def test_f7_somebody_has_put_a_link_where_the_token_is_written(
+    adversary: Adversary, page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mifeng.web.browser.secrets.token_hex", lambda _: "0" * 16)
+    old, theirs = os.umask(0), tmp_path / "theirs"
+    try:
+        if adversary.on:
+            (tmp_path / f"open-{'0' * 16}.html").symlink_to(theirs)
+        with adversary.refused("StorageError"):
+            path = browser.redirect_file(tmp_path, page.screen.address())
+            assert adversary.on or stat.S_IMODE(path.stat().st_mode) == 0o600
+    finally:
+        os.umask(old)
+    assert not theirs.exists(), "O1: the token is in somebody else's file"
+
+
+@attack("the owner of the runtime folder")
+async def test_f7_the_runtime_folder_is_a_link_to_somebody_elses(
+    adversary: Adversary, tmp_path: Path
+) -> None:
+    folder, theirs = tmp_path / "run", tmp_path / "theirs"
+    theirs.mkdir(mode=0o777)
+    if adversary.on:
+        folder.symlink_to(theirs)
+    with adversary.refused("StorageError"):
+        found = browser.checked_folder(folder)
+        assert stat.S_IMODE(found.lstat().st_mode) == 0o700
+
+
+@attack()
+async def test_i3_the_page_is_that_of_the_package(adversary: Adversary, page: Page) -> None:
+    """Every byte that runs in the browser comes from the installed package; none from a server."""
+    for path, asset in assets().items():
+        async with page.http.get(page.screen.origin + path) as response:
+            body = await response.read()
+        assert hashlib.sha256(body).hexdigest() == asset.digest
+        assert body == (PAGE / (path[1:] or "index.html")).read_bytes()
+    with adversary.refused("RefusedError"):
+        if adversary.on:
+            async with page.http.get(page.screen.origin + "/../server.py") as response:
+                assert response.status == 404
+            raise RefusedError("there is nothing else to be had")
+
+
+@attack()
+async def test_i3_the_page_names_no_other_place(adversary: Adversary, page: Page) -> None:
+    with adversary.refused("RefusedError"):
+        async with page.http.get(page.screen.origin + "/") as response:
+            policy = response.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "require-trusted-types-for 'script'" in policy
+        assert "unsafe" not in policy
+        text = b"".join(asset.body for asset in assets().values()).decode()
+        found = set(re.findall(r"https?://[\w.]+", text)) - {
+            "http://www.w3.org",
+            "https://",
+        }
+        assert found == set(), "the page names another place"
+        if adversary.on:
+            raise RefusedError("the policy lets nothing else in")

@@ -1,0 +1,196 @@
+"""The local API against a real server, without a browser."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.e2e.people import PASSPHRASE, Cast, cast
+from tests.support.screen import DeclinedError, Page, open_screen
+from tests.support.server import RunningServer, running_server
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[RunningServer]:
+    async with running_server(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+async def c(tmp_path: Path, server: RunningServer) -> AsyncIterator[Cast]:
+    async with cast(tmp_path, server) as both:
+        yield both
+
+
+@pytest.fixture
+async def page(tmp_path: Path, c: Cast) -> AsyncIterator[Page]:
+    async with open_screen(tmp_path / "screen", c.ada) as page:
+        yield page
+
+
+async def test_what_is_said_comes_to_the_page_by_itself(page: Page, c: Cast) -> None:
+    unit = (await page.of("units"))["units"][0]["id"]
+    async with page.http.ws_connect(
+        f"{page.screen.origin}/api/stream", headers={"Origin": page.screen.origin}
+    ) as socket:
+        await socket.send_json({"secret": page.secret})
+        assert (await socket.receive_json(timeout=10))["kind"] == "hello"
+        await c.bens.send("Guten Morgen")
+        while (event := await socket.receive_json(timeout=20))["kind"] != "entry":
+            pass
+    assert event["unit"] == unit
+    shown = await page.of("timeline", unit=unit)
+    assert [entry["text"] for entry in shown["entries"] if entry["text"]] == ["Guten Morgen"]
+    assert (await page.of("units"))["units"][0]["unread"] == 1
+    await page.of("mark_read", unit=unit, sequence=event["sequence"])
+    assert (await page.of("units"))["units"][0]["unread"] == 0
+
+
+async def test_a_timeline_is_read_in_pages_both_ways(page: Page, c: Cast) -> None:
+    unit = c.adas.id.hex()
+    for n in range(130):
+        await c.adas.send(f"m{n}")
+    newest = await page.of("timeline", unit=unit)
+    assert (newest["more_before"], newest["more_after"]) == (True, False)
+    texts = [entry["text"] for entry in newest["entries"]]
+    before = newest
+    while before["more_before"]:
+        before = await page.of("timeline", unit=unit, before=before["first"])
+        texts = [entry["text"] for entry in before["entries"]] + texts
+    assert [text for text in texts if text] == [f"m{n}" for n in range(130)]
+    after = await page.of("timeline", unit=unit, after=before["last"])
+    assert after["first"] == before["last"] + 1
+    assert after["more_after"]
+    at = next(entry["at"] for entry in newest["entries"] if entry["text"] == "m100")
+    around = await page.of("timeline", unit=unit, at=at)
+    assert "m100" in [entry["text"] for entry in around["entries"]]
+
+
+async def test_a_file_goes_up_by_the_page_and_comes_down_in_ranges(page: Page, c: Cast) -> None:
+    video = b"\0\0\0\x20ftypisom" + bytes(range(256)) * 1500
+    unit = c.adas.id.hex()
+    async with page.http.put(
+        f"{page.screen.origin}/api/upload/{page.profile}/{unit}",
+        data=video,
+        headers={"X-Mifeng-Secret": page.secret, "X-File-Name": "%E7%89%87.mp4"},
+    ) as response:
+        assert (await response.json())["state"] == "done"
+    entry = (await page.of("files", unit=unit))["entries"][0]
+    file = entry["files"][0]
+    assert (file["name"], file["kind"], file["size"]) == ("片.mp4", "video", len(video))
+    way = await page.of(
+        "show_file", unit=unit, sequence=entry["sequence"], file=file["id"], save=False
+    )
+    assert way["content_type"] == "video/mp4"
+    headers = {"Range": "bytes=300000-300999"}
+    async with page.http.get(page.screen.origin + way["url"], headers=headers) as part:
+        assert part.status == 206
+        assert part.headers["Content-Range"] == f"bytes 300000-300999/{len(video)}"
+        assert part.headers["X-Content-Type-Options"] == "nosniff"
+        assert part.headers["Cache-Control"] == "no-store"
+        assert await part.read() == video[300000:301000]
+    for odd in ("bytes=9999999-", "bytes=5-2", "bytes=-", "lines=1-2"):
+        async with page.http.get(page.screen.origin + way["url"], headers={"Range": odd}) as part:
+            assert part.status == 416
+    await page.of("lock")
+    async with page.http.get(page.screen.origin + way["url"]) as part:
+        assert part.status == 404
+
+
+async def test_a_body_that_ends_early_leaves_no_message(page: Page, c: Cast) -> None:
+    async def half() -> AsyncIterator[bytes]:
+        yield b"x" * 1000
+        raise ConnectionError
+
+    with pytest.raises(aiohttp.ClientError):
+        await page.http.put(
+            f"{page.screen.origin}/api/upload/{page.profile}/{c.adas.id.hex()}",
+            data=half(),
+            headers={"X-Mifeng-Secret": page.secret, "Content-Length": "5000"},
+        )
+    for _ in range(200):
+        found = (await page.of("uploads"))["uploads"]
+        if found and found[0]["state"] != "running":
+            break
+        await asyncio.sleep(0.05)
+    assert found[0]["state"] in ("failed", "cancelled")
+    assert (await page.of("files", unit=c.adas.id.hex()))["entries"] == []
+
+
+async def test_a_locked_profile_gives_nothing_and_opens_by_its_passphrase(
+    tmp_path: Path, c: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mifeng.keychain.DEFAULT_COST", PASSPHRASE.cost)
+    monkeypatch.setattr("mifeng.keychain.FLOOR", PASSPHRASE.floor)
+    invitation = await c.ada.invite()
+    async with open_screen(tmp_path / "cy") as page:
+        assert (await page.call("look_at_link", link=f" {invitation.link}\n"))["kind"] == "join"
+        made = await page.call(
+            "enrol", link=invitation.link, name="Cy", title="", passphrase=PASSPHRASE.text
+        )
+        page.profile = made["profile"]
+        assert (await page.call("state"))["profiles"][0]["me"]["me"]["name"] == "Cy"
+        await page.of("lock")
+        with pytest.raises(DeclinedError, match="423 LockedError"):
+            await page.of("units")
+        state = (await page.call("state"))["profiles"][0]
+        assert (state["state"], state["needs_passphrase"], state["me"]) == ("locked", True, None)
+
+
+async def test_a_profile_that_nobody_touches_is_locked(page: Page, c: Cast) -> None:
+    keeper = page.screen.house.keepers[page.profile]
+    await keeper.lock_after(3600)
+    assert keeper.is_open
+    await keeper.lock_after(0)
+    assert not keeper.is_open
+
+
+async def test_without_a_server_a_text_waits_and_is_shown_as_waiting(
+    page: Page, c: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mifeng.session.delivery.pause_s", lambda *_, **__: 0.01)
+    unit, addresses = c.adas.id.hex(), c.ada._session.api._addresses
+    c.ada._session.api._addresses = ["https://127.0.0.1:9"]
+    assert (await page.of("send", unit=unit, text="später"))["sequence"] == 0
+    shown = await page.of("timeline", unit=unit)
+    assert [entry["text"] for entry in shown["waiting"]] == ["später"]
+    c.ada._session.api._addresses = addresses
+    await c.ada.sync()
+    shown = await page.of("timeline", unit=unit)
+    assert shown["waiting"] == []
+    assert shown["entries"][-1]["text"] == "später"
+
+
+async def test_settings_are_kept(tmp_path: Path) -> None:
+    async with open_screen(tmp_path / "s") as page:
+        await page.call("set_settings", language="zh_CN", theme="dark", lock_after_min=5)
+        said = await page.call("words")
+        assert said["language"] == "zh_CN"
+        assert said["words"]["log in again"] == "请重新登录"
+    async with open_screen(tmp_path / "s") as page:
+        state = await page.call("state")
+        assert (state["language"], state["theme"], state["lock_after_min"]) == ("zh_CN", "dark", 5)
+        await page.call("set_settings", language="en")
+
+
+@pytest.mark.parametrize(
+    ("name", "facts"),
+    [("units", {}), ("units", {"profile": 7}), ("state", {"more": 1}), ("send", {"profile": "x"})],
+)
+async def test_a_call_that_is_not_as_declared_is_refused(
+    tmp_path: Path, name: str, facts: dict[str, object]
+) -> None:
+    async with open_screen(tmp_path / "s") as page:
+        with pytest.raises(DeclinedError, match="UsageError"):
+            await page.call(name, **facts)
+
+
+async def test_what_there_is_not_is_named(page: Page) -> None:
+    with pytest.raises(DeclinedError, match="NotFoundError"):
+        await page.of("timeline", unit="nowhere")
+    with pytest.raises(DeclinedError, match="NotFoundError"):
+        await page.call("units", profile="0" * 16)
