@@ -1,10 +1,10 @@
 """Bring the catalogues of translations up to date: extract, update, compile (`make catalogue`).
 
-Strings of Python are found in the syntax tree: the arguments of `_`, `ngettext`, and the messages of errors
-(`raise XError("...")`, or `super().__init__("...")` in an error's class), in which parameters stand
-as `{name}`. Nothing else is looked at, so a string that is put together at run time is not found,
-and a test of the language will show it. In the page's scripts they are the literals in double quotes
-that `t` and `tn` are given.
+Strings of Python are found in the syntax tree: the arguments of `_`, `ngettext`, and the messages
+of errors (`raise XError("...")`, or `super().__init__("...")` in an error's class), in which
+parameters stand as `{name}`. Nothing else is looked at, so a string that is put together at run
+time is not found, and a test of the language will show it. In the page's scripts they are the
+literals in double quotes that `t` and `tn` are given.
 
 Chinese is written by hand into the `.po`; this leaves it alone. Catalogues carry no date, so that
 they change only when a text does.
