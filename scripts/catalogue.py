@@ -70,7 +70,8 @@ DOMAINS = (
         # Of the errors of MLS and of the codec only the kind is translated: they name inner rules.
         sources=(
             "client/mifeng",
-            *(f"crypto/mifeng_crypto/{room}" for room in ("errors.py", "links.py", "login.py")),
+            *(f"crypto/mifeng_crypto/{room}" for room in ("errors.py", "login.py")),
+            *(f"crypto/mifeng_crypto/{room}.py" for room in ("linking", "links", "recovery")),
             *(f"crypto/mifeng_crypto/{room}" for room in ("files", "gate", "ledger", "expiry")),
         ),
         libraries=_TYPER,

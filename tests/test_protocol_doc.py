@@ -13,8 +13,8 @@ from mifeng_crypto.api.problems import ProblemCode
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "protocol.md").read_text(encoding="utf-8")
 KINDS = (
-    "API|CARD|CHARTER|CHECKPOINT|CLIENT|CONTENT|FILE|FOUND|GATE|KEY|KEYPACKAGE|LEDGER|LOG|LOGIN|NOTE"
-    "|POLICY|ROSTER|UPLOAD|WELCOME"
+    "API|CARD|CHARTER|CHECKPOINT|CLIENT|CONTENT|FILE|FOUND|GATE|KEY|KEYPACKAGE|LEDGER|LINK|LOG|LOGIN"
+    "|NOTE|POLICY|ROSTER|UPLOAD|WELCOME"
 )
 RULE = re.compile(rf"\b((?:{KINDS})-\d+)\b")
 

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 OURS = (
     *("CARD", "CHARTER", "CHECKPOINT", "CLIENT", "CONTENT", "FILE"),
-    *("GATE", "LEDGER", "LOG", "NOTE", "POLICY", "ROSTER"),
+    *("GATE", "LEDGER", "LINK", "LOG", "NOTE", "POLICY", "ROSTER"),
 )
 RAISED = re.compile(rf'Error\(\s*"((?:{"|".join(OURS)})-\d+)"')
 NAMED = re.compile(r"^(?:async )?def (test_\w+)\(", re.MULTILINE)

@@ -1,7 +1,7 @@
-"""Links that people hand on: `mifeng:found#...` and `mifeng:join#...` (protocol.md, "Links").
+"""Links that people hand on: `mifeng:found#...`, `join`, `link`, `recover` (protocol.md, "Links").
 
 A link is a TLS-encoded struct in base64url behind the `#`, so that it never reaches a web server's
-log. It holds secrets: it is shown once and never logged.
+log. All but `recover` hold secrets: they are shown once and never logged.
 """
 
 from __future__ import annotations
@@ -14,7 +14,15 @@ from mifeng_crypto.ids import MemberId, ProtocolVersion
 from mifeng_crypto.ledger.head import Head
 from mifeng_crypto.tls import Bytes32, Text, Vec, decode, encode, struct
 
-__all__ = ["FoundLink", "InviteLink", "format_link", "parse_link"]
+__all__ = [
+    "DeviceLink",
+    "FoundLink",
+    "InviteLink",
+    "Link",
+    "RecoveryLink",
+    "format_link",
+    "parse_link",
+]
 
 
 @struct
@@ -55,16 +63,55 @@ class InviteLink:
         return f"InviteLink({self.addresses}, member {self.member_id.hex()})"
 
 
-_KINDS: dict[str, type[FoundLink | InviteLink]] = {"found": FoundLink, "join": InviteLink}
+@struct
+class DeviceLink:
+    """Lets its holder ask to be one more device of `member_id`, once, within ten minutes.
+
+    `commitment` is the hash of the nonce that the old device shows once it has the request.
+    """
+
+    version: ProtocolVersion
+    addresses: Vec[Text]
+    tls_pin: Bytes32 | None
+    genesis: Bytes32
+    roster: Head
+    member_id: MemberId
+    secret: Bytes32
+    commitment: Bytes32
+
+    def __repr__(self) -> str:
+        """Show no secret."""
+        return f"DeviceLink({self.addresses}, member {self.member_id.hex()})"
 
 
-def format_link(link: FoundLink | InviteLink) -> str:
+@struct
+class RecoveryLink:
+    """Where and who a recovery sheet is for; the sheet's code is the secret, and not in here."""
+
+    version: ProtocolVersion
+    addresses: Vec[Text]
+    tls_pin: Bytes32 | None
+    genesis: Bytes32
+    member_id: MemberId
+
+
+Link = FoundLink | InviteLink | DeviceLink | RecoveryLink
+
+_KINDS: dict[str, type[Link]] = {
+    "found": FoundLink,
+    "join": InviteLink,
+    "link": DeviceLink,
+    "recover": RecoveryLink,
+}
+
+
+def format_link(link: Link) -> str:
     """Write a link as people pass it on."""
     kind = next(k for k, cls in _KINDS.items() if type(link) is cls)
     return f"mifeng:{kind}#{base64.urlsafe_b64encode(encode(link)).decode().rstrip('=')}"
 
 
-def parse_link(text: str) -> FoundLink | InviteLink:
+def parse_link(text: str) -> Link:
     """Read a link.
 
     Raises:

@@ -97,6 +97,7 @@ class Peer(Connection):
     member_id: MemberId = field(default_factory=lambda: MemberId(os.urandom(16)))
     device_id: DeviceId = field(default_factory=lambda: DeviceId(os.urandom(16)))
     key: Secret = field(default_factory=lambda: Secret(os.urandom(32)))
+    recovery_key: bytes | None = None
     roster: Roster | None = None
     tls_pin: bytes | None = None
     bundles: list[KeyPackageBundle] = field(default_factory=list)
@@ -197,7 +198,9 @@ class Peer(Connection):
         await self.login(author=author, key=invite_key)
         await self.fetch_roster()
         await self.append_roster(
-            AddMember(MemberKind.PERSON, self.device, None), author=author, key=invite_key
+            AddMember(MemberKind.PERSON, self.device, self.recovery_key),
+            author=author,
+            key=invite_key,
         )
         await self.login()
         await self.publish()

@@ -90,6 +90,25 @@ ENDPOINTS: dict[str, Endpoint] = {
             summary="In which units a former member still is, and which commits were without.",
         ),
         Endpoint(
+            name="open_link", method="POST", path="/v1/links", access=Access.DEVICE,
+            request=m.LinkOpen, reply=m.LinkState, problems=(P.FORBIDDEN,),
+            summary="Open a mailbox in which a new device of the caller's own finds it.",
+        ),
+        Endpoint(
+            name="link", method="GET", path="/v1/links/{link_id}", access=Access.ANYBODY,
+            reply=m.LinkState, summary="What lies in a mailbox, for whoever knows its id.",
+        ),
+        Endpoint(
+            name="link_request", method="POST", path="/v1/links/{link_id}/request",
+            access=Access.ANYBODY, request=m.LinkLetter, reply=m.LinkState,
+            problems=(P.FORBIDDEN,), summary="Leave the one request of a new device.",
+        ),
+        Endpoint(
+            name="link_answer", method="POST", path="/v1/links/{link_id}/answer",
+            access=Access.DEVICE, request=m.LinkAnswer, reply=m.LinkState,
+            summary="Answer a request in one's own mailbox, or close it.",
+        ),
+        Endpoint(
             name="cards", method="GET", path="/v1/directory", access=Access.DEVICE,
             reply=m.CardsReply, query=("after",), summary="Sealed cards changed after a cursor.",
         ),

@@ -29,6 +29,10 @@ __all__ = [
     "Id",
     "KeyPackageCount",
     "LedgerAppendRequest",
+    "LinkAnswer",
+    "LinkLetter",
+    "LinkOpen",
+    "LinkState",
     "LogReply",
     "LoginReply",
     "LoginRequest",
@@ -111,6 +115,38 @@ class LedgerAppendRequest(Body, frozen=True):
     """One signed entry, whose `previous` must be the ledger's head."""
 
     entry: bytes
+
+
+Letter = Annotated[bytes, Meta(max_length=8192)]
+
+
+class LinkOpen(Body, frozen=True):
+    """POST /v1/links: the calling device opens a mailbox in which a new one finds it."""
+
+    link_id: Id
+
+
+class LinkLetter(Body, frozen=True):
+    """POST .../request: what the new device asks for, sealed under the link."""
+
+    sealed: Annotated[bytes, Meta(min_length=1, max_length=8192)]
+
+
+class LinkAnswer(Body, frozen=True):
+    """POST .../answer: the device that opened the mailbox adds to it, or closes it."""
+
+    reveal: Letter = b""
+    grant: Letter = b""
+    close: bool = False
+
+
+class LinkState(Body, frozen=True):
+    """What lies in a mailbox: letters that the server cannot read, empty until they come."""
+
+    expires_at: int
+    request: bytes
+    reveal: bytes
+    grant: bytes
 
 
 class Card(Body, frozen=True):

@@ -4,7 +4,8 @@
     LOGIN-2  the origin is one of this server's addresses
     LOGIN-3  the TLS key that the client met is this server's own
     LOGIN-4  version and workspace are this server's
-    LOGIN-5  the signature is that of a valid device, or of an invite that is still open
+    LOGIN-5  the signature is that of a valid device, of an invite that is still open, or of a
+             member's recovery sheet
     LOGIN-6  the client's clock is within ten minutes of the server's
 
 A stranger who guesses learns nothing: 1 to 5 get the same answer.
@@ -20,11 +21,11 @@ from dataclasses import dataclass
 from mifeng_crypto.api.messages import LoginReply, LoginRequest, NonceReply
 from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import CryptoError, UsageError
-from mifeng_crypto.ids import PROTOCOL_VERSION, UnixMillis
+from mifeng_crypto.ids import PROTOCOL_VERSION, MemberId, UnixMillis
 from mifeng_crypto.labels import verify_mifeng
 from mifeng_crypto.ledger.chain import CLOCK_TOLERANCE_MS
 from mifeng_crypto.ledger.roster import Roster
-from mifeng_crypto.ledger.roster_entry import DeviceAuthor, InviteAuthor
+from mifeng_crypto.ledger.roster_entry import Author, DeviceAuthor, InviteAuthor, RecoveryAuthor
 from mifeng_crypto.login import LoginTBS
 from mifeng_crypto.tls import decode
 from mifeng_server.config import check_address
@@ -37,11 +38,14 @@ __all__ = ["Caller", "authenticate", "login", "make_nonce"]
 
 NONCE_MS = 60_000
 TOKEN_MS = 3_600_000
+RECOVERY_KEY_BYTES = 32
+"""By this length a token's row tells a sheet's key from the id of a device."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who a token belongs to. `device_id` is None for an invite: then it may use the roster only.
+    """Who a token belongs to. `device_id` is None for an invite or a recovery sheet: then it may
+    use the roster only.
 
     `deadline`: when the token expires.
     """
@@ -85,7 +89,7 @@ async def login(house: House, body: LoginRequest, *, now: int) -> LoginReply:
     row = TokenRow(
         token_hash=hashlib.sha256(token).digest(),
         member_id=author.member_id,
-        device_id=author.device_id if isinstance(author, DeviceAuthor) else b"",
+        device_id=_token_of(author, key),
         deadline=deadline,
     )
     await house.store.write((Put(row),))
@@ -128,8 +132,13 @@ def _signer(roster: Roster, tbs: LoginTBS, now: int) -> tuple[bytes, int]:
         if device is None or device.member_id != tbs.author.member_id:
             raise _unauthenticated()
         return device.signature_key, now + TOKEN_MS
+    if isinstance(tbs.author, RecoveryAuthor):
+        member = roster.member(tbs.author.member_id)
+        if member is None or member.recovery_key is None:
+            raise _unauthenticated()
+        return member.recovery_key, now + TOKEN_MS
     invite = roster.invite(tbs.author.member_id)
-    if not isinstance(tbs.author, InviteAuthor) or invite is None or invite.expires_at <= now:
+    if invite is None or invite.expires_at <= now:
         raise _unauthenticated()
     return invite.public_key, min(UnixMillis(now + TOKEN_MS), invite.expires_at)
 
@@ -155,11 +164,26 @@ async def authenticate(house: House, token: str, *, now: int) -> Caller:
     roster = await house.roster()
     if roster is None or row.deadline <= now or not _is_valid(roster, row):
         raise _unauthenticated()
-    return Caller(row.member_id, row.device_id or None, row.deadline)
+    is_device = row.device_id and len(row.device_id) != RECOVERY_KEY_BYTES
+    return Caller(row.member_id, row.device_id if is_device else None, row.deadline)
+
+
+def _token_of(author: Author, key: bytes) -> bytes:
+    """What a token's row says of an author: an invite is known by its member alone."""
+    match author:
+        case DeviceAuthor():
+            return author.device_id
+        case RecoveryAuthor():
+            return key
+        case InviteAuthor():
+            return b""
 
 
 def _is_valid(roster: Roster, row: TokenRow) -> bool:
-    """Whether the roster still holds the device or the invite: a removal works at once."""
+    """Whether the roster still holds the device, invite or sheet: a removal works at once."""
+    if len(row.device_id) == RECOVERY_KEY_BYTES:
+        member = roster.member(MemberId(row.member_id))
+        return member is not None and member.recovery_key == row.device_id
     if row.device_id:
         device = roster.device(row.device_id)  # type: ignore[arg-type]
         return device is not None and device.member_id == row.member_id

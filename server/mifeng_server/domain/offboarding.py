@@ -21,6 +21,7 @@ from mifeng_server.domain.rows import (
     ClaimRow,
     Delete,
     KeyPackageRow,
+    LinkRow,
     LogRow,
     Put,
     StayRow,
@@ -47,6 +48,8 @@ async def forget_devices(
     writes = [Delete(TokenRow, (row.token_hash,)) for row in tokens if row.device_id in gone]
     bodies = Counter[tuple[bytes, int, int]]()
     for device_id in sorted(gone):
+        links = await store.find(LinkRow, order="deadline", limit=ALL, device_id=device_id)
+        writes += [Delete(LinkRow, (row.link_id,)) for row in links]
         unused = await store.find(KeyPackageRow, order="not_after", limit=ALL, device_id=device_id)
         claims = await store.find(ClaimRow, order="not_after", limit=ALL, device_id=device_id)
         writes += [Delete(KeyPackageRow, (row.ref,)) for row in unused]

@@ -29,6 +29,7 @@ _ENDING: tuple[tuple[type[Row], str], ...] = (
     (rows.KeyPackageRow, "not_after"),
     (rows.ClaimRow, "not_after"),
     (rows.TokenRow, "deadline"),
+    (rows.LinkRow, "deadline"),
     (rows.IdempotencyRow, "deadline"),
 )
 

@@ -26,6 +26,7 @@ __all__ = [
     "IdempotencyRow",
     "Insert",
     "KeyPackageRow",
+    "LinkRow",
     "LogRow",
     "PartRow",
     "Put",
@@ -242,12 +243,24 @@ class FileRow(Row):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRow(Row):
-    """A login. `device_id` is empty for an invite."""
+    """A login. `device_id` is empty for an invite, and a recovery sheet's public key for that."""
 
     token_hash: bytes
     member_id: bytes
     device_id: bytes
     deadline: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkRow(Row):
+    """A mailbox that `device_id` has opened for a new device; letters are empty until they come."""
+
+    link_id: bytes
+    device_id: bytes
+    deadline: int
+    request: bytes
+    reveal: bytes
+    grant: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,6 +294,7 @@ KEYS: dict[type[Row], tuple[str, ...]] = {
     CounterRow: ("name",),
     FileRow: ("file_id",),
     TokenRow: ("token_hash",),
+    LinkRow: ("link_id",),
     IdempotencyRow: ("author", "key"),
 }
 """The fields that name a row of each kind."""

@@ -113,10 +113,13 @@ def device_of(caller: Caller) -> bytes:
     """Return the calling device.
 
     Raises:
-        Refusal: forbidden: it is an invite, which may only read the roster and join.
+        Refusal: forbidden: it is an invite or a recovery sheet, which may only read the roster and
+            let its one device in.
     """
     if caller.device_id is None:
-        raise Refusal(ProblemCode.FORBIDDEN, "join with this invite first")
+        raise Refusal(
+            ProblemCode.FORBIDDEN, "this login may only read the roster and let its device in"
+        )
     return caller.device_id
 
 

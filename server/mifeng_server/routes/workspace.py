@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mifeng_crypto.api import messages as m
-from mifeng_server.domain import directory, login, offboarding, workspace
+from mifeng_server.domain import directory, linking, login, offboarding, workspace
 from mifeng_server.routes.endpoint import Asked, Function
 
 __all__ = ["FUNCTIONS"]
@@ -38,6 +38,29 @@ async def _roster_append(asked: Asked) -> m.HeadReply:
     )
 
 
+async def _open_link(asked: Asked) -> m.LinkState:
+    assert isinstance(asked.body, m.LinkOpen)
+    return await linking.open_link(asked.house, asked.device, asked.call, asked.body, now=asked.now)
+
+
+async def _link(asked: Asked) -> m.LinkState:
+    return await linking.read(asked.house, asked.path["link_id"], now=asked.now)
+
+
+async def _link_request(asked: Asked) -> m.LinkState:
+    assert isinstance(asked.body, m.LinkLetter)
+    return await linking.ask(
+        asked.house, asked.path["link_id"], asked.key, asked.body, now=asked.now
+    )
+
+
+async def _link_answer(asked: Asked) -> m.LinkState:
+    assert isinstance(asked.body, m.LinkAnswer)
+    return await linking.answer(
+        asked.house, asked.device, asked.path["link_id"], asked.call, asked.body, now=asked.now
+    )
+
+
 async def _cards(asked: Asked) -> m.CardsReply:
     return await directory.read_cards(asked.house, after=asked.query.get("after", 0))
 
@@ -61,6 +84,10 @@ FUNCTIONS: dict[str, Function] = {
     "roster": _roster,
     "roster_append": _roster_append,
     "offboarding": _offboarding,
+    "open_link": _open_link,
+    "link": _link,
+    "link_request": _link_request,
+    "link_answer": _link_answer,
     "cards": _cards,
     "put_card": _put_card,
 }

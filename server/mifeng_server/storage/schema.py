@@ -44,6 +44,7 @@ _NAMES: dict[type[Row], str] = {
     rows.CounterRow: "counters",
     rows.FileRow: "files",
     rows.TokenRow: "tokens",
+    rows.LinkRow: "links",
     rows.IdempotencyRow: "idempotency",
 }
 
@@ -65,6 +66,8 @@ _INDEXES: tuple[tuple[type[Row], tuple[str, ...]], ...] = (
     (rows.FileRow, ("unit_id",)),
     (rows.TokenRow, ("member_id",)),
     (rows.TokenRow, ("deadline",)),
+    (rows.LinkRow, ("device_id",)),
+    (rows.LinkRow, ("deadline",)),
     (rows.IdempotencyRow, ("deadline",)),
 )
 
