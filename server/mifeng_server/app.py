@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 
 import structlog
 from aiohttp import web
@@ -12,16 +12,20 @@ from aiohttp import web
 from mifeng_crypto.api.endpoints import ENDPOINTS
 from mifeng_crypto.errors import StorageError
 from mifeng_crypto.rand import Rng
+from mifeng_server.domain.events import Event, LogGrew
 from mifeng_server.domain.house import Doors, House
-from mifeng_server.domain.protocols import Blobs, Clock, Shares, Store
+from mifeng_server.domain.limits import Limiter, Limits
+from mifeng_server.domain.protocols import Blobs, Clock, Notify, Shares, Store
 from mifeng_server.domain.purge import purge, sweep
 from mifeng_server.domain.quota import Quotas
 from mifeng_server.fanout.hub import Hub
 from mifeng_server.fanout.stewards import Stewards
 from mifeng_server.locks import TaskLocks
+from mifeng_server.metrics import Metrics
 from mifeng_server.routes import files, openapi, tus, units, workspace
-from mifeng_server.routes.endpoint import CLOCK, HOUSE, make_handler
-from mifeng_server.routes.problem import answer_problems
+from mifeng_server.routes.door import CLOCK, HOUSE, PROXIES, guard, say_little
+from mifeng_server.routes.endpoint import make_handler
+from mifeng_server.routes.problem import LOG_REQUESTS, METRICS, answer_problems
 from mifeng_server.routes.stream import HUB, STEWARDS, add_stream_route
 
 __all__ = ["PURGE_EVERY_S", "make_app"]
@@ -43,20 +47,25 @@ def make_app(
     clock: Clock,
     rng: Rng,
     quotas: Quotas | None = None,
+    limits: Limits | None = None,
+    proxies: Iterable[str] = (),
+    log_requests: bool = True,
 ) -> web.Application:
     """Put the server together. Who made the store closes it, after the application has ended."""
     hub = Hub()
-    app = web.Application(middlewares=[answer_problems])
+    app = web.Application(middlewares=[answer_problems, guard])
+    app[METRICS], app[PROXIES], app[LOG_REQUESTS] = Metrics(), frozenset(proxies), log_requests
     app[CLOCK], app[HUB], app[STEWARDS] = clock, hub, Stewards(hub, clock)
     app[HOUSE] = House(
         store=store,
         blobs=blobs,
         shares=shares,
         locks=TaskLocks(),
-        notify=app[STEWARDS],
+        notify=_counting(app),
         rng=rng,
         doors=doors,
         quotas=quotas or Quotas(),
+        limiter=Limiter(limits or Limits()),
     )
     for name, endpoint in ENDPOINTS.items():
         if name in FUNCTIONS:
@@ -66,17 +75,22 @@ def make_app(
     tus.add_tus_routes(app)
     add_stream_route(app)
     openapi.add_openapi_route(app)
-    app.on_response_prepare.append(_say_little)
+    app.on_response_prepare.append(say_little)
     app.on_shutdown.append(_close_streams)
     app.cleanup_ctx.append(_run)
     return app
 
 
-async def _say_little(_: web.Request, response: web.StreamResponse) -> None:
-    """Name no versions, and let nothing be kept or guessed on the way."""
-    response.headers["Server"] = "mifeng"
-    response.headers.setdefault("Cache-Control", "no-store")
-    response.headers["X-Content-Type-Options"] = "nosniff"
+def _counting(app: web.Application) -> Notify:
+    """Count what becomes durable, and pass it on."""
+    stewards, entries = app[STEWARDS], app[METRICS].entries
+
+    def notify(event: Event, /) -> None:
+        if isinstance(event, LogGrew):
+            entries.labels(event.kind.name.lower()).inc()
+        stewards(event)
+
+    return notify
 
 
 async def _close_streams(app: web.Application) -> None:
@@ -108,5 +122,9 @@ async def _purge_for_ever(app: web.Application) -> None:
         except StorageError as err:
             log.error("purge failed, it will be tried again", reason=str(err))  # noqa: TRY400
         else:
+            metrics = app[METRICS]
+            metrics.purge_at.set(app[CLOCK].now() // 1000)
+            metrics.purged.labels("files").inc(purged.files)
+            metrics.purged.labels("rows").inc(purged.rows)
             if purged.files or purged.rows:
                 log.info("purged", files=purged.files, rows=purged.rows)

@@ -17,9 +17,10 @@ AIOHTTP = logging.getLogger("mifeng_server.aiohttp")
 """What aiohttp logs to. It quotes what it could not parse, and that may be a token."""
 
 
-def configure_logs() -> None:
-    """Send the logs of this process to standard error."""
+def configure_logs(level: str = "info") -> None:
+    """Send the logs of this process to standard error, from this level on."""
     structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -5,9 +5,11 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from aiohttp import web
 
@@ -15,22 +17,22 @@ from mifeng_crypto.errors import StorageError, UsageError
 from mifeng_crypto.ids import PROTOCOL_VERSION
 from mifeng_crypto.links import FoundLink, format_link
 from mifeng_crypto.rand import Rng
+from mifeng_server.address import is_loopback
+from mifeng_server.admin import make_admin_app
 from mifeng_server.app import make_app
 from mifeng_server.blobs.folder import FolderBlobs
 from mifeng_server.config import Config, Folder, check_address, read_config, write_config
 from mifeng_server.domain.house import Doors
+from mifeng_server.domain.limits import Limits
 from mifeng_server.domain.protocols import Clock
 from mifeng_server.domain.quota import Quotas
 from mifeng_server.domain.workspace import make_founding_token
-from mifeng_server.logs import AIOHTTP
+from mifeng_server.listener import make_runner, open_port
 from mifeng_server.storage.sqlite import open_sqlite
 from mifeng_server.tls_key import make_tls_key, read_pin, ssl_context
 from mifeng_server.vault import Vault
 
 __all__ = ["Serving", "initialise", "serving"]
-
-SHUTDOWN_S = 10
-"""How long requests under way may take to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,13 @@ class Serving:
 
 
 async def initialise(
-    folder: Folder, address: str, *, clock: Clock, rng: Rng, listen: str | None = None
+    folder: Folder,
+    address: str,
+    *,
+    clock: Clock,
+    rng: Rng,
+    listen: str | None = None,
+    certificate: tuple[Path, Path] | None = None,
 ) -> str:
     """Make a data folder, and return the founding link. Port 0 of the address means a free one.
 
@@ -67,7 +75,9 @@ async def initialise(
     tls_pin = None
     try:
         folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if scheme == "https":
+        if certificate is not None:
+            ssl_context(*certificate)
+        elif scheme == "https":
             tls_pin = make_tls_key(folder, (host,), now_s=clock.now() // 1000)
     except FileExistsError as err:
         raise UsageError(
@@ -80,7 +90,7 @@ async def initialise(
             "{folder} cannot be made: {reason}", folder=folder.path, reason=err.strerror
         ) from err
     if listen is None:
-        listen = host if _is_loopback(host) else "0.0.0.0"  # noqa: S104 - for a server that is it
+        listen = host if is_loopback(host) else "0.0.0.0"  # noqa: S104 - a server is for all
     addresses = (address.rstrip("/"),)
     store = await open_sqlite(folder.database)
     try:
@@ -88,8 +98,17 @@ async def initialise(
     finally:
         await store.close()
     # Last: a folder with a configuration is a whole one.
+    cert, key = map(str, certificate or ("", ""))
     write_config(
-        folder, Config(addresses=addresses, listen=listen, port=port, tls=tls_pin is not None)
+        folder,
+        Config(
+            addresses=addresses,
+            listen=listen,
+            port=port,
+            tls=scheme == "https",
+            cert=cert,
+            key=key,
+        ),
     )
     link = FoundLink(version=PROTOCOL_VERSION, addresses=addresses, tls_pin=tls_pin, token=token)
     return format_link(link)
@@ -107,13 +126,9 @@ def _with_port(address: str) -> str:
     return address.rstrip("/").removesuffix(":0") + f":{free}"
 
 
-def _is_loopback(host: str) -> bool:
-    return host in ("127.0.0.1", "::1", "localhost")
-
-
 @asynccontextmanager
 async def serving(
-    folder: Folder, *, clock: Clock, rng: Rng, port: int | None = None
+    folder: Folder, *, clock: Clock, rng: Rng, port: int | None = None, config: Config | None = None
 ) -> AsyncIterator[Serving]:
     """Serve while this is entered.
 
@@ -122,16 +137,16 @@ async def serving(
         clock: the time.
         rng: randomness for shares, tokens and ids.
         port: another port than the configured one; 0 for any that is free.
+        config: other settings than the folder's.
 
     Raises:
         UsageError: the configuration is absent or wrong, or another process serves this folder.
         StorageError: something in the folder cannot be used.
     """
-    config = read_config(folder)
+    config = config or read_config(folder)
     async with AsyncExitStack() as stack:
         stack.callback(os.close, _lock(folder))
-        tls_pin = read_pin(folder) if config.tls else None
-        context = ssl_context(folder) if config.tls else None
+        context, tls_pin = _tls(config, folder)
         store = await open_sqlite(folder.database)
         stack.push_async_callback(store.close)
         shares = Vault(folder.vault, rng=rng)
@@ -144,29 +159,78 @@ async def serving(
             clock=clock,
             rng=rng,
             quotas=Quotas(
-                member_bytes=config.member_quota_mib << 20, unit_bytes=config.unit_quota_mib << 20
+                member_bytes=config.limits.member_mib << 20,
+                unit_bytes=config.limits.unit_mib << 20,
             ),
+            limits=_limits(config),
+            proxies=config.proxies,
+            log_requests=config.log.requests,
         )
-        runner = web.AppRunner(app, access_log=None, logger=AIOHTTP, shutdown_timeout=SHUTDOWN_S)
+        runner = make_runner(app)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
-        site = web.TCPSite(
-            runner, config.listen, config.port if port is None else port, ssl_context=context
+        chosen = config.port if port is None else port
+        bound = await _listen(
+            stack, runner, config.listen, chosen, context=context, most=config.limits.connections
         )
-        try:
-            await site.start()
-        except OSError as err:
-            raise UsageError(
-                "cannot listen on {listen}, port {port}: {reason}; is another server running?",
-                listen=config.listen,
-                port=config.port if port is None else port,
-                reason=err.strerror,
-            ) from err
-        bound = runner.addresses[0][1]
+        if config.admin.port:
+            admin = make_runner(make_admin_app(app, folder.path))
+            await admin.setup()
+            stack.push_async_callback(admin.cleanup)
+            await _listen(
+                stack, admin, config.admin.listen, config.admin.port, context=None, most=100
+            )
         folder.port.write_text(f"{bound}\n", encoding="ascii")
         scheme = "https" if config.tls else "http"
         host = f"[{config.listen}]" if ":" in config.listen else config.listen
         yield Serving(f"{scheme}://{host}:{bound}", tls_pin, app)
+
+
+def _tls(config: Config, folder: Folder) -> tuple[ssl.SSLContext | None, bytes | None]:
+    """The context, and the pin that clients know: a certificate that others vouch for has none."""
+    if not config.tls:
+        return None, None
+    if config.cert:
+        return ssl_context(Path(config.cert), Path(config.key)), None
+    return ssl_context(folder.tls_cert, folder.tls_key), read_pin(folder)
+
+
+def _limits(config: Config) -> Limits:
+    """The settings in the domain's own terms."""
+    given = config.limits
+    return Limits(
+        per_address=given.per_address,
+        per_device=given.per_device,
+        per_member=given.per_member,
+        logins=given.logins,
+        burst_s=given.burst_s,
+        streams=given.streams,
+        in_flight=given.in_flight,
+    )
+
+
+async def _listen(
+    stack: AsyncExitStack,
+    runner: web.AppRunner,
+    host: str,
+    port: int,
+    *,
+    context: ssl.SSLContext | None,
+    most: int,
+) -> int:
+    """Open a port until the stack is left; return its number."""
+    try:
+        server = await open_port(runner, host, port, context=context, most=most)
+    except OSError as err:
+        raise UsageError(
+            "cannot listen on {listen}, port {port}: {reason}; is another server running?",
+            listen=host,
+            port=port,
+            reason=err.strerror,
+        ) from err
+    stack.callback(server.close)
+    number: int = server.sockets[0].getsockname()[1]
+    return number
 
 
 def _lock(folder: Folder) -> int:

@@ -88,8 +88,8 @@ def read_pin(folder: Folder) -> bytes:
         ) from err
 
 
-def ssl_context(folder: Folder) -> ssl.SSLContext:
-    """Return a context for TLS 1.3 with the key in the data folder.
+def ssl_context(cert: Path, key: Path) -> ssl.SSLContext:
+    """Return a context for TLS 1.3 with this certificate and key.
 
     Raises:
         StorageError: key or certificate cannot be used.
@@ -97,10 +97,10 @@ def ssl_context(folder: Folder) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     try:
-        context.load_cert_chain(folder.tls_cert, folder.tls_key)
+        context.load_cert_chain(cert, key)
     except (OSError, ssl.SSLError) as err:
         raise StorageError(
             "{path} is missing or damaged; restore it from a backup, or all links stop working",
-            path=folder.tls_key,
+            path=key,
         ) from err
     return context

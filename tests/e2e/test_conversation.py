@@ -14,7 +14,7 @@ from mifeng import content
 from mifeng.core import outbox
 from mifeng_crypto.errors import MifengError
 from mifeng_crypto.ids import UnixMillis
-from mifeng_server.domain.house import House
+from mifeng_server.domain import nonces
 from tests.e2e.people import PASSPHRASE, cast
 from tests.support.server import ManualClock, running_server
 
@@ -141,16 +141,16 @@ async def test_what_waits_to_be_sent_survives_being_taken_out_and_let_in_again(
 async def test_a_login_that_a_restart_of_the_server_cut_in_two_is_done_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept, lost = House.keep_nonce, list[bytes]()
+    kept, lost = nonces.make, list[bytes]()
 
-    def forget_the_first(house: House, nonce: bytes, expires_at: int) -> None:
-        if lost:
-            kept(house, nonce, expires_at)
-        else:
-            lost.append(nonce)
+    def forget_the_first(key: bytes, random: bytes, *, now: int) -> bytes:
+        if not lost:
+            lost.append(random)
+            return kept(bytes(32), random, now=now)
+        return kept(key, random, now=now)
 
     async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
-        monkeypatch.setattr(House, "keep_nonce", forget_the_first)
+        monkeypatch.setattr(nonces, "make", forget_the_first)
         c.ben._session.api.forget_token()
         await c.ben.sync()
         assert lost

@@ -11,7 +11,8 @@ PROGRAM = """
     import asyncio, os
     from aiohttp import ClientSession, web
     from mifeng_server.logs import AIOHTTP, configure_logs
-    from mifeng_server.routes.problem import answer_problems
+    from mifeng_server.metrics import Metrics
+    from mifeng_server.routes.problem import LOG_REQUESTS, METRICS, answer_problems
 
     async def failing(request):
         held = "-".join(["a", "secret", "in", "a", "local"])
@@ -20,6 +21,7 @@ PROGRAM = """
     async def main():
         configure_logs()
         app = web.Application(middlewares=[answer_problems])
+        app[METRICS], app[LOG_REQUESTS] = Metrics(), True
         app.router.add_post("/", failing)
         runner = web.AppRunner(app, access_log=None, logger=AIOHTTP)
         await runner.setup()

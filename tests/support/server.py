@@ -89,6 +89,7 @@ async def running_server(
     rng: Rng = os.urandom,
     tls: bool = True,
     restart: bool = False,
+    settings: str = "",
 ) -> AsyncIterator[RunningServer]:
     """Run a server while this is entered.
 
@@ -98,12 +99,16 @@ async def running_server(
         rng: the server's.
         tls: without it the server speaks plain HTTP on loopback.
         restart: go on with a data folder that is there.
+        settings: more lines for its configuration.
     """
     folder, clock = Folder(tmp_path / "server"), clock or SystemClock()
     link = ""
     if not restart:
         address = f"{'https' if tls else 'http'}://127.0.0.1:0"
         link = await initialise(folder, address, clock=clock, rng=rng)
+    if settings:
+        with folder.config.open("a", encoding="utf-8") as file:
+            file.write(f"\n{settings}\n")
     async with serving(folder, clock=clock, rng=rng) as served:
         house = served.app[HOUSE]
         assert served.app[CLOCK] is clock

@@ -6,16 +6,18 @@ Exit codes: 0 done, 2 wrong use, 6 something on the disk is not in order.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from mifeng_crypto.errors import MifengError, UsageError
-from mifeng_server.text import _, explain
+from mifeng_server.text import _
+from mifeng_server.text import explain as explain_error
 
 __all__ = ["app"]
 
@@ -63,13 +65,29 @@ def init(
             metavar="IP", help=_("The network address to listen on; else all, or loopback.")
         ),
     ] = None,
+    cert: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PEM", help=_("A certificate that clients trust, instead of a pinned key.")
+        ),
+    ] = None,
+    key: Annotated[
+        Path | None, typer.Option(metavar="PEM", help=_("The private key of --cert."))
+    ] = None,
 ) -> None:
     from mifeng_server.clock import SystemClock
     from mifeng_server.config import Folder
     from mifeng_server.serving import initialise
 
     link = _run(
-        initialise(Folder(data), address, clock=SystemClock(), rng=os.urandom, listen=listen)
+        initialise(
+            Folder(data),
+            address,
+            clock=SystemClock(),
+            rng=os.urandom,
+            listen=listen,
+            certificate=_both(cert, key),
+        )
     )
     typer.echo(_("The server is ready in {folder}. Start it:").format(folder=data), err=True)
     typer.echo(f"  mifeng-server serve --data {data}", err=True)
@@ -89,31 +107,80 @@ def serve(
         ),
     ] = None,
 ) -> None:
-    from mifeng_server.logs import configure_logs
-
-    configure_logs()
     _run(_serve(data, port))
 
 
 async def _serve(data: Path, port: int | None) -> None:
     from mifeng_server.clock import SystemClock
-    from mifeng_server.config import Folder
+    from mifeng_server.config import Folder, read_config
+    from mifeng_server.logs import configure_logs
+    from mifeng_server.routes.door import HOUSE
+    from mifeng_server.sd_notify import notify, watch
     from mifeng_server.serving import serving
 
+    folder = Folder(data)
+    config = read_config(folder)
+    configure_logs(config.log.level)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    async with serving(Folder(data), clock=SystemClock(), rng=os.urandom, port=port) as server:
+    async with serving(
+        folder, clock=SystemClock(), rng=os.urandom, port=port, config=config
+    ) as server:
         typer.echo(_("Serving on {url}. Stop with Ctrl-C.").format(url=server.url), err=True)
+        notify("READY=1")
+        watching = asyncio.create_task(watch())
         await stopped.wait()
+        watching.cancel()
+        notify("STOPPING=1")
         typer.echo(_("Stopping: what is under way is finished first."), err=True)
+        # Whatever balances the load hears it from /readyz before the port closes.
+        server.app[HOUSE].draining = True
+        await asyncio.sleep(config.admin.drain_s)
+
+
+def _both(cert: Path | None, key: Path | None) -> tuple[Path, Path] | None:
+    if (cert is None) != (key is None):
+        raise typer.BadParameter(_("--cert and --key belong together"))
+    return None if cert is None or key is None else (cert.absolute(), key.absolute())
+
+
+@app.command(help=_("Check the configuration, and show every setting with where it comes from."))
+def config(
+    data: Data,
+    explain: Annotated[
+        bool, typer.Option("--explain", help=_("Also what each setting means."))
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help=_("One JSON object a line."))] = False,
+) -> None:
+    from mifeng_server.cli.explain import explanations
+    from mifeng_server.cli.show import show
+    from mifeng_server.config import Folder, settings
+
+    with reporting():
+        found = settings(Folder(data))
+    meant = explanations()
+    rows = [
+        {"setting": s.name, "value": s.value, "from": s.source}
+        | ({"meaning": meant[s.name]} if explain else {})
+        for s in found
+    ]
+    titles = {"setting": _("Setting"), "value": _("Value"), "from": _("From")}
+    show(rows, titles | ({"meaning": _("Meaning")} if explain else {}), as_json=as_json)
+
+
+@contextlib.contextmanager
+def reporting() -> Iterator[None]:
+    """An error becomes a message with its remedy, and an exit code."""
+    try:
+        yield
+    except MifengError as err:
+        typer.echo(_("Error: {message}").format(message=explain_error(err)), err=True)
+        raise typer.Exit(USAGE if isinstance(err, UsageError) else STORAGE) from err
 
 
 def _run(work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - what the command returns
-    """Run a command; an error becomes a message with its remedy, and an exit code."""
-    try:
+    """Run a command."""
+    with reporting():
         return asyncio.run(work)
-    except MifengError as err:
-        typer.echo(_("Error: {message}").format(message=explain(err)), err=True)
-        raise typer.Exit(USAGE if isinstance(err, UsageError) else STORAGE) from err

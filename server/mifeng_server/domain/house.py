@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.rand import Rng
+from mifeng_server.domain.limits import Limiter
 from mifeng_server.domain.protocols import Blobs, Locks, Notify, Shares, Store
 from mifeng_server.domain.quota import Quotas
 from mifeng_server.domain.roster_load import load_roster
@@ -25,7 +26,6 @@ LEDGERS = b"ledgers"
 
 UNITS_IN_MEMORY = 2_000
 TOKENS_IN_MEMORY = 20_000
-NONCES_IN_MEMORY = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +51,13 @@ class House:
     rng: Rng
     doors: Doors
     quotas: Quotas = field(default_factory=Quotas)
+    limiter: Limiter = field(default_factory=Limiter)
     _roster: Roster | None = None
     _roster_is_read: bool = False
     _units: OrderedDict[bytes, Unit] = field(default_factory=OrderedDict)
     tokens: OrderedDict[bytes, TokenRow] = field(default_factory=OrderedDict)
-    nonces: OrderedDict[bytes, int] = field(default_factory=OrderedDict)
+    nonce_key: bytes | None = None
+    draining: bool = False
 
     async def roster(self) -> Roster | None:
         """Return the roster, or None before the workspace is founded."""
@@ -74,6 +76,9 @@ class House:
         # Under its lock: reading takes several steps, and nothing may be written between them.
         async with self.locks.of(unit_id):
             return await self.unit_held(unit_id)
+
+    def units_in_memory(self) -> int:
+        return len(self._units)
 
     def unit_in_use(self, unit_id: bytes) -> Unit | None:
         """Return a unit if it is in memory: what nobody has used for long is not."""
@@ -112,8 +117,3 @@ class House:
         self.tokens[row.token_hash] = row
         while len(self.tokens) > TOKENS_IN_MEMORY:
             self.tokens.popitem(last=False)
-
-    def keep_nonce(self, nonce: bytes, expires_at: int) -> None:
-        self.nonces[nonce] = expires_at
-        while len(self.nonces) > NONCES_IN_MEMORY:
-            self.nonces.popitem(last=False)

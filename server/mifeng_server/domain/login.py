@@ -28,15 +28,16 @@ from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.ledger.roster_entry import Author, DeviceAuthor, InviteAuthor, RecoveryAuthor
 from mifeng_crypto.login import LoginTBS
 from mifeng_crypto.tls import decode
-from mifeng_server.config import check_address
+from mifeng_server.address import check_address
+from mifeng_server.domain import nonces
 from mifeng_server.domain.house import Doors, House
+from mifeng_server.domain.protocols import ConflictError
 from mifeng_server.domain.refusal import Refusal
 from mifeng_server.domain.refused import refusing
-from mifeng_server.domain.rows import Put, TokenRow
+from mifeng_server.domain.rows import Put, TokenRow, Write
 
 __all__ = ["Caller", "authenticate", "login", "make_nonce"]
 
-NONCE_MS = 60_000
 TOKEN_MS = 3_600_000
 RECOVERY_KEY_BYTES = 32
 """By this length a token's row tells a sheet's key from the id of a device."""
@@ -55,11 +56,10 @@ class Caller:
     deadline: int
 
 
-def make_nonce(house: House, *, now: int) -> NonceReply:
+async def make_nonce(house: House, *, now: int) -> NonceReply:
     """Return a nonce to sign."""
-    nonce = house.rng(32)
-    house.keep_nonce(nonce, now + NONCE_MS)
-    return NonceReply(nonce=nonce)
+    key = await nonces.nonce_key(house)
+    return NonceReply(nonce=nonces.make(key, house.rng(8), now=now))
 
 
 async def login(house: House, body: LoginRequest, *, now: int) -> LoginReply:
@@ -73,17 +73,13 @@ async def login(house: House, body: LoginRequest, *, now: int) -> LoginReply:
     roster = await house.roster()
     if roster is None:
         raise _unauthenticated()
-    _check_nonce(house, tbs.nonce, now)
-    _check_doors(house.doors, tbs)
-    if (tbs.version, tbs.workspace_id) != (PROTOCOL_VERSION, roster.workspace_id):  # LOGIN-4
+    if not nonces.is_ours(await nonces.nonce_key(house), tbs.nonce, now=now):  # LOGIN-1
         raise _unauthenticated()
-    key, deadline = _signer(roster, tbs, now)
     try:
-        verify_mifeng(key, "Login", body.tbs, body.signature)  # LOGIN-5
-    except CryptoError:
-        raise _unauthenticated() from None
-    if abs(tbs.time - now) > CLOCK_TOLERANCE_MS:  # LOGIN-6
-        raise Refusal(ProblemCode.CLOCK, rule="LOGIN-6")
+        key, deadline = _checked(house.doors, roster, tbs, body, now)
+    except Refusal:
+        await _use_up(house, nonces.used(tbs.nonce, now=now))
+        raise
     author = tbs.author
     token = house.rng(32)
     row = TokenRow(
@@ -92,7 +88,7 @@ async def login(house: House, body: LoginRequest, *, now: int) -> LoginReply:
         device_id=_token_of(author, key),
         deadline=deadline,
     )
-    await house.store.write((Put(row),))
+    await _use_up(house, nonces.used(tbs.nonce, now=now), Put(row))
     house.keep_token(row)
     text = base64.urlsafe_b64encode(token).decode().rstrip("=")
     return LoginReply(token=text, expires_at=deadline)
@@ -102,10 +98,29 @@ def _unauthenticated() -> Refusal:
     return Refusal(ProblemCode.UNAUTHENTICATED)
 
 
-def _check_nonce(house: House, nonce: bytes, now: int) -> None:
-    """LOGIN-1. A nonce is used up also by a login that fails."""
-    if house.nonces.pop(nonce, 0) < now:
+async def _use_up(house: House, *writes: Write) -> None:
+    """LOGIN-1: a nonce is used once, also by a login that fails."""
+    try:
+        await house.store.write(writes)
+    except ConflictError:
+        raise _unauthenticated() from None
+
+
+def _checked(
+    doors: Doors, roster: Roster, tbs: LoginTBS, body: LoginRequest, now: int
+) -> tuple[bytes, int]:
+    """LOGIN-2 to LOGIN-6; return whose key signed, and until when a token may be valid."""
+    _check_doors(doors, tbs)
+    if (tbs.version, tbs.workspace_id) != (PROTOCOL_VERSION, roster.workspace_id):  # LOGIN-4
         raise _unauthenticated()
+    key, deadline = _signer(roster, tbs, now)
+    try:
+        verify_mifeng(key, "Login", body.tbs, body.signature)  # LOGIN-5
+    except CryptoError:
+        raise _unauthenticated() from None
+    if abs(tbs.time - now) > CLOCK_TOLERANCE_MS:  # LOGIN-6
+        raise Refusal(ProblemCode.CLOCK, rule="LOGIN-6")
+    return key, deadline
 
 
 def _check_doors(doors: Doors, tbs: LoginTBS) -> None:

@@ -31,6 +31,7 @@ _ENDING: tuple[tuple[type[Row], str], ...] = (
     (rows.TokenRow, "deadline"),
     (rows.LinkRow, "deadline"),
     (rows.IdempotencyRow, "deadline"),
+    (rows.NonceRow, "deadline"),
 )
 
 

@@ -26,8 +26,10 @@ __all__ = [
     "IdempotencyRow",
     "Insert",
     "KeyPackageRow",
+    "KeyRow",
     "LinkRow",
     "LogRow",
+    "NonceRow",
     "PartRow",
     "Put",
     "RosterRow",
@@ -274,6 +276,22 @@ class IdempotencyRow(Row):
     reply: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class NonceRow(Row):
+    """A nonce that a login has used, until it would be too old anyway."""
+
+    nonce: bytes
+    deadline: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow(Row):
+    """A secret of the server that all its nodes have, and that protects nobody's content."""
+
+    name: str
+    value: bytes
+
+
 KEYS: dict[type[Row], tuple[str, ...]] = {
     FoundingRow: ("token_hash",),
     RosterRow: ("sequence",),
@@ -296,6 +314,8 @@ KEYS: dict[type[Row], tuple[str, ...]] = {
     TokenRow: ("token_hash",),
     LinkRow: ("link_id",),
     IdempotencyRow: ("author", "key"),
+    NonceRow: ("nonce",),
+    KeyRow: ("name",),
 }
 """The fields that name a row of each kind."""
 

@@ -22,6 +22,7 @@ class Feed:
         dirty: units whose log has gone on, in the order in which it did.
         hints: what is new besides.
         closed: the code to close the socket with; 0 while it may stay open.
+        number: which of all feeds, in the order of opening.
     """
 
     def __init__(self, member_id: bytes, device_id: bytes, *, binary: bool) -> None:
@@ -32,6 +33,7 @@ class Feed:
         self.dirty: dict[bytes, None] = {}
         self.hints: dict[Push, None] = {}
         self.closed = 0
+        self.number = 0
         self._woken = asyncio.Event()
 
     def hint(self, push: Push) -> None:

@@ -27,6 +27,8 @@ UNITS = Push(kind="units")
 
 REMOVED = 4403
 """Close code: the device is in the roster no more."""
+TOO_MANY = 1013
+"""Close code: the device has opened too many others since."""
 GOING_AWAY = 1001
 """Close code (RFC 6455 section 7.4.1): the server stops."""
 
@@ -38,9 +40,20 @@ class Hub:
         self._by_member: defaultdict[bytes, set[Feed]] = defaultdict(set)
         self._by_unit: defaultdict[bytes, set[Feed]] = defaultdict(set)
         self._channels: dict[bytes, Channel] = {}
+        self._opened = 0
 
-    def open(self, feed: Feed) -> None:
+    def open(self, feed: Feed, *, most: int) -> None:
+        """Take a feed; of one device at most so many, the oldest gives way."""
+        same = [f for f in self._feeds_of(feed.member_id) if f.device_id == feed.device_id]
+        for old in sorted(same, key=lambda f: f.number)[: max(len(same) - most + 1, 0)]:
+            old.close(TOO_MANY)
+        self._opened += 1
+        feed.number = self._opened
         self._by_member[feed.member_id].add(feed)
+
+    def count(self) -> int:
+        """How many feeds are open."""
+        return sum(map(len, self._by_member.values()))
 
     def follow(self, feed: Feed, unit_id: bytes, generation: int, after: int) -> None:
         """Tell this feed of a unit's log after a sequence."""

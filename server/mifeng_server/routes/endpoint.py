@@ -19,8 +19,8 @@ from mifeng_crypto.ids import PROTOCOL_VERSION
 from mifeng_server.domain.accept import Call
 from mifeng_server.domain.house import House
 from mifeng_server.domain.login import Caller, authenticate
-from mifeng_server.domain.protocols import Clock
 from mifeng_server.domain.refusal import Refusal, not_found
+from mifeng_server.routes.door import CLOCK, HOUSE, address_of
 
 __all__ = [
     "CLOCK",
@@ -38,9 +38,6 @@ __all__ = [
     "make_handler",
     "path_id",
 ]
-
-HOUSE = web.AppKey("house", House)
-CLOCK = web.AppKey("clock", Clock)
 
 JSON = "application/json"
 MESSAGE_PACK = "application/msgpack"
@@ -67,6 +64,7 @@ class Asked:
     query: dict[str, int]
     key: str
     digest: bytes
+    address: str
 
     @property
     def device(self) -> Caller:
@@ -96,14 +94,17 @@ async def find_caller(request: web.Request, access: Access) -> Caller | None:
     """Return who calls, if the endpoint wants to know.
 
     Raises:
-        Refusal: unauthenticated; forbidden for an invite where a device is needed.
+        Refusal: unauthenticated; forbidden for an invite where a device is needed;
+            too_many_requests.
     """
     if access is Access.ANYBODY:
         return None
     scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
     if scheme.lower() != "bearer":
         raise Refusal(ProblemCode.UNAUTHENTICATED)
-    caller = await authenticate(request.app[HOUSE], token.strip(), now=request.app[CLOCK].now())
+    house, now = request.app[HOUSE], request.app[CLOCK].now()
+    caller = await authenticate(house, token.strip(), now=now)
+    house.limiter.admit(caller.member_id, caller.device_id, now)
     if access is Access.DEVICE:
         device_of(caller)
     return caller
@@ -151,6 +152,7 @@ def make_handler(
             query={n: _query_number(request, n) for n in endpoint.query if n in request.query},
             key=idempotency_key(request) if endpoint.mutates else "",
             digest=digest_of(request, body),
+            address=address_of(request),
         )
         return _response(request, await function(asked))
 

@@ -13,8 +13,13 @@ from mifeng_crypto.api.problems import PROBLEM_CONTENT_TYPE, Problem, ProblemCod
 from mifeng_crypto.errors import StorageError
 from mifeng_server.domain.protocols import BusyError, FullError
 from mifeng_server.domain.refusal import Refusal
+from mifeng_server.metrics import Metrics
 
-__all__ = ["answer_problems", "problem_response"]
+__all__ = ["LOG_REQUESTS", "METRICS", "answer_problems", "problem_response"]
+
+METRICS = web.AppKey("metrics", Metrics)
+LOG_REQUESTS = web.AppKey("log_requests", bool)
+_SWITCHED = 101
 
 log = structlog.get_logger("http")
 
@@ -55,17 +60,26 @@ def problem_response(refusal: Refusal) -> web.Response:
 
 @web.middleware
 async def answer_problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer problems, and log each request without a word of who or what."""
+    """Answer problems, and count and log each request without a word of who or what."""
     start = time.perf_counter()
     response = await _answer(request, handler)
-    route = request.match_info.route.resource
-    log.info(
-        "request",
-        method=request.method,
-        route=route.canonical if route else "",
-        status=response.status,
-        ms=round(1000 * (time.perf_counter() - start), 1),
-    )
+    took = time.perf_counter() - start
+    resource = request.match_info.route.resource
+    route = resource.canonical if resource else ""
+    # A method may be any word: only those that a route has are counted by name.
+    method = request.method if resource else ""
+    metrics = request.app[METRICS]
+    metrics.requests.labels(method, route, response.status).inc()
+    if response.status != _SWITCHED:  # a WebSocket's time is its life
+        metrics.seconds.labels(route).observe(took)
+    if request.app[LOG_REQUESTS]:
+        log.info(
+            "request",
+            method=method,
+            route=route,
+            status=response.status,
+            ms=round(1000 * took, 1),
+        )
     return response
 
 
@@ -73,6 +87,7 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except Refusal as err:
+        request.app[METRICS].problems.labels(err.code.code).inc()
         return problem_response(err)
     except web.HTTPException as err:
         code = _BY_STATUS.get(err.status, ProblemCode.MALFORMED)

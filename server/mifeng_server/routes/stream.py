@@ -77,7 +77,7 @@ async def _serve(app: web.Application, socket: web.WebSocketResponse) -> None:
     caller = await _who(app, hello)
     assert caller.device_id is not None, "an invite has no stream"
     feed = Feed(caller.member_id, caller.device_id, binary=binary)
-    hub.open(feed)
+    hub.open(feed, most=app[HOUSE].limiter.limits.streams)
     try:
         await _follow(app, feed, hello)
         tasks = [
@@ -144,6 +144,10 @@ async def _receive(app: web.Application, feed: Feed, socket: web.WebSocketRespon
     async for message in socket:
         hello, _ = _hello(message)
         caller = await _who(app, hello)
+        try:
+            app[HOUSE].limiter.admit(feed.member_id, feed.device_id, app[CLOCK].now())
+        except Refusal:
+            raise _CloseError(SLOW) from None
         if (caller.member_id, caller.device_id) != (feed.member_id, feed.device_id):
             raise _CloseError(UNAUTHENTICATED)
         await _follow(app, feed, hello)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from mifeng_crypto.api import messages as m
+from mifeng_crypto.api.problems import ProblemCode
 from mifeng_server.domain import directory, linking, login, offboarding, workspace
+from mifeng_server.domain.refusal import Refusal
 from mifeng_server.routes.endpoint import Asked, Function
 
 __all__ = ["FUNCTIONS"]
@@ -19,12 +21,19 @@ async def _found(asked: Asked) -> m.HeadReply:
 
 
 async def _login_nonce(asked: Asked) -> m.NonceReply:
-    return login.make_nonce(asked.house, now=asked.now)
+    return await login.make_nonce(asked.house, now=asked.now)
 
 
 async def _login(asked: Asked) -> m.LoginReply:
     assert isinstance(asked.body, m.LoginRequest)
-    return await login.login(asked.house, asked.body, now=asked.now)
+    limiter = asked.house.limiter
+    limiter.may_log_in(asked.address, asked.now)
+    try:
+        return await login.login(asked.house, asked.body, now=asked.now)
+    except Refusal as err:
+        if err.code is ProblemCode.UNAUTHENTICATED:
+            limiter.login_failed(asked.address, asked.now)
+        raise
 
 
 async def _roster(asked: Asked) -> m.EntriesReply:

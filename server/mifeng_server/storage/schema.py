@@ -46,6 +46,8 @@ _NAMES: dict[type[Row], str] = {
     rows.TokenRow: "tokens",
     rows.LinkRow: "links",
     rows.IdempotencyRow: "idempotency",
+    rows.NonceRow: "nonces",
+    rows.KeyRow: "server_keys",
 }
 
 # What `find` and `count` ask for besides keys.
@@ -69,6 +71,7 @@ _INDEXES: tuple[tuple[type[Row], tuple[str, ...]], ...] = (
     (rows.LinkRow, ("device_id",)),
     (rows.LinkRow, ("deadline",)),
     (rows.IdempotencyRow, ("deadline",)),
+    (rows.NonceRow, ("deadline",)),
 )
 
 

@@ -1,0 +1,52 @@
+"""Where things are in a data folder.
+
+data/
+  mifeng-server.toml     the configuration
+  tls.key  tls.crt       made by `init`
+  server.db              the database (and -wal, -shm while it runs)
+  blobs/                 sealed files
+  vault                  the server's halves of file keys: never in a backup
+  port                   the port that `serve --port 0` was given
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["Folder"]
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A data folder."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        return self.path / "mifeng-server.toml"
+
+    @property
+    def tls_key(self) -> Path:
+        return self.path / "tls.key"
+
+    @property
+    def tls_cert(self) -> Path:
+        return self.path / "tls.crt"
+
+    @property
+    def database(self) -> Path:
+        return self.path / "server.db"
+
+    @property
+    def blobs(self) -> Path:
+        return self.path / "blobs"
+
+    @property
+    def vault(self) -> Path:
+        return self.path / "vault"
+
+    @property
+    def port(self) -> Path:
+        return self.path / "port"
