@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "protocol.md").read_text(encoding="utf-8")
 KINDS = (
     "API|CARD|CHARTER|CHECKPOINT|CLIENT|CONTENT|FILE|FOUND|GATE|KEY|KEYPACKAGE|LEDGER|LINK|LOG|LOGIN"
-    "|NOTE|POLICY|ROSTER|UPLOAD|WELCOME"
+    "|NOTE|POLICY|ROSTER|UNIT|UPLOAD|WELCOME"
 )
 RULE = re.compile(rf"\b((?:{KINDS})-\d+)\b")
 

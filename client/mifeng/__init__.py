@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from mifeng.keychain import Passphrase
     from mifeng.sdk import (
         File,
+        Governed,
         Invitation,
         Membership,
         Message,
@@ -62,6 +63,7 @@ __all__ = [
     "AccessEndedError",
     "CryptoError",
     "File",
+    "Governed",
     "Invitation",
     "InviteSpentError",
     "Membership",

@@ -8,9 +8,9 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import mifeng
-from mifeng.core.unit import Unit as UnitState
 from mifeng.session import Session, ledgers
 from mifeng_crypto.ids import UnitId
+from mifeng_crypto.ledger.charter import Charter
 from mifeng_crypto.ledger.charter_entry import Grant, Revoke, UnitRole
 from tests.e2e.people import PASSPHRASE, cast
 from tests.support.server import running_server
@@ -25,7 +25,7 @@ async def until(so: Callable[[], bool]) -> None:
 async def only_sign(session: Session, unit_id: UnitId, body: Grant | Revoke) -> None:
     """Sign a charter entry, and leave the commit to whoever is asked."""
 
-    def make(_: UnitState) -> Grant | Revoke:
+    def make(_: Charter) -> Grant | Revoke:
         return body
 
     async with session.turn(unit_id):
@@ -63,7 +63,7 @@ async def test_many_who_wait_are_let_in_by_one_commit(tmp_path: Path) -> None:
             ):
                 pass
         with c.ben.events():
-            await until(lambda: sum(m.is_in for m in c.bens.members()) == 52)
+            await until(lambda: sum(bool(m.is_in) for m in c.bens.members()) == 52)
         assert c.bens.epoch == epoch + 1
         last = await stack.enter_async_context(mifeng.open(tmp_path / "p49", passphrase=PASSPHRASE))
         await last.unit("Research").send("here")

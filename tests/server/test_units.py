@@ -15,7 +15,6 @@ from mifeng_crypto.ledger.charter_entry import (
     Close,
     Grant,
     Restart,
-    SetPolicy,
     UnitRole,
 )
 from mifeng_crypto.ledger.head import EMPTY
@@ -361,7 +360,7 @@ async def test_a_unit_is_opened_once(founder: Peer) -> None:
     assert again == [unit_id]
 
 
-@pytest.mark.parametrize("body", [SetPolicy(DEFAULT_POLICY), Restart(1, EMPTY), Close()])
+@pytest.mark.parametrize("body", [Restart(1, EMPTY), Close()])
 async def test_what_the_server_does_not_serve_yet_changes_nothing(
     two: Two, body: CharterBody
 ) -> None:

@@ -1,4 +1,4 @@
-"""Units: create, grant, revoke, list, members."""
+"""Units: create, direct, grant, revoke, list, members, org."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mifeng.cli.options import opened, options, run
+from mifeng.cli.policy import policy
 from mifeng.text import _, ngettext
 
 if TYPE_CHECKING:
-    from mifeng import OrgUnit, Person, Unit
+    from mifeng import Governed, OrgUnit, Person, Unit
 
 __all__ = ["UnitName", "add_to"]
 
@@ -24,6 +25,7 @@ class Kind(enum.StrEnum):
 
     BUSINESS = "business"
     GROUP = "group"
+    CHANNEL = "channel"
 
 
 class GrantRole(enum.StrEnum):
@@ -41,11 +43,13 @@ def add_to(app: typer.Typer) -> None:
         help=_("Units: who talks with whom, under which keys."), no_args_is_help=True
     )
     unit.command(help=_("Open a unit."))(create)
+    unit.command(help=_("Show what a unit goes by, or change it."))(policy)
     unit.command(help=_("Let somebody in, or change what they may do."))(grant)
     unit.command(help=_("Take somebody out."))(revoke)
     unit.command("list", help=_("List your units."))(list_units)
     unit.command(help=_("List who is in a unit."))(members)
     app.add_typer(unit, name="unit")
+    app.command(help=_("Open, or find, the unit of you and one other person."))(direct)
     app.command(help=_("Show the tree of units."))(org)
 
 
@@ -66,7 +70,7 @@ def create(
         from mifeng_crypto.ledger.charter_entry import UnitKind
 
         async with opened(told) as me:
-            above = me.unit(parent) if parent is not None else None
+            above = await me.governed(parent) if parent is not None else None
             unit = await me.create_unit(title, topic=topic, kind=UnitKind[kind.name], parent=above)
             if told.json:
                 as_json(
@@ -83,11 +87,49 @@ def create(
     run(told, main)
 
 
+def direct(context: typer.Context, person: PersonName) -> None:
+    """Open, or find, the unit of two."""
+    told = options(context)
+
+    async def main() -> None:
+        from mifeng.cli.show import as_json, say
+        from mifeng.content import printable
+
+        async with opened(told) as me:
+            who = me.person(person)
+            unit = await me.direct(who)
+            is_in = any(m.is_in for m in unit.members() if m.person.id == who.id)
+            if told.json:
+                as_json(
+                    {
+                        "unit_id": unit.id.hex(),
+                        "member_id": who.id.hex(),
+                        "is_in": is_in,
+                        "epoch": unit.epoch,
+                        "sequence": unit.sequence,
+                    }
+                )
+                return
+        sentence = (
+            _("You and {name} are in a unit of two: `mifeng send {name} ...`")
+            if is_in
+            else _("{name} will be in the unit of two after coming online.")
+        )
+        say(sentence.format(name=printable(who.name)))
+
+    run(told, main)
+
+
 def grant(
     context: typer.Context,
     unit: UnitName,
     person: PersonName,
-    role: Annotated[GrantRole, typer.Option(help=_("What the person may do."))] = GrantRole.MEMBER,
+    role: Annotated[
+        GrantRole | None,
+        typer.Option(
+            help=_("What the person may do; else `reader` in a channel, `member` elsewhere.")
+        ),
+    ] = None,
 ) -> None:
     """Let somebody in."""
     told = options(context)
@@ -98,17 +140,17 @@ def grant(
         from mifeng_crypto.ledger.charter_entry import UnitRole
 
         async with opened(told) as me:
-            where, who = me.unit(unit), me.person(person)
-            is_in = await where.grant(who, UnitRole[role.name])
+            where, who = await me.governed(unit), me.person(person)
+            is_in = await where.grant(who, UnitRole[role.name] if role else None)
             if told.json:
+                given = next(m.role for m in where.members() if m.person.id == who.id)
                 as_json(
                     {
                         "unit_id": where.id.hex(),
                         "member_id": who.id.hex(),
-                        "role": role.value,
+                        "role": given.name.lower(),
                         "is_in": is_in,
-                        "epoch": where.epoch,
-                        "sequence": where.sequence,
+                        **_place(where),
                     }
                 )
                 return
@@ -117,9 +159,23 @@ def grant(
             if is_in
             else _("{name} is granted, and will be in {unit} after coming online.")
         )
-        say(sentence.format(name=printable(who.name), unit=printable(where.title)))
+        say(sentence.format(name=printable(who.name), unit=printable(_called(where))))
 
     run(told, main)
+
+
+def _called(where: Governed) -> str:
+    """The title, or the beginning of the id where only members know one."""
+    return where.title or where.id.hex()[:8]
+
+
+def _place(where: Governed) -> dict[str, object]:
+    """Where this device is in a unit, if it is in it."""
+    from mifeng import Unit
+
+    if isinstance(where, Unit):
+        return {"epoch": where.epoch, "sequence": where.sequence}
+    return {"epoch": None, "sequence": None}
 
 
 def revoke(context: typer.Context, unit: UnitName, person: PersonName) -> None:
@@ -131,28 +187,37 @@ def revoke(context: typer.Context, unit: UnitName, person: PersonName) -> None:
         from mifeng.content import printable
 
         async with opened(told) as me:
-            where, who = me.unit(unit), me.person(person)
+            where, who = await me.governed(unit), me.person(person)
             await where.revoke(who)
+            place = _place(where)
             if told.json:
-                as_json(
-                    {
-                        "unit_id": where.id.hex(),
-                        "member_id": who.id.hex(),
-                        "epoch": where.epoch,
-                        "sequence": where.sequence,
-                    }
-                )
+                as_json({"unit_id": where.id.hex(), "member_id": who.id.hex(), **place})
                 return
+        sentence = (
+            _("{name} is out of {unit}: the first epoch without them is {epoch}.")
+            if place["epoch"] is not None
+            else _(
+                "{name} is revoked in {unit}; nothing passes there until a member takes them out."
+            )
+        )
         say(
-            _("{name} is out of {unit}: the first epoch without them is {epoch}.").format(
-                name=printable(who.name), unit=printable(where.title), epoch=where.epoch
+            sentence.format(
+                name=printable(who.name), unit=printable(_called(where)), epoch=place["epoch"]
             )
         )
 
     run(told, main)
 
 
-def list_units(context: typer.Context) -> None:
+def list_units(
+    context: typer.Context,
+    managed: Annotated[
+        bool,
+        typer.Option(
+            "--managed", help=_("Those that you are not in, and have a say in all the same.")
+        ),
+    ] = False,
+) -> None:
     """List your units."""
     told = options(context)
 
@@ -160,6 +225,9 @@ def list_units(context: typer.Context) -> None:
         from mifeng.cli.show import as_json, print_table
 
         async with opened(told) as me:
+            if managed:
+                _list_managed(await me.managed(), json=told.json)
+                return
             units = me.units()
             if told.json:
                 for unit in units:
@@ -189,6 +257,32 @@ def list_units(context: typer.Context) -> None:
             print_table([_("Unit"), _("Members"), _("Entries"), _("Id")], rows)
 
     run(told, main)
+
+
+def _list_managed(units: list[Governed], *, json: bool) -> None:
+    from mifeng.cli.show import as_json, print_table
+
+    if json:
+        for unit in units:
+            as_json(
+                {
+                    "unit_id": unit.id.hex(),
+                    "kind": unit.kind.name.lower(),
+                    "parent": unit.parent.hex() if unit.parent else None,
+                    "members": len(unit.members()),
+                }
+            )
+        return
+    rows = [
+        [
+            unit.id.hex(),
+            unit.kind.name.lower(),
+            str(len(unit.members())),
+            unit.parent.hex()[:8] if unit.parent else "",
+        ]
+        for unit in units
+    ]
+    print_table([_("Id"), _("Kind"), _("Members"), _("Under")], rows)
 
 
 def org(context: typer.Context) -> None:
@@ -252,7 +346,7 @@ def members(context: typer.Context, unit: UnitName) -> None:
         from mifeng.cli.show import as_json, print_table
 
         async with opened(told) as me:
-            found = me.unit(unit).members()
+            found = (await me.governed(unit)).members()
         if told.json:
             for membership in found:
                 as_json(
@@ -268,7 +362,7 @@ def members(context: typer.Context, unit: UnitName) -> None:
             [
                 membership.person.name,
                 membership.role.name.lower(),
-                "" if membership.is_in else _("not in yet"),
+                _("not in yet") if membership.is_in is False else "",
                 membership.person.id.hex(),
             ]
             for membership in found

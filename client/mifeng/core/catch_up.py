@@ -21,6 +21,7 @@ from mifeng.core.rows import Changes, Condition, TimelineRecord, UnitStatus, num
 from mifeng.core.unit import Unit, changes_between
 from mifeng_crypto import gate
 from mifeng_crypto.errors import CodecError, CryptoError, ProtocolError
+from mifeng_crypto.expiry import retain_until
 from mifeng_crypto.gate import UnitView
 from mifeng_crypto.ids import DeviceId, FileId, MemberId
 from mifeng_crypto.ledger.chain import NeedLedgerError
@@ -109,7 +110,8 @@ def _apply(
             unit = dataclasses.replace(unit, standing=view.standing)
     log = unit.log.grown(header)
     moved = dataclasses.replace(unit, log=log, last_accepted_at=header.accepted_at)
-    return moved, dataclasses.replace(record, entry_hash=head.hash)
+    deadline = retain_until(header.accepted_at, view.ledgers.policy.retention_s)
+    return moved, dataclasses.replace(record, entry_hash=head.hash, deadline=deadline)
 
 
 # ------------------------------------------------------------------ heads
@@ -257,6 +259,7 @@ def _record(
         condition=condition,
         epoch=header.epoch,
         accepted_at=header.accepted_at,
+        deadline=header.accepted_at,  # likewise
         member_id=sender,
         device_id=header.device_id,
         size=len(entry.content),

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 
 from mifeng.core.rows import Changes, Condition, TimelineRecord
 from mifeng.core.unit import Unit
-from mifeng_crypto.expiry.slot import retain_until
 from mifeng_crypto.ids import UnixMillis
 from mifeng_crypto.log import EntryKind
 from mifeng_crypto.tls import decode, encode
@@ -19,9 +18,9 @@ from mifeng_crypto.tls import decode, encode
 __all__ = ["destroy", "shown"]
 
 
-def shown(record: TimelineRecord, unit: Unit, *, now: UnixMillis) -> TimelineRecord:
+def shown(record: TimelineRecord, *, now: UnixMillis) -> TimelineRecord:
     """Return an entry as it may be shown now."""
-    return _without_content(record) if _is_over(record, unit, now) else record
+    return _without_content(record) if _is_over(record, now) else record
 
 
 def destroy(unit: Unit, rows: Iterable[tuple[bytes, bytes]], *, now: UnixMillis) -> Changes:
@@ -31,15 +30,15 @@ def destroy(unit: Unit, rows: Iterable[tuple[bytes, bytes]], *, now: UnixMillis)
 
     Args:
         unit: whose timeline it is.
-        rows: key and value, oldest first; nothing is looked at behind the first that is live.
+        rows: key and value.
         now: this device's time.
     """
     witnessed = UnixMillis(min(now, unit.last_accepted_at))
     changes = dict[tuple[str, bytes], bytes | None]()
     for key, row in rows:
         record = decode(TimelineRecord, row)
-        if retain_until(record.accepted_at, unit.charter.policy.retention_s) > witnessed:
-            break
+        if record.deadline > witnessed:
+            continue
         if int.from_bytes(key[len(unit.unit_id) :], "big") < unit.log.began:
             changes["messages", key] = None
         elif record.content:
@@ -47,9 +46,9 @@ def destroy(unit: Unit, rows: Iterable[tuple[bytes, bytes]], *, now: UnixMillis)
     return changes
 
 
-def _is_over(record: TimelineRecord, unit: Unit, now: UnixMillis) -> bool:
+def _is_over(record: TimelineRecord, now: UnixMillis) -> bool:
     is_message = record.kind is EntryKind.MESSAGE and record.condition is Condition.READ
-    return is_message and retain_until(record.accepted_at, unit.charter.policy.retention_s) <= now
+    return is_message and record.deadline <= now
 
 
 def _without_content(record: TimelineRecord) -> TimelineRecord:

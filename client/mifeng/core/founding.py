@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import dataclasses
 
+from mifeng.core.charters import sign
 from mifeng.core.key_packages import CAPABILITIES, lifetime
 from mifeng.core.membership import set_at
 from mifeng.core.profile import Profile
 from mifeng.core.rows import Changes, UnitStatus, ledger_rows
 from mifeng.core.unit import Unit, changes_between
 from mifeng_crypto import gate
-from mifeng_crypto.ids import GroupId, UnitId, UnixMillis
-from mifeng_crypto.ledger.charter import Charter, sign_charter_entry
+from mifeng_crypto.ids import GroupId, MemberId, UnitId, UnixMillis
+from mifeng_crypto.ledger.charter import Charter
 from mifeng_crypto.ledger.charter_entry import Create, UnitKind
 from mifeng_crypto.ledger.policy import Policy
 from mifeng_crypto.ledger.roster import Roster
@@ -39,26 +40,30 @@ def create(
     kind: UnitKind,
     policy: Policy,
     suite_id: int,
-    parent: UnitId | None,
+    parent: UnitId | None = None,
+    peer: MemberId | None = None,
+    above: Charter | None = None,
     now: UnixMillis,
     rng: Rng,
 ) -> tuple[Unit, Changes]:
     """Make the unit.
 
+    Args:
+        profile, roster: of its creator.
+        title, topic: what only its members see.
+        kind, policy, suite_id: what its charter says.
+        parent: the unit above.
+        peer: of a direct unit, the second person.
+        above: the parent's charter, as far as it is known.
+        now: the time.
+        rng: of ids and keys.
+
     Raises:
         ProtocolError: this member may not create such a unit.
     """
     unit_id = UnitId(rng(16))
-    entry = sign_charter_entry(
-        None,
-        Create(kind=kind, parent=parent, peer=None, cipher_suite=suite_id, policy=policy),
-        profile.author,
-        profile.signature_key,
-        roster=roster,
-        unit_id=unit_id,
-        now=now,
-    )
-    charter = Charter.from_entries([entry], roster=roster)
+    body = Create(kind=kind, parent=parent, peer=peer, cipher_suite=suite_id, policy=policy)
+    entry, charter = sign(None, body, profile, roster, above=above, unit_id=unit_id, now=now)
     epoch = mls.create(
         suite=suite_by_id(suite_id),
         group_id=encode(GroupId(unit_id, 0)),

@@ -67,9 +67,10 @@ class TimelineRecord:
     """Table `messages`, key unit_id || sequence: an entry of the unit log as this device saw it.
 
     `entry_hash` is that of its header, by which senders name what they had seen. `size` is what
-    the server stores for it, in bytes. `content` is MIMI content, `files` are those whose clock is
-    the message's. `reason` says why an entry could not be read. `added` and `removed` are the
-    people that a commit brought or took.
+    the server stores for it, in bytes. `deadline` is that of its content, by the policy that the
+    unit went by when it was accepted: no later policy moves it. `content` is MIMI content, `files`
+    are those whose clock is the message's. `reason` says why an entry could not be read. `added`
+    and `removed` are the people that a commit brought or took.
     """
 
     entry_hash: Bytes32
@@ -77,6 +78,7 @@ class TimelineRecord:
     condition: Annotated[Condition, Width(1)]
     epoch: UInt64
     accepted_at: UnixMillis
+    deadline: UnixMillis
     member_id: MemberId
     device_id: DeviceId
     size: UInt32

@@ -175,24 +175,22 @@ def from_rows(
     unit_id: UnitId,
     record: bytes,
     *,
-    charter: Sequence[bytes],
+    charter: Charter,
     mls: Mapping[bytes, bytes],
     pending: bytes | None,
     timeline: Iterable[tuple[bytes, bytes]],
     outbox: Mapping[bytes, bytes],
-    roster: Roster,
 ) -> Unit:
     """Read a unit; the keys are without the unit's id.
 
     Args:
         unit_id: which.
         record: of table `units`.
-        charter: its entries.
+        charter: its own, verified.
         mls: the parts of its epoch.
         pending: the commit that the log has not brought back.
         timeline: the entries of the log since the epoch began, at least.
         outbox: what is on its way.
-        roster: at least up to what the charter names.
 
     Raises:
         MifengError: the rows are not what `changes_between` made.
@@ -205,7 +203,7 @@ def from_rows(
         status=stored.status,
         title=stored.title,
         topic=stored.topic,
-        charter=Charter.from_entries(charter, roster=roster),
+        charter=charter,
         heads=stored.heads,
         log=_position(stored, timeline),
         last_accepted_at=stored.last_accepted_at,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import IO
@@ -13,19 +14,20 @@ from mifeng.core.events import NewEntry, UnitLeft
 from mifeng.core.rows import Condition, TimelineRecord, UnitStatus, number
 from mifeng.core.unit import Unit as UnitState
 from mifeng.errors import AccessEndedError
+from mifeng.sdk.governed import Governed
 from mifeng.sdk.grants import admissions
 from mifeng.sdk.reader import FileReader
 from mifeng.sdk.values import File, Membership, Message, Person, message_from, person_from
-from mifeng.session import Session, delivery, ledgers
+from mifeng.session import delivery, ledgers
 from mifeng.transfer import Progress
 from mifeng_crypto.api import messages as m
-from mifeng_crypto.errors import UsageError
+from mifeng_crypto.errors import MifengError, UsageError
 from mifeng_crypto.gate import identity_of
 from mifeng_crypto.gate.message import MAY_POST
-from mifeng_crypto.ids import MemberId, UnitId, UnixMillis
-from mifeng_crypto.ledger.charter_entry import CharterBody, Grant, Revoke, UnitKind, UnitRole
+from mifeng_crypto.ids import MemberId, UnixMillis
+from mifeng_crypto.ledger.charter import Charter
+from mifeng_crypto.ledger.charter_entry import CharterBody, UnitKind, UnitRole
 from mifeng_crypto.ledger.charter_rules import MAY_MANAGE, Standing
-from mifeng_crypto.ledger.policy import Policy
 from mifeng_crypto.log import EntryKind, LogEntry
 from mifeng_crypto.mls import group as mls
 from mifeng_crypto.tls import decode
@@ -37,15 +39,8 @@ def _no_progress(_done: int, _total: int) -> None:
     """Nobody looks."""
 
 
-class Unit:
+class Unit(Governed):
     """A unit that this device is in, or was. Get it from `Workspace.unit`."""
-
-    def __init__(self, session: Session, unit_id: UnitId) -> None:
-        self._session = session
-        self.id = unit_id
-
-    def __repr__(self) -> str:
-        return f"Unit({self.id.hex()})"
 
     @property
     def _state(self) -> UnitState:
@@ -53,20 +48,22 @@ class Unit:
 
     @property
     def title(self) -> str:
-        return self._state.title
+        """What it is called; a direct unit by the other person."""
+        peer = self.peer
+        return self._state.title if peer is None else peer.name
+
+    @property
+    def peer(self) -> Person | None:
+        """In a direct unit, the other person."""
+        charter, me = self._charter, self._session.profile.member_id
+        if charter.kind is not UnitKind.DIRECT:
+            return None
+        other = next(member_id for member_id in charter.members() if member_id != me)
+        return person_from(other, self._session.people)
 
     @property
     def topic(self) -> str:
         return self._state.topic
-
-    @property
-    def kind(self) -> UnitKind:
-        return self._state.charter.kind
-
-    @property
-    def cipher_suite(self) -> int:
-        """Which keys and ciphers its group uses, for good."""
-        return self._state.charter.cipher_suite
 
     @property
     def epoch(self) -> int:
@@ -74,19 +71,9 @@ class Unit:
         return self._state.epoch.public.epoch if self._state.epoch else -1
 
     @property
-    def policy(self) -> Policy:
-        """What its charter lays down: retention, the life of keys, who may post."""
-        return self._state.charter.policy
-
-    @property
     def rotated_at(self) -> UnixMillis:
         """When its keys were made."""
         return self._state.rotated_at
-
-    @property
-    def parent(self) -> UnitId | None:
-        """Under which unit it stands in the tree."""
-        return self._state.charter.parent
 
     @property
     def role(self) -> UnitRole | None:
@@ -138,19 +125,14 @@ class Unit:
 
     def members(self) -> list[Membership]:
         """Who is granted, in order of their first grant."""
-        state, people = self._state, self._session.people
-        roster = self._session.known_roster
         present: set[MemberId] = set()
-        if state.epoch is not None:
-            for _, leaf in state.epoch.public.leaves():
+        if self._state.epoch is not None:
+            for _, leaf in self._state.epoch.public.leaves():
                 present.add(identity_of(leaf).member_id)
-        found = []
-        for member_id in state.charter.members():
-            role = state.charter.role_of(member_id)
-            if role is not None and (roster.member(member_id) or roster.invite(member_id)):
-                person = person_from(member_id, people)
-                found.append(Membership(person, role, member_id in present))
-        return found
+        return [
+            dataclasses.replace(membership, is_in=membership.person.id in present)
+            for membership in super().members()
+        ]
 
     # -------------------------------------------------------------- reading
 
@@ -165,9 +147,13 @@ class Unit:
         if trouble is not None:
             raise trouble
         if self._state.status is UnitStatus.LEFT:
-            raise AccessEndedError(
-                "you are no longer in {unit}; ask one of its managers", unit=self.title
-            )
+            raise self.why_not_in()
+
+    def why_not_in(self) -> MifengError:
+        """What to tell whoever wants something of a unit that this device is not in."""
+        return self._session.troubles.get(self.id) or AccessEndedError(
+            "you are no longer in {unit}; ask one of its managers", unit=self.title
+        )
 
     async def timeline(
         self, *, last: int | None = None, after: int = 0, first: int | None = None
@@ -228,7 +214,7 @@ class Unit:
         return message_from(
             self.id,
             sequence,
-            expiry.shown(record, self._state, now=self._session.now()),
+            expiry.shown(record, now=self._session.now()),
             workspace_id=self._session.profile.workspace_id,
             people=self._session.people,
         )
@@ -246,6 +232,7 @@ class Unit:
                     condition=Condition.READ,
                     epoch=max(self.epoch, 0),
                     accepted_at=item.record.created_at,
+                    deadline=item.record.created_at,  # it has none before it is accepted
                     member_id=session.profile.member_id,
                     device_id=session.profile.device_id,
                     size=len(item.record.content),
@@ -379,37 +366,9 @@ class Unit:
             workspace_id=profile.workspace_id, unit_id=self.id, member_id=profile.member_id
         )
 
-    # -------------------------------------------------------------- members
+    # -------------------------------------------------------------- signing
 
-    async def grant(self, person: Person, role: UnitRole = UnitRole.MEMBER) -> bool:
-        """Let a person in, and commit so at once where their devices have KeyPackages.
-
-        Returns:
-            Whether a device of theirs is in now; else it is let in when it has been online.
-
-        Raises:
-            ProtocolError: you have no right to it.
-            MifengError: as `send`.
-        """
-        await self._sign(
-            lambda state: (
-                None if state.charter.role_of(person.id) is role else Grant(person.id, role)
-            )
-        )
-        return any(m.is_in for m in self.members() if m.person.id == person.id)
-
-    async def revoke(self, person: Person) -> None:
-        """Take a person out, and commit so at once: what follows they cannot read.
-
-        Raises:
-            ProtocolError: you have no right to it.
-            MifengError: as `send`.
-        """
-        await self._sign(
-            lambda state: Revoke(person.id) if state.charter.role_of(person.id) else None
-        )
-
-    async def _sign(self, make: Callable[[UnitState], CharterBody | None]) -> None:
+    async def _sign(self, make: Callable[[Charter], CharterBody | None]) -> None:
         self.check_access()
         session = self._session
         async with session.turn(self.id):

@@ -33,11 +33,15 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """A person in a unit. `is_in` says whether the group has a device of theirs already."""
+    """A person in a unit.
+
+    `is_in` says whether the group has a device of theirs already; None where that is not known,
+    because this device is not in it itself.
+    """
 
     person: Person
     role: UnitRole
-    is_in: bool
+    is_in: bool | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mifeng.core import founding
 from mifeng.core import profile as profiles
-from mifeng.core.key_packages import DEFAULT_SUITE
-from mifeng.core.org import tree
 from mifeng.core.people import People
 from mifeng.core.search import Search
 from mifeng.errors import NotFoundError
 from mifeng.sdk.offboarding import Offboarding
-from mifeng.sdk.unit import Unit
+from mifeng.sdk.units import Units
 from mifeng.sdk.values import Person, person_from
 from mifeng.session import Session, delivery, directory, ledgers, offboarding
 from mifeng.session.live import Listener
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.errors import ProtocolError, UsageError
 from mifeng_crypto.ids import DeviceId, MemberId, UnitId, UnixMillis, WorkspaceId
-from mifeng_crypto.ledger.charter_entry import UnitKind
 from mifeng_crypto.ledger.roster import Roster, sign_roster_entry
 from mifeng_crypto.ledger.roster_entry import (
     RemoveMember,
@@ -33,7 +29,7 @@ from mifeng_crypto.ledger.roster_tables import InviteRecord
 from mifeng_crypto.ledger.safety_number import number_of_member, number_of_workspace
 from mifeng_crypto.links import InviteLink, format_link
 
-__all__ = ["Invitation", "OpenInvite", "OrgUnit", "Workspace"]
+__all__ = ["Invitation", "OpenInvite", "Workspace"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +63,6 @@ class OpenInvite:
     issued_by: Person
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrgUnit:
-    """A unit in the tree. `unit` is None, and `title` empty, where this device is not in it."""
-
-    id: UnitId
-    depth: int
-    parent: UnitId | None
-    title: str
-    unit: Unit | None
-
-
 @dataclass(frozen=True, slots=True)
 class Glance:
     """Where line, ledgers, directory and units stand: to compare with a later one."""
@@ -89,11 +74,11 @@ class Glance:
     units: tuple[tuple[UnitId, int, UnixMillis, int], ...]
 
 
-class Workspace:
+class Workspace(Units):
     """An open profile: who this device is, its units and people."""
 
     def __init__(self, session: Session) -> None:
-        self._session = session
+        super().__init__(session)
         self._index: tuple[People, Roster, Search] | None = None
 
     def __repr__(self) -> str:
@@ -185,113 +170,6 @@ class Workspace:
         Never what people say: notes know no expiry.
         """
         await self._session.save({("profile", _note(name)): value or None})
-
-    # -------------------------------------------------------------- units
-
-    def units(self) -> list[Unit]:
-        """Return the units that this device is or was in, by title."""
-        found = (Unit(self._session, unit_id) for unit_id in self._session.units)
-        return sorted(found, key=lambda unit: (unit.title.casefold(), unit.id))
-
-    def unit(self, name: str) -> Unit:
-        """Return the unit of this title or id, or that alone begins so.
-
-        Raises:
-            NotFoundError: there is none.
-            UsageError: there is more than one.
-        """
-        wanted, units = name.casefold(), self.units()
-        found = [u for u in units if wanted in (u.title.casefold(), u.id.hex())] or [
-            u
-            for u in units
-            if u.title.casefold().startswith(wanted) or u.id.hex().startswith(wanted)
-        ]
-        if not found or not name:
-            raise NotFoundError(
-                "there is no unit {name} here; see `mifeng unit list`, or ask to be granted",
-                name=name,
-            )
-        if len(found) > 1:
-            raise UsageError(
-                "{name} could be {n} units; write more of the title, or the id",
-                name=name,
-                n=len(found),
-            )
-        return found[0]
-
-    async def create_unit(
-        self,
-        title: str,
-        *,
-        topic: str = "",
-        kind: UnitKind = UnitKind.BUSINESS,
-        parent: Unit | None = None,
-        cipher_suite: int = DEFAULT_SUITE,
-    ) -> Unit:
-        """Open a unit, with oneself as its first manager.
-
-        Args:
-            title: its name, which only its members see.
-            topic: what it is about, likewise.
-            kind: how it is governed.
-            parent: under which unit it stands in the tree.
-            cipher_suite: for good; 0xF002 (X-Wing, the default), 0x0001 or 0x0003.
-
-        Raises:
-            ProtocolError: you have no right to it, or there is no such suite for units.
-            ServerProblem, TransportError: as `Unit.send`.
-        """
-        if not title.strip():
-            raise UsageError("a unit needs a title")
-        session = self._session
-        state, changes = founding.create(
-            session.profile,
-            session.known_roster,
-            title=title,
-            topic=topic,
-            kind=kind,
-            policy=session.known_roster.default_policy,
-            suite_id=cipher_suite,
-            parent=parent.id if parent else None,
-            now=session.now(),
-            rng=session.rng,
-        )
-        await session.save(changes)
-        await delivery.create_unit(session, state)
-        return Unit(session, state.unit_id)
-
-    def org(self) -> list[OrgUnit]:
-        """Return the tree of units as far as this device knows it, each behind its parent.
-
-        Groups and direct units are no part of it, unless their charter says so.
-        """
-        units = {
-            unit_id: unit
-            for unit_id, state in self._session.units.items()
-            if (unit := Unit(self._session, unit_id)).is_member
-            and (
-                state.charter.parent or state.charter.kind in (UnitKind.BUSINESS, UnitKind.CHANNEL)
-            )
-        }
-        parents = {unit_id: self._session.units[unit_id].charter.parent for unit_id in units}
-
-        def title(unit_id: UnitId) -> str:
-            return units[unit_id].title if unit_id in units else ""
-
-        def order(unit_id: UnitId) -> str:  # what is not known comes last
-            return f"{title(unit_id).casefold() or chr(0x10FFFF)}\0{unit_id.hex()}"
-
-        places = tree(parents, order)
-        return [
-            OrgUnit(
-                id=place.unit_id,
-                depth=place.depth,
-                parent=parents.get(place.unit_id),
-                title=title(place.unit_id),
-                unit=units.get(place.unit_id),
-            )
-            for place in places
-        ]
 
     # -------------------------------------------------------------- people
 

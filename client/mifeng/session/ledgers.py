@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mifeng.core.unit import Unit
+from mifeng.core.charters import sign
 from mifeng.errors import ServerProblem
+from mifeng.session import charters
 from mifeng.session.session import Session
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import TransportError
 from mifeng_crypto.ids import UnitId
-from mifeng_crypto.ledger.charter import sign_charter_entry
+from mifeng_crypto.ledger.charter import Charter
 from mifeng_crypto.ledger.charter_entry import CharterBody
 from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.ledger.roster_entry import RosterEntry
@@ -50,7 +51,7 @@ async def append_to_roster(session: Session, make: Callable[[Roster], RosterEntr
 
 
 async def append_to_charter(
-    session: Session, unit_id: UnitId, make: Callable[[Unit], CharterBody | None]
+    session: Session, unit_id: UnitId, make: Callable[[Charter], CharterBody | None]
 ) -> bool:
     """Sign an entry on a unit's newest charter and have it accepted. The caller has the turn.
 
@@ -68,20 +69,19 @@ async def append_to_charter(
     """
     for _ in range(ATTEMPTS):
         await session.follow_roster()
-        await session.follow_charter(unit_id)
-        unit, roster = session.units[unit_id], session.known_roster
-        body = make(unit)
+        charter = await charters.follow(session, unit_id)
+        body = make(charter)
         if body is None:
             return False
-        entry = sign_charter_entry(
-            unit.charter,
+        # What the others would refuse is not sent.
+        entry, _ = sign(
+            charter,
             body,
-            session.profile.author,
-            session.profile.signature_key,
-            roster=roster,
+            session.profile,
+            session.known_roster,
+            above=await charters.above(session, charter),
             now=session.now(),
         )
-        unit.charter.append(entry, roster)  # what the others would refuse is not sent
         request = m.LedgerAppendRequest(entry=encode(entry))
         try:
             await session.api.call(
@@ -91,6 +91,6 @@ async def append_to_charter(
             if err.code is not ProblemCode.STALE_HEAD:
                 raise
             continue
-        await session.follow_charter(unit_id)
+        await charters.follow(session, unit_id)
         return True
     raise TransportError("the charter is too busy; try again in a moment")

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 from collections.abc import Callable, Iterator
 
 from mifeng.core import expiry, joining, key_packages, outbox
 from mifeng.core.catch_up import Applied, apply_entries
+from mifeng.core.charters import read
 from mifeng.core.events import Delivered, Event, UnitJoined
 from mifeng.core.people import People
 from mifeng.core.profile import Enrolled, Profile
@@ -22,7 +22,7 @@ from mifeng.core.rows import Changes, UnitRecord, UnitStatus, ledger_rows, numbe
 from mifeng.core.unit import Unit, changes_between, from_rows
 from mifeng.errors import AccessEndedError, ProfileDamagedError, ServerProblem
 from mifeng.net import Api, Signer
-from mifeng.session import directory
+from mifeng.session import charters, directory
 from mifeng.session.home import Home
 from mifeng.session.live import Live
 from mifeng_crypto.api import messages as m
@@ -56,6 +56,8 @@ class Session:
         self._snapshot_at = 0
         self.people = People({})
         self.units: dict[UnitId, Unit] = {}
+        self.charters: dict[UnitId, Charter] = {}
+        """Of units that this device is not in: those above its own, and those that it manages."""
         self.troubles: dict[UnitId, MifengError] = {}
         """Why a unit stands still, until it moves again."""
         self.asked_for_keys: dict[tuple[UnitId, bytes], UnixMillis] = {}
@@ -93,17 +95,18 @@ class Session:
         session = cls(home, Profile.decode(stored), now=now, rng=rng)
         session.use_device()
         await session._load_roster()
+        roster = session.roster
+        session.charters = read(await home.database.scan("charter"), roster) if roster else {}
         for key, record in await home.database.scan("units"):
             unit_id, began = UnitId(key), decode(UnitRecord, record).began.sequence
             session.units[unit_id] = from_rows(
                 unit_id,
                 record,
-                charter=[value for _, value in await home.database.scan("charter", key)],
+                charter=_taken(session.charters, unit_id),
                 mls=await session._parts("mls", key),
                 pending=await home.database.get("pending", key),
                 timeline=(await session._parts("messages", key, after=number(began))).items(),
                 outbox=await session._parts("outbox", key),
-                roster=session.known_roster,
             )
         session.people = People.from_rows(await home.database.scan("cards"))
         return session
@@ -294,37 +297,15 @@ class Session:
                 self._snapshot_at = self.known_roster.head.sequence
 
     async def follow_charter(self, unit_id: UnitId) -> None:
-        """Fetch and verify what is new in a unit's charter."""
-        unit = self.units[unit_id]
-        charter, entries = await self.fetch_charter(unit_id, unit.charter)
-        await self.save(ledger_rows("charter", unit_id, unit.charter.head.sequence, entries))
-        self.units[unit_id] = dataclasses.replace(self.units[unit_id], charter=charter)
+        """Fetch and verify what is new in the charter of a unit that this device knows."""
+        await charters.follow(self, unit_id)
 
-    async def fetch_charter(
-        self, unit_id: UnitId, charter: Charter | None
-    ) -> tuple[Charter, list[bytes]]:
-        """Return a charter grown to the server's head, and its new entries."""
-        new: list[bytes] = []
-        while True:
-            known = charter.head.sequence if charter else 0
-            with self.access(self.units.get(unit_id)):
-                reply = await self.api.call(
-                    "charter", m.EntriesReply, path={"unit_id": unit_id}, query={"after": known}
-                )
-            try:
-                grown = self._grow(charter, reply.entries)
-            except NeedLedgerError:
-                await self.follow_roster()
-                grown = self._grow(charter, reply.entries)
-            new += reply.entries
-            charter = grown
-            if not reply.entries or charter.head.sequence >= reply.head_sequence:
-                return charter, new
-
-    def _grow(self, charter: Charter | None, entries: list[bytes]) -> Charter:
-        if charter is None:
-            return Charter.from_entries(entries, roster=self.known_roster)
-        return charter.extend(entries, roster=self.known_roster)
+    def charter(self, unit_id: UnitId | None) -> Charter | None:
+        """Return a unit's charter as far as it is known here, whether in the unit or not."""
+        if unit_id is None:
+            return None
+        unit = self.units.get(unit_id)
+        return unit.charter if unit is not None else self.charters.get(unit_id)
 
     # -------------------------------------------------------------- coming in
 
@@ -352,7 +333,7 @@ class Session:
             )
             opened = joining.open_welcome(item, bundle, tree)
             await self.follow_roster()
-            charter, entries = await self.fetch_charter(unit_id, None)
+            charter, entries = await charters.fetch(self, unit_id, None)
             log = await self.api.call(
                 "log",
                 m.LogReply,
@@ -373,6 +354,7 @@ class Session:
                 }
             )
             self.units[unit_id] = unit
+            self.charters.pop(unit_id, None)
             self.troubles.pop(unit_id, None)
         self.tell(UnitJoined(unit_id))
 
@@ -434,3 +416,10 @@ class Session:
                     "you are no longer in {unit}; ask one of its managers", unit=unit.title
                 ) from err
             raise
+
+
+def _taken(charters: dict[UnitId, Charter], unit_id: UnitId) -> Charter:
+    charter = charters.pop(unit_id, None)
+    if charter is None:
+        raise ProfileDamagedError("a unit's charter is missing in this profile; join again")
+    return charter

@@ -37,7 +37,7 @@ TABLES = (
     "units",  # unit id -> where it stands
 )
 APPLICATION_ID = 0x4D46454E  # "MFEN"
-VERSION = 1
+VERSION = 2
 
 
 class Database:
@@ -99,6 +99,11 @@ class Database:
                 )
             if version > VERSION:
                 raise StorageError("this profile is of a newer version; update this client")
+            if version < VERSION:
+                raise StorageError(
+                    "this profile was made by a version from before the first release; "
+                    "remove it, and join again with a new invite"
+                )
         except BaseException:
             await connection.close()
             raise

@@ -147,7 +147,7 @@ def member_facts(
     return MemberFacts(
         person=person_facts(membership.person, me),
         role=membership.role.name.lower(),
-        is_in=membership.is_in,
+        is_in=bool(membership.is_in),
         let_in_by=person_facts(by, me) if by else None,
         since=since,
     )

@@ -213,9 +213,10 @@ class UnitSummary(Body, frozen=True):
 
 
 class UnitsReply(Body, frozen=True):
-    """GET /v1/units."""
+    """GET /v1/units. `others` are units that the caller has a say in without being in them."""
 
     units: list[UnitSummary]
+    others: list[Id]
     roster_sequence: Count
 
 

@@ -19,6 +19,7 @@ PROBLEMS: Mapping[str, ProblemCode] = MappingProxyType(
         "LEDGER-6": ProblemCode.CLOCK,
         "CHARTER-4": ProblemCode.STALE_HEAD,
         "CHARTER-9": ProblemCode.CAP_EXCEEDED,
+        "CHARTER-17": ProblemCode.STALE_HEAD,
         "GATE-2": ProblemCode.STALE_HEAD,
         "GATE-13": ProblemCode.REMOVES_DUE,
         "GATE-17": ProblemCode.CAP_EXCEEDED,

@@ -30,7 +30,8 @@ from mifeng_server.domain.rows import (
     WelcomeRow,
     Write,
 )
-from mifeng_server.domain.unit import ALL, Unit, may_see_charter
+from mifeng_server.domain.sight import may_see_charter
+from mifeng_server.domain.unit import ALL, Unit
 
 __all__ = ["forget_devices", "report", "stay_writes"]
 
@@ -100,7 +101,7 @@ async def report(house: House, caller: Caller, member_id: bytes) -> OffboardingR
         unit = await house.unit(stay.unit_id)
         if unit is None:
             continue
-        if not may_see_charter(roster, unit, caller.member_id):
+        if not await may_see_charter(house, roster, unit, caller.member_id):
             others[stay.left == 0] += 1
             continue
         entry = None

@@ -31,6 +31,7 @@ __all__ = [
     "LogRow",
     "NonceRow",
     "PartRow",
+    "PlaceRow",
     "Put",
     "RosterRow",
     "RosterSnapshotRow",
@@ -91,6 +92,14 @@ class GrantRow(Row):
 
     unit_id: bytes
     member_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceRow(Row):
+    """Where a business unit or channel stands in the tree; `parent` is empty at its top."""
+
+    unit_id: bytes
+    parent: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +307,7 @@ KEYS: dict[type[Row], tuple[str, ...]] = {
     RosterSnapshotRow: ("name",),
     CharterRow: ("unit_id", "sequence"),
     GrantRow: ("unit_id", "member_id"),
+    PlaceRow: ("unit_id",),
     StayRow: ("member_id", "unit_id"),
     UnitRow: ("unit_id",),
     PartRow: ("unit_id", "part"),

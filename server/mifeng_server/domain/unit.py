@@ -7,17 +7,15 @@ from dataclasses import dataclass
 from mifeng_crypto.gate import LogPosition, Standing, UnitView, header_hash
 from mifeng_crypto.ids import GroupId, UnitId, UnixMillis
 from mifeng_crypto.ledger.charter import Charter
-from mifeng_crypto.ledger.charter_entry import UnitKind
 from mifeng_crypto.ledger.head import Head
 from mifeng_crypto.ledger.roster import Roster
-from mifeng_crypto.ledger.roster_entry import Role
 from mifeng_crypto.log import Heads, LogHeader
 from mifeng_crypto.mls.group import PublicGroup
 from mifeng_crypto.tls import decode
 from mifeng_server.domain.protocols import Store
 from mifeng_server.domain.rows import CharterRow, LogRow, PartRow, UnitRow
 
-__all__ = ["Unit", "load_unit", "may_see_charter", "may_take_part"]
+__all__ = ["Unit", "load_unit", "may_take_part"]
 
 ALL = 1 << 24
 """More than a unit has of anything that is read at once."""
@@ -98,16 +96,4 @@ def may_take_part(roster: Roster, unit: Unit, member_id: bytes) -> bool:
     return (
         roster.member(member_id) is not None  # type: ignore[arg-type]  # any 16 bytes may be asked
         and unit.charter.role_of(member_id) is not None  # type: ignore[arg-type]
-    )
-
-
-def may_see_charter(roster: Roster, unit: Unit, member_id: bytes) -> bool:
-    """Its members; for business units and channels also owners and admins."""
-    if may_take_part(roster, unit, member_id):
-        return True
-    member = roster.member(member_id)  # type: ignore[arg-type]
-    return (
-        member is not None
-        and member.role in (Role.OWNER, Role.ADMIN)
-        and unit.charter.kind in (UnitKind.BUSINESS, UnitKind.CHANNEL)
     )

@@ -9,7 +9,8 @@ from mifeng_server.domain.house import House
 from mifeng_server.domain.login import Caller
 from mifeng_server.domain.refusal import not_found
 from mifeng_server.domain.rows import CharterRow, ContentRow, GrantRow, LogRow
-from mifeng_server.domain.unit import ALL, Unit, may_see_charter, may_take_part
+from mifeng_server.domain.sight import may_see_charter, others_to_manage
+from mifeng_server.domain.unit import ALL, Unit, may_take_part
 from mifeng_server.domain.workspace import PAGE
 
 __all__ = ["list_units", "read_charter", "read_entries", "read_log", "unit_of"]
@@ -30,7 +31,7 @@ async def unit_of(house: House, caller: Caller, unit_id: bytes) -> Unit:
 
 
 async def list_units(house: House, caller: Caller) -> UnitsReply:
-    """The caller's units."""
+    """The caller's units, and those that the caller has a say in from outside."""
     roster = await house.roster()
     assert roster is not None, "there are no callers before the founding"
     grants = await house.store.find(
@@ -49,6 +50,7 @@ async def list_units(house: House, caller: Caller) -> UnitsReply:
             for unit in units
             if unit is not None and may_take_part(roster, unit, caller.member_id)
         ],
+        others=await others_to_manage(house, roster, caller.member_id),
         roster_sequence=roster.head.sequence,
     )
 
@@ -60,7 +62,11 @@ async def read_charter(house: House, caller: Caller, unit_id: bytes, *, after: i
         Refusal: not_found.
     """
     roster, unit = await house.roster(), await house.unit(unit_id)
-    if roster is None or unit is None or not may_see_charter(roster, unit, caller.member_id):
+    if (
+        roster is None
+        or unit is None
+        or not await may_see_charter(house, roster, unit, caller.member_id)
+    ):
         raise not_found()
     rows = await house.store.find(
         CharterRow, order="sequence", after=after, limit=PAGE, unit_id=unit_id

@@ -1,189 +1,39 @@
-"""What a member may do to a unit: open it, change its charter, commit, post.
+"""What a member does in a unit: commit, post.
 
 Each verb decodes, asks the gate, and grows the log by one entry; the gate is the clients' own.
 """
 
 from __future__ import annotations
 
-from mifeng_crypto.api.messages import (
-    AcceptedReply,
-    CommitRequest,
-    CreateUnitRequest,
-    HeadReply,
-    LedgerAppendRequest,
-    MessageRequest,
-    WelcomeOut,
-)
+from mifeng_crypto.api.messages import AcceptedReply, CommitRequest, MessageRequest, WelcomeOut
 from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import ProtocolError
 from mifeng_crypto.expiry import retain_until
-from mifeng_crypto.gate import (
-    authenticated_data_of,
-    check_commit,
-    check_create,
-    check_message,
-    genesis_of_log,
-    identity_of,
-)
-from mifeng_crypto.ids import DeviceId, UnixMillis
-from mifeng_crypto.ledger.charter import Charter
-from mifeng_crypto.ledger.charter_entry import CharterEntry, Create, Grant, Revoke, UnitKind
+from mifeng_crypto.gate import authenticated_data_of, check_commit, check_message, identity_of
+from mifeng_crypto.ids import DeviceId
 from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.log import EntryKind
-from mifeng_crypto.mls.group import PublicGroup, StagedCommit, key_package_ref, stage_commit
+from mifeng_crypto.mls.group import StagedCommit, key_package_ref, stage_commit
 from mifeng_crypto.mls.tree.tree_hash import tree_hash
 from mifeng_crypto.mls.wire.framing import PublicMessage
 from mifeng_crypto.mls.wire.message import MLSMessage
-from mifeng_crypto.mls.wire.welcome import GroupInfo, Welcome
+from mifeng_crypto.mls.wire.welcome import Welcome
 from mifeng_crypto.tls import decode, encode
 from mifeng_server.domain.accept import Call, Decision, Held, accept
-from mifeng_server.domain.events import CharterGrew, UnitsChanged, WelcomesCame
-from mifeng_server.domain.house import LEDGERS, House
+from mifeng_server.domain.events import WelcomesCame
+from mifeng_server.domain.house import House
 from mifeng_server.domain.key_packages import check_adds
 from mifeng_server.domain.login import Caller
 from mifeng_server.domain.offboarding import stay_writes
 from mifeng_server.domain.refusal import Refusal, not_found
 from mifeng_server.domain.refused import refusing
-from mifeng_server.domain.rows import (
-    CharterRow,
-    Delete,
-    GrantRow,
-    Insert,
-    Put,
-    StayRow,
-    UnitRow,
-    Write,
-)
-from mifeng_server.domain.unit import Unit, may_see_charter, may_take_part
-from mifeng_server.domain.unit_log import accepted_at, begin, grow, grow_by_commit, move_heads
+from mifeng_server.domain.rows import Write
+from mifeng_server.domain.unit import Unit, may_take_part
+from mifeng_server.domain.unit_log import accepted_at, grow, grow_by_commit
 from mifeng_server.domain.uploads import name_files
 from mifeng_server.domain.welcomes import welcome_writes
-from mifeng_server.domain.workspace import stands_on
 
-__all__ = ["append_charter", "commit", "create_unit", "message"]
-
-
-async def create_unit(
-    house: House, caller: Caller, call: Call, body: CreateUnitRequest, *, now: int
-) -> AcceptedReply:
-    """Open a unit: its charter, its group, and the first entry of its log.
-
-    Raises:
-        Refusal: malformed, forbidden, clock, refused.
-    """
-
-    async def decide(held: Held) -> Decision:
-        roster = await _roster(house)
-        with refusing():
-            entry = decode(CharterEntry, body.charter_entry)
-            _check_author(caller, entry)
-            if entry.tbs.parent is not None:
-                raise not_offered()
-            charter = Charter.from_entries([entry], roster)
-            if charter.kind is UnitKind.DIRECT:
-                raise not_offered()
-            charter.check_on_arrival(entry, now=UnixMillis(now))
-            await held.enter_async_context(house.locks.of(charter.unit_id))
-            if await house.store.get(UnitRow, charter.unit_id) is not None:
-                raise Refusal(ProblemCode.REFUSED, "there is such a unit already; draw a new id")
-            public = PublicGroup.from_group_info(_group_info(body.group_info), tree=None)
-            check_create(roster, charter, public, now=UnixMillis(now))
-            grown = begin(charter, roster, public, genesis_of_log(body.group_info), now=now)
-        unit_id = charter.unit_id
-        return Decision(
-            reply=AcceptedReply(header=grown.header, retain_until=0),
-            writes=(
-                *grown.writes,
-                stands_on(roster),
-                Insert(CharterRow(unit_id, 1, body.charter_entry)),
-                Insert(GrantRow(unit_id, caller.member_id)),
-                Insert(StayRow(caller.member_id, unit_id, 0, 0)),
-            ),
-            events=(*grown.events, UnitsChanged((caller.member_id,))),
-            units=(grown.unit,),
-        )
-
-    return await accept(house, call, AcceptedReply, lock=LEDGERS, decide=decide)
-
-
-def _group_info(raw: bytes) -> GroupInfo:
-    message = decode(MLSMessage, raw).message
-    if not isinstance(message, GroupInfo):
-        raise ProtocolError("GATE-8", "a unit begins with a GroupInfo; this is something else")
-    return message
-
-
-async def append_charter(
-    house: House,
-    caller: Caller,
-    call: Call,
-    unit_id: bytes,
-    body: LedgerAppendRequest,
-    *,
-    now: int,
-) -> HeadReply:
-    """Append one signed entry to a charter, and let the gate judge by it from here on.
-
-    Raises:
-        Refusal: not_found, malformed, forbidden, stale_head, clock, cap_exceeded, refused.
-    """
-
-    async def decide(held: Held) -> Decision:
-        roster = await _roster(house)
-        await held.enter_async_context(house.locks.of(unit_id))
-        unit = await house.unit_held(unit_id)
-        if unit is None or not may_see_charter(roster, unit, caller.member_id):
-            raise not_found()
-        with refusing(head_sequence=unit.charter.head.sequence):
-            entry = decode(CharterEntry, body.entry)
-            _check_author(caller, entry)
-            unit.charter.check_on_arrival(entry, now=UnixMillis(now))
-            if entry.tbs.parent is not None or not isinstance(
-                entry.tbs.body, Create | Grant | Revoke
-            ):
-                raise not_offered()
-            charter = unit.charter.append(entry, roster)
-            grown = move_heads(unit, roster, charter, now=now)
-        head = charter.head
-        subject, grant = _grant(unit_id, entry)
-        return Decision(
-            reply=HeadReply(sequence=head.sequence, hash=head.hash),
-            writes=(
-                *grown.writes,
-                stands_on(roster),
-                Insert(CharterRow(unit_id, head.sequence, body.entry)),
-                grant,
-            ),
-            events=(
-                *grown.events,
-                CharterGrew(unit_id, frozenset(charter.members())),
-                UnitsChanged((subject,)),
-            ),
-            units=(grown.unit,),
-        )
-
-    return await accept(house, call, HeadReply, lock=LEDGERS, decide=decide)
-
-
-def not_offered() -> Refusal:
-    """The ledgers have more than this server serves."""
-    return Refusal(ProblemCode.REFUSED, "this server does not take such an entry yet; update it")
-
-
-def _grant(unit_id: bytes, entry: CharterEntry) -> tuple[bytes, Write]:
-    """Whom an accepted entry concerns, and how the way from members to units follows it."""
-    body = entry.tbs.body
-    assert isinstance(body, Grant | Revoke), "others are not offered"
-    if isinstance(body, Grant):
-        return body.member_id, Put(GrantRow(unit_id, body.member_id))
-    return body.member_id, Delete(GrantRow, (unit_id, body.member_id))
-
-
-def _check_author(caller: Caller, entry: CharterEntry) -> None:
-    """A caller sends only what it signed itself."""
-    author = entry.tbs.author
-    if (author.member_id, author.device_id) != (caller.member_id, caller.device_id):
-        raise Refusal(ProblemCode.FORBIDDEN, "the entry was signed by somebody else")
+__all__ = ["commit", "message"]
 
 
 async def commit(
@@ -281,7 +131,7 @@ async def message(
         roster, unit = await _unit_held(house, caller, unit_id, body.generation)
         time, device_id = accepted_at(unit, now), _device(caller)
         view = unit.view(roster)
-        keep = retain_until(time, unit.charter.policy.retention_s)
+        keep = retain_until(time, view.ledgers.policy.retention_s)
         with refusing(head_sequence=unit.row.log_sequence):
             data = authenticated_data_of(view, body.message)
             said = check_message(view, data, accepted_at=time, device_id=device_id, sender=None)

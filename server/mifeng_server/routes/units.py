@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mifeng_crypto.api import messages as m
-from mifeng_server.domain import key_packages, unit_read, unit_write, welcomes
+from mifeng_server.domain import charter_write, key_packages, unit_read, unit_write, welcomes
 from mifeng_server.routes.endpoint import Asked, Function
 
 __all__ = ["FUNCTIONS"]
@@ -33,7 +33,7 @@ async def _units(asked: Asked) -> m.UnitsReply:
 
 async def _create_unit(asked: Asked) -> m.AcceptedReply:
     assert isinstance(asked.body, m.CreateUnitRequest)
-    return await unit_write.create_unit(
+    return await charter_write.create_unit(
         asked.house, asked.device, asked.call, asked.body, now=asked.now
     )
 
@@ -46,7 +46,7 @@ async def _charter(asked: Asked) -> m.EntriesReply:
 
 async def _charter_append(asked: Asked) -> m.HeadReply:
     assert isinstance(asked.body, m.LedgerAppendRequest)
-    return await unit_write.append_charter(
+    return await charter_write.append_charter(
         asked.house, asked.device, asked.call, asked.path["unit_id"], asked.body, now=asked.now
     )
 

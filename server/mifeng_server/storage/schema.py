@@ -30,6 +30,7 @@ _NAMES: dict[type[Row], str] = {
     rows.RosterSnapshotRow: "roster_snapshots",
     rows.CharterRow: "charters",
     rows.GrantRow: "grants",
+    rows.PlaceRow: "places",
     rows.StayRow: "stays",
     rows.UnitRow: "units",
     rows.PartRow: "group_parts",
@@ -53,6 +54,7 @@ _NAMES: dict[type[Row], str] = {
 # What `find` and `count` ask for besides keys.
 _INDEXES: tuple[tuple[type[Row], tuple[str, ...]], ...] = (
     (rows.GrantRow, ("member_id",)),
+    (rows.PlaceRow, ("parent",)),
     (rows.ContentRow, ("deadline",)),
     (rows.TreeRow, ("deadline",)),
     (rows.WelcomeBodyRow, ("deadline",)),

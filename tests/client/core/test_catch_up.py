@@ -249,12 +249,11 @@ def test_a_unit_read_back_from_its_rows_goes_on_where_it_was(world: World) -> No
     unit = from_rows(
         world.unit_id,
         rows["units", world.unit_id] or b"",
-        charter=world.charter_entries,
+        charter=world.charter,
         mls=parts("mls"),
         pending=None,
         timeline=parts("messages").items(),
         outbox={},
-        roster=world.company.roster,
     )
     assert unit.record() == world.ben.unit.record()
     assert unit.log.head == world.ben.unit.log.head

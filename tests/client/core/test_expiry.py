@@ -33,8 +33,8 @@ def test_a_message_is_shown_until_its_deadline_and_not_after(world: World) -> No
     record, unit = said(world), world.ben.unit
     deadline = retain_until(record.accepted_at, unit.charter.policy.retention_s)
     assert deadline - record.accepted_at >= 72 * 3_600_000
-    assert expiry.shown(record, unit, now=UnixMillis(deadline - 1)) == record
-    after = expiry.shown(record, unit, now=deadline)
+    assert expiry.shown(record, now=UnixMillis(deadline - 1)) == record
+    after = expiry.shown(record, now=deadline)
     assert (after.condition, after.content) == (Condition.EXPIRED, b"")
 
 

@@ -1,0 +1,232 @@
+"""What a member signs of a unit as a whole: open it, and change its charter.
+
+Each verb decodes, lets the ledger's rules and the gate decide, and grows charter and log at once:
+from the next entry on the unit goes by what was signed.
+"""
+
+from __future__ import annotations
+
+from mifeng_crypto.api.messages import (
+    AcceptedReply,
+    CreateUnitRequest,
+    HeadReply,
+    LedgerAppendRequest,
+)
+from mifeng_crypto.api.problems import ProblemCode
+from mifeng_crypto.errors import ProtocolError
+from mifeng_crypto.gate import check_create, genesis_of_log
+from mifeng_crypto.ids import UnitId, UnixMillis
+from mifeng_crypto.ledger.charter import Charter
+from mifeng_crypto.ledger.charter_entry import (
+    CharterEntry,
+    Close,
+    Create,
+    Grant,
+    Restart,
+    Revoke,
+    SetPolicy,
+    UnitKind,
+)
+from mifeng_crypto.ledger.roster import Roster
+from mifeng_crypto.mls.group import PublicGroup
+from mifeng_crypto.mls.wire.message import MLSMessage
+from mifeng_crypto.mls.wire.welcome import GroupInfo
+from mifeng_crypto.tls import decode
+from mifeng_server.domain.accept import Call, Decision, Held, accept
+from mifeng_server.domain.events import CharterGrew, Event, UnitsChanged
+from mifeng_server.domain.house import LEDGERS, House
+from mifeng_server.domain.login import Caller
+from mifeng_server.domain.refusal import Refusal, not_found
+from mifeng_server.domain.refused import refusing
+from mifeng_server.domain.rows import (
+    CharterRow,
+    Delete,
+    GrantRow,
+    Insert,
+    PlaceRow,
+    Put,
+    StayRow,
+    UnitRow,
+    Write,
+)
+from mifeng_server.domain.sight import IN_THE_TREE, may_see_charter
+from mifeng_server.domain.unit_log import begin, move_heads
+from mifeng_server.domain.workspace import stands_on
+
+__all__ = ["append_charter", "create_unit"]
+
+
+async def create_unit(
+    house: House, caller: Caller, call: Call, body: CreateUnitRequest, *, now: int
+) -> AcceptedReply:
+    """Open a unit: its charter, its group, and the first entry of its log.
+
+    Raises:
+        Refusal: malformed, forbidden, clock, refused.
+    """
+
+    async def decide(held: Held) -> Decision:
+        roster = await _roster(house)
+        with refusing():
+            entry = decode(CharterEntry, body.charter_entry)
+            _check_author(caller, entry)
+            above = await _above(house, roster, caller, entry)
+            charter = Charter.from_entries([entry], roster, parent=above)
+            charter.check_on_arrival(entry, now=UnixMillis(now))
+            await held.enter_async_context(house.locks.of(charter.unit_id))
+            if await house.store.get(UnitRow, charter.unit_id) is not None:
+                raise Refusal(ProblemCode.REFUSED, "there is such a unit already; draw a new id")
+            public = PublicGroup.from_group_info(_group_info(body.group_info), tree=None)
+            check_create(roster, charter, public, now=UnixMillis(now))
+            grown = begin(charter, roster, public, genesis_of_log(body.group_info), now=now)
+        unit_id, members = charter.unit_id, charter.members()
+        writes: list[Write] = [
+            *grown.writes,
+            stands_on(roster),
+            Insert(CharterRow(unit_id, 1, body.charter_entry)),
+            *(Insert(GrantRow(unit_id, member_id)) for member_id in members),
+            Insert(StayRow(caller.member_id, unit_id, 0, 0)),
+        ]
+        if charter.kind in IN_THE_TREE:
+            writes.append(Insert(PlaceRow(unit_id, charter.parent or b"")))
+        return Decision(
+            reply=AcceptedReply(header=grown.header, retain_until=0),
+            writes=tuple(writes),
+            events=(*grown.events, UnitsChanged(members)),
+            units=(grown.unit,),
+        )
+
+    return await accept(house, call, AcceptedReply, lock=LEDGERS, decide=decide)
+
+
+async def _above(
+    house: House, roster: Roster, caller: Caller, entry: CharterEntry
+) -> Charter | None:
+    """UNIT-1: a unit stands under an open business unit that its creator knows, or under none.
+
+    Ledgers do not look at a parent unless its manager signs; a tree with holes would be of no use.
+    """
+    body = entry.tbs.body
+    if not isinstance(body, Create) or body.parent is None:
+        return None
+    above = await _durable(house, body.parent)
+    if (
+        above is None
+        or above.kind is not UnitKind.BUSINESS
+        or above.is_closed()
+        or not await _sees(house, roster, body.parent, caller)
+    ):
+        raise ProtocolError(
+            "UNIT-1", "there is no such business unit to stand under; choose one that you know"
+        )
+    return above
+
+
+async def _sees(house: House, roster: Roster, unit_id: bytes, caller: Caller) -> bool:
+    unit = await house.unit(unit_id)
+    return unit is not None and await may_see_charter(house, roster, unit, caller.member_id)
+
+
+async def _durable(house: House, unit_id: UnitId | None) -> Charter | None:
+    """Return a charter that another one is judged by. It does not grow: charters have one lock."""
+    if unit_id is None:
+        return None
+    await house.store.settle()
+    unit = await house.unit(unit_id)
+    if unit is None:
+        return None
+    if await house.store.get(CharterRow, unit_id, unit.charter.head.sequence) is None:
+        raise Refusal(ProblemCode.UNAVAILABLE, retry_after_s=1)  # its last entry was not written
+    return unit.charter
+
+
+def _group_info(raw: bytes) -> GroupInfo:
+    message = decode(MLSMessage, raw).message
+    if not isinstance(message, GroupInfo):
+        raise ProtocolError("GATE-8", "a unit begins with a GroupInfo; this is something else")
+    return message
+
+
+async def append_charter(
+    house: House,
+    caller: Caller,
+    call: Call,
+    unit_id: bytes,
+    body: LedgerAppendRequest,
+    *,
+    now: int,
+) -> HeadReply:
+    """Append one signed entry to a charter, and let the gate judge by it from here on.
+
+    Raises:
+        Refusal: not_found, malformed, forbidden, stale_head, clock, cap_exceeded, refused.
+    """
+
+    async def decide(held: Held) -> Decision:
+        roster = await _roster(house)
+        if not await _sees(house, roster, unit_id, caller):
+            raise not_found()
+        with refusing():
+            entry = decode(CharterEntry, body.entry)
+            _check_author(caller, entry)
+        found = await house.unit(unit_id)
+        assert found is not None, "it was just seen"
+        above = await _durable(house, found.charter.parent if entry.tbs.parent else None)
+        await held.enter_async_context(house.locks.of(unit_id))
+        unit = await house.unit_held(unit_id)
+        assert unit is not None, "units do not go away"
+        with refusing(head_sequence=unit.charter.head.sequence):
+            unit.charter.check_on_arrival(entry, now=UnixMillis(now))
+            if isinstance(entry.tbs.body, Restart | Close):
+                raise not_offered()
+            charter = unit.charter.append(entry, roster, parent=above)
+            grown = move_heads(unit, roster, charter, now=now)
+        head = charter.head
+        writes, subjects = _grant(unit_id, entry)
+        events: tuple[Event, ...] = (
+            *grown.events,
+            CharterGrew(unit_id, frozenset(charter.members())),
+            *((UnitsChanged(subjects),) if subjects else ()),
+        )
+        return Decision(
+            reply=HeadReply(sequence=head.sequence, hash=head.hash),
+            writes=(
+                *grown.writes,
+                stands_on(roster),
+                Insert(CharterRow(unit_id, head.sequence, body.entry)),
+                *writes,
+            ),
+            events=events,
+            units=(grown.unit,),
+        )
+
+    return await accept(house, call, HeadReply, lock=LEDGERS, decide=decide)
+
+
+def not_offered() -> Refusal:
+    """The ledgers have more than this server serves."""
+    return Refusal(ProblemCode.REFUSED, "this server does not take such an entry yet; update it")
+
+
+def _grant(unit_id: bytes, entry: CharterEntry) -> tuple[tuple[Write, ...], tuple[bytes, ...]]:
+    """How the way from members to units follows an entry, and whom it concerns."""
+    match entry.tbs.body:
+        case Grant() as body:
+            return (Put(GrantRow(unit_id, body.member_id)),), (body.member_id,)
+        case Revoke() as body:
+            return (Delete(GrantRow, (unit_id, body.member_id)),), (body.member_id,)
+        case Create() | SetPolicy() | Restart() | Close():
+            return (), ()
+
+
+def _check_author(caller: Caller, entry: CharterEntry) -> None:
+    """A caller sends only what it signed itself."""
+    author = entry.tbs.author
+    if (author.member_id, author.device_id) != (caller.member_id, caller.device_id):
+        raise Refusal(ProblemCode.FORBIDDEN, "the entry was signed by somebody else")
+
+
+async def _roster(house: House) -> Roster:
+    roster = await house.roster()
+    assert roster is not None, "there are no callers before the founding"
+    return roster
