@@ -96,18 +96,20 @@ class FileServer:
         self.requests.append("GET")
         if self.problem:
             return _problem(self.problem)
-        found = re.fullmatch(r"bytes=(\d+)-", request.headers["Range"])
+        found = re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers["Range"])
         assert found
         begin, total = int(found[1]), len(self.data)
-        where = f"bytes {begin}-{total - 1}/{total}"
+        end = int(found[2]) + 1 if found[2] else total
+        where = f"bytes {begin}-{end - 1}/{total}"
         response = web.StreamResponse(status=206, headers={"Content-Range": where})
-        response.content_length = total - begin
+        response.content_length = end - begin
         await response.prepare(request)
         if self.cut_gets_after:
-            await response.write(bytes(self.data[begin : begin + self.cut_gets_after.pop(0)]))
+            end = min(end, begin + self.cut_gets_after.pop(0))
+            await response.write(bytes(self.data[begin:end]))
             _cut(request)
         else:
-            await response.write(bytes(self.data[begin:]))
+            await response.write(bytes(self.data[begin:end]))
         return response
 
 

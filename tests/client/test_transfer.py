@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import dataclasses
 import hashlib
+import io
 import os
 import random
 import resource
@@ -12,11 +15,16 @@ from pathlib import Path
 
 import pytest
 from aiohttp.test_utils import TestServer
+from PIL import Image
 
 from mifeng import transfer
 from mifeng.content import Attachment
 from mifeng.errors import ServerProblem
+from mifeng.media.kind import OCTETS
 from mifeng.net import Api, Signer
+from mifeng.transfer import attempts
+from mifeng.transfer import up as up_module
+from mifeng.transfer.up import PIECE_BYTES
 from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import ProtocolError, StorageError, TransportError, UsageError
 from mifeng_crypto.files.sealed import sealed_length
@@ -33,7 +41,7 @@ CONTENT = RNG(SIZE)
 
 @pytest.fixture(autouse=True)
 def _no_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transfer, "_PAUSES_S", (0.0, 0.01, 0.02))
+    monkeypatch.setattr(attempts, "PAUSES_S", (0.0, 0.01, 0.02))
 
 
 @pytest.fixture
@@ -77,7 +85,7 @@ async def test_a_file_arrives_as_it_was_sent(
 ) -> None:
     attachment = await up(api, source)
     assert (attachment.file_id, attachment.size) == (FILE_ID, SIZE)
-    assert (attachment.name, attachment.content_type) == (source.name, "application/pdf")
+    assert (attachment.name, attachment.content_type) == (source.name, OCTETS)
     assert len(server.data) == server.length == sealed_length(SIZE)
     assert attachment.digest == hashlib.sha256(server.data).digest()
     assert CONTENT[:64] not in server.data
@@ -87,7 +95,7 @@ async def test_a_file_arrives_as_it_was_sent(
     assert [*folder.iterdir()] == [folder / source.name]
 
 
-@pytest.mark.parametrize("size", [0, 1, 16_384, transfer.PIECE_BYTES])
+@pytest.mark.parametrize("size", [0, 1, 16_384, PIECE_BYTES])
 async def test_files_of_every_size_arrive(
     api: Api, tmp_path: Path, folder: Path, size: int
 ) -> None:
@@ -292,3 +300,113 @@ async def test_a_full_disk_is_said_and_leaves_nothing(api: Api, source: Path, fo
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert not [*folder.iterdir()]
+
+
+# ------------------------------------------------------------------ parts of it
+
+
+async def _collect(pieces: AsyncIterator[bytes], into: bytearray) -> None:
+    async for piece in pieces:
+        into += piece
+
+
+async def test_any_part_of_a_file_is_read_from_the_chunks_that_hold_it(
+    api: Api, server: FileServer, source: Path
+) -> None:
+    reader = await transfer.open_reader(api, unit_id=UNIT, attachment=await up(api, source))
+    spans = [(0, 1), (0, SIZE), (16_383, 16_385), (5_000_000, 5_000_001), (SIZE - 1, SIZE)]
+    spans += [tuple(sorted(random.Random(n).sample(range(SIZE), 2))) for n in range(10)]  # type: ignore[misc]
+    for start, stop in spans:
+        assert await reader.read(start, stop) == CONTENT[start:stop]
+
+
+async def test_a_part_goes_on_where_the_line_broke(
+    api: Api, server: FileServer, source: Path
+) -> None:
+    reader = await transfer.open_reader(api, unit_id=UNIT, attachment=await up(api, source))
+    server.cut_gets_after = [300_000, 1_000_000]
+    assert await reader.read(1_000, 6_000_000) == CONTENT[1_000:6_000_000]
+
+
+async def test_an_altered_chunk_is_refused_and_what_came_before_is_authentic(
+    api: Api, server: FileServer, source: Path
+) -> None:
+    reader = await transfer.open_reader(api, unit_id=UNIT, attachment=await up(api, source))
+    server.data[4_000_000] ^= 1
+    got = bytearray()
+    with pytest.raises(ProtocolError) as caught:
+        await _collect(reader.pieces(0, SIZE), got)
+    assert caught.value.rule == "FILE-4"
+    assert CONTENT.startswith(got)
+    assert await reader.read(5_000_000, SIZE) == CONTENT[5_000_000:]
+
+
+async def test_a_part_outside_of_the_file_is_asked_for_in_vain(api: Api, source: Path) -> None:
+    reader = await transfer.open_reader(api, unit_id=UNIT, attachment=await up(api, source))
+    with pytest.raises(UsageError, match="not in a file"):
+        await reader.read(0, SIZE + 1)
+
+
+async def test_what_streams_is_authentic_as_far_as_it_came(
+    api: Api, server: FileServer, source: Path
+) -> None:
+    attachment = await up(api, source)
+    pieces = transfer.stream(api, unit_id=UNIT, attachment=attachment)
+    assert b"".join([piece async for piece in pieces]) == CONTENT
+    server.data[-1] ^= 1
+    got = bytearray()
+    with pytest.raises(ProtocolError):
+        await _collect(transfer.stream(api, unit_id=UNIT, attachment=attachment), got)
+    assert CONTENT.startswith(got)
+
+
+# ------------------------------------------------------------------ what lies on no disk
+
+
+async def _up_from(api: Api, data: bytes, size: int) -> Attachment:
+    reading, writing = os.pipe()
+
+    def feed() -> None:
+        with contextlib.suppress(BrokenPipeError), os.fdopen(writing, "wb") as pipe:
+            pipe.write(data)
+
+    feeding = asyncio.create_task(asyncio.to_thread(feed))
+    try:
+        with os.fdopen(reading, "rb", buffering=0) as file:
+            return await transfer.upload_from(
+                api, file, unit_id=UNIT, name="a.bin", size=size, rng=RNG
+            )
+    finally:
+        await feeding
+
+
+@pytest.mark.parametrize("held", [0, 1 << 30])
+async def test_bytes_that_lie_on_no_disk_arrive_whether_they_fit_into_memory_or_not(
+    api: Api, server: FileServer, folder: Path, monkeypatch: pytest.MonkeyPatch, held: int
+) -> None:
+    monkeypatch.setattr(up_module, "HELD_BYTES", held)
+    attachment = await _up_from(api, CONTENT, SIZE)
+    assert (await down(api, attachment, folder)).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("held", [0, 1 << 30])
+@pytest.mark.parametrize("size", [SIZE - 1, SIZE + 1])
+async def test_bytes_that_are_more_or_fewer_than_was_said_are_not_sent(
+    api: Api, monkeypatch: pytest.MonkeyPatch, held: int, size: int
+) -> None:
+    monkeypatch.setattr(up_module, "HELD_BYTES", held)
+    with pytest.raises(UsageError, match="while it was read"):
+        await _up_from(api, CONTENT, size)
+
+
+async def test_a_picture_that_lies_on_no_disk_is_stripped_and_has_a_preview(
+    api: Api, folder: Path
+) -> None:
+    exif = Image.Exif()
+    exif[0x010F] = "Canon"
+    out = io.BytesIO()
+    Image.new("RGB", (300, 200)).save(out, "JPEG", exif=exif)
+    attachment = await _up_from(api, out.getvalue(), out.tell())
+    assert (attachment.content_type, attachment.preview.width) == ("image/jpeg", 300)
+    assert attachment.preview.thumbnail
+    assert b"Canon" not in (await down(api, attachment, folder)).read_bytes()

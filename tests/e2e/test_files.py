@@ -112,6 +112,15 @@ async def test_files_of_every_length_around_the_borders_come_down_the_same(tmp_p
             assert got.read_bytes() == path.read_bytes()
 
 
+async def test_any_part_of_a_file_is_read_without_the_rest_of_it(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        file = await _send(c, "film.bin")
+        data = (tmp_path / "film.bin").read_bytes()
+        reader = await c.bens.reader(file)
+        assert await reader.read(200_000, 250_000) == data[200_000:250_000]
+        assert b"".join([piece async for piece in c.bens.stream(file)]) == data
+
+
 async def test_whoever_is_not_in_the_unit_gets_neither_file_nor_share(tmp_path: Path) -> None:
     async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
         file = await _send(c, "secret.bin")

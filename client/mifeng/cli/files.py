@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -32,6 +33,12 @@ def upload(
     context: typer.Context,
     unit: UnitName,
     path: Annotated[Path, typer.Argument(help=_("The file."))],
+    keep_metadata: Annotated[
+        bool,
+        typer.Option(
+            "--keep-metadata", help=_("Send a picture with the place and camera that it names.")
+        ),
+    ] = False,
 ) -> None:
     """Seal a file and send it."""
     told = options(context)
@@ -43,7 +50,7 @@ def upload(
         async with opened(told) as me:
             where = me.unit(unit)
             with _bar(path.name, quiet=told.json) as progress:
-                message = await where.upload(path, progress=progress)
+                message = await where.upload(path, progress=progress, keep_metadata=keep_metadata)
             if told.json:
                 as_json({"file_id": message.files[0].id.hex(), **message_facts(where, message)})
                 return
@@ -69,8 +76,13 @@ def download(
     to: Annotated[
         Path, typer.Option(metavar="PATH", help=_("A folder, or the file to write."))
     ] = Path(),
+    *,
     force: Annotated[
         bool, typer.Option("--force", help=_("Replace a file that is there already."))
+    ] = False,
+    stream: Annotated[
+        bool,
+        typer.Option("--stream", help=_("Write to the standard output as it comes, for a player.")),
     ] = False,
 ) -> None:
     """Fetch a file and open it."""
@@ -82,6 +94,9 @@ def download(
         async with opened(told) as me:
             where = me.unit(unit)
             wanted = await _find(where, file)
+            if stream:
+                await _pour(where, wanted)
+                return
             with _bar(wanted.name, quiet=told.json) as progress:
                 path = await where.download(wanted, to, overwrite=force, progress=progress)
         if told.json:
@@ -90,6 +105,16 @@ def download(
             say(_("Saved {path} ({size}).").format(path=path, size=size(wanted.size)))
 
     run(told, main)
+
+
+async def _pour(unit: Unit, file: File) -> None:
+    """Write a file to the standard output; the exit code says whether it was all of it."""
+    try:
+        async for piece in unit.stream(file):
+            sys.stdout.buffer.write(piece)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:  # whoever listened has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 async def _find(unit: Unit, wanted: str) -> File:

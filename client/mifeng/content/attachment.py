@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 
 from mifeng.content.mimi import SHA256, ExternalPart, Value
+from mifeng.content.preview import NO_PREVIEW, Preview
 from mifeng.content.uris import file_id_of, file_uri
 from mifeng_crypto.errors import CodecError
 from mifeng_crypto.files.key import SECRET_BYTES
@@ -41,6 +42,7 @@ class Attachment:
     secret: Secret
     share_hash: bytes
     digest: bytes
+    preview: Preview = NO_PREVIEW
 
 
 def part_of(attachment: Attachment, workspace_id: WorkspaceId) -> ExternalPart:

@@ -16,10 +16,9 @@ from mifeng.core.unit import Unit as UnitState
 from mifeng.errors import AccessEndedError
 from mifeng.sdk.governed import Governed
 from mifeng.sdk.grants import admissions
-from mifeng.sdk.reader import FileReader
 from mifeng.sdk.values import File, Membership, Message, Person, message_from, person_from
 from mifeng.session import delivery, ledgers
-from mifeng.transfer import Progress
+from mifeng.transfer import Progress, Reader
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.errors import MifengError, UsageError
 from mifeng_crypto.gate import identity_of
@@ -262,15 +261,23 @@ class Unit(Governed):
         said = content.encode_text(text, origin=self._origin, rng=self._session.rng)
         return await self._post(said, ())
 
-    async def upload(self, path: str | Path, *, progress: Progress = _no_progress) -> Message:
+    async def upload(
+        self,
+        path: str | Path,
+        *,
+        progress: Progress = _no_progress,
+        keep_metadata: bool = False,
+    ) -> Message:
         """Seal and upload a file, and send the message that shows it.
 
         Args:
             path: the file.
             progress: called with bytes done and bytes in all.
+            keep_metadata: send a picture with what its camera wrote into it: place, time, device.
 
         Raises:
             StorageError: the file cannot be read.
+            UsageError: it is no file, it changes, or what a picture tells cannot be taken out.
             MifengError: as `send`.
         """
         self.check_access()
@@ -280,6 +287,7 @@ class Unit(Governed):
             path=Path(path),
             rng=self._session.rng,
             progress=progress,
+            keep_metadata=keep_metadata,
         )
         said = content.encode_file(attachment, origin=self._origin, rng=self._session.rng)
         return await self._post(said, (attachment,))
@@ -306,7 +314,7 @@ class Unit(Governed):
         said = content.encode_file(attachment, origin=self._origin, rng=self._session.rng)
         return await self._post(said, (attachment,))
 
-    async def reader(self, file: File) -> FileReader:
+    async def reader(self, file: File) -> Reader:
         """Return what reads any part of a file, without fetching the rest.
 
         Raises:
@@ -315,7 +323,9 @@ class Unit(Governed):
             MifengError: as `send`.
         """
         self.check_access()
-        return await FileReader.open(self._session.api, self.id, file.attachment)
+        return await transfer.open_reader(
+            self._session.api, unit_id=self.id, attachment=file.attachment
+        )
 
     async def download(
         self,
@@ -349,6 +359,18 @@ class Unit(Governed):
             target=Path(target),
             overwrite=overwrite,
             progress=progress,
+        )
+
+    def stream(
+        self, file: File, *, progress: Progress = _no_progress
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield a file's bytes as they come: each authentic, but only at the end known to be all.
+
+        Raises:
+            MifengError: as `download`; also at the end, when the bytes are out already.
+        """
+        return transfer.stream(
+            self._session.api, unit_id=self.id, attachment=file.attachment, progress=progress
         )
 
     async def _post(self, said: bytes, files: tuple[content.Attachment, ...]) -> Message:

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from mifeng.content.file_name import safe_name
-from mifeng.sdk.reader import FileReader
+from mifeng.transfer import Reader
 from mifeng.web.kinds import DOWNLOAD, type_of
 
 __all__ = ["MEDIA_HEADERS", "Media", "Way"]
@@ -35,7 +35,7 @@ class Way:
     """A way to one file, until `until_s`."""
 
     profile: str
-    reader: FileReader
+    reader: Reader
     name: str
     content_type: str
     save: bool
@@ -53,7 +53,7 @@ class Media:
     def __init__(self) -> None:
         self._ways: dict[str, Way] = {}
 
-    async def offer(self, profile: str, reader: FileReader, name: str, *, save: bool) -> Way:
+    async def offer(self, profile: str, reader: Reader, name: str, *, save: bool) -> Way:
         """Open a way to a file, to show it or to save it."""
         beginning = await reader.read(0, min(16, reader.size)) if reader.size else b""
         way = Way(
@@ -101,7 +101,7 @@ class Media:
         return response
 
 
-async def _send(reader: FileReader, response: web.StreamResponse, start: int, stop: int) -> None:
+async def _send(reader: Reader, response: web.StreamResponse, start: int, stop: int) -> None:
     for at in range(start, stop, PIECE_BYTES):
         await response.write(await reader.read(at, min(at + PIECE_BYTES, stop)))
 

@@ -1,0 +1,29 @@
+"""Files up and down: streamed, sealed and opened on the way, in constant memory.
+
+up.py        create (tus) -> share -> key -> seal 8 MiB -> PATCH -> ... -> Attachment
+down.py      share -> key -> GET with Range -> open -> temporary file -> all verified -> its name
+reader.py    any part of a file, from only the chunks that hold it
+attempts.py  again, after a line that broke
+
+A connection that breaks is taken up again where the server is (HEAD), or where we are (Range). A
+piece of ciphertext is kept until the server has it and never made twice: the plaintext could have
+changed in between, and the same nonce must not seal two plaintexts.
+
+The share and the file key stay in memory. The API is protocol.md, "Files"; tus is 1.0.0.
+"""
+
+from mifeng.transfer.attempts import Progress
+from mifeng.transfer.down import download, stream
+from mifeng.transfer.reader import Reader, open_reader
+from mifeng.transfer.up import take_back, upload, upload_from
+
+__all__ = [
+    "Progress",
+    "Reader",
+    "download",
+    "open_reader",
+    "stream",
+    "take_back",
+    "upload",
+    "upload_from",
+]

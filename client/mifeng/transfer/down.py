@@ -1,0 +1,190 @@
+"""A file down: opened as it comes, and under its name only when all of it is authentic."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import re
+import tempfile
+from collections.abc import AsyncGenerator, Iterator
+from pathlib import Path
+from typing import IO
+
+import aiohttp
+
+from mifeng.content.attachment import Attachment
+from mifeng.content.file_name import safe_name
+from mifeng.errors import DiskFullError
+from mifeng.net import Api
+from mifeng.transfer.attempts import Attempts, Progress, no_progress
+from mifeng_crypto.api.messages import ShareReply
+from mifeng_crypto.errors import ProtocolError, StorageError, TransportError, UsageError
+from mifeng_crypto.files.key import FileKey, derive_file_key
+from mifeng_crypto.files.open import Opener, check_sealed_length
+from mifeng_crypto.files.sealed import sealed_length
+from mifeng_crypto.ids import UnitId
+
+__all__ = ["download", "file_key", "stream"]
+
+_READ_BYTES = 1 << 20
+
+
+async def download(
+    api: Api,
+    *,
+    unit_id: UnitId,
+    attachment: Attachment,
+    target: Path,
+    overwrite: bool = False,
+    progress: Progress = no_progress,
+) -> Path:
+    """Fetch, verify and open a file; return where it is.
+
+    Nothing is under its final name before all of it is known to be what its author sent.
+
+    Args:
+        api: the server.
+        unit_id: the unit in which the message was.
+        attachment: what the message says of the file.
+        target: a folder, in which it gets the author's name made safe; or the file to write.
+        overwrite: whether a file that is there may be replaced.
+        progress: see `Progress`.
+
+    Raises:
+        UsageError: there is such a file already, or no such folder.
+        StorageError: it cannot be written.
+        ProtocolError: FILE-1 to FILE-6, it is not what the message names; nothing is left of it.
+        ServerProblem: the server declined; `gone` when the file's time is over.
+        TransportError: it was not reached, again and again.
+    """
+    place = _place(attachment, target, overwrite=overwrite)
+    pieces = stream(api, unit_id=unit_id, attachment=attachment, progress=progress)
+    with _temporary(place) as (file, temporary):
+        async for piece in pieces:
+            await asyncio.to_thread(_write, place, file, piece)
+        with _storing(place):
+            await asyncio.to_thread(os.fsync, file.fileno())
+            _give_name(temporary, place, overwrite=overwrite)
+    return place
+
+
+async def stream(
+    api: Api, *, unit_id: UnitId, attachment: Attachment, progress: Progress = no_progress
+) -> AsyncGenerator[bytes, None]:
+    """Yield the file's bytes as they come: each is authentic and in its place.
+
+    That nothing is missing, and that it is the file that the message names, is known at the end: a
+    file that turns out not to be raises there, when its bytes are out already.
+
+    Raises:
+        ProtocolError, ServerProblem, TransportError: as `download`.
+    """
+    key = await file_key(api, unit_id, attachment)
+    opener = Opener(key, size=attachment.size, digest=attachment.digest)
+    path, length = f"/v1/files/{attachment.file_id.hex()}", sealed_length(attachment.size)
+    got, attempts = 0, Attempts()
+    while got < length:
+        begin = got
+        try:
+            async with api.raw("GET", path, headers={"Range": f"bytes={begin}-"}) as response:
+                _check_range(response, begin, attachment.size)
+                async for piece in response.content.iter_chunked(_READ_BYTES):
+                    opened = await asyncio.to_thread(opener.update, piece)
+                    got += len(piece)
+                    yield opened
+                    progress(got, length)
+        except TransportError as err:
+            if got > begin:
+                attempts = Attempts()
+            await attempts.pause(err)
+        else:
+            if got == begin:
+                break  # the server ends too early, without an error: FILE-2
+    yield await asyncio.to_thread(opener.finish)
+
+
+async def file_key(api: Api, unit_id: UnitId, attachment: Attachment) -> FileKey:
+    """Fetch the server's half of the file's key, and make the key.
+
+    Raises:
+        ProtocolError: FILE-1.
+        ServerProblem: `gone`, `not_found`.
+        TransportError: the server was not reached.
+    """
+    reply = await api.call("share", ShareReply, path={"file_id": attachment.file_id})
+    return derive_file_key(
+        attachment.secret,
+        reply.share,
+        unit_id=unit_id,
+        file_id=attachment.file_id,
+        named=attachment.share_hash,
+    )
+
+
+def _check_range(response: aiohttp.ClientResponse, begin: int, size: int) -> None:
+    """FILE-2, before anything is fetched: the answer is of the file's one length, from `begin`."""
+    found = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", response.headers.get("Content-Range", ""))
+    if response.status != 206 or found is None or int(found[1]) != begin:
+        raise ProtocolError("API-1", "the server sent another part of the file than was asked for")
+    check_sealed_length(int(found[2]), size=size)
+
+
+def _place(attachment: Attachment, target: Path, *, overwrite: bool) -> Path:
+    place = target / safe_name(attachment.name) if target.is_dir() else target
+    _check_place(place, overwrite=overwrite)
+    return place
+
+
+def _check_place(place: Path, *, overwrite: bool) -> None:
+    if not place.parent.is_dir():
+        raise UsageError("there is no folder {path}; make it first", path=place.parent)
+    if place.is_dir() or (os.path.lexists(place) and not overwrite):
+        raise UsageError("{path} is there already; choose another name", path=place)
+
+
+@contextlib.contextmanager
+def _temporary(place: Path) -> Iterator[tuple[IO[bytes], Path]]:
+    """Open a new file beside `place`, readable by its owner only; it is gone at the end."""
+    with _storing(place):
+        descriptor, name = tempfile.mkstemp(dir=place.parent, prefix=".", suffix=".part")
+    try:
+        with os.fdopen(descriptor, "wb", buffering=0) as file:
+            yield file, Path(name)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _write(place: Path, file: IO[bytes], data: bytes) -> None:
+    rest = memoryview(data)
+    with _storing(place):
+        while rest:  # an unbuffered file may take a part
+            rest = rest[file.write(rest) :]
+
+
+def _give_name(temporary: Path, place: Path, *, overwrite: bool) -> None:
+    if overwrite:
+        temporary.replace(place)
+        return
+    try:
+        os.link(temporary, place)  # fails where there is one: no second of doubt in between
+    except FileExistsError:
+        _check_place(place, overwrite=False)
+    except OSError:  # a file system without links
+        _check_place(place, overwrite=False)
+        temporary.rename(place)
+
+
+@contextlib.contextmanager
+def _storing(place: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as err:
+        if err.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise DiskFullError(
+                "the disk is full: make room, then download the file again"
+            ) from err
+        raise StorageError(
+            "{path} cannot be written: {reason}", path=place, reason=err.strerror
+        ) from err
