@@ -4,26 +4,44 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 import mifeng
 from mifeng_crypto.errors import ProtocolError
+from mifeng_server.domain.protocols import Shares
 from tests.e2e.people import PASSPHRASE, Cast, cast
 from tests.support.server import RunningServer, running_server
 
 RNG = random.Random(11).randbytes
 SIZE = 300_000
-Disk = tuple[Path, list[Path]]
-"""The share's file, and the ciphertext's parts."""
+
+
+@dataclass
+class Disk:
+    """A file as the server has it: its share, and the ciphertext's parts."""
+
+    shares: Shares
+    name: bytes
+    parts: list[Path]
+
+    async def share(self) -> bytes:
+        share = await self.shares.get(self.name)
+        assert share is not None
+        return share
+
+    async def hand_out(self, share: bytes) -> None:
+        await self.shares.destroy(self.name)
+        await self.shares.put(self.name, share, deadline=1 << 45)
 
 
 def _disk(server: RunningServer, file: mifeng.File) -> Disk:
     name = file.id.hex()
     parts = [p for p in (server.folder / "blobs").rglob("*") if p.is_file() and name in str(p)]
-    return server.folder / "vault" / name, sorted(parts)
+    return Disk(server.house.shares, file.id, sorted(parts))
 
 
 def _change(path: Path, change: Callable[[bytearray], object]) -> None:
@@ -39,36 +57,39 @@ def _flip(at: int) -> Callable[[bytearray], object]:
     return change
 
 
-def _wrong_share(one: Disk, _other: Disk) -> None:
-    _change(one[0], _flip(5))
+async def _wrong_share(one: Disk, _other: Disk) -> None:
+    share = bytearray(await one.share())
+    _flip(5)(share)
+    await one.hand_out(bytes(share))
 
 
-def _swapped_shares(one: Disk, other: Disk) -> None:
-    one[0].write_bytes(other[0].read_bytes())
+async def _swapped_shares(one: Disk, other: Disk) -> None:
+    await one.hand_out(await other.share())
 
 
-def _altered_header(one: Disk, _other: Disk) -> None:
-    _change(one[1][0], _flip(30))
+async def _altered_header(one: Disk, _other: Disk) -> None:
+    _change(one.parts[0], _flip(30))
 
 
-def _altered_body(one: Disk, _other: Disk) -> None:
-    _change(one[1][-1], _flip(-1))
+async def _altered_body(one: Disk, _other: Disk) -> None:
+    _change(one.parts[-1], _flip(-1))
 
 
-def _swapped_chunks(one: Disk, _other: Disk) -> None:
+async def _swapped_chunks(one: Disk, _other: Disk) -> None:
     def swap(data: bytearray) -> None:
         first, second = slice(56, 56 + 16_400), slice(56 + 16_400, 56 + 2 * 16_400)
         data[first], data[second] = data[second], data[first]
 
-    _change(one[1][0], swap)
+    _change(one.parts[0], swap)
 
 
-def _swapped_files(one: Disk, other: Disk) -> None:
-    for mine, theirs in zip(one[1], other[1], strict=True):
+async def _swapped_files(one: Disk, other: Disk) -> None:
+    for mine, theirs in zip(one.parts, other.parts, strict=True):
         mine.write_bytes(theirs.read_bytes())
 
 
-CHANGES: dict[str, list[Callable[[Disk, Disk], None]]] = {
+Change = Callable[[Disk, Disk], Awaitable[None]]
+CHANGES: dict[str, list[Change]] = {
     "FILE-1": [_wrong_share, _swapped_shares],
     "FILE-3": [_altered_header, _swapped_files],
     "FILE-4": [_altered_body, _swapped_chunks],
@@ -84,11 +105,11 @@ async def _send(c: Cast, name: str) -> mifeng.File:
 
 @pytest.mark.parametrize(("rule", "change"), CASES, ids=lambda x: getattr(x, "__name__", x))
 async def test_a_file_that_was_changed_at_the_server_is_refused_by_name(
-    tmp_path: Path, rule: str, change: Callable[[Disk, Disk], None]
+    tmp_path: Path, rule: str, change: Change
 ) -> None:
     async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
         one, other = await _send(c, "one.bin"), await _send(c, "other.bin")
-        change(_disk(server, one), _disk(server, other))
+        await change(_disk(server, one), _disk(server, other))
         target = tmp_path / "downloads"
         target.mkdir()
         await c.ben.sync()
@@ -142,6 +163,6 @@ async def test_two_uploads_of_one_file_have_nothing_in_common(tmp_path: Path) ->
     async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
         (tmp_path / "same.bin").write_bytes(bytes(SIZE))
         files = [(await c.adas.upload(tmp_path / "same.bin")).files[0] for _ in range(2)]
-        blobs = [b"".join(p.read_bytes() for p in _disk(server, file)[1]) for file in files]
+        blobs = [b"".join(p.read_bytes() for p in _disk(server, file).parts) for file in files]
         blocks = [{blob[at : at + 16] for at in range(0, SIZE, 16)} for blob in blobs]
         assert blocks[0].isdisjoint(blocks[1])
