@@ -9,8 +9,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 OURS = (
-    *("CARD", "CHARTER", "CHECKPOINT", "CLIENT", "CONTENT", "FILE"),
-    *("GATE", "LEDGER", "LINK", "LOG", "NOTE", "POLICY", "ROSTER"),
+    *("ALARM", "CARD", "CHARTER", "CHECKPOINT", "CLIENT", "CONTENT", "FILE"),
+    *("GATE", "LEDGER", "LINK", "LOG", "NOTE", "POLICY", "RECEIPT", "ROSTER"),
 )
 RAISED = re.compile(rf'Error\(\s*"((?:{"|".join(OURS)})-\d+)"')
 NAMED = re.compile(r"^(?:async )?def (test_\w+)\(", re.MULTILINE)

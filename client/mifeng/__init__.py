@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mifeng.core.events import NewEntry, UnitJoined, UnitLeft
+    from mifeng.core.events import AlarmRaised, NewEntry, UnitJoined, UnitLeft
     from mifeng.errors import (
         AccessEndedError,
         InviteSpentError,
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         Unit,
         Workspace,
     )
+    from mifeng_crypto.audit.evidence import Alarm
     from mifeng_crypto.errors import (
         CryptoError,
         MifengError,
@@ -61,6 +62,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AccessEndedError",
+    "Alarm",
+    "AlarmRaised",
     "CryptoError",
     "File",
     "Governed",
@@ -99,6 +102,7 @@ _HOMES = (
     "mifeng.errors",
     "mifeng_crypto.errors",
     "mifeng.keychain",
+    "mifeng_crypto.audit.evidence",
 )
 
 

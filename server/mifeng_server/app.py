@@ -15,7 +15,7 @@ from mifeng_crypto.rand import Rng
 from mifeng_server.domain.events import Event, LogGrew
 from mifeng_server.domain.house import Doors, House
 from mifeng_server.domain.limits import Limiter, Limits
-from mifeng_server.domain.protocols import Blobs, Clock, Notify, Shares, Store
+from mifeng_server.domain.protocols import Blobs, Clock, Notary, Notify, Shares, Store
 from mifeng_server.domain.purge import purge, sweep
 from mifeng_server.domain.quota import Quotas
 from mifeng_server.fanout.hub import Hub
@@ -44,6 +44,7 @@ def make_app(
     store: Store,
     blobs: Blobs,
     shares: Shares,
+    notary: Notary,
     clock: Clock,
     rng: Rng,
     quotas: Quotas | None = None,
@@ -62,6 +63,7 @@ def make_app(
         shares=shares,
         locks=TaskLocks(),
         notify=_counting(app),
+        notary=notary,
         rng=rng,
         doors=doors,
         quotas=quotas or Quotas(),

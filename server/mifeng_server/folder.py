@@ -3,6 +3,7 @@
 data/
   mifeng-server.toml     the configuration
   tls.key  tls.crt       made by `init`
+  checkpoint.key         likewise: what the server signs checkpoints and receipts with
   server.db              the database (and -wal, -shm while it runs)
   blobs/                 sealed files
   vault                  the server's halves of file keys: never in a backup
@@ -34,6 +35,10 @@ class Folder:
     @property
     def tls_cert(self) -> Path:
         return self.path / "tls.crt"
+
+    @property
+    def checkpoint_key(self) -> Path:
+        return self.path / "checkpoint.key"
 
     @property
     def database(self) -> Path:

@@ -28,6 +28,7 @@ from mifeng_server.domain.protocols import Clock
 from mifeng_server.domain.quota import Quotas
 from mifeng_server.domain.workspace import make_founding_token
 from mifeng_server.listener import make_runner, open_port
+from mifeng_server.notary import KeyNotary, make_checkpoint_key, read_checkpoint_key
 from mifeng_server.storage.sqlite import open_sqlite
 from mifeng_server.tls_key import make_tls_key, read_pin, ssl_context
 from mifeng_server.vault import Vault
@@ -79,6 +80,7 @@ async def initialise(
             ssl_context(*certificate)
         elif scheme == "https":
             tls_pin = make_tls_key(folder, (host,), now_s=clock.now() // 1000)
+        make_checkpoint_key(folder, rng=rng)
     except FileExistsError as err:
         raise UsageError(
             "{folder} is a file, or was left by an `init` that was cut off; "
@@ -156,6 +158,7 @@ async def serving(
             store=store,
             blobs=FolderBlobs(folder.blobs),
             shares=shares,
+            notary=KeyNotary(read_checkpoint_key(folder)),
             clock=clock,
             rng=rng,
             quotas=Quotas(

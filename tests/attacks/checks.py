@@ -65,6 +65,10 @@ async def _save_and_forget_nothing(session: Session, changes: Changes) -> None:
     await session.home.database.save(kept)
 
 
+async def _nothing(*_: object, **_named: object) -> None:
+    """What an asynchronous check is replaced by."""
+
+
 def _any_invite(roster: Any, member_id: Any) -> Any:  # noqa: ANN401 - as the rule takes them
     """The invite as it was before it was used."""
     at = next(n for n in range(roster.head.sequence, 0, -1) if roster.invite(member_id, at=n))
@@ -167,6 +171,11 @@ CHECKS: dict[str, Check] = {
     "a new file for the redirect": Check(("mifeng.web.browser.write_new",), _write_anywhere),
     "types by content": Check(("mifeng.web.media.type_of",), lambda _: "text/html"),
     "the headers of media": Check(("mifeng.web.media.MEDIA_HEADERS",), {}),
+    "what senders had been given": _in("mifeng.session.notary", "look_at", instead=_nothing),
+    "losses of commits": _in("mifeng.session.notary", "lost", instead=_nothing),
+    "what was accepted is given": _in("mifeng.session.delivery", "_check_is_given"),
+    "the pinned checkpoint": _in("mifeng.session.notary", "check_pin"),
+    "how often a device commits": _in("mifeng_server.domain.unit_write", "check_commit_rate"),
     # the server, where the adversary is a member
     "whose KeyPackages are handed out": _in("mifeng_server.domain.key_packages", "_check_belongs"),
 }

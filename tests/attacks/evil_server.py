@@ -28,6 +28,7 @@ import mifeng
 from demo.scan import forms_of
 from mifeng_crypto.api.endpoints import ENDPOINTS
 from mifeng_crypto.api.messages import Push
+from mifeng_crypto.api.problems import ProblemCode
 from mifeng_server.blobs.objects import ObjectBlobs
 from mifeng_server.domain import welcomes
 from mifeng_server.domain.login import authenticate
@@ -56,6 +57,7 @@ class EvilServer:
         self.push: Lie = lambda push: push
         self.tree: Lie = lambda tree: tree
         self.blob: Lie = lambda data: data
+        self._refusals: dict[tuple[bytes, str], ProblemCode] = {}
         self.asked: Counter[tuple[bytes, str]] = Counter()
         self.answered: list[bytes] = []
         patch.setattr("mifeng_server.app.answer_problems", self._middleware())
@@ -69,9 +71,14 @@ class EvilServer:
         for name, told in lies.items():
             self._lies[device, name] = told
 
+    def refuse(self, victim: mifeng.Workspace, name: str, code: ProblemCode) -> None:
+        """Decline whatever one device asks of an endpoint."""
+        self._refusals[victim.device_id, name] = code
+
     def be_honest(self) -> None:
         """Lie no more."""
         self._lies.clear()
+        self._refusals.clear()
         self.push = self.tree = self.blob = lambda honest: honest
 
     def look_away(self, *checks: str) -> None:
@@ -97,7 +104,10 @@ class EvilServer:
             name = NAMES.get((request.method, resource.canonical if resource else ""), "")
             device = await _who(request)
             self.asked[device, name] += 1
-            response = await answer_problems(request, handler)
+            refusal = self._refusals.get((device, name))
+            response = await answer_problems(
+                request, handler if refusal is None else _declining(refusal)
+            )
             if not isinstance(response, web.Response) or not isinstance(response.body, bytes):
                 return response
             told = self._lies.get((device, name))
@@ -140,6 +150,13 @@ class EvilServer:
                 yield self.blob(piece)
 
         self._patch.setattr(ObjectBlobs, "read", read)
+
+
+def _declining(code: ProblemCode) -> Handler:
+    async def decline(_: web.Request) -> web.StreamResponse:
+        raise Refusal(code)
+
+    return decline
 
 
 async def _who(request: web.Request) -> bytes:

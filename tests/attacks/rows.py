@@ -67,9 +67,9 @@ B10 | a KeyPackage is handed out twice, so that one private key opens two Welcom
 B11 | an old, stolen or endless KeyPackage is handed out
 B12 | a member encrypts anew what another has signed, and posts it as fresh
 B13 | a message claims to be billions of generations ahead, to burn the receiver's time
-B14 | the server keeps the last messages of a sender back | open: acknowledgements in the log
+B14 | the server keeps the last messages of a sender back
 B15 | entries arrive in another order, more than once, or with gaps
-B16 | the server never accepts one member's commits, so that a stolen state stays good | open: alarms about rotation
+B16 | the server never accepts one member's commits, so that a stolen state stays good
 B17 | a commit without new secrets is taken for a rotation
 B18 | a removed member goes on reading with the keys that he has kept
 B19 | a restored profile encrypts a second message under a used key | open: detection of restored profiles
@@ -80,13 +80,13 @@ B23 | an encryption key of small order, to which every secret is the same
 B24 | a unit begins with a weaker cipher suite than was decided
 B25 | a member rewrites the settings of the group
 B26 | a message of an epoch that is over, or has not begun
-B27 | commits without pause keep an admin's removal from ever coming first | open: stewards and rate limits
+B27 | commits without pause keep an admin's removal from ever coming first
 B28 | a commit leaves out a removal that is due
-B29 | the server hides some members' messages from one victim | open: acknowledgements in the log
+B29 | the server hides some members' messages from one victim
 B30 | a device that has been away for weeks keeps its old keys in the group | open: stewards
 B31 | the server is put back to yesterday's backup
 B32 | two processes work on one profile
-B33 | timers and commits go off in the middle of catching up | open: stewards
+B33 | timers and commits go off in the middle of catching up
 B34 | a push is lost, and the messages after it wait for ever
 B35 | a client takes its own, delayed commit for a fork and repairs what is whole | open: self-repair of the log
 C1 | keys are asked for by whoever claims to have lost them | open: history

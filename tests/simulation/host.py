@@ -16,10 +16,12 @@ from mifeng.session.home import Home
 from mifeng_crypto.errors import TransportError
 from mifeng_crypto.ids import PROTOCOL_VERSION, UnixMillis
 from mifeng_crypto.links import FoundLink, format_link
+from mifeng_crypto.secret import Secret
 from mifeng_server.app import make_app
 from mifeng_server.domain.house import Doors
 from mifeng_server.domain.memory import MemoryBlobs, MemoryShares, MemoryStore
 from mifeng_server.domain.workspace import make_founding_token
+from mifeng_server.notary import KeyNotary
 from tests.simulation.disk import Disk, SimStore
 from tests.simulation.loop import SimLoop, start_as, tasks_of
 from tests.simulation.network import Line
@@ -53,6 +55,7 @@ class Server:
         self.chance = chance
         self.clock = SimClock(loop)
         self.rng = SeededRng(f"{seed} server")
+        self.checkpoint_key = Secret(self.rng(32))
         self.disk = MemoryStore()
         self.blobs, self.shares = MemoryBlobs(), MemoryShares()
         self.lines: list[Line] = []
@@ -73,6 +76,7 @@ class Server:
             store=self.store,
             blobs=self.blobs,
             shares=self.shares,
+            notary=KeyNotary(self.checkpoint_key),
             clock=self.clock,
             rng=self.rng,
         )

@@ -11,6 +11,7 @@ from typing import Any
 from unittest.mock import patch
 
 from mifeng.core import catch_up, membership, outbox
+from mifeng.core.rows import Changes
 from mifeng.core.unit import OutboxItem, Unit
 from mifeng.session import delivery, session
 from mifeng.session.session import Session
@@ -139,9 +140,15 @@ def _answer_counts_as_seen() -> contextlib.AbstractContextManager[object]:
     """What the server accepted is taken for the next entry, though others came between."""
 
     async def take_back(
-        s: Session, unit_id: UnitId, header: LogHeader, content: bytes, item: OutboxItem | None
+        s: Session,
+        unit_id: UnitId,
+        header: LogHeader,
+        content: bytes,
+        item: OutboxItem | None,
+        *,
+        receipt: Changes,
     ) -> None:
-        del content
+        del content, receipt
         if item is not None:
             await s.save_unit(outbox.drop(s.units[unit_id], item))
         await s.catch_up(unit_id)

@@ -16,7 +16,7 @@ text.use_from(sys.argv)
 
 import typer  # noqa: E402
 
-from mifeng.cli import enrol, files, messages, offboarding, people, units  # noqa: E402
+from mifeng.cli import audit, enrol, files, messages, offboarding, people, units  # noqa: E402
 from mifeng.cli.options import Options, hoist  # noqa: E402
 from mifeng.text import _  # noqa: E402
 
@@ -63,6 +63,7 @@ offboarding.add_to(app)
 units.add_to(app)
 messages.add_to(app)
 files.add_to(app)
+audit.add_to(app)
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ from mifeng_crypto import gate
 from mifeng_crypto.errors import CodecError, CryptoError, ProtocolError
 from mifeng_crypto.expiry import retain_until
 from mifeng_crypto.gate import UnitView
-from mifeng_crypto.ids import DeviceId, FileId, MemberId
+from mifeng_crypto.ids import DeviceId, FileId, MemberId, UnixMillis
 from mifeng_crypto.ledger.chain import NeedLedgerError
 from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.log import AuthenticatedData, EntryKind, Heads, LogEntry
@@ -32,7 +32,7 @@ from mifeng_crypto.mls.wire.framing import PrivateMessage
 from mifeng_crypto.mls.wire.message import MLSMessage
 from mifeng_crypto.tls import decode, encode
 
-__all__ = ["Applied", "apply_entries"]
+__all__ = ["Applied", "Lag", "apply_entries"]
 
 NOBODY = MemberId(bytes(16))
 FORKS = frozenset({"LEDGER-8", "LOG-8"})
@@ -40,12 +40,26 @@ FORKS = frozenset({"LEDGER-8", "LOG-8"})
 
 
 @dataclass(frozen=True, slots=True)
+class Lag:
+    """A sender that had not applied all entries before its own: `position` was its last.
+
+    `time` is the sender's, `last` the last entry before its own.
+    """
+
+    device_id: DeviceId
+    position: int
+    time: UnixMillis
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
 class Applied:
-    """A unit after some entries; what to save, and what to tell."""
+    """A unit after some entries; what to save, what to tell, and who had not seen everything."""
 
     unit: Unit
     changes: Changes = field(default_factory=dict)
     events: tuple[Event, ...] = ()
+    lags: tuple[Lag, ...] = ()
 
 
 def apply_entries(
@@ -63,14 +77,17 @@ def apply_entries(
         NeedLedgerError: an entry refers to ledgers that are not here yet; fetch and redo.
         ProtocolError: the server's log breaks a rule. Nothing is changed.
     """
-    start, events = unit, list[Event]()
+    start, events, lags = unit, list[Event](), list[Lag]()
     for entry in entries:
         if isinstance(entry, bytes):
             entry = decode(LogEntry, entry)  # noqa: PLW2901
         if entry.header.sequence <= unit.log.sequence:
             continue
         before = unit
-        unit, record = _apply(unit, entry, roster=roster, device_id=device_id)
+        unit, record, said = _apply(unit, entry, roster=roster, device_id=device_id)
+        last = before.log.sequence
+        if said is not None and said.log.sequence < last:
+            lags.append(Lag(entry.header.device_id, said.log.sequence, said.time, last))
         events += (
             Delivered(unit.unit_id, item.number, entry.header.sequence)
             for item in before.outbox
@@ -85,13 +102,13 @@ def apply_entries(
         if isinstance(event, NewEntry):
             key = unit.unit_id + number(event.sequence)
             changes["messages", key] = encode(event.entry)
-    return Applied(unit, changes, tuple(events))
+    return Applied(unit, changes, tuple(events), tuple(lags))
 
 
 def _apply(
     unit: Unit, entry: LogEntry, *, roster: Roster, device_id: DeviceId
-) -> tuple[Unit, TimelineRecord]:
-    header = entry.header
+) -> tuple[Unit, TimelineRecord, AuthenticatedData | None]:
+    header, said = entry.header, None
     view = unit.view(roster)
     head = gate.check_chain(
         unit.log.head,
@@ -104,14 +121,14 @@ def _apply(
         case EntryKind.HEADS:
             unit, record = _apply_heads(unit, view, entry)
         case EntryKind.COMMIT:
-            unit, record = _apply_commit(unit, view, entry, device_id)
+            unit, record, said = _apply_commit(unit, view, entry, device_id)
         case EntryKind.MESSAGE:
-            unit, record = _apply_message(unit, view, entry, device_id)
+            unit, record, said = _apply_message(unit, view, entry, device_id)
             unit = dataclasses.replace(unit, standing=view.standing)
     log = unit.log.grown(header)
     moved = dataclasses.replace(unit, log=log, last_accepted_at=header.accepted_at)
     deadline = retain_until(header.accepted_at, view.ledgers.policy.retention_s)
-    return moved, dataclasses.replace(record, entry_hash=head.hash, deadline=deadline)
+    return moved, dataclasses.replace(record, entry_hash=head.hash, deadline=deadline), said
 
 
 # ------------------------------------------------------------------ heads
@@ -135,7 +152,7 @@ def _apply_heads(unit: Unit, view: UnitView, entry: LogEntry) -> tuple[Unit, Tim
 
 def _apply_commit(
     unit: Unit, view: UnitView, entry: LogEntry, device_id: DeviceId
-) -> tuple[Unit, TimelineRecord]:
+) -> tuple[Unit, TimelineRecord, AuthenticatedData]:
     epoch, header, pending = unit.active_epoch, entry.header, unit.pending
     if pending is not None and pending.message != entry.content:
         pending = None  # another one came first
@@ -149,7 +166,9 @@ def _apply_commit(
                 "the log has a commit in this device's name that it has not sent; "
                 "another copy of this profile is in use: remove one of them",
             )
-    gate.check_commit(view, staged, accepted_at=header.accepted_at, device_id=header.device_id)
+    said = gate.check_commit(
+        view, staged, accepted_at=header.accepted_at, device_id=header.device_id
+    )
     added = [gate.identity_of(package.leaf_node) for _, package in staged.added]
     removed = [gate.identity_of(leaf) for _, leaf in staged.removed]
     record = _record(
@@ -161,13 +180,14 @@ def _apply_commit(
     unit = outbox.epoch_ended(dataclasses.replace(unit, pending=None))
     if any(identity.device_id == device_id for identity in removed):
         left = dataclasses.replace(unit, epoch=None, standing=None, status=UnitStatus.LEFT)
-        return left, record
-    return dataclasses.replace(
+        return left, record, said
+    after = dataclasses.replace(
         unit,
         epoch=pending.next if pending is not None else mls.process_commit(epoch, staged),
         rotated_at=header.accepted_at if staged.path is not None else unit.rotated_at,
         standing=view.standing.after(staged),
-    ), record
+    )
+    return after, record, said
 
 
 # ------------------------------------------------------------------ messages
@@ -175,22 +195,22 @@ def _apply_commit(
 
 def _apply_message(
     unit: Unit, view: UnitView, entry: LogEntry, device_id: DeviceId
-) -> tuple[Unit, TimelineRecord]:
+) -> tuple[Unit, TimelineRecord, AuthenticatedData | None]:
     header = entry.header
     sender = _member_of(view, header.device_id)
     item = None
     if header.device_id == device_id:
         unit, item = outbox.confirmed(unit, header)
     if not entry.content:
-        return unit, _record(entry, sender, condition=Condition.EXPIRED)
+        return unit, _record(entry, sender, condition=Condition.EXPIRED), None
     if item is not None:
         sent = item.record
-        return unit, _record(entry, sender, content=sent.content, files=sent.files)
+        return unit, _record(entry, sender, content=sent.content, files=sent.files), None
     try:
         epoch, received = mls.decrypt(unit.active_epoch, entry.content)
     except (CodecError, CryptoError, ProtocolError) as err:
         _check_is_of_this_log(view, entry.content)
-        return unit, _refused(entry, sender, err)
+        return unit, _refused(entry, sender, err), None
     unit = dataclasses.replace(unit, epoch=epoch)  # its key is used up, whatever follows
     try:
         seen = gate.check_message(
@@ -203,8 +223,8 @@ def _apply_message(
     except ProtocolError as err:
         if isinstance(err, NeedLedgerError) or err.rule in FORKS:
             raise
-        return unit, _refused(entry, sender, err)
-    return unit, _record(entry, sender, content=received.data, files=seen.files)
+        return unit, _refused(entry, sender, err), None
+    return unit, _record(entry, sender, content=received.data, files=seen.files), seen
 
 
 def _check_is_of_this_log(view: UnitView, content: bytes) -> None:

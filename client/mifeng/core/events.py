@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mifeng.core.rows import TimelineRecord
 from mifeng_crypto.ids import UnitId
 
-__all__ = ["Delivered", "Event", "NewEntry", "UnitJoined", "UnitLeft"]
+__all__ = ["AlarmRaised", "Delivered", "Event", "NewEntry", "UnitJoined", "UnitLeft"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,4 +43,13 @@ class UnitLeft:
     sequence: int
 
 
-Event = NewEntry | Delivered | UnitJoined | UnitLeft
+@dataclass(frozen=True, slots=True)
+class AlarmRaised:
+    """Something that should not be; it is kept with its evidence. None: the whole workspace."""
+
+    unit_id: UnitId | None
+    rule: str
+    message: str
+
+
+Event = NewEntry | Delivered | UnitJoined | UnitLeft | AlarmRaised

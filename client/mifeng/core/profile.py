@@ -156,8 +156,19 @@ def public_device(device_id: DeviceId, signature_key: bytes, hpke_key: bytes) ->
     return Device(device_id, signature.public_of(signature_key), hpke_public_of(hpke_key))
 
 
-def found(link: FoundLink, *, name: str, title: str, now: UnixMillis, rng: Rng) -> Profile:
-    """Make the founder, its first device and the roster's first entry."""
+def found(
+    link: FoundLink,
+    checkpoint_key: bytes,
+    *,
+    name: str,
+    title: str,
+    now: UnixMillis,
+    rng: Rng,
+) -> Profile:
+    """Make the founder, its first device and the roster's first entry.
+
+    `checkpoint_key` is the server's, asked for over the connection that the link pins.
+    """
     workspace_id = WorkspaceId(rng(16))
     member_id, device_id = MemberId(rng(16)), DeviceId(rng(16))
     signature_key, hpke_key = Secret(rng(32)), Secret(rng(32))
@@ -166,7 +177,9 @@ def found(link: FoundLink, *, name: str, title: str, now: UnixMillis, rng: Rng) 
         device=public_device(device_id, signature_key, hpke_key),
         recovery_key=None,
         default_policy=DEFAULT_POLICY,
-        server=ServerIdentity(link.addresses, (link.tls_pin,) if link.tls_pin else (), None),
+        server=ServerIdentity(
+            link.addresses, (link.tls_pin,) if link.tls_pin else (), checkpoint_key
+        ),
     )
     entry = sign_roster_entry(
         None,

@@ -10,7 +10,7 @@ values.py     people, messages, files: plain values
 
 from mifeng.sdk.governed import Governed
 from mifeng.sdk.offboarding import Offboarding
-from mifeng.sdk.opening import found, join, open_profile
+from mifeng.sdk.opening import found, join, open_profile, unlock
 from mifeng.sdk.unit import Unit
 from mifeng.sdk.units import OrgUnit
 from mifeng.sdk.values import File, Membership, Message, Person
@@ -31,4 +31,5 @@ __all__ = [
     "found",
     "join",
     "open_profile",
+    "unlock",
 ]

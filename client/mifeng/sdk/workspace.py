@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mifeng.core import profile as profiles
+from mifeng.core.alarms import rows_to_alarms
 from mifeng.core.people import People
 from mifeng.core.search import Search
 from mifeng.errors import NotFoundError
@@ -14,6 +15,7 @@ from mifeng.sdk.values import Person, person_from
 from mifeng.session import Session, delivery, directory, ledgers, offboarding
 from mifeng.session.live import Listener
 from mifeng_crypto.api import messages as m
+from mifeng_crypto.audit.evidence import Alarm
 from mifeng_crypto.errors import ProtocolError, UsageError
 from mifeng_crypto.ids import DeviceId, MemberId, UnitId, UnixMillis, WorkspaceId
 from mifeng_crypto.ledger.roster import Roster, sign_roster_entry
@@ -138,6 +140,10 @@ class Workspace(Units):
             ServerIdentityError: another server answers.
         """
         return self._session.live.listen()
+
+    async def alarms(self) -> list[Alarm]:
+        """Return what should not have been and was noticed, with its evidence, in order of time."""
+        return rows_to_alarms(await self._session.home.database.scan("alarms"))
 
     @property
     def is_online(self) -> bool:

@@ -5,6 +5,7 @@ session.py    the state in memory, saved before anything is sent; catching up; g
 enrolment.py  into a workspace: found, or join; and on from wherever that was interrupted
 directory.py  everybody's cards in, one's own out
 delivery.py   commits and messages out, through lost races and lost answers
+notary.py     checkpoints pinned, receipts kept, alarms for what does not hold
 ledgers.py    signed entries out: invites, grants, removals
 """
 

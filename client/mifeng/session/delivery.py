@@ -13,10 +13,11 @@ from collections.abc import Sequence
 
 from mifeng.core import founding, membership, outbox
 from mifeng.core.membership import Due
-from mifeng.core.rows import UnitStatus
+from mifeng.core.rows import Changes, UnitStatus
 from mifeng.core.unit import OutboxItem, Unit
 from mifeng.errors import ServerProblem
 from mifeng.net.stream import pause_s
+from mifeng.session import notary
 from mifeng.session.session import Session
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.api.problems import ProblemCode
@@ -95,6 +96,7 @@ async def deliver(session: Session, unit_id: UnitId) -> None:
             raise TransportError("the unit is too busy; the message is kept and goes out later")
         attempts += 1
         if not item.record.message:
+            await session.catch_up_if_stale(unit_id)
             await bring_about(session, unit_id)
             item = outbox.next_item(session.units[unit_id])
             if item is None or item.record.message:
@@ -131,7 +133,8 @@ async def _send_message(session: Session, unit_id: UnitId, item: OutboxItem) -> 
         await session.save_unit(unit)
         raise
     header = _header_of(session.units[unit_id], reply, message)
-    await _take_back(session, unit_id, header, message, item)
+    receipt = await notary.receipt_of(session, reply, header)
+    await _take_back(session, unit_id, header, message, item, receipt=receipt)
     return True
 
 
@@ -147,16 +150,30 @@ async def _after_a_lost_race(session: Session, unit_id: UnitId, item: OutboxItem
 
 
 async def _take_back(
-    session: Session, unit_id: UnitId, header: LogHeader, content: bytes, item: OutboxItem | None
+    session: Session,
+    unit_id: UnitId,
+    header: LogHeader,
+    content: bytes,
+    item: OutboxItem | None,
+    *,
+    receipt: Changes,
 ) -> None:
     """What was accepted is applied like all that the log brings, without a second trip for it."""
     unit = session.units[unit_id]
     if header.sequence == unit.log.sequence + 1:
-        await session.apply(unit_id, [LogEntry(header, content)])
+        await session.apply(unit_id, [LogEntry(header, content)], receipt)
         return
+    await session.save(receipt)
     if item is not None:
         await session.save_unit(outbox.accepted(unit, item, header))
     await session.catch_up(unit_id)
+    _check_is_given(session.units[unit_id], header)
+
+
+def _check_is_given(unit: Unit, header: LogHeader) -> None:
+    """CLIENT-3: the log goes at least as far as what was accepted last."""
+    if unit.status is UnitStatus.ACTIVE and unit.log.sequence < header.sequence:
+        raise ProtocolError("CLIENT-3", "the server withholds entries of the log")
 
 
 def _header_of(unit: Unit, reply: m.AcceptedReply, content: bytes) -> LogHeader:
@@ -210,14 +227,19 @@ async def _send_commit(session: Session, unit_id: UnitId) -> None:
         reply = await _reach(session, "commit", request, unit_id, message)
     except ServerProblem as err:
         if err.code in MISSED:
+            before = unit.log.began
             await session.catch_up(unit_id)
+            await notary.lost(session, unit_id, moved=session.units[unit_id].log.began != before)
         unit = session.units[unit_id]
         if unit.pending is not None and unit.pending.message == message:
             await session.save_unit(dataclasses.replace(unit, pending=None))
         if err.code not in MISSED:
             raise
         return
-    await _take_back(session, unit_id, _header_of(unit, reply, message), message, None)
+    header = _header_of(unit, reply, message)
+    receipt = await notary.receipt_of(session, reply, header)
+    session.losses.pop(unit_id, None)
+    await _take_back(session, unit_id, header, message, None, receipt=receipt)
 
 
 async def _claim(session: Session, unit_id: UnitId, what: Due) -> list[m.ClaimedKeyPackage]:
@@ -278,7 +300,9 @@ async def _announce_unit(session: Session, unit_id: UnitId) -> None:
         await session.save(gone)
         del session.units[unit_id]
         raise
-    await session.save_unit(founding.created(unit, decode(LogHeader, reply.header)))
+    header = decode(LogHeader, reply.header)
+    await session.save(await notary.receipt_of(session, reply, header))
+    await session.save_unit(founding.created(unit, header))
     await session.catch_up(unit_id)
 
 

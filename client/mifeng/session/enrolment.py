@@ -57,7 +57,7 @@ async def found(
     info = await _ask(link, now=now, rng=rng)
     if info.workspace_id is not None:
         raise ServerProblem(409, ProblemCode.ALREADY_FOUNDED)
-    founder = profiles.found(link, name=name, title=title, now=now(), rng=rng)
+    founder = profiles.found(link, info.checkpoint_key, name=name, title=title, now=now(), rng=rng)
     return await _begin(folder, source, founder, now=now, rng=rng)
 
 

@@ -178,6 +178,7 @@ class Live:
                     await session.apply(unit_id, entries)
                 if session.units[unit_id].log.sequence < push.head_sequence:
                     await session.catch_up(unit_id)
+                session.heard_now(unit_id)
             except (AccessEndedError, CodecError, CryptoError, ProtocolError) as err:
                 session.troubles[unit_id] = err
 

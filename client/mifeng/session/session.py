@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
 
-from mifeng.core import expiry, joining, key_packages, outbox
+from mifeng.core import alarms, expiry, joining, key_packages, outbox
 from mifeng.core.catch_up import Applied, apply_entries
 from mifeng.core.charters import read
 from mifeng.core.events import Delivered, Event, UnitJoined
@@ -22,7 +22,7 @@ from mifeng.core.rows import Changes, UnitRecord, UnitStatus, ledger_rows, numbe
 from mifeng.core.unit import Unit, changes_between, from_rows
 from mifeng.errors import AccessEndedError, ProfileDamagedError, ServerProblem
 from mifeng.net import Api, Signer
-from mifeng.session import charters, directory
+from mifeng.session import charters, directory, notary
 from mifeng.session.home import Home
 from mifeng.session.live import Live
 from mifeng_crypto.api import messages as m
@@ -31,14 +31,17 @@ from mifeng_crypto.errors import CodecError, CryptoError, MifengError, ProtocolE
 from mifeng_crypto.ids import UnitId, UnixMillis
 from mifeng_crypto.ledger.chain import NeedLedgerError
 from mifeng_crypto.ledger.charter import Charter
+from mifeng_crypto.ledger.head import EMPTY
 from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.log import LogEntry
 from mifeng_crypto.mls.group import KeyPackageBundle
 from mifeng_crypto.rand import Rng
-from mifeng_crypto.tls import decode
+from mifeng_crypto.tls import decode, encode
 
 __all__ = ["Session"]
 
+STALE_MS = 5 * 60 * 1000
+"""Whoever has not heard of a unit for so long looks before it sends (ALARM-2)."""
 BATCH = 500
 """Entries of a log that are fetched, applied and saved at once."""
 
@@ -64,10 +67,15 @@ class Session:
         self.delivered: dict[tuple[UnitId, int], int] = {}
         """Where in the log the outbox's items have gone, until their sender has asked."""
         self.api = Api(profile.addresses, profile.tls_pin, now=now, rng=rng)
+        self.losses: dict[UnitId, alarms.Losses] = {}
+        """This device's own commits that were not accepted."""
+        self.heard_at: dict[UnitId, UnixMillis] = {}
+        """When a unit's log was last known to its head."""
         self._wall = now
         self._turns: dict[UnitId | None, asyncio.Lock] = {}
         self._live: Live | None = None
         self._at_the_door = asyncio.Lock()
+        self.at_the_notary = asyncio.Lock()
         self._stocking = asyncio.Lock()
 
     # -------------------------------------------------------------- opening and closing
@@ -201,6 +209,7 @@ class Session:
         for unit in self.units.values():
             rows = await self.home.database.scan("messages", unit.unit_id, first=BATCH)
             await self.save(expiry.destroy(unit, rows, now=self.now()))
+        await notary.follow(self)
         await self.stock_key_packages()
 
     async def _catch_up_quietly(self, unit_id: UnitId) -> None:
@@ -249,20 +258,49 @@ class Session:
             self.troubles[unit_id] = err
             raise
         self.troubles.pop(unit_id, None)
+        self.heard_now(unit_id)
 
-    async def apply(self, unit_id: UnitId, entries: list[bytes] | list[LogEntry]) -> None:
-        """Apply entries that are here; fetch the ledgers if they speak of newer ones."""
-        applied = await self._with_ledgers(
-            unit_id,
-            lambda: apply_entries(
-                self.units[unit_id],
-                entries,
-                roster=self.known_roster,
-                device_id=self.profile.device_id,
-            ),
-        )
-        await self.save(applied.changes)
+    def heard_now(self, unit_id: UnitId) -> None:
+        """Note that a unit's log is known to its head."""
+        self.heard_at[unit_id] = self._wall()
+
+    async def catch_up_if_stale(self, unit_id: UnitId) -> None:
+        """Catch up, if that was long ago: who sends has seen what there is. The caller has the
+        unit's turn.
+        """
+        if self._wall() - self.heard_at.get(unit_id, 0) > STALE_MS:
+            await self.catch_up(unit_id)
+
+    async def apply(
+        self,
+        unit_id: UnitId,
+        entries: list[bytes] | list[LogEntry],
+        more: Changes | None = None,
+    ) -> None:
+        """Apply entries that are here; fetch the ledgers if they speak of newer ones.
+
+        What is refused becomes an alarm. `more` is saved in the same transaction.
+        """
+        before = self.units[unit_id].log.head
+        try:
+            applied = await self._with_ledgers(
+                unit_id,
+                lambda: apply_entries(
+                    self.units[unit_id],
+                    entries,
+                    roster=self.known_roster,
+                    device_id=self.profile.device_id,
+                ),
+            )
+        except (CodecError, CryptoError, ProtocolError) as err:
+            raw = [e if isinstance(e, bytes) else encode(e) for e in entries]
+            evidence = alarms.refused_entries("log", before, raw)
+            await notary.raise_alarm(self, err, evidence, unit_id=unit_id)
+            raise
+        await self.save({**applied.changes, **(more or {})})
         self.units[unit_id] = applied.unit
+        for lag in applied.lags:
+            await notary.look_at(self, unit_id, lag)
         for event in applied.events:
             if isinstance(event, Delivered):
                 self.delivered[event.unit_id, event.number] = event.sequence
@@ -287,7 +325,13 @@ class Session:
             while True:
                 known = self.roster.head.sequence if self.roster else 0
                 reply = await self.api.call("roster", m.EntriesReply, query={"after": known})
-                roster, changes = follow(self.roster, reply.entries, self.profile)
+                try:
+                    roster, changes = follow(self.roster, reply.entries, self.profile)
+                except (CodecError, CryptoError, ProtocolError) as err:
+                    head = self.roster.head if self.roster else EMPTY
+                    evidence = alarms.refused_entries("roster", head, reply.entries)
+                    await notary.raise_alarm(self, err, evidence, unit_id=None)
+                    raise
                 await self.save(changes)
                 self.roster = roster
                 if not reply.entries or self.known_roster.head.sequence >= reply.head_sequence:

@@ -25,6 +25,7 @@ Changes = Mapping[tuple[str, bytes], bytes | None]
 """(table, key) -> the new value, or None to delete."""
 
 TABLES = (
+    "alarms",  # hash -> what should not be, with its evidence
     "cards",  # member id -> Card, verified
     "charter",  # unit id, sequence -> entry
     "key_packages",  # KeyPackageRef -> bundle
@@ -32,7 +33,9 @@ TABLES = (
     "mls",  # unit id, part -> a part of the epoch
     "outbox",  # unit id, number -> what is still to be sent
     "pending",  # unit id, part -> the commit that the log has not brought back yet
+    "pins",  # origin -> the newest checkpoint
     "profile",  # "" -> who this device is
+    "receipts",  # unit id, generation, sequence -> the server's receipt
     "roster",  # sequence -> entry
     "units",  # unit id -> where it stands
 )

@@ -22,7 +22,6 @@ from mifeng.text import explain
 from mifeng.web.errors import LockedError
 from mifeng.web.unread import Unread
 from mifeng_crypto.errors import MifengError, TransportError
-from mifeng_crypto.ids import UnitId
 
 __all__ = ["Keeper", "Tell"]
 
@@ -132,10 +131,9 @@ class Keeper:
             self._tell("ended", {"message": self.ended})
 
     async def _take(self, me: Workspace, event: Event) -> None:
-        unit_id: UnitId = event.unit_id
         if isinstance(event, NewEntry):
             self.unread.add(me, event)
-            self._tell("entry", {"unit": unit_id.hex(), "sequence": event.sequence})
+            self._tell("entry", {"unit": event.unit_id.hex(), "sequence": event.sequence})
         elif not isinstance(event, Delivered):
             self._tell("units", {})
 

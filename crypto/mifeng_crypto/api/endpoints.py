@@ -149,6 +149,11 @@ ENDPOINTS: dict[str, Endpoint] = {
             summary="Append one signed entry to a unit's charter.",
         ),
         Endpoint(
+            name="checkpoints", method="GET", path="/v1/checkpoints", access=Access.DEVICE,
+            reply=m.CheckpointsReply,
+            summary="The server's signed word on where the roster and the caller's units stand.",
+        ),
+        Endpoint(
             name="claim_key_packages", method="POST",
             path="/v1/units/{unit_id}/key-packages/claim", access=Access.DEVICE,
             request=m.ClaimRequest, reply=m.ClaimReply, problems=(P.REFUSED,),

@@ -16,6 +16,7 @@ __all__ = [
     "AcceptedReply",
     "Card",
     "CardsReply",
+    "CheckpointsReply",
     "ClaimReply",
     "ClaimRequest",
     "ClaimedKeyPackage",
@@ -62,11 +63,12 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class ServerInfo(Body, frozen=True):
-    """GET /v1/server: all that a stranger may know."""
+    """GET /v1/server: all that a stranger may know. `checkpoint_key` is for the founder."""
 
     protocol: int
     workspace_id: bytes | None
     genesis: bytes | None
+    checkpoint_key: Hash
     time: int
 
 
@@ -243,10 +245,14 @@ class MessageRequest(Body, frozen=True):
 
 
 class AcceptedReply(Body, frozen=True):
-    """It is on disk. `header` is the entry's LogHeader; `retain_until` holds for its files too."""
+    """It is on disk. `header` is the entry's LogHeader; `retain_until` holds for its files too.
+
+    `receipt` is an encoded Receipt for it; empty if the roster names no checkpoint key.
+    """
 
     header: bytes
     retain_until: int
+    receipt: bytes = b""
 
 
 class LogReply(Body, frozen=True):
@@ -254,6 +260,12 @@ class LogReply(Body, frozen=True):
 
     entries: list[bytes]
     head_sequence: Count
+
+
+class CheckpointsReply(Body, frozen=True):
+    """GET /v1/checkpoints: signed notes of the roster, and of each unit's charter and log."""
+
+    notes: list[bytes]
 
 
 class WelcomeItem(Body, frozen=True):

@@ -36,6 +36,7 @@ from mifeng_server.domain.accept import Call, Decision, Held, accept
 from mifeng_server.domain.events import CharterGrew, Event, UnitsChanged
 from mifeng_server.domain.house import LEDGERS, House
 from mifeng_server.domain.login import Caller
+from mifeng_server.domain.notes import with_receipt
 from mifeng_server.domain.refusal import Refusal, not_found
 from mifeng_server.domain.refused import refusing
 from mifeng_server.domain.rows import (
@@ -96,7 +97,8 @@ async def create_unit(
             units=(grown.unit,),
         )
 
-    return await accept(house, call, AcceptedReply, lock=LEDGERS, decide=decide)
+    reply = await accept(house, call, AcceptedReply, lock=LEDGERS, decide=decide)
+    return await with_receipt(house, reply)
 
 
 async def _above(

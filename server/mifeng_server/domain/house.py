@@ -12,17 +12,23 @@ from dataclasses import dataclass, field
 
 from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.rand import Rng
-from mifeng_server.domain.limits import Limiter
-from mifeng_server.domain.protocols import Blobs, Locks, Notify, Shares, Store
+from mifeng_server.domain.limits import Buckets, Limiter
+from mifeng_server.domain.protocols import Blobs, Locks, Notary, Notify, Shares, Store
 from mifeng_server.domain.quota import Quotas
 from mifeng_server.domain.roster_load import load_roster
 from mifeng_server.domain.rows import TokenRow
 from mifeng_server.domain.unit import Unit, load_unit
 
-__all__ = ["LEDGERS", "Doors", "House"]
+__all__ = ["COMMITS_AT_ONCE", "LEDGERS", "ROSTER_COUNTER", "Doors", "House"]
 
 LEDGERS = b"ledgers"
 """The lock under which roster and charters grow: a grant and a removal must not miss each other."""
+
+ROSTER_COUNTER = "roster"
+"""Counts the roster's entries: each append swaps it, so that none can follow one that failed."""
+
+COMMITS_AT_ONCE = 30
+"""How many commits a device may attempt in a unit before it is slowed down to one a second."""
 
 UNITS_IN_MEMORY = 2_000
 TOKENS_IN_MEMORY = 20_000
@@ -48,6 +54,7 @@ class House:
     shares: Shares
     locks: Locks
     notify: Notify
+    notary: Notary
     rng: Rng
     doors: Doors
     quotas: Quotas = field(default_factory=Quotas)
@@ -58,6 +65,7 @@ class House:
     tokens: OrderedDict[bytes, TokenRow] = field(default_factory=OrderedDict)
     nonce_key: bytes | None = None
     draining: bool = False
+    commits: Buckets = field(default_factory=lambda: Buckets(1, COMMITS_AT_ONCE))
 
     async def roster(self) -> Roster | None:
         """Return the roster, or None before the workspace is founded."""

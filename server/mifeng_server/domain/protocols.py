@@ -11,6 +11,8 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 
 from mifeng_crypto.errors import MifengError, StorageError
+from mifeng_crypto.ledger.head import Head
+from mifeng_crypto.ledger.receipt import Acceptance
 from mifeng_server.domain.events import Event
 from mifeng_server.domain.rows import Row, Write
 
@@ -21,6 +23,7 @@ __all__ = [
     "ConflictError",
     "FullError",
     "Locks",
+    "Notary",
     "Notify",
     "Shares",
     "Store",
@@ -218,6 +221,25 @@ class Locks(Protocol):
 
     def of(self, name: bytes) -> AbstractAsyncContextManager[None]:
         """Return what holds the lock of this name while it is entered."""
+        ...
+
+
+class Notary(Protocol):
+    """Signs, with the server's checkpoint key, what is durable. Never anything else."""
+
+    @property
+    def public_key(self) -> bytes:
+        """The Ed25519 key that clients know it by, from the roster."""
+        ...
+
+    async def receipt(self, acceptance: Acceptance) -> bytes:
+        """Return an encoded Receipt for what is on the disk. Those asked together share a
+        signature.
+        """
+        ...
+
+    def checkpoint(self, origin: str, head: Head) -> bytes:
+        """Return the checkpoint of a ledger or log whose durable head this is."""
         ...
 
 

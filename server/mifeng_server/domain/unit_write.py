@@ -20,10 +20,12 @@ from mifeng_crypto.mls.wire.message import MLSMessage
 from mifeng_crypto.mls.wire.welcome import Welcome
 from mifeng_crypto.tls import decode, encode
 from mifeng_server.domain.accept import Call, Decision, Held, accept
+from mifeng_server.domain.commit_rate import check_commit_rate
 from mifeng_server.domain.events import WelcomesCame
 from mifeng_server.domain.house import House
 from mifeng_server.domain.key_packages import check_adds
 from mifeng_server.domain.login import Caller
+from mifeng_server.domain.notes import with_receipt
 from mifeng_server.domain.offboarding import stay_writes
 from mifeng_server.domain.refusal import Refusal, not_found
 from mifeng_server.domain.refused import refusing
@@ -43,12 +45,13 @@ async def commit(
 
     Raises:
         Refusal: not_found, malformed, wrong_epoch, removes_due, key_expired, cap_exceeded, clock,
-            refused.
+            refused, too_many_requests.
     """
 
     async def decide(_: Held) -> Decision:
         roster, unit = await _unit_held(house, caller, unit_id, body.generation)
         time, device_id = accepted_at(unit, now), _device(caller)
+        check_commit_rate(house, unit_id, device_id, now=now)
         view = unit.view(roster)
         with refusing(head_sequence=unit.row.log_sequence):
             public_message = _public_message(body.commit)
@@ -80,7 +83,8 @@ async def commit(
             units=(grown.unit,),
         )
 
-    return await accept(house, call, AcceptedReply, lock=unit_id, decide=decide)
+    reply = await accept(house, call, AcceptedReply, lock=unit_id, decide=decide)
+    return await with_receipt(house, reply)
 
 
 def _public_message(raw: bytes) -> PublicMessage:
@@ -155,7 +159,8 @@ async def message(
             remember_until=keep,
         )
 
-    return await accept(house, call, AcceptedReply, lock=unit_id, decide=decide)
+    reply = await accept(house, call, AcceptedReply, lock=unit_id, decide=decide)
+    return await with_receipt(house, reply)
 
 
 async def _roster(house: House) -> Roster:

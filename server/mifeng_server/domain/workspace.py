@@ -35,7 +35,7 @@ from mifeng_crypto.rand import Rng
 from mifeng_crypto.tls import decode
 from mifeng_server.domain.accept import Call, Decision, Held, accept
 from mifeng_server.domain.events import DevicesRemoved, Event, RosterGrew
-from mifeng_server.domain.house import LEDGERS, Doors, House
+from mifeng_server.domain.house import LEDGERS, ROSTER_COUNTER, House
 from mifeng_server.domain.key_packages import claims_lock, key_packages_lock
 from mifeng_server.domain.login import Caller
 from mifeng_server.domain.offboarding import forget_devices
@@ -68,9 +68,6 @@ __all__ = [
 PAGE = 500
 """Entries of a ledger in one answer."""
 
-ROSTER_COUNTER = "roster"
-"""Counts the roster's entries: each append swaps it, so that none can follow one that failed."""
-
 MANY = 100_000
 """More than there are of anything that one member has."""
 
@@ -82,6 +79,7 @@ async def server_info(house: House, *, now: int) -> ServerInfo:
         protocol=PROTOCOL_VERSION,
         workspace_id=roster.workspace_id if roster else None,
         genesis=roster.genesis if roster else None,
+        checkpoint_key=house.notary.public_key,
         time=now,
     )
 
@@ -113,7 +111,7 @@ async def found(house: House, key: str, body: FoundRequest, *, now: int) -> Head
             entry = decode(RosterEntry, body.entry)
             check_clock(entry.tbs.time, now=UnixMillis(now))
             roster = Roster.from_entries([entry])
-            _check_server(house.doors, roster.server)
+            _check_server(house, roster.server)
         return Decision(
             reply=_head(roster),
             writes=(
@@ -129,10 +127,15 @@ async def found(house: House, key: str, body: FoundRequest, *, now: int) -> Head
     return await accept(house, call, HeadReply, lock=LEDGERS, decide=decide)
 
 
-def _check_server(doors: Doors, server: ServerIdentity) -> None:
+def _check_server(house: House, server: ServerIdentity) -> None:
     """FOUND-1: what members will know the server by is what it is."""
+    doors = house.doors
     pins = (doors.tls_pin,) if doors.tls_pin is not None else ()
-    if tuple(server.tls_pins) != pins or not set(server.addresses) & set(doors.addresses):
+    if (
+        tuple(server.tls_pins) != pins
+        or not set(server.addresses) & set(doors.addresses)
+        or server.checkpoint_key not in (None, house.notary.public_key)
+    ):
         raise ProtocolError(
             "FOUND-1", "the entry names another server; found it with this server's own link"
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.api.problems import ProblemCode
-from mifeng_server.domain import directory, linking, login, offboarding, workspace
+from mifeng_server.domain import directory, linking, login, notes, offboarding, workspace
 from mifeng_server.domain.refusal import Refusal
 from mifeng_server.routes.endpoint import Asked, Function
 
@@ -85,6 +85,10 @@ async def _offboarding(asked: Asked) -> m.OffboardingReply:
     return await offboarding.report(asked.house, asked.device, asked.path["member_id"])
 
 
+async def _checkpoints(asked: Asked) -> m.CheckpointsReply:
+    return await notes.checkpoints(asked.house, asked.device)
+
+
 FUNCTIONS: dict[str, Function] = {
     "server": _server,
     "found": _found,
@@ -99,4 +103,5 @@ FUNCTIONS: dict[str, Function] = {
     "link_answer": _link_answer,
     "cards": _cards,
     "put_card": _put_card,
+    "checkpoints": _checkpoints,
 }
