@@ -1,4 +1,4 @@
-"""What every `Store` keeps to: memory and SQLite."""
+"""What every `Store` keeps to: memory, SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from mifeng_server.domain.rows import (
     Swap,
     UnitRow,
 )
+from mifeng_server.storage.postgres import open_postgres
 from mifeng_server.storage.sqlite import open_sqlite
 
 UNIT = UnitRow(
@@ -37,11 +38,13 @@ UNIT = UnitRow(
 )
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
     made: Store = MemoryStore()
     if request.param == "sqlite":
         made = await open_sqlite(tmp_path / "server.db")
+    elif request.param == "postgres":
+        made = await open_postgres(request.getfixturevalue("postgres").new_database())
     yield made
     await made.close()
 

@@ -36,6 +36,8 @@ class _Outcome:
 class MemoryStore:
     """`Store` on dictionaries."""
 
+    shared = False
+
     def __init__(self) -> None:
         self._tables: Tables = {}
 

@@ -63,7 +63,13 @@ class Clock(Protocol):
 
 
 class Store(Protocol):
-    """Rows, and batches of writes that happen wholly or not at all."""
+    """Rows, and batches of writes that happen wholly or not at all.
+
+    Attributes:
+        shared: whether other processes write to it as well.
+    """
+
+    shared: bool
 
     async def get(self, kind: type[R], *key: int | str | bytes) -> R | None:
         """Return the row of this key, as it was last written durably."""

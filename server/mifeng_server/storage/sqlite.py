@@ -16,17 +16,27 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import aiosqlite
-from sqlalchemy import Select, Table, bindparam, event, func, literal_column, select
+from sqlalchemy import Select, event
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from mifeng_crypto.errors import StorageError
+from mifeng_server.domain.protocols import FullError
 from mifeng_server.domain.rows import KEYS, Row, Write
 from mifeng_server.storage.migrate import migrate
+from mifeng_server.storage.queries import (
+    bounds,
+    count_statement,
+    find_statement,
+    get_statement,
+    total_statement,
+)
 from mifeng_server.storage.schema import TABLES
-from mifeng_server.storage.writer import Writer, storage_error
+from mifeng_server.storage.statements import run
+from mifeng_server.storage.writer import Writer
 
 __all__ = ["SqliteStore", "open_sqlite"]
 
@@ -36,30 +46,65 @@ Parameters = dict[str, int | str | bytes]
 READERS = 4
 """Reading connections; each is a thread."""
 
+BUSY_MS = 10_000
+
 _PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     "PRAGMA secure_delete = ON",
-    "PRAGMA busy_timeout = 10000",
+    f"PRAGMA busy_timeout = {BUSY_MS}",
     "PRAGMA foreign_keys = ON",
     # A WAL that grew in a rush shrinks again when it is checkpointed.
     "PRAGMA journal_size_limit = 67108864",
 )
 
 
+class SqliteTransactions:
+    """The one connection that writes."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def run(self, writes: Sequence[Write], *, apart: bool = False) -> None:
+        try:
+            try:
+                for some in [[write] for write in writes] if apart else [writes]:
+                    await run(self._connection, some)
+                await self._connection.commit()
+            except BaseException:
+                await self._connection.rollback()
+                raise
+        except DBAPIError as err:
+            raise storage_error(err) from err
+
+
+def storage_error(err: DBAPIError | sqlite3.Error) -> StorageError:
+    """Name what the database reported."""
+    cause = err.orig if isinstance(err, DBAPIError) else err
+    if isinstance(cause, sqlite3.Error) and (
+        getattr(cause, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+        or "disk is full" in str(cause)
+    ):
+        return FullError()
+    # The driver's own words: they name no parameters.
+    return StorageError("the database failed: {reason}", reason=str(cause))
+
+
 class SqliteStore:
     """`Store` on SQLite. Made by `open_sqlite`."""
+
+    shared = False
 
     def __init__(self, engine: AsyncEngine, writing: AsyncConnection) -> None:
         self._engine = engine
         self._writing = writing
-        self._writer = Writer(writing)
+        self._writer = Writer(SqliteTransactions(writing))
         self._readers: asyncio.LifoQueue[aiosqlite.Connection] = asyncio.LifoQueue()
         self._opened: list[AsyncConnection] = []
 
     async def get(self, kind: type[R], *key: int | str | bytes) -> R | None:
         parameters = dict(zip(KEYS[kind], key, strict=True))
-        found = await self._read(_get_statement(TABLES[kind]), parameters)
+        found = await self._read(_query(get_statement(TABLES[kind])), parameters)
         return _row(kind, found[0]) if found else None
 
     async def find(
@@ -73,20 +118,18 @@ class SqliteStore:
         limit: int,
         **equal: int | str | bytes,
     ) -> tuple[R, ...]:
-        statement = _find_statement(
+        statement = find_statement(
             TABLES[kind], order, tuple(equal), after=after is not None, until=until is not None
         )
-        bounds = {"v_after": after, "v_until": until, "v_limit": limit}
-        given = {name: bound for name, bound in bounds.items() if bound is not None}
-        found = await self._read(statement, equal | given)
+        found = await self._read(_query(statement), equal | bounds(after, until, limit))
         return tuple(_row(kind, values) for values in found)
 
     async def count(self, kind: type[Row], /, **equal: int | str | bytes) -> int:
-        found = await self._read(_count_statement(TABLES[kind], tuple(equal)), equal)
+        found = await self._read(_query(count_statement(TABLES[kind], tuple(equal))), equal)
         return int(found[0][0])
 
     async def total(self, kind: type[Row], field: str, /, **equal: int | str | bytes) -> int:
-        found = await self._read(_total_statement(TABLES[kind], field, tuple(equal)), equal)
+        found = await self._read(_query(total_statement(TABLES[kind], field, tuple(equal))), equal)
         return int(found[0][0])
 
     def write(self, batch: Sequence[Write]) -> Awaitable[None]:
@@ -96,7 +139,18 @@ class SqliteStore:
         await self._writer.settle()
 
     async def scrub(self) -> None:
-        await self._read(Query("PRAGMA wal_checkpoint(TRUNCATE)", {}), {})
+        """Empty the write-ahead log. While somebody reads for long (a backup) that has to wait:
+        a checkpoint that waits for readers would keep the writer out for as long.
+        """
+        async with self._reader() as connection:
+            await connection.execute_fetchall("PRAGMA busy_timeout = 50")
+            try:
+                await connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+            except sqlite3.OperationalError as err:
+                if err.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                    raise storage_error(err) from err
+            finally:
+                await connection.execute_fetchall(f"PRAGMA busy_timeout = {BUSY_MS}")
 
     async def close(self) -> None:
         await self._writer.close()
@@ -148,41 +202,11 @@ class Query(NamedTuple):
     constants: Parameters
 
 
+@cache
 def _query(statement: Select[Any]) -> Query:
     compiled = statement.compile(dialect=sqlite.dialect(paramstyle="named"))
     constants = {name: value for name, value in compiled.params.items() if value is not None}
     return Query(str(compiled), constants)
-
-
-@cache
-def _get_statement(table: Table) -> Query:
-    same = (c == bindparam(c.name) for c in table.primary_key.columns)
-    return _query(select(table).where(*same))
-
-
-@cache
-def _find_statement(
-    table: Table, order: str, equal: tuple[str, ...], *, after: bool, until: bool
-) -> Query:
-    statement = select(table).where(*(table.c[f] == bindparam(f) for f in equal))
-    if after:
-        statement = statement.where(table.c[order] > bindparam("v_after"))
-    if until:
-        statement = statement.where(table.c[order] <= bindparam("v_until"))
-    rest = [c for c in table.primary_key.columns if c.name != order and c.name not in equal]
-    return _query(statement.order_by(table.c[order], *rest).limit(bindparam("v_limit")))
-
-
-@cache
-def _count_statement(table: Table, equal: tuple[str, ...]) -> Query:
-    counted = select(func.count()).select_from(table)
-    return _query(counted.where(*(table.c[f] == bindparam(f) for f in equal)))
-
-
-@cache
-def _total_statement(table: Table, field: str, equal: tuple[str, ...]) -> Query:
-    summed = select(func.coalesce(func.sum(table.c[field]), literal_column("0")))
-    return _query(summed.where(*(table.c[f] == bindparam(f) for f in equal)))
 
 
 async def open_sqlite(path: Path) -> SqliteStore:

@@ -9,19 +9,17 @@ those fail that have to. If the disk fails, all batches of the transaction fail.
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Sequence
+from typing import Protocol
 
 import structlog
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mifeng_crypto.errors import StorageError
-from mifeng_server.domain.protocols import BusyError, ConflictError, FullError
+from mifeng_server.domain.protocols import BusyError, ConflictError
 from mifeng_server.domain.rows import Write
-from mifeng_server.storage.statements import NotFoldableError, fold, run
+from mifeng_server.storage.statements import NotFoldableError, fold
 
-__all__ = ["Writer", "storage_error"]
+__all__ = ["Transactions", "Writer"]
 
 MAX_WAITING = 8192
 """Batches in the queue: above this the server says that it is busy instead of growing."""
@@ -33,23 +31,24 @@ Waiting = tuple[Sequence[Write], "asyncio.Future[None]"]
 log = structlog.get_logger("storage")
 
 
-def storage_error(err: DBAPIError | sqlite3.Error) -> StorageError:
-    """Name what the database reported."""
-    cause = err.orig if isinstance(err, DBAPIError) else err
-    if isinstance(cause, sqlite3.Error) and (
-        getattr(cause, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
-        or "disk is full" in str(cause)
-    ):
-        return FullError()
-    # The driver's own words: they name no parameters.
-    return StorageError("the database failed: {reason}", reason=str(cause))
+class Transactions(Protocol):
+    """Runs writes in one transaction each."""
+
+    async def run(self, writes: Sequence[Write], *, apart: bool = False) -> None:
+        """Do all or nothing, durably; with `apart` each write is a statement of its own.
+
+        Raises:
+            ConflictError: an expectation was not met.
+            StorageError: the database failed.
+        """
+        ...
 
 
 class Writer:
-    """Owns the writing connection."""
+    """Owns what writes."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
         self._waiting: list[Waiting] = []
         self._woken = asyncio.Event()
         self._last: asyncio.Future[None] | None = None
@@ -103,7 +102,7 @@ class Writer:
 
     async def _commit(self, group: list[Waiting]) -> None:
         try:
-            await self._transact(fold(batch for batch, _ in group))
+            await self._transactions.run(fold(batch for batch, _ in group))
         except (NotFoldableError, ConflictError) as err:
             if len(group) > 1:
                 for waiting in group:
@@ -125,23 +124,7 @@ class Writer:
 
     async def _one_by_one(self, batch: Sequence[Write]) -> Exception | None:
         try:
-            await self._transact(batch, apart=True)
+            await self._transactions.run(batch, apart=True)
         except (ConflictError, StorageError) as err:
             return err
         return None
-
-    async def _transact(self, writes: Sequence[Write], *, apart: bool = False) -> None:
-        """Run one transaction; with `apart` each write is a statement of its own."""
-        try:
-            try:
-                if apart:
-                    for write in writes:
-                        await run(self._connection, [write])
-                else:
-                    await run(self._connection, writes)
-                await self._connection.commit()
-            except BaseException:
-                await self._connection.rollback()
-                raise
-        except DBAPIError as err:
-            raise storage_error(err) from err

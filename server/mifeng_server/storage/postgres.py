@@ -1,0 +1,282 @@
+"""The store on PostgreSQL: one connection that writes, a pool that reads, any number of nodes.
+
+What differs from SQLite: other processes write to the same rows. Nothing is taken for granted
+because it was so a moment ago: every write says what it expects (compare-and-swap), and `get` never
+answers from memory. A node's own writes go through its one writer, so they are in order and share
+transactions; a connection that broke is made anew for the next transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from functools import cache
+from typing import Any, TypeVar
+
+import asyncpg
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+from sqlalchemy.sql import ClauseElement
+
+from mifeng_crypto.errors import StorageError
+from mifeng_server.domain.protocols import FullError
+from mifeng_server.domain.rows import KEYS, Row, Write
+from mifeng_server.storage.migrate import migrate
+from mifeng_server.storage.postgres_writes import Query, compiled, run
+from mifeng_server.storage.queries import (
+    bounds,
+    count_statement,
+    find_statement,
+    get_statement,
+    total_statement,
+)
+from mifeng_server.storage.schema import TABLES
+from mifeng_server.storage.writer import Writer
+
+__all__ = ["PostgresStore", "connect", "open_postgres", "postgres_error"]
+
+R = TypeVar("R", bound=Row)
+
+READERS = 8
+CONNECT_S = 10
+STATEMENT_S = 30
+LOCK_OF_MIGRATIONS = 0x6D6966656E67
+FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+
+
+async def connect(url: str) -> asyncpg.Connection:
+    """Open a connection to the node that takes writes, whichever of the URL's hosts that is.
+
+    Raises:
+        StorageError: none of them does.
+    """
+    try:
+        return await asyncpg.connect(
+            url,
+            timeout=CONNECT_S,
+            command_timeout=STATEMENT_S,
+            target_session_attrs="read-write",
+            server_settings={"application_name": "mifeng-server"},
+        )
+    except (*FAILURES, ValueError) as err:
+        raise postgres_error(err) from err
+
+
+def postgres_error(err: BaseException) -> StorageError:
+    """Name what the database reported, in words that hold no values."""
+    if isinstance(err, asyncpg.DiskFullError):
+        return FullError()
+    if isinstance(err, asyncpg.PostgresError):
+        # Messages may quote a value, in their detail; the class says what happened.
+        return StorageError(
+            "the database failed: {reason}", reason=f"{type(err).__name__} ({err.sqlstate})"
+        )
+    return StorageError(
+        "the database cannot be reached ({reason}); see that PostgreSQL runs and lets us in",
+        reason=type(err).__name__,
+    )
+
+
+class PostgresTransactions:
+    """The one connection of this node that writes."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connection: asyncpg.Connection | None = None
+
+    async def run(self, writes: Sequence[Write], *, apart: bool = False) -> None:
+        connection = await self._ready()
+        try:
+            async with connection.transaction():
+                for some in [[write] for write in writes] if apart else [writes]:
+                    await run(connection, some)
+        except FAILURES as err:
+            # Whether a commit that was cut off is durable only the database knows. The request is
+            # answered as failed; its repetition finds what it did by its idempotency key.
+            await self.close()
+            raise postgres_error(err) from err
+
+    async def _ready(self) -> asyncpg.Connection:
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await connect(self._url)
+        return self._connection
+
+    async def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.terminate()
+
+
+class PostgresStore:
+    """`Store` on PostgreSQL. Made by `open_postgres`."""
+
+    shared = True
+
+    def __init__(self, url: str, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+        self._transactions = PostgresTransactions(url)
+        self._writer = Writer(self._transactions)
+        self._asked: dict[tuple[type[Row], tuple[int | str | bytes, ...]], _Shared] = {}
+
+    async def get(self, kind: type[R], *key: int | str | bytes) -> R | None:
+        """See `Store.get`. Who asks for the same row in the same moment shares one reading."""
+        name = (kind, key)
+        shared = self._asked.get(name)
+        if shared is None:
+            self._asked[name] = shared = _Shared()
+        try:
+            found = await shared.read(lambda: self._get(kind, key))
+        finally:
+            if shared.is_idle:
+                self._asked.pop(name, None)
+        return found  # type: ignore[no-any-return]
+
+    async def _get(self, kind: type[R], key: tuple[int | str | bytes, ...]) -> R | None:
+        parameters = dict(zip(KEYS[kind], key, strict=True))
+        found = await self._read(_query(get_statement(TABLES[kind])), parameters)
+        return kind(**found[0]) if found else None
+
+    async def find(
+        self,
+        kind: type[R],
+        /,
+        *,
+        order: str,
+        after: int | None = None,
+        until: int | None = None,
+        limit: int,
+        **equal: int | str | bytes,
+    ) -> tuple[R, ...]:
+        statement = find_statement(
+            TABLES[kind], order, tuple(equal), after=after is not None, until=until is not None
+        )
+        found = await self._read(_query(statement), equal | bounds(after, until, limit))
+        return tuple(kind(**row) for row in found)
+
+    async def count(self, kind: type[Row], /, **equal: int | str | bytes) -> int:
+        statement = count_statement(TABLES[kind], tuple(equal))
+        return int((await self._read(_query(statement), equal))[0][0])
+
+    async def total(self, kind: type[Row], field: str, /, **equal: int | str | bytes) -> int:
+        statement = total_statement(TABLES[kind], field, tuple(equal))
+        return int((await self._read(_query(statement), equal))[0][0])
+
+    def write(self, batch: Sequence[Write]) -> Awaitable[None]:
+        return self._writer.write(batch)
+
+    async def settle(self) -> None:
+        await self._writer.settle()
+
+    async def scrub(self) -> None:
+        """PostgreSQL's own vacuum overwrites what was deleted, in its own time."""
+
+    async def close(self) -> None:
+        await self._writer.close()
+        await self._transactions.close()
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()
+
+    async def _read(self, query: Query, parameters: dict[str, Any]) -> list[asyncpg.Record]:
+        try:
+            found: list[asyncpg.Record] = await self._pool.fetch(
+                query.text, *query.arguments(parameters)
+            )
+        except FAILURES as err:
+            raise postgres_error(err) from err
+        return found
+
+
+class _Shared:
+    """Readings of one row, of which those who come while one is under way share the next."""
+
+    def __init__(self) -> None:
+        self._now: asyncio.Task[Any] | None = None
+        self._next: asyncio.Task[Any] | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        return self._now is None and self._next is None
+
+    async def read(self, fetch: Any) -> Any:  # noqa: ANN401 - whatever is fetched
+        if self._now is None:
+            self._now = task = asyncio.ensure_future(fetch())
+            task.add_done_callback(self._ended)
+        elif self._next is None:
+            self._next = task = asyncio.ensure_future(self._after(self._now, fetch))
+        else:
+            task = self._next
+        # Who gives up waiting takes it from nobody else.
+        return await asyncio.shield(task)
+
+    async def _after(self, before: asyncio.Task[Any], fetch: Any) -> Any:  # noqa: ANN401
+        await asyncio.wait([before])
+        self._now, self._next = self._next, None
+        assert self._now is not None, "it is this one"
+        self._now.add_done_callback(self._ended)
+        return await fetch()
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        if self._now is task:
+            self._now = None
+        if not task.cancelled():
+            task.exception()  # everybody who waited has been told
+
+
+@cache
+def _query(statement: ClauseElement) -> Query:
+    return compiled(statement)
+
+
+@contextlib.asynccontextmanager
+async def _pool(url: str) -> AsyncIterator[asyncpg.Pool]:
+    pool = await asyncpg.create_pool(
+        url,
+        min_size=1,
+        max_size=READERS,
+        timeout=CONNECT_S,
+        command_timeout=STATEMENT_S,
+        target_session_attrs="read-write",
+        server_settings={"application_name": "mifeng-server"},
+    )
+    try:
+        yield pool
+    except BaseException:
+        pool.terminate()
+        raise
+
+
+async def open_postgres(url: str) -> PostgresStore:
+    """Open the database, and bring it to this version's schema.
+
+    Raises:
+        StorageError: it cannot be reached, or belongs to a newer server.
+    """
+    await _migrate(url)
+    try:
+        async with _pool(url) as pool:
+            return PostgresStore(url, pool)
+    except FAILURES as err:
+        raise postgres_error(err) from err
+
+
+async def _migrate(url: str) -> None:
+    """Under a lock: nodes may start at the same time."""
+    engine = create_async_engine(
+        make_url("postgresql+asyncpg://"),
+        async_creator=lambda: connect(url),
+        poolclass=NullPool,
+        hide_parameters=True,
+    )
+    try:
+        async with engine.connect() as connection:
+            await connection.exec_driver_sql(f"SELECT pg_advisory_lock({LOCK_OF_MIGRATIONS})")
+            await connection.commit()
+            await connection.run_sync(migrate)
+            await connection.commit()
+    finally:
+        await engine.dispose()

@@ -1,0 +1,169 @@
+"""A PostgreSQL of a test's own: a new cluster in a temporary folder, on a socket and a free port.
+
+It is found in the PATH or where Debian puts it; without it tests skip, and say so. PostgreSQL does
+not run as root, so then it runs as whoever `postgres` (else `nobody`) is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+__all__ = ["Cluster", "cluster", "programs"]
+
+SETTINGS = """
+listen_addresses = '127.0.0.1'
+unix_socket_directories = ''
+port = {port}
+max_connections = 200
+shared_buffers = 64MB
+wal_level = replica
+max_wal_senders = 4
+hot_standby = on
+log_destination = 'stderr'
+logging_collector = off
+"""
+
+
+@functools.cache
+def programs() -> Path | None:
+    """The folder of the newest PostgreSQL's programs, None if there is none."""
+    found = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: float(p.parts[-3])
+    )
+    in_path = shutil.which("initdb")
+    return found[-1].parent if found else Path(in_path).parent if in_path else None
+
+
+def _user() -> list[str]:
+    """What makes a command run as somebody who is not root."""
+    if os.getuid():
+        return []
+    for name in ("postgres", "nobody"):
+        with contextlib.suppress(KeyError):
+            who = pwd.getpwnam(name)
+            return ["setpriv", f"--reuid={who.pw_uid}", f"--regid={who.pw_gid}", "--clear-groups"]
+    pytest.skip("PostgreSQL does not run as root, and there is nobody else")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        number: int = probe.getsockname()[1]
+        return number
+
+
+@dataclass(slots=True)
+class Cluster:
+    """A PostgreSQL server."""
+
+    folder: Path
+    port: int
+    bin: Path
+    user: list[str]
+    process: subprocess.Popen[bytes] | None = None
+    databases: int = field(default=0)
+
+    def url(self, database: str = "postgres") -> str:
+        return f"postgresql://mifeng:x@127.0.0.1:{self.port}/{database}"
+
+    def new_database(self) -> str:
+        """Make an empty database, and return its URL."""
+        name = f"t{uuid.uuid4().hex}"
+        self.run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "mifeng", name)
+        return self.url(name)
+
+    def sql(self, text: str, database: str = "postgres") -> str:
+        return self.run(
+            *("psql", "-h", "127.0.0.1", "-p", str(self.port), "-U", "mifeng", "-At"),
+            *("-d", database, "-c", text),
+        )
+
+    def run(self, program: str, *args: str) -> str:
+        done = subprocess.run(
+            [*self.user, str(self.bin / program), *args],
+            check=True,
+            capture_output=True,
+            text=True,
+            cwd="/",
+            timeout=120,
+            env={"LC_ALL": "C", "PATH": os.environ["PATH"]},
+        )
+        return done.stdout
+
+    def start(self) -> None:
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [*self.user, str(self.bin / "postgres"), "-D", str(self.folder / "data")],
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                env={"LC_ALL": "C", "PATH": os.environ["PATH"]},
+            )
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            ready = subprocess.run(
+                [str(self.bin / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)],
+                check=False,
+            )
+            if ready.returncode == 0:
+                return
+            assert self.process.poll() is None, (self.folder / "log").read_text()
+            time.sleep(0.05)
+        raise AssertionError("PostgreSQL does not start")
+
+    def stop(self, how: str = "immediate") -> None:
+        """Stop it: `immediate` as a crash does, `fast` in order."""
+        process, self.process = self.process, None
+        if process is None or process.poll() is not None:
+            return
+        self.run("pg_ctl", "-D", str(self.folder / "data"), "-m", how, "-w", "stop")
+        process.wait(30)
+
+
+def _folder(parent: Path, user: list[str]) -> Path:
+    folder = parent / f"pg{uuid.uuid4().hex[:8]}"
+    folder.mkdir(mode=0o700)
+    if user:
+        uid, gid = (int(part.partition("=")[2]) for part in user[1:3])
+        os.chown(folder, uid, gid)
+        # It has to get there: pytest's folders are for their owner only.
+        for above in folder.parents:
+            if above == Path("/tmp"):
+                break
+            with contextlib.suppress(PermissionError):
+                above.chmod(above.stat().st_mode | 0o011)
+    return folder
+
+
+@contextlib.contextmanager
+def cluster(parent: Path, *, fsync: bool = False, settings: str = "") -> Iterator[Cluster]:
+    """Run a new one while this is entered; skip where there is no PostgreSQL."""
+    bin_ = programs()
+    if bin_ is None:
+        pytest.skip("PostgreSQL is not installed (scripts/ci_setup.sh installs it)")
+    user = _user()
+    made = Cluster(_folder(parent, user), _free_port(), bin_, user)
+    data = made.folder / "data"
+    made.run("initdb", "-D", str(data), "-U", "mifeng", "-A", "trust", "-E", "UTF8", "--locale=C",
+             "--no-sync")  # fmt: skip
+    with (data / "postgresql.conf").open("a", encoding="ascii") as file:
+        file.write(SETTINGS.format(port=made.port))
+        file.write(f"fsync = {'on' if fsync else 'off'}\n{settings}\n")
+    made.start()
+    try:
+        yield made
+    finally:
+        made.stop()
