@@ -11,6 +11,7 @@ import functools
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -129,8 +130,8 @@ class Cluster:
         process, self.process = self.process, None
         if process is None or process.poll() is not None:
             return
-        self.run("pg_ctl", "-D", str(self.folder / "data"), "-m", how, "-w", "stop")
-        process.wait(30)
+        process.send_signal(signal.SIGQUIT if how == "immediate" else signal.SIGINT)
+        process.wait(60)
 
 
 def _folder(parent: Path, user: list[str]) -> Path:
