@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 OURS = (
     *("ALARM", "CARD", "CHARTER", "CHECKPOINT", "CLIENT", "CONTENT", "FILE"),
     *("GATE", "LEDGER", "LINK", "LOG", "NOTE", "POLICY", "RECEIPT", "ROSTER"),
+    *("ANNOUNCE", "APPROVAL", "POLL", "TIMELINE"),
 )
 RAISED = re.compile(rf'Error\(\s*"((?:{"|".join(OURS)})-\d+)"')
 NAMED = re.compile(r"^(?:async )?def (test_\w+)\(", re.MULTILINE)

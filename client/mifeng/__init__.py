@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         OpenInvite,
         OrgUnit,
         Person,
+        Reaction,
         Unit,
         Workspace,
     )
@@ -81,6 +82,7 @@ __all__ = [
     "Person",
     "ProfileBusyError",
     "ProtocolError",
+    "Reaction",
     "ServerIdentityError",
     "ServerProblem",
     "StorageError",

@@ -1,9 +1,10 @@
-"""Messages: send, read, tail."""
+"""Messages: send, reply, edit, delete, react, read, thread, tail."""
 
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,38 +13,137 @@ from mifeng.cli.units import UnitName
 from mifeng.text import _
 from mifeng_crypto.errors import UsageError
 
-__all__ = ["add_to"]
+if TYPE_CHECKING:
+    from mifeng import Message, Person, Unit, Workspace
+    from mifeng_crypto.ledger.charter_entry import UnitRole
+
+__all__ = ["MessageNumber", "Text", "add_to"]
+
+MessageNumber = Annotated[
+    int, typer.Argument(metavar="N", min=1, help=_("A message's number, as `mifeng read` shows."))
+]
+Text = Annotated[str, typer.Argument(help=_("What to say, in Markdown; `-`: standard input."))]
 
 
 def add_to(app: typer.Typer) -> None:
     """Declare these commands."""
     app.command(help=_("Send a text; `-` reads it from the standard input."))(send)
+    app.command(help=_("Answer a message."))(reply)
+    app.command(help=_("Change a message of yours."))(edit)
+    app.command(help=_("Take a message of yours back."))(delete)
+    app.command(help=_("React to a message with an emoji."))(react)
     app.command(help=_("Show what was said."))(read)
+    app.command(help=_("Show a message and what answers it."))(thread)
     app.command(help=_("Show what was said, and each new message as it comes."))(tail)
 
 
 def send(
     context: typer.Context,
     unit: UnitName,
-    text: Annotated[str, typer.Argument(help=_("What to say, in Markdown."))],
+    text: Text,
+    mention: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME|all|ROLE", help=_("Whom it calls; may be given several times.")),
+    ] = None,
 ) -> None:
     """Send a text."""
+    said = _said(text)
+
+    async def act(me: Workspace, where: Unit) -> Message:
+        called = [where.mention(_whom(me, name)) for name in mention or ()]
+        return await where.send(" ".join([*called, said]))
+
+    _do(context, unit, act, _("Sent to {unit}, as number {n}."))
+
+
+def reply(
+    context: typer.Context,
+    unit: UnitName,
+    number: MessageNumber,
+    text: Text,
+    in_thread: Annotated[
+        bool, typer.Option("--thread", help=_("In the thread that begins with that message."))
+    ] = False,
+) -> None:
+    """Answer a message."""
+    said = _said(text)
+
+    async def act(_me: Workspace, where: Unit) -> Message:
+        return await where.send(said, reply_to=number, thread=number if in_thread else None)
+
+    _do(context, unit, act, _("Sent to {unit}, as number {n}."))
+
+
+def edit(context: typer.Context, unit: UnitName, number: MessageNumber, text: Text) -> None:
+    """Change a message of yours."""
+    said = _said(text)
+
+    async def act(_me: Workspace, where: Unit) -> Message:
+        return await where.edit(number, said)
+
+    _do(context, unit, act, _("Changed number {n} in {unit}."))
+
+
+def delete(context: typer.Context, unit: UnitName, number: MessageNumber) -> None:
+    """Take a message of yours back."""
+
+    async def act(_me: Workspace, where: Unit) -> Message:
+        return await where.delete(number)
+
+    _do(context, unit, act, _("Deleted number {n} in {unit}."))
+
+
+def react(
+    context: typer.Context,
+    unit: UnitName,
+    number: MessageNumber,
+    emoji: Annotated[str, typer.Argument(help=_("An emoji, or a short word."))],
+    undo: Annotated[bool, typer.Option("--undo", help=_("Take it back."))] = False,
+) -> None:
+    """React to a message."""
+
+    async def act(_me: Workspace, where: Unit) -> Message:
+        return await (where.unreact if undo else where.react)(number, emoji)
+
+    sentence = _("Took the reaction to number {n} in {unit} back.")
+    _do(context, unit, act, sentence if undo else _("Reacted to number {n} in {unit}."))
+
+
+def _said(text: str) -> str:
+    said = sys.stdin.read().rstrip("\n") if text == "-" else text
+    if not said.strip():
+        raise UsageError("there is nothing to send; write something")
+    return said
+
+
+def _whom(me: Workspace, name: str) -> Person | UnitRole | None:
+    from mifeng_crypto.ledger.charter_entry import UnitRole
+
+    if name.lower() == "all":
+        return None
+    role = UnitRole.__members__.get(name.upper())
+    return role if role is not None else me.person(name)
+
+
+def _do(
+    context: typer.Context,
+    unit: str,
+    act: Callable[[Workspace, Unit], Awaitable[Message]],
+    sentence: str,
+) -> None:
+    """Open the profile, do it, and tell about the message that it was done to."""
     told = options(context)
 
     async def main() -> None:
         from mifeng.cli.show import as_json, message_facts, say
         from mifeng.content import printable
 
-        said = sys.stdin.read().rstrip("\n") if text == "-" else text
-        if not said.strip():
-            raise UsageError("there is nothing to send; write something")
         async with opened(told) as me:
             where = me.unit(unit)
-            message = await where.send(said)
+            message = await act(me, where)
             if told.json:
                 as_json(message_facts(where, message))
             else:
-                sentence = _("Sent to {unit}, as number {n}.")
                 say(sentence.format(unit=printable(where.title), n=message.sequence))
 
     run(told, main)
@@ -70,6 +170,24 @@ def read(
                 else:
                     print_message(message)
             where.check_access()  # what is here was shown; say if there is more that is not
+
+    run(told, main)
+
+
+def thread(context: typer.Context, unit: UnitName, number: MessageNumber) -> None:
+    """Show a message and what answers it."""
+    told = options(context)
+
+    async def main() -> None:
+        from mifeng.cli.show import as_json, message_facts, print_message
+
+        async with opened(told) as me:
+            where = me.unit(unit)
+            for message in await where.thread(number):
+                if told.json:
+                    as_json(message_facts(where, message))
+                else:
+                    print_message(message)
 
     run(told, main)
 

@@ -86,8 +86,21 @@ def message_facts(unit: Unit, message: Message) -> dict[str, object]:
         "time": message.time.isoformat(timespec="milliseconds"),
         "sender": person_facts(sender) if sender else None,
         "text": message.text,
+        "mentions": list(message.mentions),
+        "calls_me": message.calls_me,
+        "reply_to": message.reply_to or None,
+        "thread": message.thread or None,
+        "answers": list(message.answers),
+        "reactions": {
+            reaction.emoji: [person_facts(person) for person in reaction.people]
+            for reaction in message.reactions
+        },
+        "is_edited": message.is_edited,
+        "is_deleted": message.is_deleted,
+        "is_quiet": message.is_quiet,
         "files": [file_facts(file) for file in message.files],
         "problem": message.problem,
+        "rule": message.rule or None,
         "added": [person_facts(person) for person in message.added],
         "removed": [person_facts(person) for person in message.removed],
     }
@@ -110,28 +123,43 @@ def file_facts(file: File) -> dict[str, object]:
 
 
 def print_message(message: Message) -> None:
-    """Print an entry of the log for people; changes of membership as a remark."""
+    """Print a line of the timeline for people; changes of membership as a remark."""
     time = message.time.astimezone().strftime("%H:%M")
     if message.kind != "message":
         for remark in _remarks(message):
             typer.echo(f"{time}  · {remark}")
         return
     name = printable(message.sender.name if message.sender else "?")
-    lines: list[str] = []
-    if message.text:
-        lines += printable(message.text, lines=True).splitlines()
-    lines += [f"[{printable(file.name)}, {size(file.size)}]" for file in message.files]
-    if message.problem == "expired":
-        lines = [_("(expired)")]
-    elif message.problem == "needs a newer client":
-        lines = [_("(needs a newer client)")]
-    elif message.problem:
-        reason = printable(message.problem)
-        lines = [_("(not shown: {reason})").format(reason=reason)]
-    first, *rest = lines or [""]
-    typer.echo(f"{time}  {name}: {first}")
+    number = f"#{message.sequence}"
+    above = message.reply_to or message.thread
+    number += f" > #{above}" if above else ""
+    first, *rest = _body(message) or [""]
+    if message.is_edited:
+        first += " " + _("(edited)")
+    typer.echo(f"{time} {number}  {name}: {first}")
     for line in rest:
         typer.echo(f"       {line}")
+    if message.reactions:
+        told = "  ".join(f"{printable(r.emoji)} {len(r.people)}" for r in message.reactions)
+        typer.echo(f"       {told}")
+
+
+def _body(message: Message) -> list[str]:
+    if message.problem == "expired":
+        return [_("(expired)")]
+    if message.problem == "needs a newer client":
+        return [_("(needs a newer client)")]
+    if message.problem:
+        # What a rule says is in the catalogue; its id stays as it is.
+        words = message.problem.removesuffix(f" [{message.rule}]")
+        reason = _(words) + message.problem[len(words) :]
+        return [_("(not shown: {reason})").format(reason=printable(reason))]
+    if message.is_deleted:
+        return [_("(deleted)")]
+    lines: list[str] = []
+    if message.readable:
+        lines += printable(message.readable, lines=True).splitlines()
+    return lines + [f"[{printable(file.name)}, {size(file.size)}]" for file in message.files]
 
 
 def _remarks(message: Message) -> list[str]:

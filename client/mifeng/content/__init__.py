@@ -10,7 +10,16 @@ This room knows no network, no disk, no clock.
 """
 
 from mifeng.content.attachment import Attachment
-from mifeng.content.message import Message, decode, encode_file, encode_text
+from mifeng.content.mention import Mention, mentions_in, with_names
+from mifeng.content.message import (
+    Message,
+    Refers,
+    decode,
+    encode_file,
+    encode_nothing,
+    encode_reaction,
+    encode_text,
+)
 from mifeng.content.mimi import MAX_CONTENT_BYTES
 from mifeng.content.printable import printable
 from mifeng.content.uris import Origin
@@ -18,10 +27,16 @@ from mifeng.content.uris import Origin
 __all__ = [
     "MAX_CONTENT_BYTES",
     "Attachment",
+    "Mention",
     "Message",
     "Origin",
+    "Refers",
     "decode",
     "encode_file",
+    "encode_nothing",
+    "encode_reaction",
     "encode_text",
+    "mentions_in",
     "printable",
+    "with_names",
 ]

@@ -1,15 +1,24 @@
-"""What of MIMI content this client speaks: a text, a file (protocol.md, "Content").
+"""What of MIMI content this client speaks (protocol.md, "Content").
 
-Kinds that it does not know decode as well: they have neither text nor files, and are shown as
-"needs a newer client", never as nothing.
+A message is one of these, told apart by what its body is:
+
+    a text, files, or both         what people read
+    a reaction                     to the message that it answers
+    nothing, replacing a message   that one is deleted, or a reaction is taken back
+    a document (`documents`)       announcement, poll, approval and what answers them
+
+Kinds that it does not know decode as well, and are shown as "needs a newer client", never as
+nothing. What refers to what is no concern of this file: see `mifeng.core.timeline`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterator, Sequence
 
 from mifeng.content.attachment import SHARES, Attachment, attachment_of, part_of
+from mifeng.content.mention import Mention, mentions_in
 from mifeng.content.mimi import (
     ROOM_URI,
     SALT_BYTES,
@@ -18,7 +27,9 @@ from mifeng.content.mimi import (
     ExternalPart,
     MimiContent,
     MultiPart,
+    NullPart,
     Part,
+    PartSemantics,
     SinglePart,
     Value,
     decode_mimi,
@@ -29,53 +40,173 @@ from mifeng.content.uris import Origin
 from mifeng_crypto.errors import CodecError, ProtocolError, UsageError
 from mifeng_crypto.rand import Rng
 
-__all__ = ["Message", "decode", "encode_file", "encode_text"]
+__all__ = [
+    "MAX_REACTION_BYTES",
+    "Message",
+    "Refers",
+    "decode",
+    "encode_file",
+    "encode_nothing",
+    "encode_reaction",
+    "encode_text",
+]
 
 MARKDOWN = "text/markdown;variant=GFM-MIMI"
-_TEXTS = {MARKDOWN, "text/markdown", "text/plain;charset=utf-8", "text/plain"}
-_SHOWN = {Disposition.UNSPECIFIED, Disposition.RENDER}
+PLAIN = "text/plain;charset=utf-8"
+MAX_REACTION_BYTES = 64
+"""The longest emoji are made of a dozen characters."""
+MAX_FILES = 8
+"""That one message shows: the hashes of their shares fit into one extension."""
+
+_TEXTS = frozenset({MARKDOWN.lower(), "text/markdown", PLAIN, "text/plain"})
+_SHOWN = frozenset({Disposition.UNSPECIFIED, Disposition.RENDER})
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Refers:
+    """Which messages a message refers to, by their MIMI ids.
+
+    Attributes:
+        in_reply_to: what it answers.
+        topic_id: the thread that it belongs to: the id of the thread's first message.
+        replaces: what it edits, deletes or takes back.
+    """
+
+    in_reply_to: bytes | None = None
+    topic_id: bytes = b""
+    replaces: bytes | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """A received message. `text` is the sender's Markdown, as he wrote it: see `printable`.
 
-    `id` is the MIMI message id. With neither text nor attachments it is of a kind that this
-    version does not know.
+    Attributes:
+        id: the MIMI message id.
+        content: all of it.
+        text: what it says, for people.
+        attachments: the files that it shows.
+        mentions: whom the text calls.
+        reaction: an emoji, or another short text; empty if it is none.
+        is_nothing: its body is empty: it takes back what it replaces.
     """
 
     id: bytes
     content: MimiContent
-    text: str
-    attachments: tuple[Attachment, ...]
+    text: str = ""
+    attachments: tuple[Attachment, ...] = ()
+    mentions: tuple[Mention, ...] = ()
+    reaction: str = ""
+    is_nothing: bool = False
+
+    @property
+    def refers(self) -> Refers:
+        """What it refers to."""
+        said = self.content
+        return Refers(in_reply_to=said.in_reply_to, topic_id=said.topic_id, replaces=said.replaces)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether this version knows what it is; else it "needs a newer client"."""
+        return bool(self.text or self.attachments or self.reaction or self.is_nothing)
 
 
-def encode_text(text: str, *, origin: Origin, rng: Rng) -> bytes:
+# ------------------------------------------------------------------ making them
+
+
+def encode_text(text: str, *, origin: Origin, rng: Rng, refers: Refers | None = None) -> bytes:
     """Return the content of a message that is a text, in Markdown.
 
     Raises:
         ProtocolError: CONTENT-1, it is too long.
         UsageError: it is not Unicode: what a terminal with another encoding makes of letters.
     """
+    return _encode(_text_part(text), {}, origin, rng, refers)
+
+
+def encode_file(
+    *attachments: Attachment,
+    caption: str = "",
+    origin: Origin,
+    rng: Rng,
+    refers: Refers | None = None,
+) -> bytes:
+    """Return the content of a message that shows files, with a text above them if there is one.
+
+    Raises:
+        UsageError: there are none, or more than 8.
+        ProtocolError: CONTENT-1.
+    """
+    if not 1 <= len(attachments) <= MAX_FILES:
+        raise UsageError("a message shows 1 to {most} files; send several", most=MAX_FILES)
+    parts: list[Part] = [_text_part(caption)] if caption else []
+    parts += (part_of(attachment, origin.workspace_id) for attachment in attachments)
+    return _encode(together(parts), shares_of(attachments), origin, rng, refers)
+
+
+def encode_reaction(emoji: str, to: bytes, *, origin: Origin, rng: Rng) -> bytes:
+    """Return the content of a reaction to the message with the id `to`.
+
+    Raises:
+        ProtocolError: CONTENT-3, it is not one.
+    """
+    check_reaction(emoji)
+    part = SinglePart(disposition=Disposition.REACTION, content_type=PLAIN, content=emoji.encode())
+    return _encode(part, {}, origin, rng, Refers(in_reply_to=to))
+
+
+def encode_nothing(
+    replaces: bytes, *, in_reply_to: bytes | None, of_reaction: bool, origin: Origin, rng: Rng
+) -> bytes:
+    """Return the content that deletes a message, or takes a reaction to `in_reply_to` back."""
+    part = NullPart(disposition=Disposition.REACTION if of_reaction else Disposition.RENDER)
+    refers = Refers(in_reply_to=in_reply_to, replaces=replaces)
+    return _encode(part, {}, origin, rng, refers)
+
+
+def together(parts: Sequence[Part]) -> Part:
+    """Return parts as one body."""
+    if len(parts) == 1:
+        return parts[0]
+    return MultiPart(part_semantics=PartSemantics.PROCESS_ALL, parts=tuple(parts))
+
+
+def shares_of(attachments: Sequence[Attachment]) -> dict[int | str, Value]:
+    """Return the extension with the hashes of the files' shares."""
+    shares: dict[int | str | bytes, Value] = {bytes(a.file_id): a.share_hash for a in attachments}
+    return {SHARES: shares} if shares else {}
+
+
+def _text_part(text: str) -> SinglePart:
     try:
         content = text.encode()
     except UnicodeEncodeError as err:
         raise UsageError("this text is not UTF-8; set the terminal's locale to UTF-8") from err
-    return _encode(SinglePart(content_type=MARKDOWN, content=content), {}, origin, rng)
+    return SinglePart(content_type=MARKDOWN, content=content)
 
 
-def encode_file(attachment: Attachment, *, origin: Origin, rng: Rng) -> bytes:
-    """Return the content of a message that shows a file."""
-    shares: dict[int | str | bytes, Value] = {bytes(attachment.file_id): attachment.share_hash}
-    part = part_of(attachment, origin.workspace_id)
-    return _encode(part, {SHARES: shares}, origin, rng)
-
-
-def _encode(body: Part, extensions: dict[int | str, Value], origin: Origin, rng: Rng) -> bytes:
+def _encode(
+    body: Part,
+    extensions: dict[int | str, Value],
+    origin: Origin,
+    rng: Rng,
+    refers: Refers | None,
+) -> bytes:
+    refers = refers or Refers()
     named: dict[int | str, Value] = {SENDER_URI: origin.sender_uri, ROOM_URI: origin.room_uri}
     return encode_mimi(
-        MimiContent(salt=rng(SALT_BYTES), extensions={**named, **extensions}, body=body)
+        MimiContent(
+            salt=rng(SALT_BYTES),
+            replaces=refers.replaces,
+            topic_id=refers.topic_id,
+            in_reply_to=refers.in_reply_to,
+            extensions={**named, **extensions},
+            body=body,
+        )
     )
+
+
+# ------------------------------------------------------------------ reading them
 
 
 def decode(encoded: bytes, *, origin: Origin) -> Message:
@@ -83,23 +214,32 @@ def decode(encoded: bytes, *, origin: Origin) -> Message:
 
     Raises:
         CodecError: it is malformed.
-        ProtocolError: CONTENT-1, it exceeds a limit; CONTENT-2, it claims another origin.
+        ProtocolError: CONTENT-1, it exceeds a limit; CONTENT-2, it claims another origin;
+            CONTENT-3, it is a reaction that is none.
     """
     content = decode_mimi(encoded)
     check_origin(content, origin)
+    body = content.body
+    named = message_id(
+        encoded, salt=content.salt, sender_uri=origin.sender_uri, room_uri=origin.room_uri
+    )
+    if isinstance(body, NullPart):
+        return Message(id=named, content=content, is_nothing=True)
+    if isinstance(body, SinglePart) and body.disposition == Disposition.REACTION:
+        return Message(id=named, content=content, reaction=_reaction(body))
     shares = content.extensions.get(SHARES)
-    parts = [*_leaves(content.body)]
+    parts = [*_leaves(body)]
+    text = "\n\n".join(_text(part) for part in parts if _is_text(part))
     return Message(
-        id=message_id(
-            encoded, salt=content.salt, sender_uri=origin.sender_uri, room_uri=origin.room_uri
-        ),
+        id=named,
         content=content,
-        text="\n\n".join(_text(part) for part in parts if _is_text(part)),
+        text=text,
         attachments=tuple(
             attachment_of(part, shares, origin.workspace_id)
             for part in parts
             if isinstance(part, ExternalPart) and part.disposition == Disposition.ATTACHMENT
         ),
+        mentions=mentions_in(text, origin),
     )
 
 
@@ -121,6 +261,29 @@ def check_origin(content: MimiContent, origin: Origin) -> None:
         )
 
 
+def check_reaction(emoji: str) -> None:
+    """CONTENT-3: a reaction is a short text in one line that shows itself.
+
+    Raises:
+        ProtocolError: it is something else.
+    """
+    # Cf holds the joiners that emoji are made of, and the characters that turn the writing.
+    plain = all(unicodedata.category(c) not in _NOT_SHOWN and c not in _TURNS for c in emoji)
+    fits = 1 <= len(emoji.encode(errors="replace")) <= MAX_REACTION_BYTES
+    if not fits or not plain or emoji.isspace():
+        raise ProtocolError("CONTENT-3", "a reaction is an emoji or a word, of 64 bytes at most")
+
+
+_NOT_SHOWN = frozenset({"Cc", "Cs", "Co", "Zl", "Zp"})
+_TURNS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def _reaction(part: SinglePart) -> str:
+    emoji = _text(part)
+    check_reaction(emoji)
+    return emoji
+
+
 def _leaves(part: Part) -> Iterator[Part]:
     if isinstance(part, MultiPart):
         for nested in part.parts:
@@ -130,10 +293,9 @@ def _leaves(part: Part) -> Iterator[Part]:
 
 
 def _is_text(part: Part) -> bool:
-    if not isinstance(part, SinglePart):
+    if not isinstance(part, SinglePart) or part.disposition not in _SHOWN:
         return False
-    known = part.content_type.replace(" ", "").lower() in {text.lower() for text in _TEXTS}
-    return known and part.disposition in _SHOWN
+    return part.content_type.replace(" ", "").lower() in _TEXTS
 
 
 def _text(part: Part) -> str:

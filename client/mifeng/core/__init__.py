@@ -7,6 +7,7 @@ what to tell. `session.py` alone performs it: receive, step, one transaction, se
     roster.py        follow the workspace's ledger from the pinned genesis, never back
     unit.py          all that a device knows of one unit
     catch_up.py      log entries in, new unit and timeline out
+    timeline.py      entries in, readable lines out: edits, reactions and answers folded in
     membership.py    what the ledgers ask of the group, and the commit that does it
     outbox.py        messages on their way: waiting, sent, confirmed
     founding.py      a new unit

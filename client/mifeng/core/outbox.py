@@ -16,16 +16,17 @@ import hashlib
 from collections.abc import Sequence
 
 from mifeng.core.profile import Profile
-from mifeng.core.rows import OutboxRecord
+from mifeng.core.rows import Condition, OutboxRecord, TimelineRecord
 from mifeng.core.unit import OutboxItem, Unit
 from mifeng_crypto.ids import FileId, UnixMillis
 from mifeng_crypto.ledger.roster import Roster
-from mifeng_crypto.log import LogHeader
+from mifeng_crypto.log import EntryKind, LogHeader
 from mifeng_crypto.mls import group as mls
 from mifeng_crypto.rand import Rng
 
 __all__ = [
     "accepted",
+    "as_if_sent",
     "carried_over",
     "confirmed",
     "content_hash",
@@ -142,6 +143,26 @@ def carried_over(before: Unit, joined: Unit) -> Unit:
     """
     waiting = tuple(item for item in before.outbox if not item.record.message)
     return dataclasses.replace(joined, outbox=(*joined.outbox, *waiting))
+
+
+def as_if_sent(item: OutboxRecord, profile: Profile) -> TimelineRecord:
+    """Return a waiting message as it will stand in the timeline, to show it until it does."""
+    return TimelineRecord(
+        entry_hash=bytes(32),
+        kind=EntryKind.MESSAGE,
+        condition=Condition.READ,
+        epoch=item.epoch,
+        accepted_at=item.created_at,
+        deadline=item.created_at,  # it has none before it is accepted
+        member_id=profile.member_id,
+        device_id=profile.device_id,
+        size=len(item.content),
+        content=item.content,
+        files=item.files,
+        reason="",
+        added=(),
+        removed=(),
+    )
 
 
 def drop(unit: Unit, item: OutboxItem) -> Unit:

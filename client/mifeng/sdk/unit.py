@@ -5,22 +5,17 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
-from typing import IO
 
-from mifeng import content, transfer
-from mifeng.content import Origin
-from mifeng.core import expiry
-from mifeng.core.events import NewEntry, UnitLeft
-from mifeng.core.rows import Condition, TimelineRecord, UnitStatus, number
-from mifeng.core.unit import Unit as UnitState
+from mifeng import transfer
+from mifeng.core.rows import UnitStatus
 from mifeng.errors import AccessEndedError
-from mifeng.sdk.governed import Governed
 from mifeng.sdk.grants import admissions
-from mifeng.sdk.values import File, Membership, Message, Person, message_from, person_from
+from mifeng.sdk.talk import Talk, no_progress
+from mifeng.sdk.values import File, Membership, Person, person_from
 from mifeng.session import delivery, ledgers
 from mifeng.transfer import Progress, Reader
 from mifeng_crypto.api import messages as m
-from mifeng_crypto.errors import MifengError, UsageError
+from mifeng_crypto.errors import UsageError
 from mifeng_crypto.gate import identity_of
 from mifeng_crypto.gate.message import MAY_POST
 from mifeng_crypto.ids import MemberId, UnixMillis
@@ -34,16 +29,8 @@ from mifeng_crypto.tls import decode
 __all__ = ["Unit"]
 
 
-def _no_progress(_done: int, _total: int) -> None:
-    """Nobody looks."""
-
-
-class Unit(Governed):
+class Unit(Talk):
     """A unit that this device is in, or was. Get it from `Workspace.unit`."""
-
-    @property
-    def _state(self) -> UnitState:
-        return self._session.units[self.id]
 
     @property
     def title(self) -> str:
@@ -133,186 +120,7 @@ class Unit(Governed):
             for membership in super().members()
         ]
 
-    # -------------------------------------------------------------- reading
-
-    def check_access(self) -> None:
-        """Raise what keeps this unit from going on.
-
-        Raises:
-            AccessEndedError: this device is not in it any longer.
-            ProtocolError: the server's log of it breaks a rule.
-        """
-        trouble = self._session.troubles.get(self.id)
-        if trouble is not None:
-            raise trouble
-        if self._state.status is UnitStatus.LEFT:
-            raise self.why_not_in()
-
-    def why_not_in(self) -> MifengError:
-        """What to tell whoever wants something of a unit that this device is not in."""
-        return self._session.troubles.get(self.id) or AccessEndedError(
-            "you are no longer in {unit}; ask one of its managers", unit=self.title
-        )
-
-    async def timeline(
-        self, *, last: int | None = None, after: int = 0, first: int | None = None
-    ) -> list[Message]:
-        """Return what this device has of the log: messages, and changes of members and keys.
-
-        Args:
-            last: only so many, from the end.
-            after: only what stands behind this sequence.
-            first: only so many, from there on.
-        """
-        rows = await self._session.home.database.scan(
-            "messages", self.id, after=self.id + number(after), last=last, first=first
-        )
-        return [
-            self._message(int.from_bytes(key[16:], "big"), decode(TimelineRecord, row))
-            for key, row in rows
-        ]
-
-    async def history(self, *, last: int | None = None) -> list[Message]:
-        """Return the messages that this device has, oldest first.
-
-        Args:
-            last: only so many, from the end.
-        """
-        found = [entry for entry in await self.timeline() if entry.kind == "message"]
-        return found if last is None else found[max(len(found) - last, 0) :]
-
-    async def messages(self, *, after: int = 0) -> AsyncGenerator[Message, None]:
-        """Yield every message behind sequence `after`, then each new one as it arrives.
-
-        Raises:
-            AccessEndedError: this device is not in the unit any longer.
-            MifengError: as `Workspace.events`.
-        """
-        async for entry in self.follow(after=after):
-            if entry.kind == "message":
-                yield entry
-
-    async def follow(self, *, after: int = 0) -> AsyncGenerator[Message, None]:
-        """Like `messages`, with the changes of members and keys."""
-        self.check_access()
-        with self._session.live.listen() as events:  # first, so that nothing falls in between
-            for message in await self.timeline():
-                if message.sequence > after:
-                    after = message.sequence
-                    yield message
-            async for event in events:
-                if isinstance(event, UnitLeft) and event.unit_id == self.id:
-                    self.check_access()
-                if not isinstance(event, NewEntry) or event.unit_id != self.id:
-                    continue
-                if event.sequence > after:
-                    after = event.sequence
-                    yield self._message(event.sequence, event.entry)
-
-    def _message(self, sequence: int, record: TimelineRecord) -> Message:
-        return message_from(
-            self.id,
-            sequence,
-            expiry.shown(record, now=self._session.now()),
-            workspace_id=self._session.profile.workspace_id,
-            people=self._session.people,
-        )
-
-    def outgoing(self) -> list[Message]:
-        """Return the messages that have not reached the server yet, in order; sequence 0."""
-        session = self._session
-        return [
-            message_from(
-                self.id,
-                0,
-                TimelineRecord(
-                    entry_hash=bytes(32),
-                    kind=EntryKind.MESSAGE,
-                    condition=Condition.READ,
-                    epoch=max(self.epoch, 0),
-                    accepted_at=item.record.created_at,
-                    deadline=item.record.created_at,  # it has none before it is accepted
-                    member_id=session.profile.member_id,
-                    device_id=session.profile.device_id,
-                    size=len(item.record.content),
-                    content=item.record.content,
-                    files=item.record.files,
-                    reason="",
-                    added=(),
-                    removed=(),
-                ),
-                workspace_id=session.profile.workspace_id,
-                people=session.people,
-            )
-            for item in self._state.outbox
-        ]
-
-    # -------------------------------------------------------------- writing
-
-    async def send(self, text: str) -> Message:
-        """Send a text, in Markdown. When this returns, the server has it on its disk.
-
-        Raises:
-            AccessEndedError: this device is not in the unit any longer.
-            TransportError: the server was not reached; the text is kept and goes out later.
-            ServerProblem: the server refuses it; it is not kept.
-            ProtocolError: CONTENT-1, it is too long.
-        """
-        said = content.encode_text(text, origin=self._origin, rng=self._session.rng)
-        return await self._post(said, ())
-
-    async def upload(
-        self,
-        path: str | Path,
-        *,
-        progress: Progress = _no_progress,
-        keep_metadata: bool = False,
-    ) -> Message:
-        """Seal and upload a file, and send the message that shows it.
-
-        Args:
-            path: the file.
-            progress: called with bytes done and bytes in all.
-            keep_metadata: send a picture with what its camera wrote into it: place, time, device.
-
-        Raises:
-            StorageError: the file cannot be read.
-            UsageError: it is no file, it changes, or what a picture tells cannot be taken out.
-            MifengError: as `send`.
-        """
-        self.check_access()
-        attachment = await transfer.upload(
-            self._session.api,
-            unit_id=self.id,
-            path=Path(path),
-            rng=self._session.rng,
-            progress=progress,
-            keep_metadata=keep_metadata,
-        )
-        said = content.encode_file(attachment, origin=self._origin, rng=self._session.rng)
-        return await self._post(said, (attachment,))
-
-    async def upload_from(
-        self, file: IO[bytes], *, name: str, size: int, progress: Progress = _no_progress
-    ) -> Message:
-        """The same with bytes that need not lie on a disk: `size` of them, read once, in order.
-
-        Raises:
-            UsageError: there are more, or fewer.
-            MifengError: as `send`.
-        """
-        self.check_access()
-        attachment = await transfer.upload_from(
-            self._session.api,
-            file,
-            unit_id=self.id,
-            name=name,
-            size=size,
-            rng=self._session.rng,
-            progress=progress,
-        )
-        said = content.encode_file(attachment, origin=self._origin, rng=self._session.rng)
-        return await self._post(said, (attachment,))
+    # -------------------------------------------------------------- files
 
     async def reader(self, file: File) -> Reader:
         """Return what reads any part of a file, without fetching the rest.
@@ -333,7 +141,7 @@ class Unit(Governed):
         target: str | Path,
         *,
         overwrite: bool = False,
-        progress: Progress = _no_progress,
+        progress: Progress = no_progress,
     ) -> Path:
         """Fetch and open a file. Nothing is left of one that fails.
 
@@ -362,7 +170,7 @@ class Unit(Governed):
         )
 
     def stream(
-        self, file: File, *, progress: Progress = _no_progress
+        self, file: File, *, progress: Progress = no_progress
     ) -> AsyncGenerator[bytes, None]:
         """Yield a file's bytes as they come: each authentic, but only at the end known to be all.
 
@@ -371,21 +179,6 @@ class Unit(Governed):
         """
         return transfer.stream(
             self._session.api, unit_id=self.id, attachment=file.attachment, progress=progress
-        )
-
-    async def _post(self, said: bytes, files: tuple[content.Attachment, ...]) -> Message:
-        self.check_access()
-        ids = tuple(attachment.file_id for attachment in files)
-        sequence = await delivery.post(self._session, self.id, said, files=ids)
-        row = await self._session.home.database.get("messages", self.id + number(sequence))
-        assert row is not None, "what was delivered is in the timeline"
-        return self._message(sequence, decode(TimelineRecord, row))
-
-    @property
-    def _origin(self) -> Origin:
-        profile = self._session.profile
-        return Origin(
-            workspace_id=profile.workspace_id, unit_id=self.id, member_id=profile.member_id
         )
 
     # -------------------------------------------------------------- signing

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from mifeng import content
-from mifeng.content import Attachment, Origin
+from mifeng.content import Attachment, Mention, Origin, with_names
 from mifeng.core.people import People
-from mifeng.core.rows import Condition, TimelineRecord
-from mifeng_crypto.errors import CodecError, ProtocolError
+from mifeng.core.timeline import Line, Timeline
 from mifeng_crypto.ids import MemberId, UnitId, WorkspaceId
 from mifeng_crypto.ledger.charter_entry import UnitRole
-from mifeng_crypto.log import EntryKind
 
-__all__ = ["File", "Membership", "Message", "Person", "message_from", "person_from"]
+__all__ = [
+    "File",
+    "Membership",
+    "Message",
+    "Person",
+    "Reaction",
+    "Reader",
+    "message_from",
+    "person_from",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,32 +75,65 @@ class File:
         return self.attachment.content_type
 
 
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """An emoji, and who has reacted with it, in order."""
+
+    emoji: str
+    people: tuple[Person, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """An entry of a unit's log.
+    """A line of a unit's timeline, as it is now.
 
     Attributes:
-        sequence: its place in the unit's log.
+        unit_id: where it is.
+        sequence: its place in the unit's log; it is called by it.
         epoch: the MLS epoch in which it was made.
         kind: `message`; or `commit` (keys or membership changed) or `heads` (ledgers moved).
         time: when the server accepted it.
         sender: who wrote it, by signature; None for `heads`, which the server writes.
-        text: what it says, in Markdown, as its sender wrote it.
+        id: the MIMI message id.
+        text: what it says, in Markdown, as its sender wrote it; see `readable`.
+        readable: the same with the names of who is mentioned, as this device knows them.
         files: what it shows.
-        problem: why it cannot be shown; empty otherwise.
+        mentions: whom it calls, by name; `calls_me` whether that is this member.
+        reply_to: the sequence of the message that it answers; 0 if none that is here.
+        thread: the sequence of the first message of its thread; 0 if it is in none.
+        answers: the sequences of those that answer it or belong to its thread.
+        reactions: with whom.
+        is_edited, is_deleted: by its sender; nobody else can.
+        is_mine: whether this member wrote it.
+        is_quiet: its sender floods the unit: it is shown, and should notify nobody.
+        problem: why it cannot be shown; empty otherwise. `rule` is the rule that it breaks.
         size: bytes that the server stores for it.
         added: people whom it let in.
         removed: people whom it took out.
     """
 
+    unit_id: UnitId
     sequence: int
     epoch: int
     kind: str
     time: dt.datetime
     sender: Person | None
+    id: bytes = b""
     text: str = ""
+    readable: str = ""
     files: tuple[File, ...] = ()
+    mentions: tuple[str, ...] = ()
+    calls_me: bool = False
+    reply_to: int = 0
+    thread: int = 0
+    answers: tuple[int, ...] = ()
+    reactions: tuple[Reaction, ...] = ()
+    is_edited: bool = False
+    is_deleted: bool = False
+    is_mine: bool = False
+    is_quiet: bool = False
     problem: str = ""
+    rule: str = ""
     size: int = 0
     added: tuple[Person, ...] = ()
     removed: tuple[Person, ...] = ()
@@ -107,37 +147,77 @@ def person_from(member_id: MemberId, people: People) -> Person:
     return Person(member_id, card.name, card.title, card.department)
 
 
-def message_from(
-    unit_id: UnitId,
-    sequence: int,
-    record: TimelineRecord,
-    *,
-    workspace_id: WorkspaceId,
-    people: People,
-) -> Message:
-    """Read an entry of the timeline; what is not right in it stands in `problem`."""
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Whose eyes a timeline is read with: who this is, and whom this device knows by name.
+
+    `role_of` gives a member's role in the unit, or None.
+    """
+
+    workspace_id: WorkspaceId
+    unit_id: UnitId
+    me: MemberId
+    people: People
+    role_of: Callable[[MemberId], UnitRole | None]
+
+    def person(self, member_id: MemberId) -> Person:
+        """A person with the card that is known now."""
+        return person_from(member_id, self.people)
+
+    def name_of(self, mention: Mention) -> str:
+        """How a mention is read."""
+        if mention.member_id is not None:
+            return self.people.name(mention.member_id)
+        return mention.role.name.lower() if mention.role else "all"
+
+
+def message_from(line: Line, timeline: Timeline, reader: Reader) -> Message:
+    """Show a line to a reader."""
+    record = line.record
     known = record.member_id != bytes(16)
     message = Message(
-        sequence=sequence,
+        unit_id=reader.unit_id,
+        sequence=line.sequence,
         epoch=record.epoch,
         kind=record.kind.name.lower(),
         time=dt.datetime.fromtimestamp(record.accepted_at / 1000, dt.UTC),
-        sender=person_from(record.member_id, people) if known else None,
-        problem=record.reason,
+        sender=reader.person(record.member_id) if known else None,
+        problem=line.problem,
+        rule=line.rule,
         size=record.size,
-        added=tuple(person_from(member_id, people) for member_id in record.added),
-        removed=tuple(person_from(member_id, people) for member_id in record.removed),
+        added=tuple(reader.person(member_id) for member_id in record.added),
+        removed=tuple(reader.person(member_id) for member_id in record.removed),
     )
-    if record.kind is not EntryKind.MESSAGE or record.condition is Condition.MALFORMED:
+    if not line.is_message:
         return message
-    if record.condition is Condition.EXPIRED:
-        return dataclasses.replace(message, problem="expired")
-    origin = Origin(workspace_id=workspace_id, unit_id=unit_id, member_id=record.member_id)
-    try:
-        said = content.decode(record.content, origin=origin)
-    except (CodecError, ProtocolError) as err:
-        return dataclasses.replace(message, problem=str(err))
-    # A file that the sender did not name to the server has no clock, and nobody can fetch it.
-    shown = tuple(File(a) for a in said.attachments if a.file_id in record.files)
-    problem = "" if said.text or shown else "needs a newer client"
-    return dataclasses.replace(message, text=said.text, files=shown, problem=problem)
+    message = dataclasses.replace(
+        message,
+        id=line.id,
+        reply_to=line.reply_to,
+        answers=line.answers,
+        reactions=tuple(
+            Reaction(emoji, tuple(reader.person(who) for who in people))
+            for emoji, people in line.reactions.items()
+        ),
+        is_edited=bool(line.edits),
+        is_deleted=line.is_deleted,
+        is_mine=record.member_id == reader.me,
+        is_quiet=line.is_quiet,
+    )
+    said = line.said
+    if said is None:
+        return message
+    origin = Origin(
+        workspace_id=reader.workspace_id, unit_id=reader.unit_id, member_id=record.member_id
+    )
+    role = reader.role_of(reader.me) if said.mentions else None
+    return dataclasses.replace(
+        message,
+        text=said.text,
+        readable=with_names(said.text, origin, reader.name_of),
+        # A file that the sender did not name to the server has no clock: nobody can fetch it.
+        files=tuple(File(a) for a in said.attachments if a.file_id in line.files),
+        mentions=tuple(reader.name_of(mention) for mention in said.mentions),
+        calls_me=any(mention.means(reader.me, role) for mention in said.mentions),
+        thread=timeline.root_of(line),
+    )

@@ -6,6 +6,7 @@ enrolment.py  into a workspace: found, or join; and on from wherever that was in
 directory.py  everybody's cards in, one's own out
 delivery.py   commits and messages out, through lost races and lost answers
 notary.py     checkpoints pinned, receipts kept, alarms for what does not hold
+timelines.py  each unit's timeline, folded from the rows when somebody looks
 ledgers.py    signed entries out: invites, grants, removals
 """
 

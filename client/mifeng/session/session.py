@@ -25,6 +25,7 @@ from mifeng.net import Api, Signer
 from mifeng.session import charters, directory, notary
 from mifeng.session.home import Home
 from mifeng.session.live import Live
+from mifeng.session.timelines import Timelines
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import CodecError, CryptoError, MifengError, ProtocolError, UsageError
@@ -71,6 +72,7 @@ class Session:
         """This device's own commits that were not accepted."""
         self.heard_at: dict[UnitId, UnixMillis] = {}
         """When a unit's log was last known to its head."""
+        self.timelines = Timelines(self)
         self._wall = now
         self._turns: dict[UnitId | None, asyncio.Lock] = {}
         self._live: Live | None = None

@@ -33,6 +33,8 @@ FILE = Attachment(
     secret=Secret(RNG(32)), share_hash=RNG(32), digest=RNG(32),
 )  # fmt: skip
 
+OTHER_FILE = dataclasses.replace(FILE, file_id=FileId(RNG(16)), name="b.txt")
+
 
 def test_a_text_comes_out_as_it_went_in() -> None:
     sent = content.encode_text("你好 *world*", origin=HERE, rng=RNG)
@@ -131,3 +133,40 @@ def test_what_a_terminal_would_obey_is_not_printed() -> None:
     assert printable("a\r\nb\tc", lines=True) == "a\nb\tc"
     assert printable("invoice\u202efdp.exe") == "invoice\ufffdfdp.exe"
     assert printable("\x9b31m\u2028x") == "\ufffd31m\ufffdx"
+
+
+@pytest.mark.parametrize("emoji", ["👍", "👩‍💻", "🏴\U000e0067\U000e0062\U000e007f", "好", "+1"])
+def test_a_reaction_comes_out_as_it_went_in(emoji: str) -> None:
+    named = RNG(32)
+    got = content.decode(content.encode_reaction(emoji, named, origin=HERE, rng=RNG), origin=HERE)
+    assert (got.reaction, got.text, got.refers.in_reply_to) == (emoji, "", named)
+
+
+@pytest.mark.parametrize("emoji", ["", " ", "a\nb", "\x1b[2J", "\u202eabc", "x" * 65, "\ue000"])
+def test_a_reaction_that_does_not_show_itself_is_refused_content_3(emoji: str) -> None:
+    part = SinglePart(disposition=2, content_type="text/plain", content=emoji.encode())
+    with pytest.raises(ProtocolError, match="CONTENT-3"):
+        content.decode(encode_mimi(MimiContent(salt=bytes(16), body=part)), origin=HERE)
+
+
+def test_files_come_with_their_caption() -> None:
+    sent = content.encode_file(FILE, OTHER_FILE, caption="see *here*", origin=HERE, rng=RNG)
+    got = content.decode(sent, origin=HERE)
+    assert (got.text, got.attachments) == ("see *here*", (FILE, OTHER_FILE))
+
+
+def test_no_message_shows_more_files_than_its_extension_holds() -> None:
+    eight = [dataclasses.replace(FILE, file_id=FileId(RNG(16))) for _ in range(8)]
+    content.encode_file(*eight, origin=HERE, rng=RNG)
+    for some in ([], [*eight, FILE]):
+        with pytest.raises(UsageError, match="1 to 8 files"):
+            content.encode_file(*some, origin=HERE, rng=RNG)
+
+
+def test_fifty_nested_parts_are_refused() -> None:
+    body: MultiPart | SinglePart = SinglePart(content_type=MARKDOWN, content=b"deep")
+    for _ in range(50):
+        leaf = SinglePart(content_type=MARKDOWN, content=b"x")
+        body = MultiPart(part_semantics=PartSemantics.PROCESS_ALL, parts=(body, leaf))
+    with pytest.raises((ProtocolError, CodecError)):
+        encode_mimi(MimiContent(salt=bytes(16), body=body))

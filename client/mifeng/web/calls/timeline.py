@@ -57,25 +57,23 @@ async def timeline(desk: Desk, request: TimelineRequest) -> TimelineReply:
     me, unit = desk.me(request), desk.unit(request)
     found = await _page(unit, request)
     first, last = (found[0].sequence, found[-1].sequence) if found else (0, unit.sequence)
-    earlier = await unit.timeline(first=1)
+    earlier, later = await unit.timeline(first=1), await unit.timeline(last=1)
     return TimelineReply(
         first=first,
         last=last,
         entries=[message_facts(one, unit, me) for one in found if _is_shown(one)],
         more_before=bool(earlier) and earlier[0].sequence < first,
-        more_after=last < unit.sequence,
+        more_after=bool(later) and last < later[0].sequence,
         waiting=[message_facts(one, unit, me) for one in unit.outgoing()],
     )
 
 
 async def _page(unit: Unit, request: TimelineRequest) -> list[Message]:
-    """Sequences have no gaps, but for what has expired at the beginning."""
+    """Sequences have gaps: reactions and the like are folded into what they are about."""
     if request.after is not None:
         return await unit.timeline(after=request.after, first=PAGE)
     if request.before is not None:
-        return await unit.timeline(
-            after=max(request.before - 1 - PAGE, 0), first=min(PAGE, max(request.before - 1, 0))
-        )
+        return await unit.timeline(before=request.before, last=PAGE)
     middle = request.around
     if request.at is not None:
         middle = await _sequence_at(unit, request.at)

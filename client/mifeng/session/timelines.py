@@ -1,0 +1,63 @@
+"""Each unit's timeline in memory, folded from the rows when somebody looks.
+
+A look costs the rows that are new since the last one. When something in it has expired it is
+folded anew from what is left, once an hour at most: so it is what a device that starts now shows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from mifeng.core import expiry
+from mifeng.core.rows import Condition, TimelineRecord, number
+from mifeng.core.timeline import Timeline
+from mifeng_crypto.ids import UnitId, UnixMillis
+from mifeng_crypto.log import EntryKind
+from mifeng_crypto.tls import decode
+
+if TYPE_CHECKING:
+    from mifeng.session.session import Session
+
+__all__ = ["Timelines"]
+
+NEVER = UnixMillis(1 << 62)
+YIELD_EVERY = 500
+"""Rows that are folded before others get their turn."""
+
+
+class Timelines:
+    """The timelines of one session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._folded: dict[UnitId, tuple[Timeline, UnixMillis]] = {}
+        self._turns: dict[UnitId, asyncio.Lock] = {}
+
+    async def of(self, unit_id: UnitId) -> Timeline:
+        """Return a unit's timeline, with all that is on the disk and not over.
+
+        It is the same object as long as nothing in it has expired.
+        """
+        async with self._turns.setdefault(unit_id, asyncio.Lock()):
+            return await self._fold(unit_id)
+
+    async def _fold(self, unit_id: UnitId) -> Timeline:
+        session = self._session
+        now = session.now()
+        timeline, over_at = self._folded.get(unit_id, (None, NEVER))
+        if timeline is None or now >= over_at:
+            timeline = Timeline(session.profile.workspace_id, unit_id)
+            over_at = NEVER
+        rows = await session.home.database.scan(
+            "messages", unit_id, after=unit_id + number(timeline.sequence)
+        )
+        for n, (key, row) in enumerate(rows, 1):
+            record = expiry.shown(decode(TimelineRecord, row), now=now)
+            if record.kind is EntryKind.MESSAGE and record.condition is Condition.READ:
+                over_at = min(over_at, record.deadline)
+            timeline.add(int.from_bytes(key[len(unit_id) :], "big"), record)
+            if n % YIELD_EVERY == 0:
+                await asyncio.sleep(0)
+        self._folded[unit_id] = timeline, over_at
+        return timeline
