@@ -47,13 +47,12 @@ def send(
     ] = None,
 ) -> None:
     """Send a text."""
-    said = _said(text)
 
-    async def act(me: Workspace, where: Unit) -> Message:
+    async def act(me: Workspace, where: Unit, said: str) -> Message:
         called = [where.mention(_whom(me, name)) for name in mention or ()]
         return await where.send(" ".join([*called, said]))
 
-    _do(context, unit, act, _("Sent to {unit}, as number {n}."))
+    _do(context, unit, act, _("Sent to {unit}, as number {n}."), text=text)
 
 
 def reply(
@@ -66,28 +65,26 @@ def reply(
     ] = False,
 ) -> None:
     """Answer a message."""
-    said = _said(text)
 
-    async def act(_me: Workspace, where: Unit) -> Message:
+    async def act(_me: Workspace, where: Unit, said: str) -> Message:
         return await where.send(said, reply_to=number, thread=number if in_thread else None)
 
-    _do(context, unit, act, _("Sent to {unit}, as number {n}."))
+    _do(context, unit, act, _("Sent to {unit}, as number {n}."), text=text)
 
 
 def edit(context: typer.Context, unit: UnitName, number: MessageNumber, text: Text) -> None:
     """Change a message of yours."""
-    said = _said(text)
 
-    async def act(_me: Workspace, where: Unit) -> Message:
+    async def act(_me: Workspace, where: Unit, said: str) -> Message:
         return await where.edit(number, said)
 
-    _do(context, unit, act, _("Changed number {n} in {unit}."))
+    _do(context, unit, act, _("Changed number {n} in {unit}."), text=text)
 
 
 def delete(context: typer.Context, unit: UnitName, number: MessageNumber) -> None:
     """Take a message of yours back."""
 
-    async def act(_me: Workspace, where: Unit) -> Message:
+    async def act(_me: Workspace, where: Unit, _said: str) -> Message:
         return await where.delete(number)
 
     _do(context, unit, act, _("Deleted number {n} in {unit}."))
@@ -102,7 +99,7 @@ def react(
 ) -> None:
     """React to a message."""
 
-    async def act(_me: Workspace, where: Unit) -> Message:
+    async def act(_me: Workspace, where: Unit, _said: str) -> Message:
         return await (where.unreact if undo else where.react)(number, emoji)
 
     sentence = _("Took the reaction to number {n} in {unit} back.")
@@ -128,8 +125,10 @@ def _whom(me: Workspace, name: str) -> Person | UnitRole | None:
 def _do(
     context: typer.Context,
     unit: str,
-    act: Callable[[Workspace, Unit], Awaitable[Message]],
+    act: Callable[[Workspace, Unit, str], Awaitable[Message]],
     sentence: str,
+    *,
+    text: str | None = None,
 ) -> None:
     """Open the profile, do it, and tell about the message that it was done to."""
     told = options(context)
@@ -138,9 +137,10 @@ def _do(
         from mifeng.cli.show import as_json, message_facts, say
         from mifeng.content import printable
 
+        said = "" if text is None else _said(text)
         async with opened(told) as me:
             where = me.unit(unit)
-            message = await act(me, where)
+            message = await act(me, where, said)
             if told.json:
                 as_json(message_facts(where, message))
             else:
