@@ -14,7 +14,7 @@ from mifeng_server.domain.protocols import Blobs, FullError, Store
 from mifeng_server.domain.refusal import Refusal
 from mifeng_server.domain.rows import FileRow
 
-__all__ = ["Quotas", "check_room"]
+__all__ = ["Quotas", "check_quota", "check_room"]
 
 UNDER_WAY = 10_000
 """More uploads than are ever open at once."""
@@ -38,18 +38,9 @@ async def check_room(
         Refusal: quota_exceeded.
         FullError: the disk has no room for it.
     """
-    await store.settle()  # an upload that was opened a moment ago counts
-    for whose, quota, live in (
-        ("your files", quotas.member_bytes, {"member_id": member_id}),
-        ("the files of this unit", quotas.unit_bytes, {"unit_id": unit_id}),
-    ):
-        used = await store.total(FileRow, "length", **live)
-        if used + length > quota:
-            raise Refusal(
-                ProblemCode.QUOTA_EXCEEDED,
-                f"{whose} take {_amount(used)} of {_amount(quota)}, "
-                f"and this one needs {_amount(length)}",
-            )
+    await check_quota(store, quotas, member_id=member_id, length=length)
+    used = await store.total(FileRow, "length", unit_id=unit_id)
+    _check("the files of this unit", used, quotas.unit_bytes, length)
     room = await blobs.room()
     if room is None:
         return
@@ -58,6 +49,26 @@ async def check_room(
         promised += row.length - await blobs.size(row.file_id)
     if promised + length > room:
         raise FullError
+
+
+async def check_quota(store: Store, quotas: Quotas, *, member_id: bytes, length: int) -> None:
+    """See that `length` bytes more fit into a member's quota.
+
+    Raises:
+        Refusal: quota_exceeded.
+    """
+    await store.settle()  # an upload that was opened a moment ago counts
+    used = await store.total(FileRow, "length", member_id=member_id)
+    _check("your files", used, quotas.member_bytes, length)
+
+
+def _check(whose: str, used: int, quota: int, length: int) -> None:
+    if used + length > quota:
+        raise Refusal(
+            ProblemCode.QUOTA_EXCEEDED,
+            f"{whose} take {_amount(used)} of {_amount(quota)}, "
+            f"and this one needs {_amount(length)}",
+        )
 
 
 def _amount(count: int) -> str:

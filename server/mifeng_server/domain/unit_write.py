@@ -11,6 +11,7 @@ from mifeng_crypto.errors import ProtocolError
 from mifeng_crypto.expiry import retain_until
 from mifeng_crypto.gate import authenticated_data_of, check_commit, check_message, identity_of
 from mifeng_crypto.ids import DeviceId
+from mifeng_crypto.ledger.policy import Keep
 from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.log import EntryKind
 from mifeng_crypto.mls.group import StagedCommit, key_package_ref, stage_commit
@@ -140,7 +141,13 @@ async def message(
             data = authenticated_data_of(view, body.message)
             said = check_message(view, data, accepted_at=time, device_id=device_id, sender=None)
             files = await name_files(
-                house, caller, unit_id, said.files, retain_until=keep, now=time
+                house,
+                caller,
+                unit_id,
+                said.files,
+                retain_until=keep,
+                may_keep=view.ledgers.policy.keep is Keep.ALLOWED,
+                now=time,
             )
         grown = grow(
             unit,

@@ -17,7 +17,7 @@ from mifeng_server.domain.accept import Call, Decision, Held, accept
 from mifeng_server.domain.house import House
 from mifeng_server.domain.login import Caller
 from mifeng_server.domain.protocols import ConflictError
-from mifeng_server.domain.quota import check_room
+from mifeng_server.domain.quota import check_quota, check_room
 from mifeng_server.domain.refusal import Refusal, not_found
 from mifeng_server.domain.rows import Delete, FileRow, Insert, Swap, Write
 from mifeng_server.domain.unit import Unit, may_take_part
@@ -208,7 +208,7 @@ async def _until(
 
 
 async def take_back(house: House, caller: Caller, file_id: bytes, *, now: int) -> None:
-    """Give an upload up, or recall a file: its own member may, at any time.
+    """Give an upload up, or recall a file: whoever posted it last may, at any time.
 
     Besides a deadline this is the only thing that destroys a file (and `close`, for a whole unit).
 
@@ -222,8 +222,17 @@ async def take_back(house: House, caller: Caller, file_id: bytes, *, now: int) -
         if row is None:
             raise not_found()
         if row.member_id != caller.member_id:
-            raise Refusal(ProblemCode.FORBIDDEN, "a file is recalled by whoever posted it")
-        await destroy(house, row)
+            raise Refusal(ProblemCode.FORBIDDEN, "a file is recalled by whoever posted it last")
+        # Its time is over first: a message that would keep it is refused from here on, and one that
+        # came before makes this fail.
+        over = replace(row, deadline=min(row.deadline, now))
+        try:
+            await house.store.write((Swap(row, over),))
+        except ConflictError as err:
+            raise Refusal(
+                ProblemCode.FORBIDDEN, "somebody has posted the file again this moment"
+            ) from err
+        await destroy(house, over)
 
 
 async def destroy(house: House, row: FileRow) -> None:
@@ -243,34 +252,52 @@ async def name_files(
     file_ids: tuple[bytes, ...],
     *,
     retain_until: int,
+    may_keep: bool,
     now: int,
 ) -> tuple[Write, ...]:
     """Bind files to the message that shows them: from now on its clock is theirs.
+
+    A file that was posted before is kept so: its clock starts anew, it is now whose message shows
+    it last, and counts as that member's.
 
     Their shares are sealed anew, under the key of that deadline, before the transaction that binds
     them; the key that sealed them before ends earlier, and takes the older seal along.
 
     Raises:
-        Refusal: gone.
-        ProtocolError: UPLOAD-1: a file is not whole, not the caller's, of another unit, or named.
+        Refusal: gone, quota_exceeded.
+        ProtocolError: UPLOAD-1: a file is not whole, of another unit, over, or another's upload;
+            UPLOAD-2: the unit keeps no files.
     """
     writes: list[Write] = []
     for file_id in sorted(set(file_ids)):
         row = await house.store.get(FileRow, file_id)
         if (
             row is None
-            or (row.unit_id, row.member_id, row.retain_until) != (unit_id, caller.member_id, 0)
+            or row.unit_id != unit_id
+            or (row.retain_until == 0 and row.member_id != caller.member_id)
             or row.deadline <= now
             or await house.blobs.size(file_id) != row.length
         ):
             raise ProtocolError(
                 "UPLOAD-1",
-                "the message names a file that is not a finished, unnamed upload of yours",
+                "the message names a file that is neither a finished upload of yours "
+                "nor a live file of this unit",
             )
+        if row.retain_until:
+            await _check_keep(house, caller, row, may_keep=may_keep)
         share = await house.shares.get(file_id)
         if share is None:
             raise Refusal(ProblemCode.GONE, "the vault has no share of this file: upload it again")
-        await house.shares.put(file_id, share, deadline=retain_until)
-        named = replace(row, retain_until=retain_until, deadline=retain_until)
+        until = max(row.retain_until, retain_until)
+        await house.shares.put(file_id, share, deadline=until)
+        named = replace(row, member_id=caller.member_id, retain_until=until, deadline=until)
         writes.append(Swap(row, named))
     return tuple(writes)
+
+
+async def _check_keep(house: House, caller: Caller, row: FileRow, *, may_keep: bool) -> None:
+    """UPLOAD-2, and the quota of whoever keeps another's file."""
+    if not may_keep:
+        raise ProtocolError("UPLOAD-2", "this unit's policy does not let files be posted again")
+    if row.member_id != caller.member_id:
+        await check_quota(house.store, house.quotas, member_id=caller.member_id, length=row.length)
