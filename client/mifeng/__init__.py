@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mifeng.core.events import AlarmRaised, NewEntry, UnitJoined, UnitLeft
+    from mifeng.core.events import AlarmRaised, NewEntry, UnitClosed, UnitJoined, UnitLeft
     from mifeng.errors import (
         AccessEndedError,
         InviteSpentError,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         ProfileBusyError,
         ServerIdentityError,
         ServerProblem,
+        UnitClosedError,
         WrongPassphraseError,
     )
     from mifeng.keychain import Passphrase
@@ -88,6 +89,8 @@ __all__ = [
     "StorageError",
     "TransportError",
     "Unit",
+    "UnitClosed",
+    "UnitClosedError",
     "UnitJoined",
     "UnitLeft",
     "UsageError",

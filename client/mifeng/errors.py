@@ -18,6 +18,7 @@ __all__ = [
     "ProfileMissingError",
     "ServerIdentityError",
     "ServerProblem",
+    "UnitClosedError",
     "WrongPassphraseError",
 ]
 
@@ -28,6 +29,10 @@ class NotFoundError(UsageError):
 
 class AccessEndedError(MifengError):
     """The server no longer lets this device in, or the unit has removed it."""
+
+
+class UnitClosedError(MifengError):
+    """The unit is over: nothing is sent in it any more."""
 
 
 class InviteSpentError(MifengError):

@@ -12,7 +12,6 @@ from mifeng_crypto import signature
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.ledger.charter_entry import (
     CharterBody,
-    Close,
     Grant,
     Restart,
     UnitRole,
@@ -360,7 +359,7 @@ async def test_a_unit_is_opened_once(founder: Peer) -> None:
     assert again == [unit_id]
 
 
-@pytest.mark.parametrize("body", [Restart(1, EMPTY), Close()])
+@pytest.mark.parametrize("body", [Restart(1, EMPTY)])
 async def test_what_the_server_does_not_serve_yet_changes_nothing(
     two: Two, body: CharterBody
 ) -> None:

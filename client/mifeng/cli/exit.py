@@ -8,7 +8,13 @@ from __future__ import annotations
 
 import enum
 
-from mifeng.errors import AccessEndedError, InviteSpentError, NotFoundError, ServerProblem
+from mifeng.errors import (
+    AccessEndedError,
+    InviteSpentError,
+    NotFoundError,
+    ServerProblem,
+    UnitClosedError,
+)
 from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import (
     CodecError,
@@ -41,6 +47,7 @@ _BY_TYPE: tuple[tuple[type[MifengError], ExitCode], ...] = (
     (NotFoundError, ExitCode.NOT_FOUND),
     (AccessEndedError, ExitCode.REFUSED),
     (InviteSpentError, ExitCode.REFUSED),
+    (UnitClosedError, ExitCode.REFUSED),
     (UsageError, ExitCode.USAGE),
     (TransportError, ExitCode.NETWORK),
     (StorageError, ExitCode.STORAGE),

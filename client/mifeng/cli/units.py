@@ -46,6 +46,7 @@ def add_to(app: typer.Typer) -> None:
     unit.command(help=_("Show what a unit goes by, or change it."))(policy)
     unit.command(help=_("Let somebody in, or change what they may do."))(grant)
     unit.command(help=_("Take somebody out."))(revoke)
+    unit.command(help=_("End a unit for good."))(close)
     unit.command("list", help=_("List your units."))(list_units)
     unit.command(help=_("List who is in a unit."))(members)
     app.add_typer(unit, name="unit")
@@ -209,6 +210,39 @@ def revoke(context: typer.Context, unit: UnitName, person: PersonName) -> None:
     run(told, main)
 
 
+def close(
+    context: typer.Context,
+    unit: UnitName,
+    delete: Annotated[
+        bool,
+        typer.Option(
+            "--delete", help=_("Delete all that was said in it at once; owners and admins only.")
+        ),
+    ] = False,
+) -> None:
+    """End a unit for good."""
+    told = options(context)
+
+    async def main() -> None:
+        from mifeng.cli.show import as_json, say
+        from mifeng.content import printable
+
+        async with opened(told) as me:
+            where = await me.governed(unit)
+            await where.close(delete=delete)
+            if told.json:
+                as_json({"unit_id": where.id.hex(), "deleted": delete, **_place(where)})
+                return
+        sentence = (
+            _("{unit} is closed, and what was said in it is deleted.")
+            if delete
+            else _("{unit} is closed. What was said in it can be read until its time is over.")
+        )
+        say(sentence.format(unit=printable(_called(where))))
+
+    run(told, main)
+
+
 def list_units(
     context: typer.Context,
     managed: Annotated[
@@ -241,6 +275,7 @@ def list_units(
                             "sequence": unit.sequence,
                             "members": len(unit.members()),
                             "is_member": unit.is_member,
+                            "is_closed": unit.is_closed,
                             "waiting": unit.waiting,
                         }
                     )
@@ -248,7 +283,7 @@ def list_units(
             rows = [
                 [
                     unit.title,
-                    str(len(unit.members())) if unit.is_member else _("you are out"),
+                    _state(unit),
                     str(unit.sequence),
                     unit.id.hex(),
                 ]
@@ -257,6 +292,12 @@ def list_units(
             print_table([_("Unit"), _("Members"), _("Entries"), _("Id")], rows)
 
     run(told, main)
+
+
+def _state(unit: Unit) -> str:
+    if unit.is_closed:
+        return _("closed")
+    return str(len(unit.members())) if unit.is_member else _("you are out")
 
 
 def _list_managed(units: list[Governed], *, json: bool) -> None:
@@ -343,10 +384,12 @@ def members(context: typer.Context, unit: UnitName) -> None:
     told = options(context)
 
     async def main() -> None:
+        from mifeng.cli.notices import print_notices
         from mifeng.cli.show import as_json, print_table
 
         async with opened(told) as me:
-            found = (await me.governed(unit)).members()
+            where = await me.governed(unit)
+            found = where.members()
         if told.json:
             for membership in found:
                 as_json(
@@ -358,6 +401,7 @@ def members(context: typer.Context, unit: UnitName) -> None:
                     }
                 )
             return
+        print_notices(where)
         rows = [
             [
                 membership.person.name,

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from mifeng.core import outbox
-from mifeng.core.events import Delivered, Event, NewEntry, UnitLeft
+from mifeng.core.events import Delivered, Event, NewEntry, UnitClosed, UnitLeft
 from mifeng.core.rows import Changes, Condition, TimelineRecord, UnitStatus, number
 from mifeng.core.unit import Unit, changes_between
 from mifeng_crypto import gate
@@ -94,6 +94,9 @@ def apply_entries(
             if item.number not in {left.number for left in unit.outbox}
         )
         events.append(NewEntry(unit.unit_id, entry.header.sequence, record))
+        end = unit.charter.end(at=unit.heads.charter.sequence)
+        if end is not None and not before.is_closed:
+            events.append(UnitClosed(unit.unit_id, entry.header.sequence, end.by, end.deletes))
         if unit.status is UnitStatus.LEFT:
             events.append(UnitLeft(unit.unit_id, entry.header.sequence))
             break

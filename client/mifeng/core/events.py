@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mifeng.core.rows import TimelineRecord
-from mifeng_crypto.ids import UnitId
+from mifeng_crypto.ids import MemberId, UnitId
 
-__all__ = ["AlarmRaised", "Delivered", "Event", "NewEntry", "UnitJoined", "UnitLeft"]
+__all__ = ["AlarmRaised", "Delivered", "Event", "NewEntry", "UnitClosed", "UnitJoined", "UnitLeft"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,4 +52,14 @@ class AlarmRaised:
     message: str
 
 
-Event = NewEntry | Delivered | UnitJoined | UnitLeft | AlarmRaised
+@dataclass(frozen=True, slots=True)
+class UnitClosed:
+    """The unit is over: nothing can be sent in it. `deletes`: what was said in it is gone, too."""
+
+    unit_id: UnitId
+    sequence: int
+    by: MemberId
+    deletes: bool
+
+
+Event = NewEntry | Delivered | UnitJoined | UnitLeft | UnitClosed | AlarmRaised

@@ -37,7 +37,7 @@ def destroy(unit: Unit, rows: Iterable[tuple[bytes, bytes]], *, now: UnixMillis)
     changes = dict[tuple[str, bytes], bytes | None]()
     for key, row in rows:
         record = decode(TimelineRecord, row)
-        if record.deadline > witnessed:
+        if record.deadline > witnessed and not unit.is_deleted:
             continue
         if int.from_bytes(key[len(unit.unit_id) :], "big") < unit.log.began:
             changes["messages", key] = None

@@ -48,6 +48,8 @@ class Due:
 
 def due(unit: Unit, roster: Roster, *, now: UnixMillis) -> Due:
     """Compare the group with the ledgers at the last `heads`, and its keys with the clock."""
+    if unit.is_closed:
+        return Due((), (), rotate=False)
     view = unit.view(roster)
     return Due(
         remove=tuple(gate.removes_due(view)),

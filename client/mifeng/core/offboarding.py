@@ -91,6 +91,8 @@ def compare(
         unit, one = units.get(unit_id), said.get(unit_id)
         header = _header(unit_id, one, roster) if one is not None else None
         epoch, sequence = (header.epoch + 1, header.sequence) if header is not None else (0, 0)
+        if unit is not None and unit.is_closed:
+            continue  # nothing is said there any more that the person could read
         if unit is not None and unit.status is UnitStatus.ACTIVE and unit.epoch is not None:
             if _is_in(unit, member_id):
                 found.append(Departure(unit_id=unit_id, state=State.PENDING))

@@ -94,6 +94,16 @@ class Unit:
             known=self.standing,
         )
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the unit is over, as of the last `heads`."""
+        return self.charter.is_closed(at=self.heads.charter.sequence)
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether it is over, and all that was said in it with it."""
+        return self.charter.is_deleted(at=self.heads.charter.sequence)
+
     def members(self) -> tuple[MemberId, ...]:
         """Who is granted, as of the last `heads`."""
         return self.charter.members(at=self.heads.charter.sequence)

@@ -13,9 +13,11 @@ from typing import Any
 from mifeng.sdk.values import Membership, Person, person_from
 from mifeng.session import Session, ledgers
 from mifeng_crypto.ids import UnitId
-from mifeng_crypto.ledger.charter import Charter
+from mifeng_crypto.ledger.charter import Charter, End
 from mifeng_crypto.ledger.charter_entry import (
     CharterBody,
+    Close,
+    Closing,
     Grant,
     Revoke,
     SetPolicy,
@@ -66,6 +68,21 @@ class Governed:
     def policy(self) -> Policy:
         """What its charter lays down."""
         return self._charter.policy
+
+    @property
+    def end(self) -> End | None:
+        """How it was closed; None while it is open."""
+        return self._charter.end()
+
+    @property
+    def closed_by(self) -> Person | None:
+        """Who closed it."""
+        return person_from(self.end.by, self._session.people) if self.end else None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it is over: nothing is sent in it any more."""
+        return self.end is not None
 
     @property
     def is_member(self) -> bool:
@@ -156,6 +173,19 @@ class Governed:
 
         await self._sign(make)
         return self.policy
+
+    async def close(self, *, delete: bool = False) -> None:
+        """End the unit, for good: nothing is sent in it any more, and nothing more is signed.
+
+        What is live stays readable until its deadline. An owner or admin may have it deleted at
+        once instead, at the server and on every device that hears of it.
+
+        Raises:
+            ProtocolError: you have no right to it.
+            MifengError: as `Unit.send`.
+        """
+        closing = Closing.DELETES if delete else Closing.KEEPS
+        await self._sign(lambda charter: None if charter.is_closed() else Close(closing))
 
     async def _sign(self, make: Callable[[Charter], CharterBody | None]) -> None:
         async with self._session.turn(self.id):

@@ -14,7 +14,7 @@ from mifeng.core.outbox import as_if_sent
 from mifeng.core.rows import UnitStatus
 from mifeng.core.timeline import Line, Timeline
 from mifeng.core.unit import Unit as UnitState
-from mifeng.errors import AccessEndedError, NotFoundError
+from mifeng.errors import AccessEndedError, NotFoundError, UnitClosedError
 from mifeng.sdk.governed import Governed
 from mifeng.sdk.values import Message, Person, Reader, message_from
 from mifeng.session import delivery
@@ -51,6 +51,17 @@ class Talk(Governed):
             raise trouble
         if self._state.status is UnitStatus.LEFT:
             raise self.why_not_in()
+
+    def check_open(self) -> None:
+        """Raise what keeps this unit from going on, or from taking anything more.
+
+        Raises:
+            UnitClosedError: it is over.
+            MifengError: as `check_access`.
+        """
+        self.check_access()
+        if self.is_closed:
+            raise UnitClosedError("{unit} is closed; create a new unit", unit=self.title)
 
     def why_not_in(self) -> MifengError:
         """What to tell whoever wants something of a unit that this device is not in."""
@@ -304,7 +315,7 @@ class Talk(Governed):
             UsageError: it is no file, it changes, or what a picture tells cannot be taken out.
             MifengError: as `send`.
         """
-        self.check_access()
+        self.check_open()
         refers = await self._refers(reply_to, thread)
         attachments = [
             await transfer.upload(
@@ -335,7 +346,7 @@ class Talk(Governed):
             UsageError: there are more, or fewer.
             MifengError: as `send`.
         """
-        self.check_access()
+        self.check_open()
         attachment = await transfer.upload_from(
             self._session.api,
             file,
@@ -432,7 +443,7 @@ class Talk(Governed):
         return self._show(line, timeline)
 
     async def _send(self, said: bytes, files: tuple[Attachment, ...] = ()) -> int:
-        self.check_access()
+        self.check_open()
         ids = tuple(attachment.file_id for attachment in files)
         return await delivery.post(self._session, self.id, said, files=ids)
 

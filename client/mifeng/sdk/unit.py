@@ -86,7 +86,8 @@ class Unit(Talk):
     @property
     def may_post(self) -> bool:
         """Whether one's role lets one write here, by the unit's policy."""
-        return self.is_member and self.role in MAY_POST[self.policy.posting]
+        is_open = self.is_member and not self.is_closed
+        return is_open and self.role in MAY_POST[self.policy.posting]
 
     @property
     def may_govern(self) -> bool:
@@ -184,7 +185,7 @@ class Unit(Talk):
     # -------------------------------------------------------------- signing
 
     async def _sign(self, make: Callable[[Charter], CharterBody | None]) -> None:
-        self.check_access()
+        self.check_open()
         session = self._session
         async with session.turn(self.id):
             await ledgers.append_to_charter(session, self.id, make)

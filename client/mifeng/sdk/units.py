@@ -118,7 +118,8 @@ class Units:
         if person.id == self._session.profile.member_id:
             raise UsageError("a unit of two needs another person than yourself")
         for unit in self.units():
-            if unit.is_member and unit.peer is not None and unit.peer.id == person.id:
+            peer = unit.peer
+            if unit.is_member and not unit.is_closed and peer and peer.id == person.id:
                 return unit
         unit = await self._open(kind=UnitKind.DIRECT, peer=person.id)
         session = self._session

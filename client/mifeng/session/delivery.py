@@ -76,7 +76,7 @@ async def settle(session: Session) -> None:
             if unit.status is UnitStatus.CREATING:
                 await _announce_unit(session, unit_id)
             if unit.status is not UnitStatus.LEFT and unit_id not in session.troubles:
-                if session.units[unit_id].pending is not None:
+                if session.units[unit_id].pending is not None and not unit.is_closed:
                     await _send_commit(session, unit_id)
                 await deliver(session, unit_id)
 
@@ -91,6 +91,8 @@ async def deliver(session: Session, unit_id: UnitId) -> None:
         TransportError, ServerProblem: as `post`.
     """
     attempts = 0
+    if session.units[unit_id].is_closed:
+        return  # what had not left when the unit was closed stays here, to be seen
     while (item := outbox.next_item(session.units[unit_id])) is not None:
         if attempts > ATTEMPTS:
             raise TransportError("the unit is too busy; the message is kept and goes out later")

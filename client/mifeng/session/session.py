@@ -303,6 +303,10 @@ class Session:
         self.units[unit_id] = applied.unit
         for lag in applied.lags:
             await notary.look_at(self, unit_id, lag)
+        if applied.unit.is_deleted:
+            rows = await self.home.database.scan("messages", unit_id)
+            await self.save(expiry.destroy(applied.unit, rows, now=self.now()))
+            self.timelines.forget(unit_id)
         for event in applied.events:
             if isinstance(event, Delivered):
                 self.delivered[event.unit_id, event.number] = event.sequence

@@ -42,6 +42,10 @@ class Timelines:
         async with self._turns.setdefault(unit_id, asyncio.Lock()):
             return await self._fold(unit_id)
 
+    def forget(self, unit_id: UnitId) -> None:
+        """Fold anew at the next look: what was shown is gone before its time."""
+        self._folded.pop(unit_id, None)
+
     async def _fold(self, unit_id: UnitId) -> Timeline:
         session = self._session
         now = session.now()

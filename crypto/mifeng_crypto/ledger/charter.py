@@ -23,6 +23,7 @@ from mifeng_crypto.ledger.charter_entry import (
     CharterEntry,
     CharterEntryTBS,
     Close,
+    Closing,
     Create,
     Grant,
     Restart,
@@ -38,7 +39,7 @@ from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.ledger.roster_entry import DeviceAuthor
 from mifeng_crypto.tls import decode, encode
 
-__all__ = ["Charter", "Generation", "hash_entry", "sign_charter_entry"]
+__all__ = ["Charter", "End", "Generation", "hash_entry", "sign_charter_entry"]
 
 LABEL = "CharterEntry"
 
@@ -59,6 +60,16 @@ class Generation:
     before: Head
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """How a unit was closed: by whom, when, in which entry; and whether what is live goes."""
+
+    by: MemberId
+    time: UnixMillis
+    since: int
+    deletes: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Charter:
     """A verified charter, up to its head. Shares its tables like `Roster`."""
@@ -74,7 +85,7 @@ class Charter:
     _roster_sequences: tuple[int, ...]
     _policies: tuple[tuple[int, Policy], ...]
     _generations: tuple[Generation, ...]
-    _closed: int | None
+    _end: End | None
     _parent_sequence: int
 
     # -------------------------------------------------------------- growing
@@ -201,9 +212,18 @@ class Charter:
         sequence = self._chain.at(at)
         return next(made for made in reversed(self._generations) if made.since <= sequence)
 
+    def end(self, *, at: int | None = None) -> End | None:
+        """Return how the unit was closed; None while it is open."""
+        return self._end if self._end and self._end.since <= self._chain.at(at) else None
+
     def is_closed(self, *, at: int | None = None) -> bool:
         """Whether the unit is over."""
-        return self._closed is not None and self._closed <= self._chain.at(at)
+        return self.end(at=at) is not None
+
+    def is_deleted(self, *, at: int | None = None) -> bool:
+        """Whether the unit is over, and all that was said in it with it."""
+        end = self.end(at=at)
+        return end is not None and end.deletes
 
     def role_of(self, member_id: MemberId, *, at: int | None = None) -> UnitRole | None:
         """Return the role that was granted to a member, if any."""
@@ -238,7 +258,7 @@ class Charter:
             _roster_sequences=(tbs.roster.sequence,),
             _policies=((1, body.policy),),
             _generations=(Generation(0, tbs.author.member_id, 1, EMPTY),),
-            _closed=None,
+            _end=None,
             _parent_sequence=tbs.parent.sequence if tbs.parent else 0,
         )
 
@@ -256,6 +276,14 @@ class Charter:
         if isinstance(body, Restart):
             made = Generation(body.generation, tbs.author.member_id, grown.sequence, body.log)
             generations = (*generations, made)
+        end = self._end
+        if isinstance(body, Close):
+            end = End(
+                by=tbs.author.member_id,
+                time=tbs.time,
+                since=grown.sequence,
+                deletes=body.content is Closing.DELETES,
+            )
         return dataclasses.replace(
             self,
             _chain=grown,
@@ -263,7 +291,7 @@ class Charter:
             _roster_sequences=(*self._roster_sequences, tbs.roster.sequence),
             _policies=policies,
             _generations=generations,
-            _closed=grown.sequence if isinstance(body, Close) else self._closed,
+            _end=end,
             _parent_sequence=tbs.parent.sequence if tbs.parent else self._parent_sequence,
         )
 

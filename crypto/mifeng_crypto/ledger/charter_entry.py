@@ -19,6 +19,7 @@ __all__ = [
     "CharterEntry",
     "CharterEntryTBS",
     "Close",
+    "Closing",
     "Create",
     "Grant",
     "Restart",
@@ -92,9 +93,21 @@ class Restart:
     log: Head
 
 
+class Closing(enum.IntEnum):
+    """What becomes of that which is live when a unit is closed."""
+
+    KEEPS = 1
+    DELETES = 2
+
+
 @struct(tag=6, tag_bytes=2)
 class Close:
-    """The unit is over: nothing is sent in it any more. What is live stays readable."""
+    """The unit is over: nothing is sent in it any more.
+
+    What is live stays readable until its deadline, or goes at once: that only an admin may sign.
+    """
+
+    content: Annotated[Closing, Width(1)]
 
 
 CharterBody = Create | Grant | Revoke | SetPolicy | Restart | Close

@@ -18,6 +18,7 @@ from mifeng_crypto.ledger.chain import NeedLedgerError
 from mifeng_crypto.ledger.charter_entry import (
     CharterEntryTBS,
     Close,
+    Closing,
     Create,
     Grant,
     Restart,
@@ -146,8 +147,9 @@ def check_body(
         case Restart() as body:
             check_may_manage(charter, tbs, roster, parent)
             check_opens(charter, tbs, body)
-        case Close():
+        case Close() as body:
             check_may_manage(charter, tbs, roster, parent)
+            check_may_delete(tbs, body, roster)
 
 
 # ------------------------------------------------------------------ authors
@@ -349,6 +351,16 @@ def check_opens(charter: Charter, tbs: CharterEntryTBS, body: Restart) -> None:
     if charter.role_of(tbs.author.member_id) is None:
         raise ProtocolError(
             "CHARTER-14", "who restarts a unit is in it; let its manager do so, or grant yourself"
+        )
+
+
+def check_may_delete(tbs: CharterEntryTBS, body: Close, roster: Roster) -> None:
+    """CHARTER-18: only an admin ends a unit so that what is live goes before its time."""
+    standings = _standings(None, tbs, roster, None)
+    if body.content is Closing.DELETES and standings.isdisjoint(_ADMINS):
+        raise ProtocolError(
+            "CHARTER-18",
+            "only an admin may close a unit and delete what is in it; close it without deleting",
         )
 
 

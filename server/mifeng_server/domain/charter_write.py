@@ -20,6 +20,7 @@ from mifeng_crypto.ledger.charter import Charter
 from mifeng_crypto.ledger.charter_entry import (
     CharterEntry,
     Close,
+    Closing,
     Create,
     Grant,
     Restart,
@@ -42,6 +43,7 @@ from mifeng_server.domain.refused import refusing
 from mifeng_server.domain.rows import (
     CharterRow,
     Delete,
+    DoomedRow,
     GrantRow,
     Insert,
     PlaceRow,
@@ -179,7 +181,7 @@ async def append_charter(
         assert unit is not None, "units do not go away"
         with refusing(head_sequence=unit.charter.head.sequence):
             unit.charter.check_on_arrival(entry, now=UnixMillis(now))
-            if isinstance(entry.tbs.body, Restart | Close):
+            if isinstance(entry.tbs.body, Restart):
                 raise not_offered()
             charter = unit.charter.append(entry, roster, parent=above)
             grown = move_heads(unit, roster, charter, now=now)
@@ -217,6 +219,8 @@ def _grant(unit_id: bytes, entry: CharterEntry) -> tuple[tuple[Write, ...], tupl
             return (Put(GrantRow(unit_id, body.member_id)),), (body.member_id,)
         case Revoke() as body:
             return (Delete(GrantRow, (unit_id, body.member_id)),), (body.member_id,)
+        case Close() as body if body.content is Closing.DELETES:
+            return (Insert(DoomedRow(unit_id)),), ()
         case Create() | SetPolicy() | Restart() | Close():
             return (), ()
 

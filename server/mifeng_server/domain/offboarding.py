@@ -99,8 +99,8 @@ async def report(house: House, caller: Caller, member_id: bytes) -> OffboardingR
     units, others = list[Departure](), Counter[bool]()
     for stay in await house.store.find(StayRow, order="unit_id", limit=ALL, member_id=member_id):
         unit = await house.unit(stay.unit_id)
-        if unit is None:
-            continue
+        if unit is None or unit.charter.is_closed():
+            continue  # nothing is said there any more that the person could read
         if not await may_see_charter(house, roster, unit, caller.member_id):
             others[stay.left == 0] += 1
             continue

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from mifeng_server.domain import rows
 from mifeng_server.domain.house import House
 from mifeng_server.domain.rows import Delete, Row, key_of
+from mifeng_server.domain.unit import ALL
 from mifeng_server.domain.uploads import destroy, file_lock, is_file
 
 __all__ = ["Purged", "purge", "sweep"]
@@ -52,7 +53,8 @@ async def purge(house: House, *, clock: Callable[[], int]) -> Purged:
 
     keys = await house.shares.expire(until())
     files = await _purge_files(house, until)
-    count = 0
+    more_files, count = await _purge_doomed(house)
+    files += more_files
     for kind, field in _ENDING:
         while due := await house.store.find(kind, order=field, after=0, until=until(), limit=BATCH):
             await house.store.write([Delete(kind, key_of(row)) for row in due])
@@ -75,6 +77,30 @@ async def _purge_files(house: House, until: Callable[[], int]) -> int:
                 await destroy(house, row)
                 count += 1
     return count
+
+
+async def _purge_doomed(house: House) -> tuple[int, int]:
+    """Destroy what was in units that an admin closed for that: the one thing that goes early."""
+    files = count = 0
+    for doomed in await house.store.find(rows.DoomedRow, order="unit_id", limit=BATCH):
+        unit_id = doomed.unit_id
+        for found in await house.store.find(
+            rows.FileRow, order="file_id", limit=ALL, unit_id=unit_id
+        ):
+            async with house.locks.of(file_lock(found.file_id)):
+                await house.store.settle()
+                row = await house.store.get(rows.FileRow, found.file_id)
+                if row is not None:
+                    await destroy(house, row)
+                    files += 1
+        # A `heads` or commit has no deadline: they stay, so that the log can be checked.
+        while due := await house.store.find(
+            rows.ContentRow, order="deadline", after=0, limit=BATCH, unit_id=unit_id
+        ):
+            await house.store.write([Delete(rows.ContentRow, key_of(row)) for row in due])
+            count += len(due)
+        await house.store.write([Delete(rows.DoomedRow, (unit_id,))])
+    return files, count
 
 
 async def sweep(house: House) -> None:

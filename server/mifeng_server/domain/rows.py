@@ -20,6 +20,7 @@ __all__ = [
     "ContentRow",
     "CounterRow",
     "Delete",
+    "DoomedRow",
     "FileRow",
     "FoundingRow",
     "GrantRow",
@@ -100,6 +101,13 @@ class PlaceRow(Row):
 
     unit_id: bytes
     parent: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DoomedRow(Row):
+    """A unit that an admin closed so that its content goes; until the purge has been there."""
+
+    unit_id: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +316,7 @@ KEYS: dict[type[Row], tuple[str, ...]] = {
     CharterRow: ("unit_id", "sequence"),
     GrantRow: ("unit_id", "member_id"),
     PlaceRow: ("unit_id",),
+    DoomedRow: ("unit_id",),
     StayRow: ("member_id", "unit_id"),
     UnitRow: ("unit_id",),
     PartRow: ("unit_id", "part"),

@@ -20,7 +20,7 @@ async def find_stewards(house: House, unit_id: bytes, *, now: int) -> frozenset[
     An addition is due only if a KeyPackage is to be had: nobody could commit it otherwise.
     """
     roster, unit = await house.roster(), await house.unit(unit_id)
-    if roster is None or unit is None:
+    if roster is None or unit is None or unit.charter.is_closed():
         return frozenset()
     view = unit.view(roster)
     due = removes_due(view)

@@ -16,6 +16,8 @@ from mifeng_server.domain.workspace import PAGE
 __all__ = ["list_units", "read_charter", "read_entries", "read_log", "unit_of"]
 
 PAGE_BYTES = 4 << 20
+BEYOND = 1 << 62
+"""Past every deadline."""
 
 
 async def unit_of(house: House, caller: Caller, unit_id: bytes) -> Unit:
@@ -108,7 +110,8 @@ async def read_entries(
 ) -> tuple[list[bytes], int]:
     """Return encoded entries, and up to where the log can be read at the moment.
 
-    The content of those whose deadline has passed is empty.
+    The content of those whose deadline has passed is empty; of all messages, once an admin has
+    closed the unit so.
     """
     found = await house.store.find(
         LogRow,
@@ -137,7 +140,9 @@ async def read_entries(
         unit_id=unit_id,
         generation=generation,
     )
-    live = {c.sequence: c.content for c in contents if not c.deadline or c.deadline > now}
+    unit = await house.unit(unit_id)
+    until = BEYOND if unit is not None and unit.charter.is_deleted() else now
+    live = {c.sequence: c.content for c in contents if not c.deadline or c.deadline > until}
     entries = [
         encode(LogEntry(decode(LogHeader, row.header), live.get(row.sequence, b"")))
         for row in headers

@@ -95,7 +95,9 @@ async def open_upload(
     )
 
     async def decide(held: Held) -> Decision:
-        await _unit_of(house, caller, unit_id)
+        unit = await _unit_of(house, caller, unit_id)
+        if unit.charter.is_closed():
+            raise Refusal(ProblemCode.REFUSED, "the unit is closed; create a new one")
         # One upload of a member is opened at a time, so that two do not fill one room.
         await held.enter_async_context(house.locks.of(b"quota" + caller.member_id))
         await check_room(
@@ -125,8 +127,8 @@ async def see(house: House, caller: Caller, file_id: bytes, *, now: int) -> Seen
     row = await house.store.get(FileRow, file_id)
     if row is None or (row.retain_until == 0 and row.member_id != caller.member_id):
         raise not_found()
-    await _unit_of(house, caller, row.unit_id)
-    if row.deadline <= now:
+    unit = await _unit_of(house, caller, row.unit_id)
+    if row.deadline <= now or unit.charter.is_deleted():
         raise Refusal(ProblemCode.GONE)
     return Seen(row, await house.blobs.size(file_id))
 

@@ -31,6 +31,7 @@ _NAMES: dict[type[Row], str] = {
     rows.CharterRow: "charters",
     rows.GrantRow: "grants",
     rows.PlaceRow: "places",
+    rows.DoomedRow: "doomed",
     rows.StayRow: "stays",
     rows.UnitRow: "units",
     rows.PartRow: "group_parts",

@@ -10,7 +10,7 @@ import pytest
 from mifeng_crypto import gate
 from mifeng_crypto.errors import ProtocolError
 from mifeng_crypto.ids import GroupId
-from mifeng_crypto.ledger.charter_entry import Close, Restart, SetPolicy, UnitRole
+from mifeng_crypto.ledger.charter_entry import Close, Closing, Restart, SetPolicy, UnitRole
 from mifeng_crypto.ledger.policy import DEFAULT_POLICY, Posting
 from tests.support.company import HOUR, Company, Person
 from tests.support.unit import Unit
@@ -51,7 +51,7 @@ def dead(rule: str, unit: Unit, by: Person) -> None:
 def test_a_closed_unit_accepts_nothing_more_gate_30(
     company: Company, unit: Unit, bo: Person
 ) -> None:
-    company.amend(unit.unit_id, Close(), company.ada)
+    company.amend(unit.unit_id, Close(Closing.KEEPS), company.ada)
     before = dataclasses.replace(unit.server, charter=unit.charter)
     before.ledgers.check_open(before.public.group_id)
     unit.write_heads()

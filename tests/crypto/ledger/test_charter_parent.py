@@ -15,6 +15,7 @@ from mifeng_crypto.ledger.charter_entry import (
     CharterBody,
     CharterEntry,
     Close,
+    Closing,
     Grant,
     Revoke,
     SetPolicy,
@@ -75,7 +76,7 @@ def test_a_manager_of_the_parent_creates_and_manages_children(
     company.amend(other, grant, bo, as_manager=True)
     company.amend(other, Revoke(grant.member_id), bo, as_manager=True)
     company.amend(other, SetPolicy(DEFAULT_POLICY), bo, as_manager=True)
-    company.amend(other, Close(), bo, as_manager=True)
+    company.amend(other, Close(Closing.KEEPS), bo, as_manager=True)
 
 
 def test_without_naming_the_parents_head_he_is_anybody_charter_2_and_5(
@@ -124,7 +125,7 @@ def test_a_closed_parent_gives_no_right_charter_5(
     company: Company, bo: Person, sales: UnitId, team: UnitId
 ) -> None:
     grant = grant_to(company)
-    company.amend(sales, Close(), company.ada)
+    company.amend(sales, Close(Closing.KEEPS), company.ada)
     refused("CHARTER-5", company, team, company.charter_entry(team, grant, bo, as_manager=True))
 
 

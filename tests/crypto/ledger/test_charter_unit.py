@@ -13,6 +13,7 @@ from mifeng_crypto.ledger.charter import Charter, Generation
 from mifeng_crypto.ledger.charter_entry import (
     CharterBody,
     Close,
+    Closing,
     Grant,
     Restart,
     Revoke,
@@ -55,7 +56,7 @@ def test_a_direct_unit_has_its_two_people_and_both_manage_it(company: Company) -
     company.amend(unit_id, SetPolicy(SHORT), cy)
     company.amend(unit_id, Restart(1, LOG), bo)
     company.amend(unit_id, Restart(2, LOG), cy)
-    company.amend(unit_id, Close(), bo)
+    company.amend(unit_id, Close(Closing.KEEPS), bo)
 
 
 def test_nobody_enters_or_leaves_a_direct_unit_charter_11(company: Company) -> None:
@@ -94,7 +95,7 @@ def test_the_second_person_of_a_direct_unit_is_known_charter_7(company: Company)
 # ------------------------------------------------------------------ who may
 
 
-BODIES = (SetPolicy(SHORT), Restart(1, LOG), Close())
+BODIES = (SetPolicy(SHORT), Restart(1, LOG), Close(Closing.KEEPS))
 
 
 @pytest.mark.parametrize(("kind", "role", "body"), list(itertools.product(KINDS, Role, BODIES)))
@@ -205,7 +206,7 @@ def test_who_restarts_a_unit_is_in_it_charter_14(company: Company) -> None:
 def test_nothing_follows_the_end_of_a_unit_charter_15(company: Company) -> None:
     unit_id, bo = company.create(), company.hire("Bo")
     company.grant(unit_id, bo)
-    company.amend(unit_id, Close(), company.ada)
+    company.amend(unit_id, Close(Closing.KEEPS), company.ada)
     charter = company.charters[unit_id]
     assert [charter.is_closed(at=at) for at in (1, 2, 3)] == [False, False, True]
     for body in (*BODIES, Grant(bo.member_id, UnitRole.READER), Revoke(bo.member_id)):
@@ -216,8 +217,21 @@ def test_nothing_follows_the_end_of_a_unit_charter_15(company: Company) -> None:
 def test_two_charters_that_grow_out_of_one_do_not_see_each_others_state(company: Company) -> None:
     unit_id = company.create()
     first = company.charters[unit_id]
-    company.amend(unit_id, Close(), company.ada)
+    company.amend(unit_id, Close(Closing.KEEPS), company.ada)
     company.charters[unit_id] = first
     company.amend(unit_id, SetPolicy(SHORT), company.ada)
     assert not company.charters[unit_id].is_closed()
     assert (first.policy, first.generation().number) == (DEFAULT_POLICY, 0)
+
+
+def test_only_an_admin_closes_a_unit_so_that_its_content_goes_charter_18() -> None:
+    company = Company()
+    bo = company.hire("Bo")
+    unit_id = company.create(company.ada)
+    company.grant(unit_id, bo, UnitRole.MANAGER)
+    with pytest.raises(ProtocolError) as caught:
+        company.amend(unit_id, Close(Closing.DELETES), bo)
+    assert caught.value.rule == "CHARTER-18"
+    company.amend(unit_id, Close(Closing.DELETES), company.ada)
+    assert company.charters[unit_id].is_deleted()
+    assert not company.charters[unit_id].is_deleted(at=2)

@@ -1,0 +1,37 @@
+"""What everybody in a unit has to know of it at all times, in front of what is said there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from mifeng.text import _
+
+if TYPE_CHECKING:
+    from mifeng import Governed
+
+__all__ = ["notices", "print_notices"]
+
+
+def notices(unit: Governed) -> list[str]:
+    """Return the lines for people."""
+    from mifeng.cli.show import local_time
+    from mifeng.content import printable
+
+    lines = []
+    if unit.end is not None and unit.closed_by is not None:
+        sentence = (
+            _("! Closed by {name} on {time}; what was said here is deleted.")
+            if unit.end.deletes
+            else _("! Closed by {name} on {time}; nothing more is sent here.")
+        )
+        name = printable(unit.closed_by.name)
+        lines.append(sentence.format(name=name, time=local_time(unit.end.time)))
+    return lines
+
+
+def print_notices(unit: Governed) -> None:
+    """Print them, so that they are never taken for what somebody said."""
+    for line in notices(unit):
+        typer.secho(line, fg="yellow")
