@@ -21,6 +21,7 @@ __all__ = [
     "Heads",
     "LogEntry",
     "LogHeader",
+    "Purpose",
     "SetAt",
     "UnitWelcome",
 ]
@@ -69,12 +70,20 @@ class Heads:
     charter: Head
 
 
+class Purpose(enum.IntEnum):
+    """What a message is sent as: a response may be sent by whoever may read."""
+
+    POST = 1
+    RESPONSE = 2
+
+
 @struct
 class AuthenticatedData:
     """authenticated_data of every commit and message: what its sender had seen.
 
     `log` is the sender's last applied entry of this generation. `files` names the uploads that the
     message shows, so that their clock is the message's own, under the sender's signature.
+    `purpose` is RESPONSE where the sender may not post; receivers hold it against the content.
     """
 
     version: ProtocolVersion
@@ -83,6 +92,7 @@ class AuthenticatedData:
     log: Head
     time: UnixMillis
     files: Vec[FileId]
+    purpose: Annotated[Purpose, Width(1)]
 
 
 SET_AT_EXTENSION = 0xF0A0

@@ -57,7 +57,14 @@ from mifeng_crypto.ledger.roster_entry import (
     ServerIdentity,
 )
 from mifeng_crypto.links import FoundLink, parse_link
-from mifeng_crypto.log import SET_AT_EXTENSION, AuthenticatedData, EntryKind, LogEntry, SetAt
+from mifeng_crypto.log import (
+    SET_AT_EXTENSION,
+    AuthenticatedData,
+    EntryKind,
+    LogEntry,
+    Purpose,
+    SetAt,
+)
 from mifeng_crypto.login import LoginTBS
 from mifeng_crypto.mls import group as mls
 from mifeng_crypto.mls.group import Epoch, KeyPackageBundle, LeafIndex, PendingCommit
@@ -324,6 +331,7 @@ class Peer(Connection):
             "log": unit.log.head,
             "time": self.now,
             "files": tuple(FileId(f) for f in files),
+            "purpose": Purpose.POST,
         }
         return encode(AuthenticatedData(**(made | bent)))
 

@@ -31,6 +31,7 @@ from mifeng_crypto.log import (
     EntryKind,
     Heads,
     LogEntry,
+    Purpose,
     SetAt,
     UnitWelcome,
 )
@@ -277,7 +278,14 @@ class Unit:
         pending = self.pending.pop(content, None) if member.who.device_id == self.sender else None
         return pending.next if pending is not None else mls.process_commit(epoch, staged)
 
-    def said(self, who: Person, *, files: Sequence[FileId] = (), time: int | None = None) -> bytes:
+    def said(
+        self,
+        who: Person,
+        *,
+        files: Sequence[FileId] = (),
+        time: int | None = None,
+        purpose: Purpose = Purpose.POST,
+    ) -> bytes:
         """What somebody honestly says of what he has seen."""
         view = self.of(who).view
         return encode(
@@ -288,6 +296,7 @@ class Unit:
                 log=view.log.head,
                 time=UnixMillis(self.company.now if time is None else time),
                 files=tuple(files),
+                purpose=purpose,
             )
         )
 

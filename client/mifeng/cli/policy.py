@@ -47,6 +47,20 @@ class StrictChoice(enum.StrEnum):
     ON = "on"
 
 
+class ReceiptsChoice(enum.StrEnum):
+    """Whether members see who has received and read."""
+
+    OFF = "off"
+    ON = "on"
+
+
+class ExportChoice(enum.StrEnum):
+    """Whether an export is told to the unit."""
+
+    SILENT = "silent"
+    NOTICE = "notice"
+
+
 def duration(text: str) -> int:
     """Read `72h`, `30d`, `90m` or a number of seconds.
 
@@ -84,15 +98,21 @@ def policy(  # noqa: PLR0917 - an option a field
         StrictChoice | None,
         typer.Option(help=_("Whether devices need the server to read what they keep.")),
     ] = None,
+    receipts: Annotated[
+        ReceiptsChoice | None, typer.Option(help=_("Whether members see who has read."))
+    ] = None,
+    export: Annotated[
+        ExportChoice | None, typer.Option(help=_("Whether the unit is told of an export."))
+    ] = None,
 ) -> None:
     """Show what a unit goes by, or change it."""
     told = options(context)
 
     async def main() -> None:
         from mifeng.cli.show import as_json
-        from mifeng_crypto.ledger.policy import History, Keep, Posting, Strict
+        from mifeng_crypto.ledger.policy import Export, History, Keep, Posting, Receipts, Strict
 
-        changes = (cap, key_lifetime, retention, posting, history, keep, strict)
+        changes = (cap, key_lifetime, retention, posting, history, keep, strict, receipts, export)
         async with opened(told) as me:
             where = await me.governed(unit)
             if any(value is not None for value in changes):
@@ -104,6 +124,8 @@ def policy(  # noqa: PLR0917 - an option a field
                     history=History[history.name] if history else None,
                     keep=Keep[keep.name] if keep else None,
                     strict=Strict[strict.name] if strict else None,
+                    receipts=Receipts[receipts.name] if receipts else None,
+                    export=Export[export.name] if export else None,
                 )
             if told.json:
                 as_json({"unit_id": where.id.hex(), **_facts(where)})
@@ -124,6 +146,8 @@ def _facts(where: Governed) -> dict[str, object]:
         "history": goes_by.history.name.lower(),
         "keep": goes_by.keep.name.lower(),
         "strict": goes_by.strict.name.lower(),
+        "receipts": goes_by.receipts.name.lower(),
+        "export": goes_by.export.name.lower(),
     }
 
 
@@ -140,6 +164,8 @@ def _print(where: Governed) -> None:
         [_("newcomers read of before"), goes_by.history.name.lower()],
         [_("files may be posted again"), goes_by.keep.name.lower()],
         [_("devices need the server to read"), goes_by.strict.name.lower()],
+        [_("members see who has read"), goes_by.receipts.name.lower()],
+        [_("an export is told to the unit"), goes_by.export.name.lower()],
     ]
     print_table([_("Policy"), ""], rows)
 

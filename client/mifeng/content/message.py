@@ -106,6 +106,11 @@ class Message:
         return Refers(in_reply_to=said.in_reply_to, topic_id=said.topic_id, replaces=said.replaces)
 
     @property
+    def is_response(self) -> bool:
+        """Whether it is of those that also somebody may send who may only read."""
+        return bool(self.reaction or self.is_nothing)
+
+    @property
     def is_known(self) -> bool:
         """Whether this version knows what it is; else it "needs a newer client"."""
         return bool(self.text or self.attachments or self.reaction or self.is_nothing)

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from mifeng.core import outbox
+from mifeng.core.arrival import check_arrival
 from mifeng.core.events import Delivered, Event, NewEntry, UnitClosed, UnitLeft
 from mifeng.core.rows import Changes, Condition, TimelineRecord, UnitStatus, number
 from mifeng.core.unit import Unit, changes_between
@@ -227,6 +228,10 @@ def _apply_message(
         if isinstance(err, NeedLedgerError) or err.rule in FORKS:
             raise
         return unit, _refused(entry, sender, err), None
+    try:
+        check_arrival(view, received.data, purpose=seen.purpose, sender=sender)
+    except (CodecError, ProtocolError) as err:
+        return unit, _refused(entry, sender, err), seen
     return unit, _record(entry, sender, content=received.data, files=seen.files), seen
 
 

@@ -15,12 +15,14 @@ import dataclasses
 import hashlib
 from collections.abc import Sequence
 
+from mifeng.content import Origin, decode
 from mifeng.core.profile import Profile
 from mifeng.core.rows import Condition, OutboxRecord, TimelineRecord
 from mifeng.core.unit import OutboxItem, Unit
+from mifeng_crypto.gate import MAY_POST
 from mifeng_crypto.ids import FileId, UnixMillis
 from mifeng_crypto.ledger.roster import Roster
-from mifeng_crypto.log import EntryKind, LogHeader
+from mifeng_crypto.log import EntryKind, LogHeader, Purpose
 from mifeng_crypto.mls import group as mls
 from mifeng_crypto.rand import Rng
 
@@ -94,12 +96,28 @@ def seal(
         unit.active_epoch,
         item.record.content,
         signature_key=profile.signature_key,
-        authenticated_data=unit.authenticated_data(roster, files=item.record.files, now=now),
+        authenticated_data=unit.authenticated_data(
+            roster,
+            files=item.record.files,
+            purpose=_purpose(unit, item.record.content, roster, profile),
+            now=now,
+        ),
         rng=rng,
     )
     record = dataclasses.replace(item.record, message=message, epoch=epoch.public.epoch)
     unit = dataclasses.replace(unit, epoch=epoch)
     return unit.replace_item(OutboxItem(number=item.number, record=record))
+
+
+def _purpose(unit: Unit, content: bytes, roster: Roster, profile: Profile) -> Purpose:
+    """RESPONSE only where a post would be refused: so the server is not told which is which."""
+    ledgers = unit.view(roster).ledgers
+    if ledgers.role_of(profile.member_id) in MAY_POST[ledgers.policy.posting]:
+        return Purpose.POST
+    origin = Origin(
+        workspace_id=profile.workspace_id, unit_id=unit.unit_id, member_id=profile.member_id
+    )
+    return Purpose.RESPONSE if decode(content, origin=origin).is_response else Purpose.POST
 
 
 def unseal(unit: Unit, item: OutboxItem) -> Unit:

@@ -25,7 +25,7 @@ from mifeng_crypto.ids import PROTOCOL_VERSION, FileId, GroupId, MemberId, UnitI
 from mifeng_crypto.ledger.charter import Charter
 from mifeng_crypto.ledger.head import Head
 from mifeng_crypto.ledger.roster import Roster
-from mifeng_crypto.log import AuthenticatedData, Heads
+from mifeng_crypto.log import AuthenticatedData, Heads, Purpose
 from mifeng_crypto.mls.group import Epoch, PendingCommit
 from mifeng_crypto.tls import decode, encode
 
@@ -109,7 +109,12 @@ class Unit:
         return self.charter.members(at=self.heads.charter.sequence)
 
     def authenticated_data(
-        self, roster: Roster, *, files: Sequence[FileId] = (), now: UnixMillis
+        self,
+        roster: Roster,
+        *,
+        files: Sequence[FileId] = (),
+        purpose: Purpose = Purpose.POST,
+        now: UnixMillis,
     ) -> bytes:
         """What every commit and message says about what its sender had seen."""
         return encode(
@@ -120,6 +125,7 @@ class Unit:
                 log=self.log.head,
                 time=UnixMillis(max(now, self.last_accepted_at)),
                 files=tuple(files),
+                purpose=purpose,
             )
         )
 

@@ -24,7 +24,16 @@ from mifeng_crypto.ledger.charter_entry import (
     UnitKind,
     UnitRole,
 )
-from mifeng_crypto.ledger.policy import History, Keep, Policy, Posting, Strict, check_policy
+from mifeng_crypto.ledger.policy import (
+    Export,
+    History,
+    Keep,
+    Policy,
+    Posting,
+    Receipts,
+    Strict,
+    check_policy,
+)
 
 __all__ = ["Governed"]
 
@@ -143,6 +152,8 @@ class Governed:
         history: History | None = None,
         keep: Keep | None = None,
         strict: Strict | None = None,
+        receipts: Receipts | None = None,
+        export: Export | None = None,
     ) -> Policy:
         """Change what the unit goes by from here on; None leaves a value as it is.
 
@@ -162,6 +173,8 @@ class Governed:
                 "history": history,
                 "keep": keep,
                 "strict": strict,
+                "receipts": receipts,
+                "export": export,
             }.items()
             if value is not None
         }

@@ -100,6 +100,8 @@ class PolicyFacts(msgspec.Struct, kw_only=True, frozen=True):
     history: str
     keep: str
     strict: str
+    receipts: str
+    export: str
 
 
 class UnitFacts(msgspec.Struct, kw_only=True, frozen=True):
@@ -210,6 +212,8 @@ def unit_facts(
             history=policy.history.name.lower(),
             keep=policy.keep.name.lower(),
             strict=policy.strict.name.lower(),
+            receipts=policy.receipts.name.lower(),
+            export=policy.export.name.lower(),
         ),
     )
 

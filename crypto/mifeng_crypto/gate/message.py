@@ -16,7 +16,7 @@ from mifeng_crypto.gate.view import UnitView, key_expired
 from mifeng_crypto.ids import DeviceId, UnixMillis
 from mifeng_crypto.ledger.charter_entry import UnitRole
 from mifeng_crypto.ledger.policy import Posting
-from mifeng_crypto.log import AuthenticatedData
+from mifeng_crypto.log import AuthenticatedData, Purpose
 from mifeng_crypto.mls.group import LeafIndex
 from mifeng_crypto.mls.wire import registry
 from mifeng_crypto.mls.wire.framing import PrivateMessage
@@ -31,7 +31,7 @@ MAY_POST: Mapping[Posting, frozenset[UnitRole]] = MappingProxyType(
         Posting.PUBLISHERS: frozenset({UnitRole.MANAGER, UnitRole.PUBLISHER}),
     }
 )
-"""Who may post, by the unit's policy. Readers never may."""
+"""Who may post, by the unit's policy. Readers never may; whoever is in may respond."""
 
 
 def authenticated_data_of(view: UnitView, message: bytes) -> bytes:
@@ -88,8 +88,9 @@ def check_message(
     view.ledgers.check_open(view.public.group_id)
     check_nothing_due(view)
     check_key(view, accepted_at)
-    check_may_post(view, device_id)
-    return check_authenticated_data(view, authenticated_data, accepted_at=accepted_at)
+    said = check_authenticated_data(view, authenticated_data, accepted_at=accepted_at)
+    check_may_post(view, device_id, said.purpose)
+    return said
 
 
 def check_nothing_due(view: UnitView) -> None:
@@ -108,13 +109,18 @@ def check_key(view: UnitView, accepted_at: UnixMillis) -> None:
         raise ProtocolError("GATE-24", "the unit's keys have expired; commit a rotation, then send")
 
 
-def check_may_post(view: UnitView, device_id: DeviceId) -> None:
-    """GATE-25: MAY_POST; and the device is in the unit."""
+def check_may_post(view: UnitView, device_id: DeviceId, purpose: Purpose) -> None:
+    """GATE-25: MAY_POST, or it is a response; and the device is in the unit.
+
+    That a response is one, only those can see who can read it: they hold it against the content.
+    """
     leaf = view.standing.leaves.get(device_id)
     if leaf is None:
         raise ProtocolError("GATE-25", "this device is not in the unit (yet)")
     device = view.roster.device(device_id, at=view.heads.roster.sequence)
     role = view.ledgers.role_of(device.member_id) if device is not None else None
+    if purpose is Purpose.RESPONSE and role is not None:
+        return
     if role not in MAY_POST[view.ledgers.policy.posting]:
         raise ProtocolError(
             "GATE-25", "this member may read here and not post; ask the unit's manager"

@@ -10,7 +10,17 @@ from typing import Annotated
 from mifeng_crypto.errors import ProtocolError
 from mifeng_crypto.tls import UInt16, UInt32, Width, struct
 
-__all__ = ["DEFAULT_POLICY", "History", "Keep", "Policy", "Posting", "Strict", "check_policy"]
+__all__ = [
+    "DEFAULT_POLICY",
+    "Export",
+    "History",
+    "Keep",
+    "Policy",
+    "Posting",
+    "Receipts",
+    "Strict",
+    "check_policy",
+]
 
 
 class Posting(enum.IntEnum):
@@ -41,6 +51,20 @@ class Strict(enum.IntEnum):
     ON = 2
 
 
+class Receipts(enum.IntEnum):
+    """Whether devices tell the unit how far they have got and how far was read."""
+
+    OFF = 1
+    ON = 2
+
+
+class Export(enum.IntEnum):
+    """Whether whoever exports what he can read tells the unit."""
+
+    SILENT = 1
+    NOTICE = 2
+
+
 @struct
 class Policy:
     """What a unit's charter lays down. People, and seconds."""
@@ -53,6 +77,8 @@ class Policy:
     history: Annotated[History, Width(1)]
     keep: Annotated[Keep, Width(1)]
     strict: Annotated[Strict, Width(1)]
+    receipts: Annotated[Receipts, Width(1)]
+    export: Annotated[Export, Width(1)]
 
 
 DEFAULT_POLICY = Policy(
@@ -64,6 +90,8 @@ DEFAULT_POLICY = Policy(
     history=History.NONE,
     keep=Keep.ALLOWED,
     strict=Strict.OFF,
+    receipts=Receipts.OFF,
+    export=Export.SILENT,
 )
 
 _BOUNDS = {

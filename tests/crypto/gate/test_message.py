@@ -12,7 +12,7 @@ from mifeng_crypto.errors import CodecError, ProtocolError
 from mifeng_crypto.ids import FileId, UnixMillis
 from mifeng_crypto.ledger.charter_entry import UnitRole
 from mifeng_crypto.ledger.policy import DEFAULT_POLICY, Posting
-from mifeng_crypto.log import EntryKind
+from mifeng_crypto.log import EntryKind, Purpose
 from tests.support.company import HOUR, Company, Person
 from tests.support.unit import Unit
 
@@ -137,6 +137,18 @@ def test_only_the_cells_of_the_table_may_post_gate_25(posting: Posting, role: Un
         unit.send(bo, b"hello")
     else:
         refused("GATE-25", unit, bo)
+
+
+@pytest.mark.parametrize("posting", list(Posting))
+def test_whoever_reads_may_respond(posting: Posting) -> None:
+    company = Company()
+    unit = Unit(company, policy=dataclasses.replace(DEFAULT_POLICY, posting=posting))
+    bo = company.hire("Bo")
+    unit.add(bo)
+    company.grant(unit.unit_id, bo, UnitRole.READER)
+    unit.write_heads()
+    unit.send(bo, b"heart", said=unit.said(bo, purpose=Purpose.RESPONSE))
+    refused("GATE-25", unit, bo)
 
 
 def test_a_device_that_is_not_in_the_unit_does_not_post_gate_25(unit: Unit) -> None:
