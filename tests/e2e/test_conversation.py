@@ -219,8 +219,8 @@ async def test_whoever_listens_is_let_into_a_new_unit_and_hears_what_is_said_the
             async with asyncio.timeout(10):
                 async for event in events:
                     if isinstance(event, mifeng.UnitJoined):
+                        assert event.unit_id == second.id
                         break
-                assert event.unit_id == second.id
                 async for message in c.ben.unit("Second").messages():
                     assert message.text == "welcome"
                     break

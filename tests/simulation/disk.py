@@ -20,7 +20,7 @@ from mifeng_server.domain.memory import MemoryStore
 from mifeng_server.domain.protocols import ConflictError
 from mifeng_server.domain.rows import Write
 
-__all__ = ["Disk", "NoLock", "PowerOffError", "SimDatabase", "SimStore"]
+__all__ = ["Disk", "NoLock", "NoVault", "PowerOffError", "SimDatabase", "SimStore"]
 
 DURABLE_S = 0.004
 """The longest that a write takes until it is durable, and again until that is known."""
@@ -78,8 +78,15 @@ class SimDatabase:
             raise ProfileMissingError("there is no profile")
         return cls(disk)
 
-    def unlock(self, sealer: Sealer) -> None:
+    def unlock(self, sealer: Sealer, vault: NoVault) -> None:
+        del vault
         self._sealer = sealer
+
+    async def settle_keys(self) -> None:
+        """There are none but the store key."""
+
+    async def renew_state_keys(self) -> None:
+        """There are none but the store key."""
 
     async def close(self) -> None:
         """Nothing to let go of."""
@@ -149,6 +156,26 @@ class SimDatabase:
     def _opener(self) -> Sealer:
         assert self._sealer is not None, "the database has to be unlocked first"
         return self._sealer
+
+
+class NoVault:
+    """Stands where `Vault` stands: here everything is sealed under the store key."""
+
+    @classmethod
+    def create(cls, path: Path, store_key: bytes, *, rng: object) -> Self:
+        del path, store_key, rng
+        return cls()
+
+    open = create
+
+    def lock(self, until: int) -> None:
+        """Nothing is locked."""
+
+    def slots(self) -> tuple[()]:
+        return ()
+
+    def close(self) -> None:
+        """There is nothing to close."""
 
 
 class NoLock:

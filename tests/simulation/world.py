@@ -24,7 +24,7 @@ from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import ProtocolError, StorageError, TransportError, UsageError
 from mifeng_crypto.suite import Suite
 from mifeng_server.fanout.feed import Feed
-from tests.simulation.disk import NoLock, SimDatabase
+from tests.simulation.disk import NoLock, NoVault, SimDatabase
 from tests.simulation.host import Client, OwnedRng, Server
 from tests.simulation.loop import SimLoop, StuckError, start_as, tasks_of
 from tests.simulation.network import Line, ServerSocket, SimHttp
@@ -431,6 +431,7 @@ def _simulated(world: World) -> Iterator[None]:
     with (
         patch.object(homes, "Database", database),
         patch.object(homes, "ProfileLock", NoLock),
+        patch.object(homes, "Vault", NoVault),
         patch.object(Api, "_session", http),
         patch.object(web, "WebSocketResponse", ServerSocket),
         patch.object(Suite, "aead_seal", sealing),

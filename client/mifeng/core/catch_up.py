@@ -18,7 +18,14 @@ from dataclasses import dataclass, field
 from mifeng.core import outbox
 from mifeng.core.arrival import check_arrival
 from mifeng.core.events import Delivered, Event, NewEntry, UnitClosed, UnitLeft
-from mifeng.core.rows import Changes, Condition, TimelineRecord, UnitStatus, number
+from mifeng.core.rows import (
+    Changes,
+    Condition,
+    TimelineRecord,
+    UnitStatus,
+    number,
+    timeline_row,
+)
 from mifeng.core.unit import Unit, changes_between
 from mifeng_crypto import gate
 from mifeng_crypto.errors import CodecError, CryptoError, ProtocolError
@@ -31,7 +38,7 @@ from mifeng_crypto.log import AuthenticatedData, EntryKind, Heads, LogEntry
 from mifeng_crypto.mls import group as mls
 from mifeng_crypto.mls.wire.framing import PrivateMessage
 from mifeng_crypto.mls.wire.message import MLSMessage
-from mifeng_crypto.tls import decode, encode
+from mifeng_crypto.tls import decode
 
 __all__ = ["Applied", "Lag", "apply_entries"]
 
@@ -105,7 +112,7 @@ def apply_entries(
     for event in events:
         if isinstance(event, NewEntry):
             key = unit.unit_id + number(event.sequence)
-            changes["messages", key] = encode(event.entry)
+            changes["messages", key] = timeline_row(unit.unit_id, event.entry)
     return Applied(unit, changes, tuple(events), tuple(lags))
 
 

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from mifeng.core.rows import TimelineRecord
 from mifeng_crypto.ids import MemberId, UnitId
 
-__all__ = ["AlarmRaised", "Delivered", "Event", "NewEntry", "UnitClosed", "UnitJoined", "UnitLeft"]
+__all__ = [
+    "AlarmRaised",
+    "ContentExpired",
+    "Delivered",
+    "Event",
+    "NewEntry",
+    "UnitClosed",
+    "UnitJoined",
+    "UnitLeft",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,4 +71,12 @@ class UnitClosed:
     deletes: bool
 
 
-Event = NewEntry | Delivered | UnitJoined | UnitLeft | UnitClosed | AlarmRaised
+@dataclass(frozen=True, slots=True)
+class ContentExpired:
+    """So many messages, with so many files, were over, and have been destroyed on this device."""
+
+    messages: int
+    files: int
+
+
+Event = NewEntry | Delivered | UnitJoined | UnitLeft | UnitClosed | AlarmRaised | ContentExpired

@@ -5,14 +5,17 @@ Keys sort as their numbers do: identifiers as they are, sequences as eight bytes
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated
 
+from mifeng.expiring import Expiring
+from mifeng_crypto.expiry.slot import slot_of
 from mifeng_crypto.ids import DeviceId, FileId, MemberId, UnitId, UnixMillis
 from mifeng_crypto.ledger.head import Head
 from mifeng_crypto.log import EntryKind, Heads
-from mifeng_crypto.tls import Bytes32, Opaque, Text, UInt32, UInt64, Vec, Width, struct
+from mifeng_crypto.tls import Bytes32, Opaque, Text, UInt32, UInt64, Vec, Width, encode, struct
 
 __all__ = [
     "Changes",
@@ -24,6 +27,8 @@ __all__ = [
     "ledger_rows",
     "number",
     "part_rows",
+    "timeline_row",
+    "without_content",
 ]
 
 Changes = Mapping[tuple[str, bytes], bytes | None]
@@ -103,6 +108,24 @@ class OutboxRecord:
     epoch: UInt64
     message: Opaque
     accepted_sequence: UInt64
+
+
+def without_content(record: TimelineRecord) -> TimelineRecord:
+    """Return what is left of a message that has expired. Of its files their number is left."""
+    return dataclasses.replace(record, condition=Condition.EXPIRED, content=b"")
+
+
+def timeline_row(unit_id: UnitId, record: TimelineRecord) -> bytes:
+    """Return an entry as it is stored; with content, it can be read until its deadline."""
+    if not record.content:
+        return encode(record)
+    return Expiring.of(
+        encode(record),
+        rest=encode(without_content(record)),
+        unit_id=unit_id,
+        slot=slot_of(record.accepted_at),
+        deadline=record.deadline,
+    )
 
 
 def number(n: int) -> bytes:

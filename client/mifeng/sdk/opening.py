@@ -24,6 +24,12 @@ def _now() -> UnixMillis:
     return UnixMillis(time.time_ns() // 1_000_000)
 
 
+def _uptime_ms() -> int:
+    """A clock that nobody sets; where there is one, one that goes on while the machine sleeps."""
+    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return time.clock_gettime_ns(clock) // 1_000_000
+
+
 def _folder(profile: str | Path) -> Path:
     return Path(profile).expanduser()
 
@@ -66,6 +72,7 @@ async def open_profile(
 async def _in_use(session: Session) -> AsyncGenerator[Workspace, None]:
     """Close the session, however its user leaves it."""
     try:
+        session.expire_on_time(uptime_ms=_uptime_ms)
         yield Workspace(session)
     finally:
         await session.close()

@@ -1,4 +1,4 @@
-"""A profile's folder: taken by one process, its database open and unlocked."""
+"""A profile's folder: taken by one process, its database and vault open and unlocked."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from pathlib import Path
 from mifeng import keychain
 from mifeng.errors import ProfileDamagedError, ProfileMissingError
 from mifeng.keychain import KeySource
-from mifeng.store import Database, ProfileLock, Sealer
+from mifeng.store import Database, ProfileLock, Sealer, Vault
 from mifeng_crypto.errors import StorageError
 from mifeng_crypto.rand import Rng
 
 __all__ = ["Home"]
 
 STORE_KEY = "store key"
+VAULT = "vault"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Home:
     folder: Path
     lock: ProfileLock
     database: Database
+    vault: Vault
 
     @classmethod
     async def create(cls, folder: Path, source: KeySource, *, rng: Rng) -> Home:
@@ -39,8 +41,10 @@ class Home:
             database = await Database.create(folder / "profile.db")
             try:
                 store_key, record = await asyncio.to_thread(keychain.make, source, rng=rng)
+                vault = Vault.create(folder / VAULT, store_key, rng=rng)
+                # Last: a profile with a key record has everything else.
                 await database.put_header(STORE_KEY, record)
-                database.unlock(Sealer(store_key, rng=rng))
+                database.unlock(Sealer(store_key, rng=rng), vault)
             except BaseException:
                 await database.close()
                 _delete(folder)
@@ -48,7 +52,7 @@ class Home:
         except BaseException:
             lock.release()
             raise
-        return cls(folder, lock, database)
+        return cls(folder, lock, database, vault)
 
     @classmethod
     async def open(cls, folder: Path, source: KeySource, *, rng: Rng) -> Home:
@@ -69,23 +73,31 @@ class Home:
                 if record is None:
                     raise ProfileDamagedError("the profile has lost its key record; join again")
                 store_key = await asyncio.to_thread(keychain.unlock, record, source)
-                database.unlock(Sealer(store_key, rng=rng))
+                vault = Vault.open(folder / VAULT, store_key, rng=rng)
+                try:
+                    database.unlock(Sealer(store_key, rng=rng), vault)
+                    await database.settle_keys()
+                except BaseException:
+                    vault.close()
+                    raise
             except BaseException:
                 await database.close()
                 raise
         except BaseException:
             lock.release()
             raise
-        return cls(folder, lock, database)
+        return cls(folder, lock, database, vault)
 
     async def close(self) -> None:
         """Let the next process in."""
         await self.database.close()
+        self.vault.close()
         self.lock.release()
 
     async def destroy(self) -> None:
         """Delete a profile that never came to be: its keys were refused."""
         await self.database.close()
+        self.vault.close()
         _delete(self.folder)
         self.lock.release()
 
@@ -118,5 +130,5 @@ def _lock(folder: Path, *, make: bool) -> ProfileLock:
 
 
 def _delete(folder: Path) -> None:
-    for name in ("profile.db", "profile.db-wal", "profile.db-shm"):
+    for name in ("profile.db", "profile.db-wal", "profile.db-shm", VAULT):
         (folder / name).unlink(missing_ok=True)

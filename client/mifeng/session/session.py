@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
 
-from mifeng.core import alarms, expiry, joining, key_packages, outbox
+from mifeng.core import alarms, joining, key_packages, outbox
 from mifeng.core.catch_up import Applied, apply_entries
 from mifeng.core.charters import read
 from mifeng.core.events import Delivered, Event, UnitJoined
@@ -22,13 +22,14 @@ from mifeng.core.rows import Changes, UnitRecord, UnitStatus, ledger_rows, numbe
 from mifeng.core.unit import Unit, changes_between, from_rows
 from mifeng.errors import AccessEndedError, ProfileDamagedError, ServerProblem
 from mifeng.net import Api, Signer
-from mifeng.session import charters, directory, notary
+from mifeng.session import charters, directory, expiry, notary
 from mifeng.session.home import Home
 from mifeng.session.live import Live
 from mifeng.session.timelines import Timelines
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import CodecError, CryptoError, MifengError, ProtocolError, UsageError
+from mifeng_crypto.expiry import start_clock
 from mifeng_crypto.ids import UnitId, UnixMillis
 from mifeng_crypto.ledger.chain import NeedLedgerError
 from mifeng_crypto.ledger.charter import Charter
@@ -74,6 +75,9 @@ class Session:
         """When a unit's log was last known to its head."""
         self.timelines = Timelines(self)
         self._wall = now
+        self.clock = start_clock(now=now(), high_water=UnixMillis(0))
+        self.expiring = asyncio.Lock()
+        self._timer: expiry.Timer | None = None
         self._turns: dict[UnitId | None, asyncio.Lock] = {}
         self._live: Live | None = None
         self._at_the_door = asyncio.Lock()
@@ -104,6 +108,8 @@ class Session:
             raise UsageError("this profile was never finished; delete its folder and join again")
         session = cls(home, Profile.decode(stored), now=now, rng=rng)
         session.use_device()
+        session.clock = await expiry.read_clock(session, now())
+        home.vault.lock(session.clock.effective)
         await session._load_roster()
         roster = session.roster
         session.charters = read(await home.database.scan("charter"), roster) if roster else {}
@@ -119,6 +125,8 @@ class Session:
                 outbox=await session._parts("outbox", key),
             )
         session.people = People.from_rows(await home.database.scan("cards"))
+        await expiry.expire(session)
+        await expiry.renew_state_keys(session)
         return session
 
     async def _load_roster(self) -> None:
@@ -136,10 +144,16 @@ class Session:
 
     async def close(self) -> None:
         """Stop listening, close the line and the profile."""
+        if self._timer is not None:
+            await self._timer.close()
         if self._live is not None:
             await self._live.close()
         await self.api.close()
         await self.home.close()
+
+    def expire_on_time(self, *, uptime_ms: Callable[[], int]) -> None:
+        """Let what is over be destroyed for as long as the profile is open; see `expiry.Timer`."""
+        self._timer = expiry.Timer(self, uptime_ms=uptime_ms)
 
     def use_device(self) -> None:
         """Log in as this device from now on."""
@@ -161,6 +175,14 @@ class Session:
         """The effective time: the clock's, but never before what the server has accepted."""
         seen = (unit.last_accepted_at for unit in self.units.values())
         return UnixMillis(max(self._wall(), *seen, 0))
+
+    def wall(self) -> UnixMillis:
+        """What the device's clock shows. To judge by are `now`, and for expiry `effective`."""
+        return self._wall()
+
+    def effective(self) -> UnixMillis:
+        """The time by which content is shown or not: no server moves it."""
+        return max(self.clock.effective, self._wall())
 
     def turn(self, unit_id: UnitId | None) -> asyncio.Lock:
         """The lock of one unit; None is that of the ledgers and the list of units."""
@@ -208,10 +230,8 @@ class Session:
         await self.join_units()
         mine = {UnitId(unit.unit_id) for unit in summary.units} | set(self.units)
         await asyncio.gather(*(self._catch_up_quietly(u) for u in mine if u in self.units))
-        for unit in self.units.values():
-            rows = await self.home.database.scan("messages", unit.unit_id, first=BATCH)
-            await self.save(expiry.destroy(unit, rows, now=self.now()))
         await notary.follow(self)
+        await expiry.expire(self)
         await self.stock_key_packages()
 
     async def _catch_up_quietly(self, unit_id: UnitId) -> None:
@@ -304,9 +324,7 @@ class Session:
         for lag in applied.lags:
             await notary.look_at(self, unit_id, lag)
         if applied.unit.is_deleted:
-            rows = await self.home.database.scan("messages", unit_id)
-            await self.save(expiry.destroy(applied.unit, rows, now=self.now()))
-            self.timelines.forget(unit_id)
+            await expiry.expire(self)
         for event in applied.events:
             if isinstance(event, Delivered):
                 self.delivered[event.unit_id, event.number] = event.sequence

@@ -48,7 +48,7 @@ class Timelines:
 
     async def _fold(self, unit_id: UnitId) -> Timeline:
         session = self._session
-        now = session.now()
+        now = session.effective()
         timeline, over_at = self._folded.get(unit_id, (None, NEVER))
         if timeline is None or now >= over_at:
             timeline = Timeline(session.profile.workspace_id, unit_id)

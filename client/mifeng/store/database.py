@@ -1,8 +1,9 @@
 """SQLite as an ordered map of sealed values: one `save` is one durable transaction.
 
 A table is a map from bytes to bytes, ordered by key. What the keys and values mean is known above
-(`core/records.py`); here every value is sealed, and a step's changes are all on the disk before
-`save` returns, or none is (WAL, synchronous=FULL).
+(`core/rows.py`); here every value is sealed, and a step's changes are all on the disk before `save`
+returns, or none is (WAL, synchronous=FULL). Keys that have to die with what they seal are in the
+vault, and are made before the transaction and destroyed after it.
 """
 
 from __future__ import annotations
@@ -10,26 +11,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import aiosqlite
 
 from mifeng.errors import DiskFullError, ProfileDamagedError, ProfileMissingError
+from mifeng.store.keeping import Changes, Keeper, rows_of, scope_of
 from mifeng.store.sealing import Sealer
+from mifeng.store.vault import SlotName, StateName, Vault
 from mifeng_crypto.errors import StorageError
 
 __all__ = ["TABLES", "Changes", "Database"]
-
-Changes = Mapping[tuple[str, bytes], bytes | None]
-"""(table, key) -> the new value, or None to delete."""
 
 TABLES = (
     "alarms",  # hash -> what should not be, with its evidence
     "cards",  # member id -> Card, verified
     "charter",  # unit id, sequence -> entry
     "key_packages",  # KeyPackageRef -> bundle
-    "messages",  # unit id, sequence -> message in the clear, sealed like all
+    "messages",  # unit id, sequence -> message in the clear, sealed until it expires
     "mls",  # unit id, part -> a part of the epoch
     "outbox",  # unit id, number -> what is still to be sent
     "pending",  # unit id, part -> the commit that the log has not brought back yet
@@ -40,7 +40,7 @@ TABLES = (
     "units",  # unit id -> where it stands
 )
 APPLICATION_ID = 0x4D46454E  # "MFEN"
-VERSION = 2
+VERSION = 3
 
 
 class Database:
@@ -48,7 +48,9 @@ class Database:
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
         self._db = connection
-        self._sealer: Sealer | None = None
+        self._kept: tuple[Keeper, Vault] | None = None
+        self._to_destroy: list[StateName] = []
+        """Replaced keys that the disk has not let be overwritten yet."""
         # Nobody reads what is not yet committed: one connection, one user at a time.
         self._turn = asyncio.Lock()
 
@@ -112,9 +114,9 @@ class Database:
             raise
         return cls(connection)
 
-    def unlock(self, sealer: Sealer) -> None:
+    def unlock(self, sealer: Sealer, vault: Vault) -> None:
         """Give it what seals and opens its values."""
-        self._sealer = sealer
+        self._kept = Keeper(sealer, vault), vault
 
     async def close(self) -> None:
         """Close the file."""
@@ -146,7 +148,7 @@ class Database:
         with _translated():
             async with self._turn, self._db.execute(sql, (key,)) as rows:
                 row = await rows.fetchone()
-        return self._opener().open(table, key, row[0]) if row else None
+        return self._keeper.open(table, key, row[0]) if row else None
 
     async def scan(
         self,
@@ -185,7 +187,7 @@ class Database:
                 rows = list(await self._db.execute_fetchall(sql, values))
         if last is not None:
             rows.reverse()
-        opener = self._opener()
+        opener = self._keeper
         return [(bytes(key), opener.open(table, bytes(key), value)) for key, value in rows]
 
     async def save(self, changes: Changes) -> None:
@@ -195,19 +197,112 @@ class Database:
             DiskFullError: nothing was saved.
             StorageError: nothing was saved.
         """
-        if not changes:
-            return
-        sealer = self._opener()
+        if changes:
+            async with self._turn:
+                await self._save(changes, self._keeper.replaced_by(changes))
+
+    async def _save(self, changes: Changes, replace: Collection[bytes]) -> None:
+        """Make the keys, write the rows, overwrite the keys that were replaced."""
+        keeper, vault = self._keeper, self._vault
+        kept = {scope: await self._rows_of_scope(scope) for scope in replace}
+        wanted = keeper.wanted(changes, replace)
+        if wanted:
+            await asyncio.to_thread(vault.make, wanted)
         puts: dict[str, list[tuple[bytes, bytes]]] = {}
         drops: dict[str, list[tuple[bytes]]] = {}
         for (table, key), value in changes.items():
             if value is None:
                 drops.setdefault(_known(table), []).append((key,))
             else:
-                puts.setdefault(_known(table), []).append((key, sealer.seal(table, key, value)))
-        with _translated():
-            async with self._turn:
+                puts.setdefault(_known(table), []).append((key, keeper.seal(table, key, value)))
+        for rows in kept.values():
+            for (table, key), stored in rows.items():
+                if (table, key) not in changes:
+                    value = keeper.open(table, key, stored)
+                    puts.setdefault(table, []).append((key, keeper.seal(table, key, value)))
+        try:
+            with _translated():
                 await self._transaction(puts, drops)
+        except BaseException:
+            await self._destroy_replaced(kept)
+            raise
+        written = {
+            scope: {
+                (table, key): value
+                for table, rows in puts.items()
+                for key, value in rows
+                if scope_of(table, key) == scope
+            }
+            for scope in replace
+        }
+        await self._destroy_replaced(written)
+
+    async def _destroy_replaced(
+        self, rows: Mapping[bytes, Mapping[tuple[str, bytes], bytes]]
+    ) -> None:
+        """Overwrite the state keys under which none of a scope's rows is.
+
+        What the disk does not let be overwritten is tried again with the next change, and at the
+        next start: what was saved is saved.
+        """
+        for scope, stored in rows.items():
+            self._to_destroy += self._keeper.replaced(scope, stored.values())
+        if self._to_destroy:
+            with contextlib.suppress(StorageError):
+                await asyncio.to_thread(self._vault.destroy, list(self._to_destroy))
+                self._to_destroy.clear()
+
+    async def _rows_of_scope(self, scope: bytes) -> dict[tuple[str, bytes], bytes]:
+        found = dict[tuple[str, bytes], bytes]()
+        for table, prefix in rows_of(scope):
+            for key, stored in await self._stored(table, prefix):
+                found[table, bytes(key)] = stored
+        return found
+
+    async def _stored(self, table: str, prefix: bytes) -> list[tuple[bytes, bytes]]:
+        sql, values = f"SELECT key, value FROM {_known(table)}", list[bytes]()
+        if prefix:
+            sql += " WHERE key >= ? AND key < ?"
+            values = [prefix, _end_of(prefix)]
+        with _translated():
+            return [(row[0], row[1]) for row in await self._db.execute_fetchall(sql, values)]
+
+    # -------------------------------------------------------------- keys
+
+    async def renew_state_keys(self) -> None:
+        """Replace all state keys: what an older one sealed and is still in use is sealed anew.
+
+        Raises:
+            StorageError: as `save`; what was renewed before is.
+        """
+        for scope in self._vault.scopes():
+            async with self._turn:
+                await self._save({}, (scope,))
+
+    async def settle_keys(self) -> None:
+        """At the start: overwrite the keys that a crash has left beside those in use.
+
+        Raises:
+            StorageError: the disk refuses.
+        """
+        async with self._turn:
+            for scope in self._vault.scopes():
+                if len(self._vault.states(scope)) > 1:
+                    rows = await self._rows_of_scope(scope)
+                    names = self._keeper.replaced(scope, rows.values())
+                    await asyncio.to_thread(self._vault.destroy, names)
+
+    async def rows_of_slots(
+        self, table: str, slots: Collection[SlotName]
+    ) -> list[tuple[bytes, bytes]]:
+        """Return the rows that are sealed under these slots' keys, as far as they open."""
+        found = []
+        async with self._turn:
+            for unit_id in dict.fromkeys(name.unit_id for name in slots):
+                for key, stored in await self._stored(table, unit_id):
+                    if self._keeper.slot_of(key, stored) in slots:
+                        found.append((key, self._keeper.open(table, key, stored)))
+        return found
 
     async def _transaction(
         self,
@@ -226,9 +321,15 @@ class Database:
                 await self._db.execute("ROLLBACK")
             raise
 
-    def _opener(self) -> Sealer:
-        assert self._sealer is not None, "the database has to be unlocked first"
-        return self._sealer
+    @property
+    def _keeper(self) -> Keeper:
+        assert self._kept is not None, "the database has to be unlocked first"
+        return self._kept[0]
+
+    @property
+    def _vault(self) -> Vault:
+        assert self._kept is not None, "the database has to be unlocked first"
+        return self._kept[1]
 
 
 async def _connect(path: Path) -> aiosqlite.Connection:

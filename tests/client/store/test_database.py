@@ -15,21 +15,24 @@ from mifeng.errors import (
     ProfileDamagedError,
     ProfileMissingError,
 )
-from mifeng.store import Database, ProfileLock, Sealer
+from mifeng.store import Database, ProfileLock, Sealer, Vault
 from mifeng_crypto.errors import StorageError
 from mifeng_crypto.secret import Secret
 
 KEY = Secret(bytes(range(32)))
 
 
-def sealer() -> Sealer:
-    return Sealer(KEY, rng=os.urandom)
+def unlock(database: Database, path: Path) -> None:
+    """With the vault beside it."""
+    vault = path.parent / "vault"
+    make = Vault.open if vault.exists() else Vault.create
+    database.unlock(Sealer(KEY, rng=os.urandom), make(vault, KEY, rng=os.urandom))
 
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
     made = await Database.create(tmp_path / "profile.db")
-    made.unlock(sealer())
+    unlock(made, tmp_path / "profile.db")
     yield made
     await made.close()
 
@@ -37,12 +40,12 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 async def test_what_was_saved_is_there_after_opening_again(tmp_path: Path) -> None:
     path = tmp_path / "profile.db"
     first = await Database.create(path)
-    first.unlock(sealer())
+    unlock(first, path)
     await first.save({("units", b"a"): b"one", ("mls", b"a1"): b"two"})
     await first.save({("units", b"a"): b"three", ("mls", b"a1"): None})
     await first.close()
     again = await Database.open(path)
-    again.unlock(sealer())
+    unlock(again, path)
     assert await again.get("units", b"a") == b"three"
     assert await again.get("mls", b"a1") is None
     await again.close()

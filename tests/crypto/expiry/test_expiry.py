@@ -56,8 +56,39 @@ def test_effective_time_never_goes_back() -> None:
     clock = start_clock(now=UnixMillis(START - 5 * HOUR), high_water=START)
     assert clock.effective == START
     clock = clock.ticked(now=UnixMillis(START + HOUR), uptime_ms=HOUR)
-    clock = clock.ticked(now=UnixMillis(START - HOUR), uptime_ms=2 * HOUR)
+    clock = clock.ticked(now=UnixMillis(START - HOUR), uptime_ms=HOUR)
     assert clock.effective == START + HOUR
+
+
+def test_a_clock_that_is_set_back_while_the_process_runs_stops_nothing() -> None:
+    clock = start_clock(now=START, high_water=START)
+    clock = clock.ticked(now=UnixMillis(START - 240 * HOUR), uptime_ms=10 * HOUR)
+    assert clock.effective == DEADLINE
+    assert clock.fate(DEADLINE) is Fate.DESTROYED
+
+
+def test_a_clock_that_was_ahead_and_is_right_again_is_believed_once_the_server_agrees() -> None:
+    clock = start_clock(now=UnixMillis(START + 720 * HOUR), high_water=START)
+    assert clock.fate(DEADLINE) is Fate.LOCKED
+    clock = clock.ticked(now=START, uptime_ms=1000)
+    assert clock.fate(DEADLINE) is Fate.LOCKED
+    assert clock.agreed(UnixMillis(START + 720 * HOUR)).fate(DEADLINE) is Fate.DESTROYED
+    clock = clock.agreed(UnixMillis(START + 5000))
+    assert clock.effective == START + 5000
+    assert clock.fate(DEADLINE) is Fate.LIVE
+    clock = clock.ticked(now=DEADLINE, uptime_ms=10 * HOUR + 1000)
+    assert clock.fate(DEADLINE) is Fate.DESTROYED
+
+
+def test_a_day_of_running_does_not_destroy_by_a_clock_that_was_corrected() -> None:
+    clock = start_clock(now=UnixMillis(DEADLINE + HOUR), high_water=START)
+    clock = clock.ticked(now=UnixMillis(START - 48 * HOUR), uptime_ms=25 * HOUR)
+    assert clock.fate(DEADLINE) is Fate.LOCKED
+
+
+def test_a_server_alone_moves_nothing_back() -> None:
+    clock = start_clock(now=DEADLINE, high_water=START)
+    assert clock.agreed(START).effective == DEADLINE
 
 
 def test_a_clock_that_ran_on_past_the_deadline_destroys() -> None:
