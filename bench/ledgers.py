@@ -107,6 +107,7 @@ def _profile(company: Company) -> Profile:
         directory_key=Secret(bytes(32)),
         name="Ada",
         title="",
+        device_name="Test",
         stage=Enrolled(),
     )
 

@@ -21,34 +21,49 @@ is cheap: what needs the network or the cryptography is loaded by the first call
 from __future__ import annotations
 
 import importlib
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mifeng.core.events import AlarmRaised, NewEntry, UnitClosed, UnitJoined, UnitLeft
+    from mifeng.core.events import (
+        AlarmRaised,
+        NewEntry,
+        RosterChanged,
+        UnitClosed,
+        UnitJoined,
+        UnitLeft,
+    )
     from mifeng.errors import (
         AccessEndedError,
         InviteSpentError,
+        LinkSpentError,
         NotFoundError,
         ProfileBusyError,
         ServerIdentityError,
         ServerProblem,
+        SheetSpentError,
         UnitClosedError,
         WrongPassphraseError,
     )
     from mifeng.keychain import Passphrase
     from mifeng.sdk import (
+        Change,
+        Device,
+        DeviceOffer,
         File,
         Governed,
         Invitation,
         Membership,
         Message,
+        NewDevice,
         Offboarding,
         OpenInvite,
         OrgUnit,
         Person,
         Reaction,
+        RecoverySheet,
         Unit,
         Workspace,
     )
@@ -66,14 +81,19 @@ __all__ = [
     "AccessEndedError",
     "Alarm",
     "AlarmRaised",
+    "Change",
     "CryptoError",
+    "Device",
+    "DeviceOffer",
     "File",
     "Governed",
     "Invitation",
     "InviteSpentError",
+    "LinkSpentError",
     "Membership",
     "Message",
     "MifengError",
+    "NewDevice",
     "NewEntry",
     "NotFoundError",
     "Offboarding",
@@ -84,8 +104,11 @@ __all__ = [
     "ProfileBusyError",
     "ProtocolError",
     "Reaction",
+    "RecoverySheet",
+    "RosterChanged",
     "ServerIdentityError",
     "ServerProblem",
+    "SheetSpentError",
     "StorageError",
     "TransportError",
     "Unit",
@@ -98,7 +121,9 @@ __all__ = [
     "WrongPassphraseError",
     "found",
     "join",
+    "link",
     "open",
+    "recover",
 ]
 
 _HOMES = (
@@ -146,6 +171,8 @@ def found(
     profile: str | Path,
     name: str,
     title: str = "",
+    device_name: str | None = None,
+    keep_sheet: Callable[[RecoverySheet], Awaitable[None]] | None = None,
     passphrase: str | Passphrase | None = None,
 ) -> AbstractAsyncContextManager[Workspace]:
     """Found a workspace with the link that `mifeng-server init` printed, and open the new profile.
@@ -155,6 +182,9 @@ def found(
         profile: the folder to make.
         name: what the others see; only members can read it.
         title: the person's position, likewise.
+        device_name: what this device is called, likewise; else what the machine is.
+        keep_sheet: is given the recovery sheet, to be shown or stored off this device, before
+            anything is sent. Without it no sheet is made, and none can be made later.
         passphrase: what will open the profile; None for the operating system's keyring.
 
     Raises:
@@ -164,7 +194,15 @@ def found(
     """
     from mifeng import sdk  # noqa: PLC0415
 
-    return sdk.found(link, profile, name=name, title=title, passphrase=passphrase)
+    return sdk.found(
+        link,
+        profile,
+        name=name,
+        title=title,
+        device_name=device_name,
+        keep_sheet=keep_sheet,
+        passphrase=passphrase,
+    )
 
 
 def join(
@@ -173,6 +211,8 @@ def join(
     profile: str | Path,
     name: str,
     title: str = "",
+    device_name: str | None = None,
+    keep_sheet: Callable[[RecoverySheet], Awaitable[None]] | None = None,
     passphrase: str | Passphrase | None = None,
 ) -> AbstractAsyncContextManager[Workspace]:
     """Join a workspace by an invite, and open the new profile. The arguments are those of `found`.
@@ -185,4 +225,74 @@ def join(
     """
     from mifeng import sdk  # noqa: PLC0415
 
-    return sdk.join(link, profile, name=name, title=title, passphrase=passphrase)
+    return sdk.join(
+        link,
+        profile,
+        name=name,
+        title=title,
+        device_name=device_name,
+        keep_sheet=keep_sheet,
+        passphrase=passphrase,
+    )
+
+
+def recover(
+    sheet: RecoverySheet,
+    *,
+    profile: str | Path,
+    keep_sheet: Callable[[RecoverySheet], Awaitable[None]],
+    device_name: str | None = None,
+    passphrase: str | Passphrase | None = None,
+) -> AbstractAsyncContextManager[Workspace]:
+    """Come back by a recovery sheet, on a new device. All older devices are out from then on.
+
+    Args:
+        sheet: `RecoverySheet.parse` reads one that was saved.
+        profile: the folder to make.
+        keep_sheet: is given the next sheet, as in `found`; the one that is used is void.
+        device_name: as in `found`.
+        passphrase: as in `found`.
+
+    Raises:
+        UsageError: the sheet is damaged.
+        SheetSpentError: it was used, or its member was removed.
+        ProtocolError: the server is not the one that the sheet names.
+        MifengError: as `open`.
+    """
+    from mifeng import sdk  # noqa: PLC0415
+
+    return sdk.recover(
+        sheet,
+        profile,
+        device_name=device_name,
+        keep_sheet=keep_sheet,
+        passphrase=passphrase,
+    )
+
+
+def link(
+    link: str,
+    *,
+    profile: str | Path,
+    show: Callable[[str], Awaitable[None]],
+    device_name: str | None = None,
+    passphrase: str | Passphrase | None = None,
+) -> AbstractAsyncContextManager[Workspace]:
+    """Become one more device of somebody who is in, by the link that another of her devices shows.
+
+    Args:
+        link: `mifeng:link#...`
+        profile: the folder to make.
+        show: is given twelve digits to show; the other device asks for them.
+        device_name: as in `found`; the other device shows it.
+        passphrase: as in `found`.
+
+    Raises:
+        UsageError: the link is damaged or another's.
+        LinkSpentError: it was used, declined, or is older than ten minutes.
+        ProtocolError: LINK-2, LINK-4: somebody is in between.
+        MifengError: as `open`.
+    """
+    from mifeng import sdk  # noqa: PLC0415
+
+    return sdk.link(link, profile, show=show, device_name=device_name, passphrase=passphrase)

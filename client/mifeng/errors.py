@@ -12,12 +12,14 @@ __all__ = [
     "AccessEndedError",
     "DiskFullError",
     "InviteSpentError",
+    "LinkSpentError",
     "NotFoundError",
     "ProfileBusyError",
     "ProfileDamagedError",
     "ProfileMissingError",
     "ServerIdentityError",
     "ServerProblem",
+    "SheetSpentError",
     "UnitClosedError",
     "WrongPassphraseError",
 ]
@@ -37,6 +39,14 @@ class UnitClosedError(MifengError):
 
 class InviteSpentError(MifengError):
     """An invite was used, has expired, or its issuer lost the right to it."""
+
+
+class LinkSpentError(MifengError):
+    """A link to be one's device was used, declined, or its ten minutes are over."""
+
+
+class SheetSpentError(MifengError):
+    """A recovery sheet was used, or its member is not in the workspace any more."""
 
 
 class ServerIdentityError(CryptoError):

@@ -107,7 +107,7 @@ class Mailbox:
     """Where the two meet: its name, and the key under which they write."""
 
     def __init__(self, secret: bytes) -> None:
-        self.id = _derive(secret, "link id", 16)
+        self.id = bytes(_derive(secret, "link id", 16))
         self._aead = AESGCM(_derive(secret, "link key", 32))
 
     def __repr__(self) -> str:

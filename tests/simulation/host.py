@@ -171,6 +171,8 @@ class Client:
                 link,
                 name=self.name,
                 title="",
+                device_name=self.name,
+                keep=None,
                 now=self.clock.now,
                 rng=self._rng(),
             )

@@ -4,6 +4,9 @@ Each function takes values, an input, `now` and `rng`, and returns new values wi
 what to tell. `session.py` alone performs it: receive, step, one transaction, send.
 
     profile.py       who this device is, and how it came in
+    sheet.py         the recovery sheet as it is kept
+    linking.py       both sides of linking a device
+    changes.py       what the entries of the roster changed
     roster.py        follow the workspace's ledger from the pinned genesis, never back
     unit.py          all that a device knows of one unit
     catch_up.py      log entries in, new unit and timeline out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mifeng.core.changes import RosterChange
 from mifeng.core.rows import TimelineRecord
 from mifeng_crypto.ids import MemberId, UnitId
 
@@ -13,6 +14,7 @@ __all__ = [
     "Delivered",
     "Event",
     "NewEntry",
+    "RosterChanged",
     "UnitClosed",
     "UnitJoined",
     "UnitLeft",
@@ -79,4 +81,20 @@ class ContentExpired:
     files: int
 
 
-Event = NewEntry | Delivered | UnitJoined | UnitLeft | UnitClosed | AlarmRaised | ContentExpired
+@dataclass(frozen=True, slots=True)
+class RosterChanged:
+    """The roster has a new entry: somebody came or left, or has another role or device."""
+
+    change: RosterChange
+
+
+Event = (
+    RosterChanged
+    | NewEntry
+    | Delivered
+    | UnitJoined
+    | UnitLeft
+    | UnitClosed
+    | AlarmRaised
+    | ContentExpired
+)

@@ -69,6 +69,7 @@ class People:
             The people, the rows to save, and the cards that were passed over: they do not open, or
             do not verify by this roster.
         """
+        assert profile.directory_key is not None, "the caller has looked"
         cards, changes = dict(self.cards), dict[tuple[str, bytes], bytes | None]()
         passed_over = list[SealedCard]()
         for item in sealed:
@@ -111,6 +112,7 @@ def seal(profile: Profile, card: Card, *, rng: Rng) -> SealedCard:
     Raises:
         ProtocolError: CARD-1: a text in it is not one.
     """
+    assert profile.directory_key is not None, "the caller has looked"
     sealed = seal_card(
         card,
         device_id=profile.device_id,

@@ -9,7 +9,9 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
+from mifeng.core.sheet import RecoverySheet, recovery_key_of
 from mifeng_crypto import signature
+from mifeng_crypto.errors import UsageError
 from mifeng_crypto.ids import (
     PROTOCOL_VERSION,
     DeviceId,
@@ -29,12 +31,15 @@ from mifeng_crypto.ledger.roster_entry import (
     Invite,
     InviteAuthor,
     MemberKind,
+    Recover,
+    RecoveryAuthor,
     Role,
     RosterEntry,
     ServerIdentity,
 )
-from mifeng_crypto.links import FoundLink, InviteLink
+from mifeng_crypto.links import FoundLink, InviteLink, RecoveryLink
 from mifeng_crypto.rand import Rng
+from mifeng_crypto.recovery import CODE_BYTES, recovery_seed
 from mifeng_crypto.sealing import hpke_public_of
 from mifeng_crypto.secret import Secret
 from mifeng_crypto.tls import Bytes16, Bytes32, Opaque, Text, Vec, decode, encode, struct
@@ -43,11 +48,15 @@ __all__ = [
     "Enrolled",
     "Founding",
     "Joining",
+    "Linking",
     "Profile",
+    "Recovering",
     "add_member_entry",
     "found",
     "invite",
     "join",
+    "recover",
+    "recover_entry",
 ]
 
 INVITE_LIFETIME_MS = 72 * 3600 * 1000
@@ -63,14 +72,38 @@ class Founding:
 
 @struct(tag=2, tag_bytes=1)
 class Joining:
-    """The invite's one-time key, until the roster has this device."""
+    """The invite's one-time key, until the roster has this device.
+
+    `recovery_key` is the public key of the sheet that was shown, if one was made.
+    """
 
     invite_key: Bytes32
+    recovery_key: Bytes32 | None
 
 
 @struct(tag=3, tag_bytes=1)
 class Enrolled:
     """The roster has this device."""
+
+
+@struct(tag=4, tag_bytes=1)
+class Linking:
+    """What a DeviceLink says, until the device that showed it has answered."""
+
+    secret: Bytes32
+    commitment: Bytes32
+    system: Text
+
+
+@struct(tag=5, tag_bytes=1)
+class Recovering:
+    """The seed of the sheet that is used, and the public key of the next one, which was shown."""
+
+    seed: Bytes32
+    recovery_key: Bytes32
+
+
+Stage = Founding | Joining | Enrolled | Linking | Recovering
 
 
 @struct
@@ -86,10 +119,11 @@ class ProfileRecord:
     device_id: Bytes16
     signature_key: Bytes32
     hpke_key: Bytes32
-    directory_key: Bytes32
+    directory_key: Bytes32 | None
     name: Text
     title: Text
-    stage: Founding | Joining | Enrolled
+    device_name: Text
+    stage: Stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +131,9 @@ class Profile:
     """Who this device is.
 
     `genesis` and `anchor` come from the link: a roster that does not begin with the one and pass
-    through the other is not this workspace's.
+    through the other is not this workspace's. A device that was recovered has no `directory_key`
+    until somebody gives it one. `name` and `title` are for a first card, and empty where somebody
+    who is in already has another device.
     """
 
     addresses: tuple[str, ...]
@@ -109,10 +145,11 @@ class Profile:
     device_id: DeviceId
     signature_key: Secret
     hpke_key: Secret
-    directory_key: Secret
+    directory_key: Secret | None
     name: str
     title: str
-    stage: Founding | Joining | Enrolled
+    device_name: str
+    stage: Stage
 
     @property
     def author(self) -> DeviceAuthor:
@@ -147,7 +184,8 @@ class Profile:
         values = {f.name: getattr(record, f.name) for f in dataclasses.fields(cls)}
         values["signature_key"] = Secret(record.signature_key)
         values["hpke_key"] = Secret(record.hpke_key)
-        values["directory_key"] = Secret(record.directory_key)
+        key = record.directory_key
+        values["directory_key"] = Secret(key) if key is not None else None
         return cls(**values)
 
 
@@ -162,20 +200,23 @@ def found(
     *,
     name: str,
     title: str,
+    device_name: str,
+    with_sheet: bool,
     now: UnixMillis,
     rng: Rng,
-) -> Profile:
-    """Make the founder, its first device and the roster's first entry.
+) -> tuple[Profile, RecoverySheet | None]:
+    """Make the founder, its first device and the roster's first entry; and a recovery sheet.
 
     `checkpoint_key` is the server's, asked for over the connection that the link pins.
     """
     workspace_id = WorkspaceId(rng(16))
     member_id, device_id = MemberId(rng(16)), DeviceId(rng(16))
     signature_key, hpke_key = Secret(rng(32)), Secret(rng(32))
+    code = Secret(rng(CODE_BYTES)) if with_sheet else None
     body = Found(
         founder=member_id,
         device=public_device(device_id, signature_key, hpke_key),
-        recovery_key=None,
+        recovery_key=recovery_key_of(code, member_id) if code else None,
         default_policy=DEFAULT_POLICY,
         server=ServerIdentity(
             link.addresses, (link.tls_pin,) if link.tls_pin else (), checkpoint_key
@@ -190,7 +231,7 @@ def found(
         workspace_id=workspace_id,
     )
     roster = Roster.from_entries([entry])
-    return Profile(
+    profile = Profile(
         addresses=link.addresses,
         tls_pin=link.tls_pin,
         workspace_id=workspace_id,
@@ -203,15 +244,28 @@ def found(
         directory_key=Secret(rng(32)),
         name=name,
         title=title,
+        device_name=device_name,
         stage=Founding(link.token, encode(entry)),
     )
+    return profile, _sheet(profile, code)
 
 
 def join(
-    link: InviteLink, workspace_id: WorkspaceId, *, name: str, title: str, rng: Rng
-) -> Profile:
-    """Make the device of an invited person. `workspace_id` is checked against the roster later."""
-    return Profile(
+    link: InviteLink,
+    workspace_id: WorkspaceId,
+    *,
+    name: str,
+    title: str,
+    device_name: str,
+    with_sheet: bool,
+    rng: Rng,
+) -> tuple[Profile, RecoverySheet | None]:
+    """Make the device of an invited person, and a recovery sheet.
+
+    `workspace_id` is checked against the roster later.
+    """
+    code = Secret(rng(CODE_BYTES)) if with_sheet else None
+    profile = Profile(
         addresses=link.addresses,
         tls_pin=link.tls_pin,
         workspace_id=workspace_id,
@@ -224,7 +278,69 @@ def join(
         directory_key=Secret(link.directory_key),
         name=name,
         title=title,
-        stage=Joining(link.secret_key),
+        device_name=device_name,
+        stage=Joining(link.secret_key, recovery_key_of(code, link.member_id) if code else None),
+    )
+    return profile, _sheet(profile, code)
+
+
+def recover(
+    link: RecoveryLink,
+    code: bytes,
+    workspace_id: WorkspaceId,
+    *,
+    device_name: str,
+    rng: Rng,
+) -> tuple[Profile, RecoverySheet]:
+    """Make the device of somebody who comes back by a sheet, and the next sheet.
+
+    The roster is trusted by its genesis alone: the sheet is older than all that followed.
+    """
+    following = Secret(rng(CODE_BYTES))
+    profile = Profile(
+        addresses=link.addresses,
+        tls_pin=link.tls_pin,
+        workspace_id=workspace_id,
+        genesis=link.genesis,
+        anchor=Head(1, link.genesis),
+        member_id=link.member_id,
+        device_id=DeviceId(rng(16)),
+        signature_key=Secret(rng(32)),
+        hpke_key=Secret(rng(32)),
+        directory_key=None,
+        name="",
+        title="",
+        device_name=device_name,
+        stage=Recovering(
+            recovery_seed(code, link.member_id), recovery_key_of(following, link.member_id)
+        ),
+    )
+    sheet = _sheet(profile, following)
+    assert sheet is not None, "there is a code"
+    return profile, sheet
+
+
+def _sheet(profile: Profile, code: bytes | None) -> RecoverySheet | None:
+    if code is None:
+        return None
+    return RecoverySheet.make(
+        code,
+        addresses=profile.addresses,
+        tls_pin=profile.tls_pin,
+        genesis=profile.genesis,
+        member_id=profile.member_id,
+    )
+
+
+def recover_entry(profile: Profile, roster: Roster, *, now: UnixMillis) -> RosterEntry:
+    """Sign, with the sheet's key, the one entry that it may: this device and the next sheet."""
+    assert isinstance(profile.stage, Recovering), "only a sheet signs a recover"
+    return sign_roster_entry(
+        roster,
+        Recover(profile.public_device, profile.stage.recovery_key),
+        RecoveryAuthor(profile.member_id),
+        Secret(profile.stage.seed),
+        now=now,
     )
 
 
@@ -237,7 +353,7 @@ def add_member_entry(profile: Profile, roster: Roster, *, now: UnixMillis) -> Ro
     assert isinstance(profile.stage, Joining), "only an invite signs an add_member"
     return sign_roster_entry(
         roster,
-        AddMember(MemberKind.PERSON, profile.public_device, None),
+        AddMember(MemberKind.PERSON, profile.public_device, profile.stage.recovery_key),
         InviteAuthor(profile.member_id),
         Secret(profile.stage.invite_key),
         now=now,
@@ -251,7 +367,13 @@ def invite(
 
     Raises:
         ProtocolError: this member may not invite.
+        UsageError: this device does not have the directory's key.
     """
+    if profile.directory_key is None:
+        raise UsageError(
+            "this device was not given the key of the directory yet; "
+            "try again when a colleague is online"
+        )
     secret_key, member_id = Secret(rng(32)), MemberId(rng(16))
     body = Invite(
         member_id=member_id,

@@ -1,4 +1,4 @@
-"""Open a profile, or make one: by founding a workspace or by joining it.
+"""Open a profile, or make one: found a workspace, join it, come back to it, or be linked.
 
 The only place of the SDK that knows a clock and a source of randomness; below they are parameters.
 """
@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
+from mifeng.core.sheet import RecoverySheet
 from mifeng.keychain import Keyring, KeySource, Passphrase
 from mifeng.sdk.workspace import Workspace
 from mifeng.session import Session, enrolment
+from mifeng.session.enrolment import Keep, Show
 from mifeng.session.home import Home
 from mifeng_crypto.ids import UnixMillis
+from mifeng_crypto.linking import MAX_NAME
 
-__all__ = ["found", "join", "open_profile", "unlock"]
+__all__ = ["found", "join", "link", "open_profile", "recover", "unlock"]
 
 
 def _now() -> UnixMillis:
@@ -85,6 +89,8 @@ async def found(
     *,
     name: str,
     title: str,
+    device_name: str | None,
+    keep_sheet: Keep | None,
     passphrase: str | Passphrase | None,
 ) -> AsyncGenerator[Workspace, None]:
     """See `mifeng.found`."""
@@ -94,6 +100,8 @@ async def found(
         link,
         name=name,
         title=title,
+        device_name=_device_name(device_name),
+        keep=keep_sheet,
         now=_now,
         rng=os.urandom,
     )
@@ -108,6 +116,8 @@ async def join(
     *,
     name: str,
     title: str,
+    device_name: str | None,
+    keep_sheet: Keep | None,
     passphrase: str | Passphrase | None,
 ) -> AsyncGenerator[Workspace, None]:
     """See `mifeng.join`."""
@@ -117,8 +127,67 @@ async def join(
         link,
         name=name,
         title=title,
+        device_name=_device_name(device_name),
+        keep=keep_sheet,
         now=_now,
         rng=os.urandom,
     )
     async with _in_use(enrolled) as workspace:
         yield workspace
+
+
+@contextlib.asynccontextmanager
+async def recover(
+    sheet: RecoverySheet,
+    profile: str | Path,
+    *,
+    device_name: str | None,
+    keep_sheet: Keep,
+    passphrase: str | Passphrase | None,
+) -> AsyncGenerator[Workspace, None]:
+    """See `mifeng.recover`."""
+    enrolled = await enrolment.recover(
+        _folder(profile),
+        _source(passphrase),
+        sheet,
+        device_name=_device_name(device_name),
+        keep=keep_sheet,
+        now=_now,
+        rng=os.urandom,
+    )
+    async with _in_use(enrolled) as workspace:
+        yield workspace
+
+
+@contextlib.asynccontextmanager
+async def link(
+    link: str,
+    profile: str | Path,
+    *,
+    show: Show,
+    device_name: str | None,
+    passphrase: str | Passphrase | None,
+) -> AsyncGenerator[Workspace, None]:
+    """See `mifeng.link`."""
+    enrolled = await enrolment.link_device(
+        _folder(profile),
+        _source(passphrase),
+        link,
+        device_name=_device_name(device_name),
+        system=_system(),
+        show=show,
+        now=_now,
+        rng=os.urandom,
+    )
+    async with _in_use(enrolled) as workspace:
+        yield workspace
+
+
+def _device_name(told: str | None) -> str:
+    """What a device is called: as told, or as the machine is."""
+    name = told if told is not None else platform.node().partition(".")[0]
+    return name.strip()[:MAX_NAME] or _system()
+
+
+def _system() -> str:
+    return {"Darwin": "macOS"}.get(platform.system(), platform.system()) or "?"

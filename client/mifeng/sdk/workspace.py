@@ -9,23 +9,19 @@ from mifeng.core.alarms import rows_to_alarms
 from mifeng.core.people import People
 from mifeng.core.search import Search
 from mifeng.errors import NotFoundError
+from mifeng.sdk.changes import Change, change_from
+from mifeng.sdk.devices import Devices
 from mifeng.sdk.offboarding import Offboarding
 from mifeng.sdk.units import Units
 from mifeng.sdk.values import Person, person_from
-from mifeng.session import Session, delivery, directory, ledgers, offboarding
+from mifeng.session import Session, changes, delivery, directory, ledgers, offboarding
 from mifeng.session.live import Listener
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.audit.evidence import Alarm
 from mifeng_crypto.errors import ProtocolError, UsageError
 from mifeng_crypto.ids import DeviceId, MemberId, UnitId, UnixMillis, WorkspaceId
-from mifeng_crypto.ledger.roster import Roster, sign_roster_entry
-from mifeng_crypto.ledger.roster_entry import (
-    RemoveMember,
-    RevokeInvite,
-    Role,
-    RosterBody,
-    RosterEntry,
-)
+from mifeng_crypto.ledger.roster import Roster
+from mifeng_crypto.ledger.roster_entry import RemoveMember, RevokeInvite, Role, RosterEntry, SetRole
 from mifeng_crypto.ledger.roster_rules import open_invite
 from mifeng_crypto.ledger.roster_tables import InviteRecord
 from mifeng_crypto.ledger.safety_number import number_of_member, number_of_workspace
@@ -302,17 +298,32 @@ class Workspace(Units):
                 member_id=member_id,
                 n=len(found),
             )
-        await self._sign(RevokeInvite(found[0].person.id))
+        await ledgers.sign_roster(self._session, RevokeInvite(found[0].person.id))
         return found[0]
 
-    async def _sign(self, body: RosterBody) -> None:
-        session, profile = self._session, self._session.profile
-        await ledgers.append_to_roster(
-            session,
-            lambda roster: sign_roster_entry(
-                roster, body, profile.author, profile.signature_key, now=session.now()
-            ),
-        )
+    async def set_role(self, person: Person, role: Role) -> None:
+        """Give a member another role in the workspace. The last owner stays owner.
+
+        Raises:
+            ProtocolError: ROSTER-13: you have no right to it; ROSTER-14: it is the last owner's;
+                ROSTER-15: that is the role already.
+            ServerProblem, TransportError: it was not accepted.
+        """
+        await ledgers.sign_roster(self._session, SetRole(person.id, role))
+
+    @property
+    def devices(self) -> Devices:
+        """One's own devices, and the other members'."""
+        return Devices(self._session)
+
+    async def changes(self, *, after: int = 0) -> list[Change]:
+        """Return what the roster says has happened, after one of its entries; all of it else.
+
+        Who came, left, got another role, another device, or came back by a recovery sheet; when, as
+        its author says, and who signed it.
+        """
+        found = await changes.read(self._session, after=after)
+        return [change_from(change, self._session.people) for change in found]
 
     async def remove(self, person: Person) -> Offboarding:
         """Remove a member from the workspace, and see them out of their units.
@@ -324,7 +335,7 @@ class Workspace(Units):
             ProtocolError: you have no right to it.
             ServerProblem, TransportError: it was not accepted; or, once it was, not reported.
         """
-        await self._sign(RemoveMember(person.id))
+        await ledgers.sign_roster(self._session, RemoveMember(person.id))
         return Offboarding.of(
             self._session, await offboarding.see_through(self._session, person.id)
         )

@@ -2,7 +2,9 @@
 
 home.py       a profile's folder: lock, database, store key
 session.py    the state in memory, saved before anything is sent; catching up; going live
-enrolment.py  into a workspace: found, or join; and on from wherever that was interrupted
+enrolment.py  into a workspace: found, join, recover, be linked; on from where it was interrupted
+linking.py    the other side of that: link a new device from one that is in
+changes.py    what the roster says has happened
 directory.py  everybody's cards in, one's own out
 delivery.py   commits and messages out, through lost races and lost answers
 notary.py     checkpoints pinned, receipts kept, alarms for what does not hold

@@ -10,7 +10,7 @@ from mifeng.core.rows import number
 from mifeng.errors import ServerProblem
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.api.problems import ProblemCode
-from mifeng_crypto.errors import TransportError
+from mifeng_crypto.errors import TransportError, UsageError
 
 if TYPE_CHECKING:
     from mifeng.session.session import Session
@@ -29,6 +29,8 @@ async def follow(session: Session) -> None:
         AccessEndedError: the server does not let this device in any longer.
         TransportError: it was not reached.
     """
+    if session.profile.directory_key is None:
+        return  # a device that was recovered; nothing of the directory opens here yet
     await _fetch(session)
     if session.profile.member_id not in session.people.cards:
         await publish(session)
@@ -45,8 +47,14 @@ async def publish(
 
     Raises:
         ProtocolError: CARD-1: a text is not one.
+        UsageError: this device does not have the directory's key.
         ServerProblem, TransportError: it was not accepted.
     """
+    if session.profile.directory_key is None:
+        raise UsageError(
+            "this device was not given the key of the directory yet; "
+            "try again when a colleague is online"
+        )
     me, changes = session.profile.member_id, (name, title, department) != (None, None, None)
     for _ in range(ATTEMPTS):
         before = session.people.cards.get(me)

@@ -1,4 +1,5 @@
-"""Into a workspace: found it, or join it; and on from wherever that was interrupted.
+"""Into a workspace: found it, join it, come back to it, or be linked; and on from wherever that was
+interrupted.
 
 The server is asked first, then the profile is saved with its keys, then the server is told. If it
 refuses for good, the profile is deleted; if it is not reached, `Session.sync` goes on later.
@@ -6,14 +7,17 @@ refuses for good, the profile is deleted; if it is not reached, `Session.sync` g
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import dataclasses
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from mifeng.core import people
+from mifeng.core import linking, people
 from mifeng.core import profile as profiles
-from mifeng.core.profile import Enrolled, Founding, Joining, Profile
+from mifeng.core.profile import Enrolled, Founding, Joining, Linking, Profile, Recovering
 from mifeng.core.roster import follow
-from mifeng.errors import InviteSpentError, ServerProblem
+from mifeng.core.sheet import RecoverySheet
+from mifeng.errors import InviteSpentError, LinkSpentError, ServerProblem, SheetSpentError
 from mifeng.keychain import KeySource
 from mifeng.net import Api, Signer
 from mifeng.session.home import Home
@@ -22,16 +26,21 @@ from mifeng_crypto.api import messages as m
 from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import MifengError, ProtocolError, TransportError, UsageError
 from mifeng_crypto.ids import UnixMillis, WorkspaceId
-from mifeng_crypto.ledger.roster_entry import InviteAuthor
-from mifeng_crypto.links import FoundLink, InviteLink, parse_link
+from mifeng_crypto.ledger.roster_entry import Author, InviteAuthor, RecoveryAuthor
+from mifeng_crypto.linking import Mailbox, check_grant, check_nonce, code_of, open_grant
+from mifeng_crypto.links import DeviceLink, FoundLink, InviteLink, Link, parse_link
 from mifeng_crypto.rand import Rng
 from mifeng_crypto.secret import Secret
 from mifeng_crypto.tls import encode
 
-__all__ = ["enrol", "found", "join"]
+__all__ = ["enrol", "found", "join", "link_device", "recover"]
 
 Clock = Callable[[], UnixMillis]
+Keep = Callable[[RecoverySheet], Awaitable[None]]
+Show = Callable[[str], Awaitable[None]]
 ATTEMPTS = 12
+POLL_S = 0.5
+"""How often a device that waits to be linked looks whether the other one has answered."""
 
 
 async def found(
@@ -41,10 +50,15 @@ async def found(
     *,
     name: str,
     title: str,
+    device_name: str,
+    keep: Keep | None,
     now: Clock,
     rng: Rng,
 ) -> Session:
     """Found the workspace of a new server.
+
+    Args:
+        keep: shows and keeps the recovery sheet, before anything is sent; None makes no sheet.
 
     Raises:
         UsageError: the link is not one, or not for founding.
@@ -53,12 +67,21 @@ async def found(
     """
     link = parse_link(text)
     if not isinstance(link, FoundLink):
-        raise UsageError("this is an invite; use it with `mifeng join`")
+        raise UsageError("this link does not found a workspace; each kind has its own command")
     info = await _ask(link, now=now, rng=rng)
     if info.workspace_id is not None:
         raise ServerProblem(409, ProblemCode.ALREADY_FOUNDED)
-    founder = profiles.found(link, info.checkpoint_key, name=name, title=title, now=now(), rng=rng)
-    return await _begin(folder, source, founder, now=now, rng=rng)
+    founder, sheet = profiles.found(
+        link,
+        info.checkpoint_key,
+        name=name,
+        title=title,
+        device_name=device_name,
+        with_sheet=keep is not None,
+        now=now(),
+        rng=rng,
+    )
+    return await _begin(folder, source, founder, sheet, keep, now=now, rng=rng)
 
 
 async def join(
@@ -68,10 +91,15 @@ async def join(
     *,
     name: str,
     title: str,
+    device_name: str,
+    keep: Keep | None,
     now: Clock,
     rng: Rng,
 ) -> Session:
     """Join a workspace by an invite.
+
+    Args:
+        keep: as in `found`.
 
     Raises:
         UsageError: the link is not one, or not an invite.
@@ -81,33 +109,151 @@ async def join(
     """
     link = parse_link(text)
     if not isinstance(link, InviteLink):
-        raise UsageError("this link founds a workspace; use it with `mifeng found`")
-    info = await _ask(link, now=now, rng=rng)
-    if info.workspace_id is None or info.genesis != link.genesis:
+        raise UsageError("this link is no invite; each kind has its own command")
+    workspace_id = _check_workspace(await _ask(link, now=now, rng=rng), link.genesis)
+    joiner, sheet = profiles.join(
+        link,
+        workspace_id,
+        name=name,
+        title=title,
+        device_name=device_name,
+        with_sheet=keep is not None,
+        rng=rng,
+    )
+    if keep is not None:  # nobody writes down a sheet for an invite that is void
+        await _check_open(joiner, now=now, rng=rng)
+    return await _begin(folder, source, joiner, sheet, keep, now=now, rng=rng)
+
+
+async def recover(
+    folder: Path,
+    source: KeySource,
+    sheet: RecoverySheet,
+    *,
+    device_name: str,
+    keep: Keep,
+    now: Clock,
+    rng: Rng,
+) -> Session:
+    """Come back by a recovery sheet, on a new device; all older ones are out.
+
+    Args:
+        keep: shows and keeps the next sheet, before anything is sent.
+
+    Raises:
+        UsageError: the sheet is not one.
+        SheetSpentError: it was used, or is not of this workspace.
+        ProtocolError: the server is not the one of this sheet.
+        MifengError: as `Session.sync`.
+    """
+    link, code = sheet.read()
+    workspace_id = _check_workspace(await _ask(link, now=now, rng=rng), link.genesis)
+    profile, following = profiles.recover(
+        link, code, workspace_id, device_name=device_name, rng=rng
+    )
+    await _check_open(profile, now=now, rng=rng)
+    return await _begin(folder, source, profile, following, keep, now=now, rng=rng)
+
+
+async def link_device(
+    folder: Path,
+    source: KeySource,
+    text: str,
+    *,
+    device_name: str,
+    system: str,
+    show: Show,
+    now: Clock,
+    rng: Rng,
+) -> Session:
+    """Become one more device of somebody who is in, by the link that another device shows.
+
+    Args:
+        show: shows the digits that the other device asks for.
+
+    Raises:
+        UsageError: the link is not one, or not for this.
+        LinkSpentError: it was used, declined, or is too old.
+        ProtocolError: the server is not the one of this link; or LINK-n.
+        MifengError: as `Session.sync`.
+    """
+    link = parse_link(text)
+    if not isinstance(link, DeviceLink):
+        raise UsageError("this link links no device; each kind has its own command")
+    workspace_id = _check_workspace(await _ask(link, now=now, rng=rng), link.genesis)
+    profile = linking.begin(link, workspace_id, device_name=device_name, system=system, rng=rng)
+    linking.request_of(profile)
+    return await _begin(folder, source, profile, None, None, show=show, now=now, rng=rng)
+
+
+def _check_workspace(info: m.ServerInfo, genesis: bytes) -> WorkspaceId:
+    if info.workspace_id is None or info.genesis != genesis:
         raise ProtocolError(
             "CLIENT-1", "the server has the roster of another workspace; ask for a new invite"
         )
-    workspace_id = WorkspaceId(info.workspace_id)
-    joiner = profiles.join(link, workspace_id, name=name, title=title, rng=rng)
-    return await _begin(folder, source, joiner, now=now, rng=rng)
+    return WorkspaceId(info.workspace_id)
 
 
-async def _ask(link: FoundLink | InviteLink, *, now: Clock, rng: Rng) -> m.ServerInfo:
+async def _check_open(profile: Profile, *, now: Clock, rng: Rng) -> None:
+    """Log in with the key of an invite or sheet, to see whether it is open still."""
+    signer, spent = _one_time(profile)
+    async with Api(profile.addresses, profile.tls_pin, signer=signer, now=now, rng=rng) as api:
+        try:
+            await api.token()
+        except ServerProblem as err:
+            if err.code is not ProblemCode.UNAUTHENTICATED:
+                raise
+            raise spent from err
+
+
+def _one_time(profile: Profile) -> tuple[Signer, MifengError]:
+    """Return who signs the entry by which a device comes in, and what it means if he may not."""
+    match profile.stage:
+        case Joining(invite_key=key):
+            author: Author = InviteAuthor(profile.member_id)
+            spent: MifengError = InviteSpentError(
+                "this invite was used or has expired; ask for a new one"
+            )
+        case Recovering(seed=key):
+            author = RecoveryAuthor(profile.member_id)
+            spent = SheetSpentError(
+                "this recovery sheet was used, or its member was removed; use the newest sheet, "
+                "or ask an administrator for an invite"
+            )
+        case _:
+            raise AssertionError("the others sign no entry with a key of one use")
+    return Signer(profile.workspace_id, author, Secret(key)), spent
+
+
+async def _ask(link: Link, *, now: Clock, rng: Rng) -> m.ServerInfo:
     async with Api(link.addresses, link.tls_pin, now=now, rng=rng) as api:
         return await api.call("server", m.ServerInfo)
 
 
 async def _begin(
-    folder: Path, source: KeySource, profile: Profile, *, now: Clock, rng: Rng
+    folder: Path,
+    source: KeySource,
+    profile: Profile,
+    sheet: RecoverySheet | None,
+    keep: Keep | None,
+    *,
+    show: Show | None = None,
+    now: Clock,
+    rng: Rng,
 ) -> Session:
-    # A name that is none is refused before anything is made.
-    people.seal(profile, people.first_card(profile), rng=rng)
+    # A name that is none is refused before anything is made; and a sheet is kept before its key is
+    # in the roster: there would be no other one.
+    if profile.name or profile.directory_key is not None:
+        people.seal(profile, people.first_card(profile), rng=rng)
+    if sheet is not None:
+        assert keep is not None, "who keeps none makes none"
+        await keep(sheet)
     home = await Home.create(folder, source, rng=rng)
     session = Session(home, profile, now=now, rng=rng)
     try:
         await session.save_profile(profile)
         session.use_device()
-        await enrol(session)
+        await enrol(session, show)
     except BaseException as err:
         # Interrupted, or out of room: the server may have taken these keys, and nobody has others.
         if _is_final(err):
@@ -128,21 +274,24 @@ def _is_final(err: BaseException) -> bool:
     """Whether these keys were refused for good: nothing of them is on the server."""
     if isinstance(err, ServerProblem):
         return err.status < 500 or err.code is ProblemCode.STORAGE_FULL
-    return isinstance(err, InviteSpentError | ProtocolError)
+    return isinstance(err, InviteSpentError | LinkSpentError | SheetSpentError | ProtocolError)
 
 
-async def enrol(session: Session) -> None:
+async def enrol(session: Session, show: Show | None = None) -> None:
     """Bring the device into the roster, whatever was reached so far.
 
     Raises:
-        InviteSpentError: the invite was used by another device, or has expired.
+        InviteSpentError, SheetSpentError: it was used by another device, or is void.
+        LinkSpentError: the other device has not answered, or declined.
         ServerProblem, TransportError, ProtocolError: it did not come to that.
     """
     match session.profile.stage:
         case Founding() as stage:
             await _send_founding(session, stage)
-        case Joining() as stage:
-            await _send_joining(session, stage)
+        case Joining() | Recovering():
+            await _send_entry(session)
+        case Linking() as stage:
+            await _be_linked(session, stage, show)
         case Enrolled():
             return
 
@@ -154,13 +303,12 @@ async def _send_founding(session: Session, stage: Founding) -> None:
     await session.save_profile(session.profile.enrolled(), changes)
 
 
-async def _send_joining(session: Session, stage: Joining) -> None:
-    profile = session.profile
-    invite = Signer(profile.workspace_id, InviteAuthor(profile.member_id), Secret(stage.invite_key))
-    session.api.use(invite)
+async def _send_entry(session: Session) -> None:
+    signer, spent = _one_time(session.profile)
+    session.api.use(signer)
     try:
         for _ in range(ATTEMPTS):
-            if await _try_to_join(session):
+            if await _try_to_enter(session, spent):
                 break
         else:
             raise TransportError("the roster is too busy; try again in a moment")
@@ -169,20 +317,24 @@ async def _send_joining(session: Session, stage: Joining) -> None:
             raise
         # Used up, perhaps by this very device, whose answer was lost.
         session.use_device()
-        await _be_in(session, err)
+        await _be_in(session, spent)
     session.use_device()
     await session.save_profile(session.profile.enrolled())
 
 
-async def _try_to_join(session: Session) -> bool:
+async def _try_to_enter(session: Session, spent: MifengError) -> bool:
     await session.fetch_roster()
-    if session.known_roster.device(session.profile.device_id) is not None:
+    profile = session.profile
+    if session.known_roster.device(profile.device_id) is not None:
         return True
+    sign = (
+        profiles.add_member_entry if isinstance(profile.stage, Joining) else profiles.recover_entry
+    )
     try:
-        entry = profiles.add_member_entry(session.profile, session.known_roster, now=session.now())
+        entry = sign(profile, session.known_roster, now=session.now())
         session.known_roster.append(entry)
     except ProtocolError as err:
-        raise InviteSpentError(SPENT) from err
+        raise spent from err
     request = m.LedgerAppendRequest(entry=encode(entry))
     try:
         await session.api.call("roster_append", m.HeadReply, request)
@@ -195,13 +347,54 @@ async def _try_to_join(session: Session) -> bool:
     return True
 
 
-async def _be_in(session: Session, cause: MifengError) -> None:
+async def _be_in(session: Session, otherwise: MifengError) -> None:
+    """Log in as the device: the roster may have it already."""
     try:
         await session.fetch_roster()
     except ServerProblem as err:
         if err.code is ProblemCode.UNAUTHENTICATED:
-            raise InviteSpentError(SPENT) from cause
+            raise otherwise from err
         raise
 
 
-SPENT = "this invite was used or has expired; ask for a new one"
+async def _be_linked(session: Session, stage: Linking, show: Show | None) -> None:
+    """Ask to be linked, show the code, and come in once the other device has said yes."""
+    profile, mailbox = session.profile, Mailbox(stage.secret)
+    request, shown = linking.request_of(profile), False
+    letter = m.LinkLetter(sealed=mailbox.seal("request", encode(request), rng=session.rng))
+    path = {"link_id": mailbox.id}
+    over = LinkSpentError(
+        "this link was used, declined or is too old; make a new one on your other device"
+    )
+    grant = None
+    try:
+        state = await session.api.call("link", m.LinkState, path=path)
+        if not state.request:
+            state = await session.api.call("link_request", m.LinkState, letter, path=path)
+        elif mailbox.open("request", state.request) != encode(request):
+            raise over
+        while not state.grant:
+            if show is None:  # interrupted, and the digits are not seen any more
+                raise over
+            if state.reveal and not shown:
+                nonce = mailbox.open("reveal", state.reveal)
+                check_nonce(nonce, stage.commitment)
+                await show(code_of(request, nonce))
+                shown = True
+            await asyncio.sleep(POLL_S)
+            state = await session.api.call("link", m.LinkState, path=path)
+        grant = open_grant(mailbox.open("grant", state.grant), request, profile.hpke_key)
+    except ServerProblem as err:
+        if err.code not in (ProblemCode.NOT_FOUND, ProblemCode.FORBIDDEN):
+            raise
+    session.use_device()
+    await _be_in(session, over)
+    if session.known_roster.device(profile.device_id) is None:
+        raise over
+    if grant is not None:
+        check_grant(grant, request, session.known_roster)
+        key = grant.tbs.directory_key
+        profile = dataclasses.replace(
+            profile, directory_key=Secret(key) if key is not None else None
+        )
+    await session.save_profile(profile.enrolled())

@@ -14,11 +14,11 @@ from mifeng_crypto.errors import TransportError
 from mifeng_crypto.ids import UnitId
 from mifeng_crypto.ledger.charter import Charter
 from mifeng_crypto.ledger.charter_entry import CharterBody
-from mifeng_crypto.ledger.roster import Roster
-from mifeng_crypto.ledger.roster_entry import RosterEntry
+from mifeng_crypto.ledger.roster import Roster, sign_roster_entry
+from mifeng_crypto.ledger.roster_entry import RosterBody, RosterEntry
 from mifeng_crypto.tls import encode
 
-__all__ = ["append_to_charter", "append_to_roster"]
+__all__ = ["append_to_charter", "append_to_roster", "sign_roster"]
 
 ATTEMPTS = 12
 
@@ -48,6 +48,21 @@ async def append_to_roster(session: Session, make: Callable[[Roster], RosterEntr
         await session.follow_roster()
         return
     raise TransportError("the roster is too busy; try again in a moment")
+
+
+async def sign_roster(session: Session, body: RosterBody) -> None:
+    """Sign this on the newest roster, as this device, and have it accepted.
+
+    Raises:
+        ProtocolError, ServerProblem, TransportError: as `append_to_roster`.
+    """
+    profile = session.profile
+    await append_to_roster(
+        session,
+        lambda roster: sign_roster_entry(
+            roster, body, profile.author, profile.signature_key, now=session.now()
+        ),
+    )
 
 
 async def append_to_charter(

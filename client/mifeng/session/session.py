@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator
 
 from mifeng.core import alarms, joining, key_packages, outbox
 from mifeng.core.catch_up import Applied, apply_entries
+from mifeng.core.changes import read_changes
 from mifeng.core.charters import read
-from mifeng.core.events import Delivered, Event, UnitJoined
+from mifeng.core.events import Delivered, Event, RosterChanged, UnitJoined
 from mifeng.core.people import People
 from mifeng.core.profile import Enrolled, Profile
 from mifeng.core.roster import SNAPSHOT, SNAPSHOT_EVERY, follow, restore, snapshot
@@ -358,6 +359,9 @@ class Session:
                     raise
                 await self.save(changes)
                 self.roster = roster
+                if known and self._live is not None:
+                    for change in read_changes(reply.entries, self.known_roster, after=known):
+                        self.tell(RosterChanged(change))
                 if not reply.entries or self.known_roster.head.sequence >= reply.head_sequence:
                     break
             if self.known_roster.head.sequence >= self._snapshot_at + SNAPSHOT_EVERY:

@@ -15,7 +15,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 
 from mifeng import Workspace
-from mifeng.core.events import Delivered, Event, NewEntry
+from mifeng.core.events import Delivered, Event, NewEntry, RosterChanged
 from mifeng.sdk.opening import unlock
 from mifeng.session.home import needs_passphrase
 from mifeng.text import explain
@@ -134,6 +134,8 @@ class Keeper:
         if isinstance(event, NewEntry):
             self.unread.add(me, event)
             self._tell("entry", {"unit": event.unit_id.hex(), "sequence": event.sequence})
+        elif isinstance(event, RosterChanged):
+            self._tell("changed", {})
         elif not isinstance(event, Delivered):
             self._tell("units", {})
 

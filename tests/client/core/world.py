@@ -128,6 +128,7 @@ def profile_of(company: Company, person: Person) -> Profile:
         directory_key=Secret(bytes(32)),
         name=person.name,
         title="",
+        device_name="Test",
         stage=Enrolled(),
     )
 
