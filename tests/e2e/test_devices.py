@@ -151,17 +151,19 @@ async def test_each_kind_of_link_is_taken_by_its_own_command_only(tmp_path: Path
     async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
         invite = (await c.ada.invite()).link
         async with c.ben.devices.link() as offer:
-            for enter, link in (
-                (mifeng.join, offer.link),
-                (mifeng.found, offer.link),
-                (mifeng.found, invite),
+            sheet = "mifeng:recover#" + offer.link.partition("#")[2]
+            for enter, link, remedy in (
+                (mifeng.join, offer.link, "mifeng link"),
+                (mifeng.found, offer.link, "mifeng link"),
+                (mifeng.found, invite, "mifeng join"),
+                (mifeng.join, sheet, "damaged"),
             ):
-                with pytest.raises(UsageError, match="its own command"):
+                with pytest.raises(UsageError, match=remedy):
                     async with enter(
                         link, profile=tmp_path / "new", name="Eve", passphrase=PASSPHRASE
                     ):
                         pass
-            with pytest.raises(UsageError, match="its own command"):
+            with pytest.raises(UsageError, match="mifeng join"):
                 await _spent(tmp_path, invite)
 
 

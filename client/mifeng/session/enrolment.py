@@ -28,7 +28,7 @@ from mifeng_crypto.errors import MifengError, ProtocolError, TransportError, Usa
 from mifeng_crypto.ids import UnixMillis, WorkspaceId
 from mifeng_crypto.ledger.roster_entry import Author, InviteAuthor, RecoveryAuthor
 from mifeng_crypto.linking import Mailbox, check_grant, check_nonce, code_of, open_grant
-from mifeng_crypto.links import DeviceLink, FoundLink, InviteLink, Link, parse_link
+from mifeng_crypto.links import DeviceLink, FoundLink, InviteLink, Link, RecoveryLink, parse_link
 from mifeng_crypto.rand import Rng
 from mifeng_crypto.secret import Secret
 from mifeng_crypto.tls import encode
@@ -67,7 +67,7 @@ async def found(
     """
     link = parse_link(text)
     if not isinstance(link, FoundLink):
-        raise UsageError("this link does not found a workspace; each kind has its own command")
+        raise _of_another_kind(link)
     info = await _ask(link, now=now, rng=rng)
     if info.workspace_id is not None:
         raise ServerProblem(409, ProblemCode.ALREADY_FOUNDED)
@@ -109,7 +109,7 @@ async def join(
     """
     link = parse_link(text)
     if not isinstance(link, InviteLink):
-        raise UsageError("this link is no invite; each kind has its own command")
+        raise _of_another_kind(link)
     workspace_id = _check_workspace(await _ask(link, now=now, rng=rng), link.genesis)
     joiner, sheet = profiles.join(
         link,
@@ -179,11 +179,27 @@ async def link_device(
     """
     link = parse_link(text)
     if not isinstance(link, DeviceLink):
-        raise UsageError("this link links no device; each kind has its own command")
+        raise _of_another_kind(link)
     workspace_id = _check_workspace(await _ask(link, now=now, rng=rng), link.genesis)
     profile = linking.begin(link, workspace_id, device_name=device_name, system=system, rng=rng)
     linking.request_of(profile)
     return await _begin(folder, source, profile, None, None, show=show, now=now, rng=rng)
+
+
+def _of_another_kind(link: Link) -> UsageError:
+    """Say which command takes a link; none takes another's, least of all that of a new device."""
+    match link:
+        case FoundLink():
+            return UsageError("this link founds a workspace; use it with `mifeng found`")
+        case InviteLink():
+            return UsageError("this is an invite; use it with `mifeng join`")
+        case DeviceLink():
+            return UsageError(
+                "this link makes a device one of somebody's who is in; "
+                "if it is your own, use it with `mifeng link`, else throw it away"
+            )
+        case RecoveryLink():
+            return UsageError("this is of a recovery sheet; use it with `mifeng recover`")
 
 
 def _check_workspace(info: m.ServerInfo, genesis: bytes) -> WorkspaceId:
