@@ -64,6 +64,7 @@ if TYPE_CHECKING:
         Person,
         Reaction,
         RecoverySheet,
+        SharedFile,
         Unit,
         Workspace,
     )
@@ -108,6 +109,7 @@ __all__ = [
     "RosterChanged",
     "ServerIdentityError",
     "ServerProblem",
+    "SharedFile",
     "SheetSpentError",
     "StorageError",
     "TransportError",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import mifeng
 from mifeng_crypto.errors import ProtocolError
@@ -166,3 +167,85 @@ async def test_two_uploads_of_one_file_have_nothing_in_common(tmp_path: Path) ->
         blobs = [b"".join(p.read_bytes() for p in _disk(server, file).parts) for file in files]
         blocks = [{blob[at : at + 16] for at in range(0, SIZE, 16)} for blob in blobs]
         assert blocks[0].isdisjoint(blocks[1])
+
+
+async def test_a_picture_comes_with_its_size_and_a_small_one(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        exif = Image.Exif()
+        exif[0x010F] = "Canon"
+        Image.new("RGB", (640, 480), "teal").save(tmp_path / "a.jpg", exif=exif)
+        await c.adas.upload(tmp_path / "a.jpg", caption="the roof")
+        await c.ben.sync()
+        file = (await c.bens.history())[-1].files[0]
+        assert (file.content_type, file.preview.width, file.preview.height) == (
+            "image/jpeg",
+            640,
+            480,
+        )
+        assert file.preview.thumbnail_type == "image/webp"
+        got = await c.bens.download(file, tmp_path / "b.jpg")
+        assert b"Canon" not in got.read_bytes()
+        await c.adas.upload(tmp_path / "a.jpg", keep_metadata=True)
+        await c.ben.sync()
+        got = await c.bens.download((await c.bens.history())[-1].files[0], tmp_path / "c.jpg")
+        assert got.read_bytes() == (tmp_path / "a.jpg").read_bytes()
+
+
+async def test_the_files_of_a_unit_say_how_long_they_live_and_who_has_fetched_them(
+    tmp_path: Path,
+) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        file = await _send(c, "plan.bin")
+        await _send(c, "other.bin")
+        await c.ben.sync()
+        await c.bens.download(file, tmp_path / "got.bin")
+        plan, other = await c.bens.files(with_readers=True)
+        assert [plan.file.name, other.file.name] == ["plan.bin", "other.bin"]
+        assert [who.name for who in plan.readers or ()] == ["Ben"]
+        assert other.readers == ()
+        hours = (plan.until - plan.message.time).total_seconds() / 3600
+        assert 72 < hours < 74
+
+
+async def test_a_file_is_kept_by_another_and_then_only_that_one_recalls_it(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        first = await c.adas.upload(_file(tmp_path, "plan.bin"))
+        await c.ben.sync()
+        kept = await c.bens.keep(first.files[0], caption="still needed")
+        await c.ada.sync()
+        assert (await c.adas.delete(first.sequence)).is_deleted
+        await c.ben.sync()
+        [shared] = await c.bens.files()
+        assert shared.message.sequence == kept.sequence
+        got = await c.bens.download(shared.file, tmp_path / "got.bin")
+        assert got.read_bytes() == (tmp_path / "plan.bin").read_bytes()
+        await c.bens.delete(kept)
+        assert await server.house.blobs.keys() == frozenset()
+
+
+async def test_a_file_that_is_recalled_is_gone_for_all_and_leaves_a_tombstone(
+    tmp_path: Path,
+) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        sent = await c.adas.upload(_file(tmp_path, "wrong.bin"))
+        await c.ben.sync()
+        await c.adas.delete(sent)
+        with pytest.raises(mifeng.ServerProblem):
+            await c.bens.download(sent.files[0], tmp_path / "got.bin")
+        await c.ben.sync()
+        assert (await c.bens.message(sent.sequence)).is_deleted
+        assert await c.bens.files() == []
+        assert await server.house.blobs.keys() == frozenset()
+        assert await server.house.shares.names() == frozenset()
+
+
+async def test_a_recall_that_was_cut_off_is_done_again(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        sent = await c.adas.upload(_file(tmp_path, "wrong.bin"))
+        await c.adas._recall(sent.files[0].attachment.file_id)  # and then the line broke
+        assert (await c.adas.delete(sent)).is_deleted
+
+
+def _file(folder: Path, name: str) -> Path:
+    (folder / name).write_bytes(RNG(SIZE))
+    return folder / name

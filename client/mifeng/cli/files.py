@@ -13,12 +13,10 @@ import typer
 
 from mifeng.cli.options import opened, options, run
 from mifeng.cli.units import UnitName
-from mifeng.errors import NotFoundError
-from mifeng.text import _
-from mifeng_crypto.errors import UsageError
+from mifeng.text import _, ngettext
 
 if TYPE_CHECKING:
-    from mifeng import File, Unit
+    from mifeng import File, SharedFile, Unit
 
 __all__ = ["add_to"]
 
@@ -27,6 +25,8 @@ def add_to(app: typer.Typer) -> None:
     """Declare these commands."""
     app.command(help=_("Seal a file and send it."))(upload)
     app.command(help=_("Fetch a file and open it."))(download)
+    app.command(help=_("List the live files of a unit, and how long each still lives."))(files)
+    app.command(help=_("Post a live file again, so that its time starts anew."))(keep)
 
 
 def upload(
@@ -93,7 +93,7 @@ def download(
 
         async with opened(told) as me:
             where = me.unit(unit)
-            wanted = await _find(where, file)
+            wanted = await where.find_file(file)
             if stream:
                 await _pour(where, wanted)
                 return
@@ -107,6 +107,111 @@ def download(
     run(told, main)
 
 
+def files(
+    context: typer.Context,
+    unit: UnitName,
+    readers: Annotated[
+        bool, typer.Option("--readers", help=_("Ask the server who has fetched each."))
+    ] = False,
+) -> None:
+    """List the live files of a unit."""
+    told = options(context)
+
+    async def main() -> None:
+        from mifeng.cli.show import as_json
+
+        async with opened(told) as me:
+            where = me.unit(unit)
+            found = await where.files(with_readers=readers)
+        if told.json:
+            for shared in found:
+                as_json(_facts(shared))
+        else:
+            _print_files(found)
+
+    run(told, main)
+
+
+def _facts(shared: SharedFile) -> dict[str, object]:
+    from mifeng.cli.show import file_facts, person_facts
+
+    sender, readers = shared.message.sender, shared.readers
+    return {
+        **file_facts(shared.file),
+        "number": shared.message.sequence,
+        "sender": person_facts(sender) if sender else None,
+        "until": shared.until.isoformat(timespec="seconds"),
+        "readers": None if readers is None else [person_facts(who) for who in readers],
+    }
+
+
+def _print_files(found: list[SharedFile]) -> None:
+    from mifeng.cli.show import left, print_table, say, size
+
+    if not found:
+        say(_("There are no live files in this unit."))
+        return
+    headings = [_("number"), _("file"), _("size"), _("type"), _("from"), _("lives for")]
+    asked = found[0].readers is not None
+    if asked:
+        headings.append(_("fetched by"))
+    rows = []
+    for shared in found:
+        file, sender = shared.file, shared.message.sender
+        row = [f"#{shared.message.sequence}", file.name, size(file.size), _kind(file)]
+        row += [sender.name if sender else "?", left(shared.until)]
+        if asked:
+            row.append(", ".join(who.name for who in shared.readers or ()) or "-")
+        rows.append(row)
+    print_table(headings, rows)
+
+
+def _kind(file: File) -> str:
+    """What it is, and how large or long."""
+    preview = file.preview
+    if preview.duration_ms:
+        minutes, seconds = divmod(preview.duration_ms // 1000, 60)
+        return f"{file.content_type}, {minutes}:{seconds:02}"
+    if preview.width:
+        return f"{file.content_type}, {preview.width} x {preview.height}"
+    if preview.pages:
+        pages = ngettext("{n} page", "{n} pages", preview.pages).format(n=preview.pages)
+        return f"{file.content_type}, {pages}"
+    return file.content_type
+
+
+def keep(
+    context: typer.Context,
+    unit: UnitName,
+    file: Annotated[
+        str, typer.Argument(help=_("A file's name, the beginning of its id, or its number."))
+    ],
+) -> None:
+    """Post a live file again."""
+    told = options(context)
+
+    async def main() -> None:
+        from mifeng.cli.show import as_json, left, message_facts, say
+        from mifeng.content import printable
+
+        async with opened(told) as me:
+            where = me.unit(unit)
+            wanted = await where.find_file(file)
+            message = await where.keep(wanted)
+        if told.json:
+            as_json(message_facts(where, message))
+            return
+        assert message.until is not None, "a message has an end"
+        sentence = _("{file} is kept: as number {n} it lives for {time}.")
+        say(
+            sentence.format(
+                file=printable(wanted.name), n=message.sequence, time=left(message.until)
+            )
+        )
+
+    run(told, main)
+
+
 async def _pour(unit: Unit, file: File) -> None:
     """Write a file to the standard output; the exit code says whether it was all of it."""
     try:
@@ -115,20 +220,6 @@ async def _pour(unit: Unit, file: File) -> None:
         sys.stdout.buffer.flush()
     except BrokenPipeError:  # whoever listened has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-async def _find(unit: Unit, wanted: str) -> File:
-    """Return the newest file of this name, id or message number."""
-    shown = [(m.sequence, file) for m in await unit.history() for file in m.files]
-    found = [file for n, file in shown if wanted in (file.name, file.id.hex(), str(n))] or [
-        file for _n, file in shown if file.id.hex().startswith(wanted)
-    ]
-    if not found:
-        unit.check_access()
-        raise NotFoundError("there is no file {name} in this unit; see `mifeng read`", name=wanted)
-    if len({file.id for file in found}) > 1 and wanted != found[-1].name:
-        raise UsageError("{name} could be several files; write more of the id", name=wanted)
-    return found[-1]
 
 
 @contextlib.contextmanager

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "as_json",
     "file_facts",
+    "left",
     "local_time",
     "message_facts",
     "person_facts",
@@ -49,6 +50,17 @@ def size(n: int) -> str:
     while value >= 1024 and unit < len(_UNITS) - 1:
         value, unit = value / 1024, unit + 1
     return f"{n} B" if unit == 0 else f"{value:.1f} {_UNITS[unit]}"
+
+
+def left(until: dt.datetime) -> str:
+    """Write how long something still lives: `2 d 4 h`."""
+    minutes = max(int((until - dt.datetime.now(dt.UTC)).total_seconds() // 60), 0)
+    days, hours = divmod(minutes // 60, 24)
+    if days:
+        return _("{days} d {hours} h").format(days=days, hours=hours)
+    if hours:
+        return _("{hours} h {minutes} min").format(hours=hours, minutes=minutes % 60)
+    return _("{minutes} min").format(minutes=minutes)
 
 
 def local_time(at: int) -> str:
@@ -118,6 +130,10 @@ def file_facts(file: File) -> dict[str, object]:
         "name": file.name,
         "content_type": file.content_type,
         "size": file.size,
+        "width": file.preview.width or None,
+        "height": file.preview.height or None,
+        "duration_ms": file.preview.duration_ms or None,
+        "pages": file.preview.pages or None,
         "ciphertext_sha256": file.attachment.digest.hex(),
     }
 

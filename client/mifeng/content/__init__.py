@@ -21,15 +21,18 @@ from mifeng.content.message import (
     encode_text,
 )
 from mifeng.content.mimi import MAX_CONTENT_BYTES
+from mifeng.content.preview import MAX_THUMBNAIL_BYTES, Preview
 from mifeng.content.printable import printable
 from mifeng.content.uris import Origin
 
 __all__ = [
     "MAX_CONTENT_BYTES",
+    "MAX_THUMBNAIL_BYTES",
     "Attachment",
     "Mention",
     "Message",
     "Origin",
+    "Preview",
     "Refers",
     "decode",
     "encode_file",

@@ -17,14 +17,13 @@ import dataclasses
 import unicodedata
 from collections.abc import Iterator, Sequence
 
-from mifeng.content.attachment import SHARES, Attachment, attachment_of, part_of
+from mifeng.content.attachment import Attachment, attachments_of, extensions_of, parts_of
 from mifeng.content.mention import Mention, mentions_in
 from mifeng.content.mimi import (
     ROOM_URI,
     SALT_BYTES,
     SENDER_URI,
     Disposition,
-    ExternalPart,
     MimiContent,
     MultiPart,
     NullPart,
@@ -145,8 +144,9 @@ def encode_file(
     if not 1 <= len(attachments) <= MAX_FILES:
         raise UsageError("a message shows 1 to {most} files; send several", most=MAX_FILES)
     parts: list[Part] = [_text_part(caption)] if caption else []
-    parts += (part_of(attachment, origin.workspace_id) for attachment in attachments)
-    return _encode(together(parts), shares_of(attachments), origin, rng, refers)
+    for attachment in attachments:
+        parts += parts_of(attachment, origin.workspace_id)
+    return _encode(together(parts), extensions_of(attachments), origin, rng, refers)
 
 
 def encode_reaction(emoji: str, to: bytes, *, origin: Origin, rng: Rng) -> bytes:
@@ -174,12 +174,6 @@ def together(parts: Sequence[Part]) -> Part:
     if len(parts) == 1:
         return parts[0]
     return MultiPart(part_semantics=PartSemantics.PROCESS_ALL, parts=tuple(parts))
-
-
-def shares_of(attachments: Sequence[Attachment]) -> dict[int | str, Value]:
-    """Return the extension with the hashes of the files' shares."""
-    shares: dict[int | str | bytes, Value] = {bytes(a.file_id): a.share_hash for a in attachments}
-    return {SHARES: shares} if shares else {}
 
 
 def _text_part(text: str) -> SinglePart:
@@ -232,18 +226,13 @@ def decode(encoded: bytes, *, origin: Origin) -> Message:
         return Message(id=named, content=content, is_nothing=True)
     if isinstance(body, SinglePart) and body.disposition == Disposition.REACTION:
         return Message(id=named, content=content, reaction=_reaction(body))
-    shares = content.extensions.get(SHARES)
     parts = [*_leaves(body)]
     text = "\n\n".join(_text(part) for part in parts if _is_text(part))
     return Message(
         id=named,
         content=content,
         text=text,
-        attachments=tuple(
-            attachment_of(part, shares, origin.workspace_id)
-            for part in parts
-            if isinstance(part, ExternalPart) and part.disposition == Disposition.ATTACHMENT
-        ),
+        attachments=attachments_of(parts, content.extensions, origin.workspace_id),
         mentions=mentions_in(text, origin),
     )
 

@@ -7,6 +7,7 @@ workspace.py  the open profile
 units.py      its units
 unit.py       one unit
 talk.py       what is said in it
+shelf.py      its files
 offboarding.py where a former member still is
 values.py     people, messages, files: plain values
 """
@@ -19,7 +20,7 @@ from mifeng.sdk.offboarding import Offboarding
 from mifeng.sdk.opening import found, join, link, open_profile, recover, unlock
 from mifeng.sdk.unit import Unit
 from mifeng.sdk.units import OrgUnit
-from mifeng.sdk.values import File, Membership, Message, Person, Reaction
+from mifeng.sdk.values import File, Membership, Message, Person, Reaction, SharedFile
 from mifeng.sdk.workspace import Invitation, OpenInvite, Workspace
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "Person",
     "Reaction",
     "RecoverySheet",
+    "SharedFile",
     "Unit",
     "Workspace",
     "found",

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import AsyncGenerator, Callable
-from pathlib import Path
+from collections.abc import Callable
 
-from mifeng import transfer
 from mifeng.core.rows import UnitStatus
 from mifeng.errors import AccessEndedError
 from mifeng.sdk.grants import admissions
-from mifeng.sdk.talk import Talk, no_progress
-from mifeng.sdk.values import File, Membership, Person, person_from
+from mifeng.sdk.shelf import Shelf
+from mifeng.sdk.values import Membership, Person, person_from
 from mifeng.session import delivery, ledgers
-from mifeng.transfer import Progress, Reader
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.errors import UsageError
 from mifeng_crypto.gate import identity_of
@@ -29,7 +26,7 @@ from mifeng_crypto.tls import decode
 __all__ = ["Unit"]
 
 
-class Unit(Talk):
+class Unit(Shelf):
     """A unit that this device is in, or was. Get it from `Workspace.unit`."""
 
     @property
@@ -120,67 +117,6 @@ class Unit(Talk):
             dataclasses.replace(membership, is_in=membership.person.id in present)
             for membership in super().members()
         ]
-
-    # -------------------------------------------------------------- files
-
-    async def reader(self, file: File) -> Reader:
-        """Return what reads any part of a file, without fetching the rest.
-
-        Raises:
-            ServerProblem: `gone`: its time is over.
-            ProtocolError: FILE-n: it is not what its sender sent.
-            MifengError: as `send`.
-        """
-        self.check_access()
-        return await transfer.open_reader(
-            self._session.api, unit_id=self.id, attachment=file.attachment
-        )
-
-    async def download(
-        self,
-        file: File,
-        target: str | Path,
-        *,
-        overwrite: bool = False,
-        progress: Progress = no_progress,
-    ) -> Path:
-        """Fetch and open a file. Nothing is left of one that fails.
-
-        Args:
-            file: from a message of this unit.
-            target: a folder, or the file to write.
-            overwrite: whether a file that is there already may be replaced.
-            progress: called with bytes done and bytes in all.
-
-        Returns:
-            Where it is.
-
-        Raises:
-            UsageError: there is such a file already.
-            ServerProblem: `gone`: its time is over.
-            ProtocolError: FILE-n: it is not what its sender sent.
-            MifengError: as `send`.
-        """
-        return await transfer.download(
-            self._session.api,
-            unit_id=self.id,
-            attachment=file.attachment,
-            target=Path(target),
-            overwrite=overwrite,
-            progress=progress,
-        )
-
-    def stream(
-        self, file: File, *, progress: Progress = no_progress
-    ) -> AsyncGenerator[bytes, None]:
-        """Yield a file's bytes as they come: each authentic, but only at the end known to be all.
-
-        Raises:
-            MifengError: as `download`; also at the end, when the bytes are out already.
-        """
-        return transfer.stream(
-            self._session.api, unit_id=self.id, attachment=file.attachment, progress=progress
-        )
 
     # -------------------------------------------------------------- signing
 

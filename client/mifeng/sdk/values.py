@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mifeng.content import Attachment, Mention, Origin, with_names
+from mifeng.content.preview import Preview
 from mifeng.core.people import People
 from mifeng.core.timeline import Line, Timeline
 from mifeng_crypto.ids import MemberId, UnitId, WorkspaceId
@@ -20,6 +21,7 @@ __all__ = [
     "Person",
     "Reaction",
     "Reader",
+    "SharedFile",
     "message_from",
     "person_from",
 ]
@@ -72,7 +74,30 @@ class File:
 
     @property
     def content_type(self) -> str:
+        """By its content, as its sender's device saw it."""
         return self.attachment.content_type
+
+    @property
+    def preview(self) -> Preview:
+        """Size in pixels, duration, pages and a small picture, where they are known."""
+        return self.attachment.preview
+
+
+@dataclass(frozen=True, slots=True)
+class SharedFile:
+    """A live file of a unit.
+
+    Attributes:
+        file: the file.
+        message: the message that shows it last: its clock is the file's.
+        until: when it will be gone.
+        readers: who has fetched it, as the server says; None where it was not asked.
+    """
+
+    file: File
+    message: Message
+    until: dt.datetime
+    readers: tuple[Person, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +123,7 @@ class Message:
         text: what it says, in Markdown, as its sender wrote it; see `readable`.
         readable: the same with the names of who is mentioned, as this device knows them.
         files: what it shows.
+        until: when its content will be gone.
         mentions: whom it calls, by name; `calls_me` whether that is this member.
         reply_to: the sequence of the message that it answers; 0 if none that is here.
         thread: the sequence of the first message of its thread; 0 if it is in none.
@@ -122,6 +148,7 @@ class Message:
     text: str = ""
     readable: str = ""
     files: tuple[File, ...] = ()
+    until: dt.datetime | None = None
     mentions: tuple[str, ...] = ()
     calls_me: bool = False
     reply_to: int = 0
@@ -203,6 +230,7 @@ def message_from(line: Line, timeline: Timeline, reader: Reader) -> Message:
         is_deleted=line.is_deleted,
         is_mine=record.member_id == reader.me,
         is_quiet=line.is_quiet,
+        until=dt.datetime.fromtimestamp(record.deadline / 1000, dt.UTC),
     )
     said = line.said
     if said is None:

@@ -191,6 +191,11 @@ ENDPOINTS: dict[str, Endpoint] = {
             access=Access.DEVICE, summary="A ratchet tree, raw bytes, with Range.",
         ),
         Endpoint(
+            name="readers", method="GET", path="/v1/files/{file_id}/readers",
+            access=Access.DEVICE, reply=m.ReadersReply, problems=(P.GONE,),
+            summary="Which members have fetched a file.",
+        ),
+        Endpoint(
             name="share", method="GET", path="/v1/files/{file_id}/share", access=Access.DEVICE,
             reply=m.ShareReply, problems=(P.GONE,), summary="The server's half of a file's key.",
         ),

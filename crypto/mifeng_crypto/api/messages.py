@@ -42,6 +42,7 @@ __all__ = [
     "OffboardingReply",
     "PublishKeyPackagesRequest",
     "Push",
+    "ReadersReply",
     "ServerInfo",
     "ShareReply",
     "StreamHello",
@@ -321,6 +322,12 @@ class ShareReply(Body, frozen=True):
     """The server's half of a file's key; it dies with the file."""
 
     share: Hash
+
+
+class ReadersReply(Body, frozen=True):
+    """GET .../readers: the members who have had a file's share, without whoever posted it."""
+
+    member_ids: list[Id]
 
 
 class StreamHello(Body, frozen=True):

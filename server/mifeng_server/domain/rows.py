@@ -21,6 +21,7 @@ __all__ = [
     "CounterRow",
     "Delete",
     "DoomedRow",
+    "FetchRow",
     "FileRow",
     "FoundingRow",
     "GrantRow",
@@ -260,6 +261,14 @@ class FileRow(Row):
     deadline: int
 
 
+@dataclass(frozen=True, slots=True)
+class FetchRow(Row):
+    """A member who has had the share of a file, and so could open it. It goes with the file."""
+
+    file_id: bytes
+    member_id: bytes
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRow(Row):
     """A login. `device_id` is empty for an invite, and a recovery sheet's public key for that."""
@@ -330,6 +339,7 @@ KEYS: dict[type[Row], tuple[str, ...]] = {
     CardRow: ("member_id",),
     CounterRow: ("name",),
     FileRow: ("file_id",),
+    FetchRow: ("file_id", "member_id"),
     TokenRow: ("token_hash",),
     LinkRow: ("link_id",),
     IdempotencyRow: ("author", "key"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 
-from mifeng_crypto.api.messages import FileReply, ShareReply
+from mifeng_crypto.api.messages import FileReply, ReadersReply, ShareReply
 from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import ProtocolError
 from mifeng_server.domain.accept import Call, Decision, Held, accept
@@ -19,7 +19,7 @@ from mifeng_server.domain.login import Caller
 from mifeng_server.domain.protocols import ConflictError
 from mifeng_server.domain.quota import check_quota, check_room
 from mifeng_server.domain.refusal import Refusal, not_found
-from mifeng_server.domain.rows import Delete, FileRow, Insert, Swap, Write
+from mifeng_server.domain.rows import Delete, FetchRow, FileRow, Insert, Put, Swap, Write
 from mifeng_server.domain.unit import Unit, may_take_part
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "name_files",
     "open_upload",
     "read_share",
+    "readers",
     "see",
     "take_back",
 ]
@@ -40,6 +41,8 @@ FILE_ID_BYTES = 16
 UNNAMED_MS = 24 * 3_600_000
 """How long an upload waits for a message that names it."""
 MAX_FILE_BYTES = 16 << 30
+READERS = 100_000
+"""More than a unit has had members while a file lived."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +142,27 @@ async def read_share(house: House, caller: Caller, file_id: bytes, *, now: int) 
     Raises:
         Refusal: not_found, gone.
     """
-    await see(house, caller, file_id, now=now)
+    seen = await see(house, caller, file_id, now=now)
     share = await house.shares.get(file_id)
     if share is None:
         raise Refusal(ProblemCode.GONE)
+    if (
+        seen.row.member_id != caller.member_id
+        and await house.store.get(FetchRow, file_id, caller.member_id) is None
+    ):
+        await house.store.write((Put(FetchRow(file_id, caller.member_id)),))
     return ShareReply(share=share)
+
+
+async def readers(house: House, caller: Caller, file_id: bytes, *, now: int) -> ReadersReply:
+    """Who has had the file's share. The server sees that anyway; the unit's members may know it.
+
+    Raises:
+        Refusal: not_found, gone.
+    """
+    await see(house, caller, file_id, now=now)
+    found = await house.store.find(FetchRow, order="member_id", limit=READERS, file_id=file_id)
+    return ReadersReply(member_ids=[row.member_id for row in found])
 
 
 async def _unit_of(house: House, caller: Caller, unit_id: bytes) -> Unit:
@@ -244,7 +263,15 @@ async def destroy(house: House, row: FileRow) -> None:
     """
     await house.shares.destroy(row.file_id)
     await house.blobs.delete(row.file_id)
-    await house.store.write((Delete(FileRow, (row.file_id,)),))
+    fetched = await house.store.find(
+        FetchRow, order="member_id", limit=READERS, file_id=row.file_id
+    )
+    await house.store.write(
+        (
+            Delete(FileRow, (row.file_id,)),
+            *(Delete(FetchRow, (one.file_id, one.member_id)) for one in fetched),
+        )
+    )
 
 
 async def name_files(

@@ -8,7 +8,7 @@ import structlog
 from aiohttp import hdrs, web
 
 from mifeng_crypto.api.endpoints import Access
-from mifeng_crypto.api.messages import ShareReply
+from mifeng_crypto.api.messages import ReadersReply, ShareReply
 from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import StorageError
 from mifeng_server.domain import uploads, welcomes
@@ -121,4 +121,8 @@ async def _share(asked: Asked) -> ShareReply:
     return await uploads.read_share(asked.house, asked.device, asked.path["file_id"], now=asked.now)
 
 
-FUNCTIONS: dict[str, Function] = {"share": _share}
+async def _readers(asked: Asked) -> ReadersReply:
+    return await uploads.readers(asked.house, asked.device, asked.path["file_id"], now=asked.now)
+
+
+FUNCTIONS: dict[str, Function] = {"readers": _readers, "share": _share}

@@ -45,6 +45,7 @@ _NAMES: dict[type[Row], str] = {
     rows.CardRow: "cards",
     rows.CounterRow: "counters",
     rows.FileRow: "files",
+    rows.FetchRow: "fetches",
     rows.TokenRow: "tokens",
     rows.LinkRow: "links",
     rows.IdempotencyRow: "idempotency",

@@ -6,18 +6,22 @@ import dataclasses
 import random
 from typing import Any
 
+import msgspec
 import pytest
 
 from mifeng import content
 from mifeng.content import Attachment, Origin, printable
+from mifeng.content.attachment import MEDIA, extensions_of, parts_of
 from mifeng.content.message import MARKDOWN
 from mifeng.content.mimi import (
+    Disposition,
     ExternalPart,
     MimiContent,
     MultiPart,
     NullPart,
     PartSemantics,
     SinglePart,
+    Value,
     encode_mimi,
 )
 from mifeng_crypto.errors import CodecError, ProtocolError, UsageError
@@ -170,3 +174,77 @@ def test_fifty_nested_parts_are_refused() -> None:
         body = MultiPart(part_semantics=PartSemantics.PROCESS_ALL, parts=(body, leaf))
     with pytest.raises((ProtocolError, CodecError)):
         encode_mimi(MimiContent(salt=bytes(16), body=body))
+
+
+# ------------------------------------------------------------------ what is said of a file
+
+PREVIEW = content.Preview(
+    width=640, height=480, duration_ms=1500, pages=3, thumbnail=b"RIFF", thumbnail_type="image/webp"
+)
+
+
+def test_what_is_said_of_a_file_comes_out_as_it_went_in() -> None:
+    shown = dataclasses.replace(FILE, preview=PREVIEW)
+    sent = content.encode_file(shown, OTHER_FILE, caption="two", origin=HERE, rng=RNG)
+    assert content.decode(sent, origin=HERE).attachments == (shown, OTHER_FILE)
+
+
+def test_eight_files_with_their_pictures_fit_into_a_message() -> None:
+    files = [
+        dataclasses.replace(
+            FILE,
+            file_id=FileId(RNG(16)),
+            preview=_with_thumbnail(b"x" * content.MAX_THUMBNAIL_BYTES),
+        )
+        for _ in range(8)
+    ]
+    sent = content.encode_file(*files, caption="c" * 10_000, origin=HERE, rng=RNG)
+    assert content.decode(sent, origin=HERE).attachments == tuple(files)
+
+
+def _with_thumbnail(thumbnail: bytes) -> content.Preview:
+    return msgspec.structs.replace(PREVIEW, thumbnail=thumbnail)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        None,
+        "640x480",
+        (1, 2, 3),
+        (1, 2, 3, 4, 5),
+        {1: 2},
+    ],
+)
+def test_facts_that_are_not_said_as_they_should_be_are_passed_over(facts: Value) -> None:
+    assert _with_media(facts).preview == content.Preview()
+
+
+def test_numbers_that_are_none_are_not_known() -> None:
+    assert _with_media((-1, True, 1 << 60, 7)).preview == content.Preview(pages=7)
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        ("image/svg+xml", b"<svg/>"),
+        ("text/html", b"<script>"),
+        ("image/webp", b"x" * (content.MAX_THUMBNAIL_BYTES + 1)),
+    ],
+)
+def test_a_small_picture_of_another_kind_or_size_is_not_shown(kind: str, data: bytes) -> None:
+    small = SinglePart(disposition=Disposition.PREVIEW, content_type=kind, content=data)
+    [part] = parts_of(FILE, HERE.workspace_id)
+    body = MultiPart(part_semantics=PartSemantics.PROCESS_ALL, parts=(part, small))
+    sent = MimiContent(salt=RNG(16), extensions=extensions_of([FILE]), body=body)
+    got = content.decode(encode_mimi(sent), origin=HERE)
+    assert got.attachments == (FILE,)
+
+
+def _with_media(facts: Value) -> Attachment:
+    [part] = parts_of(FILE, HERE.workspace_id)
+    said: Value = {bytes(FILE.file_id): facts}
+    extensions = {**extensions_of([FILE]), MEDIA: said}
+    sent = MimiContent(salt=RNG(16), extensions=extensions, body=part)
+    [got] = content.decode(encode_mimi(sent), origin=HERE).attachments
+    return got

@@ -1,0 +1,188 @@
+"""The files of a unit: which are live, for how long, and who has fetched them; keep and recall."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+from mifeng import content, transfer
+from mifeng.errors import NotFoundError, ServerProblem
+from mifeng.sdk.talk import Talk, no_progress
+from mifeng.sdk.values import File, Message, SharedFile, person_from
+from mifeng.transfer import Progress, Reader
+from mifeng_crypto.api import messages as m
+from mifeng_crypto.api.problems import ProblemCode
+from mifeng_crypto.errors import UsageError
+from mifeng_crypto.ids import FileId, MemberId
+from mifeng_crypto.ledger.policy import Keep
+
+__all__ = ["Shelf"]
+
+AT_ONCE = 8
+"""Questions to the server under way at the same time."""
+
+
+class Shelf(Talk):
+    """The base of `Unit`: all that is about files beside sending and fetching them."""
+
+    async def files(self, *, with_readers: bool = False) -> list[SharedFile]:
+        """Return the live files, the one that will be gone first at the top.
+
+        Args:
+            with_readers: ask the server who has fetched each.
+
+        Raises:
+            MifengError: as `send`, where the server is asked.
+        """
+        newest: dict[FileId, SharedFile] = {}
+        for message in await self.history():
+            for file in message.files:
+                assert message.until is not None, "a message has an end"
+                newest[file.attachment.file_id] = SharedFile(file, message, message.until)
+        found = sorted(newest.values(), key=lambda shared: shared.until)
+        if not with_readers:
+            return found
+        gate = asyncio.Semaphore(AT_ONCE)
+        asked = await asyncio.gather(*(self._with_readers(shared, gate) for shared in found))
+        return [shared for shared in asked if shared is not None]
+
+    async def _with_readers(self, shared: SharedFile, gate: asyncio.Semaphore) -> SharedFile | None:
+        try:
+            async with gate:
+                reply = await self._session.api.call(
+                    "readers", m.ReadersReply, path={"file_id": shared.file.id}
+                )
+        except ServerProblem as err:
+            if err.code in (ProblemCode.NOT_FOUND, ProblemCode.GONE):
+                return None  # recalled, or over by the server's clock
+            raise
+        people = self._session.people
+        readers = tuple(person_from(MemberId(who), people) for who in reply.member_ids)
+        return dataclasses.replace(shared, readers=readers)
+
+    # -------------------------------------------------------------- fetching
+
+    async def reader(self, file: File) -> Reader:
+        """Return what reads any part of a file, without fetching the rest.
+
+        Raises:
+            ServerProblem: `gone`: its time is over.
+            ProtocolError: FILE-n: it is not what its sender sent.
+            MifengError: as `send`.
+        """
+        self.check_access()
+        return await transfer.open_reader(
+            self._session.api, unit_id=self.id, attachment=file.attachment
+        )
+
+    async def download(
+        self,
+        file: File,
+        target: str | Path,
+        *,
+        overwrite: bool = False,
+        progress: Progress = no_progress,
+    ) -> Path:
+        """Fetch and open a file. Nothing is left of one that fails.
+
+        Args:
+            file: from a message of this unit.
+            target: a folder, or the file to write.
+            overwrite: whether a file that is there already may be replaced.
+            progress: called with bytes done and bytes in all.
+
+        Returns:
+            Where it is.
+
+        Raises:
+            UsageError: there is such a file already.
+            ServerProblem: `gone`: its time is over.
+            ProtocolError: FILE-n: it is not what its sender sent.
+            MifengError: as `send`.
+        """
+        return await transfer.download(
+            self._session.api,
+            unit_id=self.id,
+            attachment=file.attachment,
+            target=Path(target),
+            overwrite=overwrite,
+            progress=progress,
+        )
+
+    def stream(
+        self, file: File, *, progress: Progress = no_progress
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield a file's bytes as they come: each authentic, but only at the end known to be all.
+
+        Raises:
+            MifengError: as `download`; also at the end, when the bytes are out already.
+        """
+        return transfer.stream(
+            self._session.api, unit_id=self.id, attachment=file.attachment, progress=progress
+        )
+
+    # -------------------------------------------------------------- keep and recall
+
+    async def keep(self, file: File, *, caption: str = "") -> Message:
+        """Post a live file again: its clock starts anew, and nothing is uploaded.
+
+        Args:
+            file: from a message of this unit.
+            caption: a text above it.
+
+        Raises:
+            UsageError: the unit's policy does not allow it.
+            ServerProblem: the file is over, or would exceed this member's quota.
+            MifengError: as `send`.
+        """
+        if self._state.charter.policy.keep is not Keep.ALLOWED:
+            raise UsageError("files are not posted again in this unit: its policy says so")
+        said = content.encode_file(
+            file.attachment, caption=caption, origin=self._origin, rng=self._session.rng
+        )
+        return await self._post(said, (file.attachment,))
+
+    async def delete(self, message: Message | int) -> Message:
+        """Take back what one has said: from then on nobody is shown it. Its files are recalled.
+
+        A file that somebody else has kept stays theirs.
+
+        Raises:
+            UsageError: it is somebody else's.
+            MifengError: as `send`.
+        """
+        line, _ = await self._own(message)
+        # First the files: cut off in between, the same call does the rest.
+        for attachment in line.said.attachments if line.said else ():
+            if attachment.file_id in line.files:
+                await self._recall(attachment.file_id)
+        return await super().delete(line.sequence)
+
+    async def _recall(self, file_id: FileId) -> None:
+        try:
+            await transfer.take_back(self._session.api, file_id)
+        except ServerProblem as err:
+            if err.code is not ProblemCode.FORBIDDEN:
+                raise
+
+    async def find_file(self, name: str) -> File:
+        """Return the newest live file of a name, id, beginning of an id, or message number.
+
+        Raises:
+            NotFoundError: there is none.
+            UsageError: it could be several.
+        """
+        shown = [(m.sequence, file) for m in await self.history() for file in m.files]
+        found = [file for n, file in shown if name in (file.name, file.id.hex(), str(n))] or [
+            file for _n, file in shown if file.id.hex().startswith(name)
+        ]
+        if not found:
+            self.check_access()
+            raise NotFoundError(
+                "there is no file {name} in this unit; see `mifeng files`", name=name
+            )
+        if len({file.id for file in found}) > 1 and name != found[-1].name:
+            raise UsageError("{name} could be several files; write more of the id", name=name)
+        return found[-1]
