@@ -49,7 +49,7 @@ A12 | a second valid form of a signature splits those who have seen the one from
 A13 | a device or key is put into the tree twice, to blur who wrote what
 A14 | the server's own right to remove people is used for more | none: the server has no such right; proposals from outside the group are refused whatever they say (B5 tries the door that is left)
 A15 | a member takes another's name, or another key, by way of a commit
-A16 | a hidden archive reads along | open: archive members, with the expiry of content
+A16 | a hidden archive reads along
 A17 | one admin's key, stolen, lets a ghost in by the rules | open: events of roster changes on the screen
 A18 | a name that looks like a colleague's | open: the directory
 A19 | the server withholds the commit that would take a removed member out

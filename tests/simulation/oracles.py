@@ -235,7 +235,7 @@ def _check_quiet(name: str, session: Session) -> None:
         check(not unit.outbox, f"{where}: {len(unit.outbox)} messages wait")
         view = unit.view(session.known_roster)
         check(not list(gate.removes_due(view)), f"{where}: somebody should be out")
-        check(not list(gate.adds_missing(view)), f"{where}: somebody should be in")
+        check(not list(gate.adds_missing(view, session.now())), f"{where}: somebody should be in")
 
 
 def text_of(record: OutboxRecord) -> bytes | None:

@@ -147,6 +147,13 @@ class Company:
         self.append(self.join_entry(who))
         return who
 
+    def archive(self, name: str) -> Person:
+        """Let in an archive, which is a guest."""
+        who = self.person(name)
+        self.append(self.invite_entry(who, Role.GUEST))
+        self.append(self.join_entry(who, MemberKind.ARCHIVE))
+        return who
+
     def fire(self, who: Person, *, by: Person | None = None) -> None:
         self.append(self.sign(RemoveMember(who.member_id), by or self.ada))
 

@@ -176,7 +176,7 @@ class Unit:
         self.server = dataclasses.replace(
             self.server, roster=self.company.roster, charter=self.charter
         )
-        gate.check_heads(self.server, heads)
+        gate.check_heads(self.server, heads, accepted_at=UnixMillis(self.company.now + 1000))
         self.append(EntryKind.HEADS, encode(heads), gate.NO_DEVICE)
         self.server = dataclasses.replace(self.server, heads=heads)
         self.sync()
@@ -243,7 +243,7 @@ class Unit:
         match header.kind:
             case EntryKind.HEADS:
                 heads = decode(Heads, entry.content)
-                gate.check_heads(view, heads)
+                gate.check_heads(view, heads, accepted_at=at)
                 after = dataclasses.replace(after, heads=heads)
             case EntryKind.COMMIT:
                 staged = mls.stage_commit(epoch.public, entry.content, now_s=at // 1000)

@@ -147,7 +147,7 @@ def _apply(
 
 def _apply_heads(unit: Unit, view: UnitView, entry: LogEntry) -> tuple[Unit, TimelineRecord]:
     heads = decode(Heads, entry.content)
-    gate.check_heads(view, heads)
+    gate.check_heads(view, heads, accepted_at=entry.header.accepted_at)
     before, after = set(unit.members()), set(unit.charter.members(at=heads.charter.sequence))
     record = _record(
         entry,

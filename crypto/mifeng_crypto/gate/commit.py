@@ -65,7 +65,7 @@ def check_commit(
 
     Raises:
         UsageError: the commit was staged for another epoch.
-        ProtocolError: GATE-4 to GATE-7, GATE-9 to GATE-22, GATE-30, LOG-8, LEDGER-8.
+        ProtocolError: GATE-4 to GATE-7, GATE-9 to GATE-22, GATE-30, GATE-32, LOG-8, LEDGER-8.
         NeedLedgerError: LEDGER-9: its sender knows more of a ledger; fetch it first.
     """
     if staged.before.context != view.public.context:
@@ -82,7 +82,8 @@ def check_commit(
     check_removes_what_is_due(standing, staged)
     check_removes_nothing_else(standing, staged)
     for _, key_package in staged.added:
-        ledgers.check_leaf(key_package.leaf_node)
+        identity = ledgers.check_leaf(key_package.leaf_node)
+        ledgers.check_archive(identity.member_id, accepted_at)
         check_set_at(key_package.leaf_node, accepted_at)
         check_lifetime(key_package)
     if staged.added:

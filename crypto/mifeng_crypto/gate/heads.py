@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from mifeng_crypto.errors import ProtocolError
 from mifeng_crypto.gate.view import UnitView
+from mifeng_crypto.ids import UnixMillis
+from mifeng_crypto.ledger.chain import CLOCK_TOLERANCE_MS
 from mifeng_crypto.ledger.charter import Charter
 from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.log import Heads
@@ -11,18 +13,19 @@ from mifeng_crypto.log import Heads
 __all__ = ["check_heads"]
 
 
-def check_heads(view: UnitView, heads: Heads) -> None:
+def check_heads(view: UnitView, heads: Heads, *, accepted_at: UnixMillis) -> None:
     """Decide whether the unit may be judged by these heads from now on.
 
     The server asks before it appends a charter entry or writes `heads`; clients when one comes.
 
     Raises:
-        ProtocolError: GATE-1, GATE-2, GATE-3; LEDGER-8: they are of another history.
+        ProtocolError: GATE-1, GATE-2, GATE-3, GATE-31; LEDGER-8: they are of another history.
         NeedLedgerError: LEDGER-9: the ledgers are not known that far; fetch them first.
     """
     check_on_ledgers(view.roster, view.charter, heads)
     check_forward(view.heads, heads)
     check_new_entries(view, heads)
+    check_times(view, heads, accepted_at)
 
 
 def check_on_ledgers(roster: Roster, charter: Charter, heads: Heads) -> None:
@@ -67,3 +70,19 @@ def check_new_entries(view: UnitView, heads: Heads) -> None:
             "the charter's new entry was signed under an older roster than the unit goes by; "
             "fetch the roster, sign again, send again",
         )
+
+
+def check_times(view: UnitView, heads: Heads, accepted_at: UnixMillis) -> None:
+    """GATE-31: charter entries come into the log when they say that they were signed.
+
+    So that what counts from an entry's time, an archive's notice, cannot be over when it is shown.
+    """
+    for sequence in range(view.heads.charter.sequence + 1, heads.charter.sequence + 1):
+        off = abs(view.charter.time_at(sequence) - accepted_at)
+        if off > CLOCK_TOLERANCE_MS:
+            raise ProtocolError(
+                "GATE-31",
+                "the charter's new entry is dated {seconds} s from the time at which it was "
+                "accepted; set this device's clock, sign again",
+                seconds=off // 1000,
+            )

@@ -13,11 +13,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from mifeng_crypto.errors import CodecError, ProtocolError
-from mifeng_crypto.ids import DeviceId, GroupId, Identity, MemberId
+from mifeng_crypto.ids import DeviceId, GroupId, Identity, MemberId, UnixMillis
 from mifeng_crypto.ledger.charter import Charter
 from mifeng_crypto.ledger.charter_entry import UnitRole
 from mifeng_crypto.ledger.policy import Policy
 from mifeng_crypto.ledger.roster import Roster
+from mifeng_crypto.ledger.roster_entry import MemberKind
 from mifeng_crypto.log import Heads
 from mifeng_crypto.mls.group import LeafIndex, PublicGroup, StagedCommit
 from mifeng_crypto.mls.wire.credential import BasicCredential
@@ -63,10 +64,30 @@ class Ledgers:
             raise ProtocolError("GATE-7", "the group is another unit's or another generation's")
 
     def role_of(self, member_id: MemberId) -> UnitRole | None:
-        """Return the role of a member of the unit; None if it is not, or not in the workspace."""
-        if self.roster.member(member_id, at=self.heads.roster.sequence) is None:
+        """Return the role of a member of the unit; None if it is not, or not in the workspace.
+
+        An archive that was granted as something else, while it was only invited, has none.
+        """
+        member = self.roster.member(member_id, at=self.heads.roster.sequence)
+        role = self.charter.role_of(member_id, at=self.heads.charter.sequence)
+        if member is None or (member.kind is MemberKind.ARCHIVE) is not (role is UnitRole.ARCHIVE):
             return None
-        return self.charter.role_of(member_id, at=self.heads.charter.sequence)
+        return role
+
+    def archived_from(self, member_id: MemberId) -> UnixMillis | None:
+        """Return from when on an archive may be let in; None for everybody else."""
+        return self.charter.archived_from(member_id, at=self.heads.charter.sequence)
+
+    def check_archive(self, member_id: MemberId, accepted_at: UnixMillis) -> None:
+        """GATE-32: an archive is let in a day after everybody could know of it, not before."""
+        since = self.archived_from(member_id)
+        if since is not None and accepted_at < since:
+            raise ProtocolError(
+                "GATE-32",
+                "archive {member} may be let in {minutes} minutes from now, not before",
+                member=member_id.hex(),
+                minutes=(since - accepted_at) // 60_000 + 1,
+            )
 
     def check_leaf(self, leaf: LeafNode) -> Identity:
         """GATE-5: return whose a valid leaf is.
@@ -90,7 +111,7 @@ class Ledgers:
                 "right to it let it in",
                 device=identity.device_id.hex(),
             )
-        if self.charter.role_of(identity.member_id, at=self.heads.charter.sequence) is None:
+        if self.role_of(identity.member_id) is None:
             raise ProtocolError(
                 "GATE-5",
                 "member {member} is not granted into this unit",
@@ -106,10 +127,13 @@ class Ledgers:
             return False
         return True
 
-    def devices(self) -> Iterable[DeviceId]:
-        """Go through the devices that belong into the unit."""
+    def devices(self, now: UnixMillis) -> Iterable[DeviceId]:
+        """Go through the devices that belong into the unit, of archives only once they may."""
         at = self.heads.roster.sequence
         for member_id in self.charter.members(at=self.heads.charter.sequence):
+            since = self.archived_from(member_id)
+            if self.role_of(member_id) is None or (since is not None and now < since):
+                continue
             for device in self.roster.devices_of(member_id, at=at):
                 yield device.device_id
 

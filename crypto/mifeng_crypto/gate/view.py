@@ -64,10 +64,10 @@ def removes_due(view: UnitView) -> tuple[LeafIndex, ...]:
     return view.standing.due
 
 
-def adds_missing(view: UnitView) -> tuple[DeviceId, ...]:
-    """Return the devices that belong into the unit and are not in its tree."""
+def adds_missing(view: UnitView, now: UnixMillis) -> tuple[DeviceId, ...]:
+    """Return the devices that belong into the unit by now and are not in its tree."""
     leaves = view.standing.leaves
-    return tuple(device_id for device_id in view.ledgers.devices() if device_id not in leaves)
+    return tuple(device_id for device_id in view.ledgers.devices(now) if device_id not in leaves)
 
 
 def key_expired(view: UnitView, now: UnixMillis) -> bool:

@@ -46,7 +46,7 @@ def check_welcome(
         Where the log stands with that commit.
 
     Raises:
-        ProtocolError: GATE-3 to GATE-7, GATE-17, GATE-18, GATE-28 to GATE-30, LOG-1 to
+        ProtocolError: GATE-3 to GATE-7, GATE-17, GATE-18, GATE-28 to GATE-30, GATE-32, LOG-1 to
             LOG-7, LEDGER-8.
         NeedLedgerError: LEDGER-9: the ledgers are not known that far; fetch them first.
     """
@@ -64,7 +64,8 @@ def check_welcome(
 def check_tree(ledgers: Ledgers, public: PublicGroup, entry: LogEntry) -> None:
     """Check every leaf, as if its commit had been seen: GATE-4 to GATE-6, GATE-17, GATE-18."""
     for _, leaf in public.leaves():
-        ledgers.check_leaf(leaf)
+        identity = ledgers.check_leaf(leaf)
+        ledgers.check_archive(identity.member_id, entry.header.accepted_at)
         check_set_at(leaf, entry.header.accepted_at)
     people = Standing.of(public, ledgers).people
     check_cap(people, ledgers.policy.cap, grown=True)

@@ -39,9 +39,12 @@ from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.ledger.roster_entry import DeviceAuthor
 from mifeng_crypto.tls import decode, encode
 
-__all__ = ["Charter", "End", "Generation", "hash_entry", "sign_charter_entry"]
+__all__ = ["ARCHIVE_NOTICE_MS", "Charter", "End", "Generation", "hash_entry", "sign_charter_entry"]
 
 LABEL = "CharterEntry"
+
+ARCHIVE_NOTICE_MS = 24 * 3_600_000
+"""How long everybody knows of an archive before it reads anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,7 @@ class Charter:
     _chain: Chain
     _roles: History[MemberId, UnitRole]
     _roster_sequences: tuple[int, ...]
+    _times: tuple[UnixMillis, ...]
     _policies: tuple[tuple[int, Policy], ...]
     _generations: tuple[Generation, ...]
     _end: End | None
@@ -197,6 +201,10 @@ class Charter:
         """Return up to which roster entry the author of entry `sequence` knew."""
         return self._roster_sequences[sequence - 1]
 
+    def time_at(self, sequence: int) -> UnixMillis:
+        """Return the time of entry `sequence`."""
+        return self._times[sequence - 1]
+
     @property
     def policy(self) -> Policy:
         """The policy at the head."""
@@ -229,6 +237,18 @@ class Charter:
         """Return the role that was granted to a member, if any."""
         return self._roles.get(member_id, self._chain.at(at))
 
+    def archived_from(self, member_id: MemberId, *, at: int | None = None) -> UnixMillis | None:
+        """Return from when on an archive may be let in; None if this member is none here.
+
+        A day after the `heads` with its grant, so that nobody is archived before having heard of
+        it. That entry is no further from the grant's own time than clocks may be apart (GATE-31).
+        """
+        sequence = self._chain.at(at)
+        if self._roles.get(member_id, sequence) is not UnitRole.ARCHIVE:
+            return None
+        granted = self.time_at(self._roles.since(member_id, sequence))
+        return UnixMillis(granted + ARCHIVE_NOTICE_MS + chain.CLOCK_TOLERANCE_MS)
+
     def members(self, *, at: int | None = None) -> tuple[MemberId, ...]:
         """Return all who are granted, in order of their first grant."""
         return tuple(member_id for member_id, _ in self._roles.items(self._chain.at(at)))
@@ -256,6 +276,7 @@ class Charter:
             _chain=empty.grown(hash_entry(entry), tbs.time),
             _roles=roles,
             _roster_sequences=(tbs.roster.sequence,),
+            _times=(tbs.time,),
             _policies=((1, body.policy),),
             _generations=(Generation(0, tbs.author.member_id, 1, EMPTY),),
             _end=None,
@@ -289,6 +310,7 @@ class Charter:
             _chain=grown,
             _roles=roles,
             _roster_sequences=(*self._roster_sequences, tbs.roster.sequence),
+            _times=(*self._times, tbs.time),
             _policies=policies,
             _generations=generations,
             _end=end,

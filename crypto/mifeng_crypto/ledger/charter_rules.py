@@ -29,7 +29,7 @@ from mifeng_crypto.ledger.charter_entry import (
 )
 from mifeng_crypto.ledger.policy import check_policy
 from mifeng_crypto.ledger.roster import Roster
-from mifeng_crypto.ledger.roster_entry import DeviceAuthor
+from mifeng_crypto.ledger.roster_entry import DeviceAuthor, MemberKind
 from mifeng_crypto.suite import (
     MLS_XWING,
     MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519,
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 __all__ = [
     "MAY_CREATE",
     "MAY_MANAGE",
-    "ROLES_IN_USE",
     "SUITES_IN_USE",
     "Standing",
     "check_body",
@@ -87,8 +86,6 @@ MAY_MANAGE: Mapping[UnitKind, frozenset[Standing]] = MappingProxyType(
 """Who may sign anything but `create` for a unit of this kind; in a direct unit both are managers.
 Besides, everybody may revoke himself; and whoever restarts is in the unit himself."""
 
-ROLES_IN_USE = frozenset({UnitRole.MANAGER, UnitRole.MEMBER, UnitRole.PUBLISHER, UnitRole.READER})
-
 SUITES_IN_USE = frozenset(
     {
         MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519,
@@ -132,8 +129,8 @@ def check_body(
         case Grant() as body:
             check_takes_grants(charter)
             check_may_manage(charter, tbs, roster, parent)
-            check_role(body.role)
             check_is_known(roster, body.member_id, tbs)
+            check_role(body, tbs, roster)
             check_changes_something(charter, body)
             check_cap(charter, body.member_id, tbs, roster)
         case Revoke() as body:
@@ -282,13 +279,19 @@ def check_may_manage(
         )
 
 
-def check_role(role: UnitRole) -> None:
-    """CHARTER-6: ROLES_IN_USE; archives are not in this version."""
-    if role not in ROLES_IN_USE:
+def check_role(body: Grant, tbs: CharterEntryTBS, roster: Roster) -> None:
+    """CHARTER-6: who is an archive gets the role archive, and nobody else does.
+
+    Nobody reads along in silence, and no archive is taken for a colleague. Whoever is only invited
+    has no kind yet, and is no archive.
+    """
+    member = roster.member(body.member_id, at=tbs.roster.sequence)
+    is_archive = member is not None and member.kind is MemberKind.ARCHIVE
+    if is_archive is not (body.role is UnitRole.ARCHIVE):
         raise ProtocolError(
             "CHARTER-6",
-            "the role {role} is not in this version of the protocol; choose another",
-            role=role.name.lower(),
+            "only an archive has the role archive, and it has no other one; "
+            "see `mifeng people` for who is one",
         )
 
 

@@ -39,6 +39,13 @@ class History(Generic[K, V]):
                 return value
         return None
 
+    def since(self, key: K, at: int) -> int:
+        """Return the entry that gave `key` its value after entry `at`; 0 if none did."""
+        for since, _ in reversed(self._values.get(key, ())):
+            if since <= at:
+                return since
+        return 0
+
     def last(self, key: K, at: int) -> V | None:
         """Return the newest value that `key` had up to entry `at`, even if it has none now."""
         for since, value in reversed(self._values.get(key, ())):

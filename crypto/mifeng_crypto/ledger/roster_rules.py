@@ -72,8 +72,6 @@ GOVERNS: Mapping[Role, frozenset[Role]] = MappingProxyType(
 """Over which roles a member has a say: to invite into, to give and to take, to revoke the invites
 and devices of, to remove. Everybody has one over his own devices and invites."""
 
-KINDS_IN_USE = frozenset({MemberKind.PERSON, MemberKind.BOT})
-
 MAX_INVITE_MS = 30 * 24 * 3600 * 1000
 """A link that was lost must not stay a way in for ever."""
 
@@ -115,7 +113,7 @@ def check_body(roster: Roster, tbs: RosterEntryTBS) -> None:
         case AddMember() as body:
             invite = open_invite(roster, author)
             check_invite_is_in_time(invite, tbs.time)
-            check_kind(body.kind)
+            check_archive(body.kind, invite.role)
             check_device(roster, body.device)
             check_recovery_key(roster, body.device, body.recovery_key)
         case RemoveMember() as body:
@@ -125,6 +123,7 @@ def check_body(roster: Roster, tbs: RosterEntryTBS) -> None:
             member = existing_member(roster, body.member_id)
             check_governs(roster, author, member.role)
             check_governs(roster, author, body.role)
+            check_archive(member.kind, body.role)
             check_role_changes(member, body.role)
             check_an_owner_remains(roster, without=body.member_id)
         case RevokeInvite() as body:
@@ -300,13 +299,12 @@ def check_invite_is_in_time(invite: InviteRecord, time: int) -> None:
         raise ProtocolError("ROSTER-8", "this invite has expired; ask for a new link")
 
 
-def check_kind(kind: MemberKind) -> None:
-    """ROSTER-10: a member is a person or a bot; archives are not in this version."""
-    if kind not in KINDS_IN_USE:
+def check_archive(kind: MemberKind, role: Role) -> None:
+    """ROSTER-10: an archive is a guest: it reads where it is granted, and decides nothing."""
+    if kind is MemberKind.ARCHIVE and role is not Role.GUEST:
         raise ProtocolError(
             "ROSTER-10",
-            "a member of kind {kind} is not in this version of the protocol",
-            kind=kind.name.lower(),
+            "an archive is a guest in the workspace, and nothing else; invite it as a guest",
         )
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from mifeng_crypto.gate import adds_missing, removes_due, rotation_due
 from mifeng_crypto.ids import UnixMillis
+from mifeng_crypto.ledger.chain import CLOCK_TOLERANCE_MS
 from mifeng_crypto.ledger.roster import Roster
 from mifeng_server.domain.house import House
 from mifeng_server.domain.rows import ClaimRow, KeyPackageRow
@@ -38,7 +39,7 @@ def needs_rotation(unit: Unit, roster: Roster, *, now: int) -> bool:
 
 
 async def _can_add(house: House, unit: Unit, roster: Roster, now: int) -> bool:
-    for device_id in adds_missing(unit.view(roster)):
+    for device_id in adds_missing(unit.view(roster), UnixMillis(now - CLOCK_TOLERANCE_MS)):
         claim = await house.store.get(ClaimRow, unit.unit_id, device_id)
         if claim is not None and claim.not_after > now:
             return True

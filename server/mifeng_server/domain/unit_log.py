@@ -135,7 +135,7 @@ def move_heads(unit: Unit, roster: Roster, charter: Charter, *, now: int) -> Gro
     """
     heads = Heads(roster.head, charter.head)
     moved = replace(unit, charter=charter)
-    check_heads(moved.view(roster), heads)
+    check_heads(moved.view(roster), heads, accepted_at=accepted_at(unit, now))
     content = encode(heads)
     grown = grow(moved, EntryKind.HEADS, content, device_id=NO_DEVICE, now=now)
     row = replace(grown.unit.row, heads=content)

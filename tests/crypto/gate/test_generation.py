@@ -91,8 +91,8 @@ def test_the_next_generation_begins_by_its_opener_alone_gate_7_and_8(
 
 def test_a_policy_judges_from_its_heads_on_gate_24(company: Company, unit: Unit) -> None:
     short = dataclasses.replace(DEFAULT_POLICY, key_lifetime_s=3600)
-    company.amend(unit.unit_id, SetPolicy(short), company.ada)
     company.tick(2 * HOUR)
+    company.amend(unit.unit_id, SetPolicy(short), company.ada)
     known = dataclasses.replace(unit.server, charter=unit.charter, roster=company.roster)
     assert not gate.key_expired(known, company.now)
     unit.write_heads()

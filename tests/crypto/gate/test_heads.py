@@ -9,6 +9,7 @@ import pytest
 from mifeng_crypto import gate
 from mifeng_crypto.errors import ProtocolError
 from mifeng_crypto.gate import UnitView
+from mifeng_crypto.ids import UnixMillis
 from mifeng_crypto.ledger.chain import NeedLedgerError
 from mifeng_crypto.ledger.charter import sign_charter_entry
 from mifeng_crypto.ledger.charter_entry import Grant, UnitRole
@@ -30,7 +31,7 @@ def now(company: Company, unit: Unit) -> UnitView:
 
 def refused(rule: str, view: UnitView, heads: Heads) -> None:
     with pytest.raises(ProtocolError) as error:
-        gate.check_heads(view, heads)
+        gate.check_heads(view, heads, accepted_at=view.last_accepted_at)
     assert error.value.rule == rule
 
 
@@ -38,9 +39,9 @@ def test_heads_go_forward_and_may_stay(company: Company) -> None:
     unit, bo = Unit(company), company.hire("Bo")
     company.grant(unit.unit_id, bo)
     view = now(company, unit)
-    gate.check_heads(view, view.heads)
-    gate.check_heads(view, Heads(company.roster.head, view.heads.charter))
-    gate.check_heads(view, Heads(company.roster.head, unit.charter.head))
+    gate.check_heads(view, view.heads, accepted_at=company.now)
+    gate.check_heads(view, Heads(company.roster.head, view.heads.charter), accepted_at=company.now)
+    gate.check_heads(view, Heads(company.roster.head, unit.charter.head), accepted_at=company.now)
 
 
 def test_heads_that_go_back_are_refused_gate_1(company: Company) -> None:
@@ -99,8 +100,25 @@ def test_heads_that_are_not_known_yet_ask_for_the_ledger_ledger_9(company: Compa
     view = unit.server
     company.grant(unit.unit_id, company.hire("Bo"))
     with pytest.raises(NeedLedgerError) as error:
-        gate.check_heads(view, Heads(company.roster.head, view.heads.charter))
+        gate.check_heads(
+            view, Heads(company.roster.head, view.heads.charter), accepted_at=company.now
+        )
     assert error.value.ledger == "roster"
     with pytest.raises(NeedLedgerError) as error:
-        gate.check_heads(view, Heads(view.heads.roster, unit.charter.head))
+        gate.check_heads(view, Heads(view.heads.roster, unit.charter.head), accepted_at=company.now)
     assert error.value.ledger == "charter"
+
+
+def test_charter_entries_come_into_the_log_when_they_were_signed_gate_31(company: Company) -> None:
+    unit, bo = Unit(company), company.hire("Bo")
+    company.grant(unit.unit_id, bo)
+    view, at = now(company, unit), company.now
+    heads = Heads(company.roster.head, unit.charter.head)
+    minutes = 60_000
+    for late in (-11 * minutes, 11 * minutes):
+        with pytest.raises(ProtocolError) as error:
+            gate.check_heads(view, heads, accepted_at=UnixMillis(at + late))
+        assert error.value.rule == "GATE-31"
+    gate.check_heads(view, heads, accepted_at=UnixMillis(at + 9 * minutes))
+    # What had come before is not looked at again.
+    gate.check_heads(view, view.heads, accepted_at=UnixMillis(at + 24 * 60 * minutes))

@@ -234,10 +234,24 @@ def test_a_manager_who_was_revoked_manages_no_more_charter_5(company: Company) -
     refused("CHARTER-5", company, unit_id, company.charter_entry(unit_id, grant, bo))
 
 
-def test_archives_are_not_in_this_version_charter_6(company: Company) -> None:
-    unit_id, bo = company.create(), company.hire("Bo")
-    entry = company.charter_entry(unit_id, Grant(bo.member_id, UnitRole.ARCHIVE), company.ada)
-    refused("CHARTER-6", company, unit_id, entry)
+def test_only_an_archive_is_granted_as_archive_and_as_nothing_else_charter_6(
+    company: Company,
+) -> None:
+    unit_id, bo, archive = company.create(), company.hire("Bo"), company.archive("Records")
+    invited = company.person("Soon")
+    company.append(company.invite_entry(invited, Role.GUEST))
+    for who in (bo, invited):
+        entry = company.charter_entry(unit_id, Grant(who.member_id, UnitRole.ARCHIVE), company.ada)
+        refused("CHARTER-6", company, unit_id, entry)
+    for role in UnitRole:
+        if role is not UnitRole.ARCHIVE:
+            entry = company.charter_entry(unit_id, Grant(archive.member_id, role), company.ada)
+            refused("CHARTER-6", company, unit_id, entry)
+    company.grant(unit_id, archive, UnitRole.ARCHIVE)
+    granted = company.charters[unit_id].time_at(2)
+    since = company.charters[unit_id].archived_from(archive.member_id)
+    assert since == granted + 24 * HOUR + 600_000
+    assert company.charters[unit_id].archived_from(bo.member_id) is None
 
 
 def test_who_is_neither_member_nor_invited_is_not_granted_charter_7(company: Company) -> None:

@@ -267,14 +267,21 @@ def test_the_invites_of_somebody_who_was_removed_are_void_roster_9(company: Comp
     refused("ROSTER-9", company, company.join_entry(backdoor))
 
 
-def test_archives_are_not_in_this_version_roster_10(company: Company) -> None:
-    bo = company.person("Bo")
+def test_an_archive_is_a_guest_and_stays_one_roster_10(company: Company) -> None:
+    bo, cy = company.person("Bo"), company.person("Cy")
     company.append(company.invite_entry(bo))
     refused("ROSTER-10", company, company.join_entry(bo, MemberKind.ARCHIVE))
     company.append(company.join_entry(bo, MemberKind.BOT))
-    member = company.roster.member(bo.member_id)
-    assert member is not None
-    assert member.kind is MemberKind.BOT
+    bot = company.roster.member(bo.member_id)
+    assert bot is not None
+    assert bot.kind is MemberKind.BOT
+    company.append(company.invite_entry(cy, Role.GUEST))
+    company.append(company.join_entry(cy, MemberKind.ARCHIVE))
+    archive = company.roster.member(cy.member_id)
+    assert archive is not None
+    assert archive.kind is MemberKind.ARCHIVE
+    for role in (Role.MEMBER, Role.ADMIN):
+        refused("ROSTER-10", company, company.sign(SetRole(cy.member_id, role), company.ada))
 
 
 def test_a_device_id_is_never_given_twice_roster_11(company: Company) -> None:
