@@ -1,0 +1,398 @@
+// Made by scripts/page_types.py from the structs of mifeng.web.calls.
+
+export interface CardRequest {
+  profile: string;
+  name: string;
+  title: string;
+  department: string;
+}
+
+export interface CreateUnitReply {
+  unit: string;
+}
+
+export interface CreateUnitRequest {
+  profile: string;
+  title: string;
+  topic: string;
+  kind: string;
+  parent: string | null;
+}
+
+export interface DepartureFacts {
+  unit: string;
+  title: string;
+  state: string;
+  epoch: number;
+}
+
+export interface Done {
+
+}
+
+export interface EnrolReply {
+  profile: string;
+}
+
+export interface EnrolRequest {
+  link: string;
+  name: string;
+  title: string;
+  passphrase: string | null;
+}
+
+export interface EnterReply {
+  secret: string;
+}
+
+export interface EnterRequest {
+  token: string;
+}
+
+export interface FileFacts {
+  id: string;
+  name: string;
+  size: number;
+  kind: string;
+}
+
+export interface FilesReply {
+  entries: MessageFacts[];
+}
+
+export interface GrantReply {
+  is_in: boolean;
+}
+
+export interface GrantRequest {
+  profile: string;
+  unit: string;
+  person: string;
+  role: string;
+}
+
+export interface HealthReply {
+  server: string;
+  is_online: boolean;
+  answer_ms: number;
+}
+
+export interface InviteFacts {
+  id: string;
+  role: string;
+  state: string;
+  expires_at: number;
+  issued_by: PersonFacts;
+}
+
+export interface InviteReply {
+  link: string;
+  qr: string[];
+  expires_at: number;
+}
+
+export interface InviteRequest {
+  profile: string;
+  role: string;
+}
+
+export interface InvitesReply {
+  invites: InviteFacts[];
+}
+
+export interface LinkFacts {
+  kind: string;
+  address: string;
+}
+
+export interface LookAtLinkRequest {
+  link: string;
+}
+
+export interface MeFacts {
+  me: PersonFacts;
+  workspace: string;
+  device: string;
+  server: string;
+  is_online: boolean;
+  ended: string;
+  may_invite: boolean;
+  may_remove: boolean;
+}
+
+export interface MemberFacts {
+  person: PersonFacts;
+  role: string;
+  is_in: boolean;
+  let_in_by: PersonFacts | null;
+  since: number;
+}
+
+export interface MembersReply {
+  members: MemberFacts[];
+}
+
+export interface MessageFacts {
+  unit: string;
+  sequence: number;
+  kind: string;
+  at: number;
+  until: number;
+  sender: PersonFacts | null;
+  text: string;
+  files: FileFacts[];
+  problem: string;
+  added: PersonFacts[];
+  removed: PersonFacts[];
+}
+
+export interface Nothing {
+
+}
+
+export interface OfInvite {
+  profile: string;
+  invite: string;
+}
+
+export interface OfMember {
+  profile: string;
+  unit: string;
+  person: string;
+}
+
+export interface OfPerson {
+  profile: string;
+  person: string;
+}
+
+export interface OfProfile {
+  profile: string;
+}
+
+export interface OfUnit {
+  profile: string;
+  unit: string;
+}
+
+export interface OfUpload {
+  profile: string;
+  upload: string;
+}
+
+export interface OffboardingFacts {
+  person: PersonFacts;
+  removed_at: number;
+  units: DepartureFacts[];
+  others_out: number;
+  others_pending: number;
+  is_overdue: boolean;
+}
+
+export interface OffboardingsReply {
+  removals: OffboardingFacts[];
+}
+
+export interface PeopleReply {
+  people: PersonFacts[];
+}
+
+export interface PeopleRequest {
+  profile: string;
+  query: string;
+}
+
+export interface PersonFacts {
+  id: string;
+  name: string;
+  title: string;
+  department: string;
+  role: string;
+}
+
+export interface PersonReply {
+  person: PersonFacts;
+  safety_number: string;
+  units: string[];
+}
+
+export interface PolicyFacts {
+  cap: number;
+  key_lifetime_s: number;
+  retention_s: number;
+  posting: string;
+  history: string;
+  keep: string;
+  strict: string;
+}
+
+export interface ProfileFacts {
+  id: string;
+  folder: string;
+  state: string;
+  needs_passphrase: boolean;
+  problem: string;
+  me: MeFacts | null;
+}
+
+export interface ReadRequest {
+  profile: string;
+  unit: string;
+  sequence: number;
+}
+
+export interface RemoveRequest {
+  profile: string;
+  person: string;
+}
+
+export interface SafetyReply {
+  number: string;
+}
+
+export interface SendReply {
+  sequence: number;
+}
+
+export interface SendRequest {
+  profile: string;
+  unit: string;
+  text: string;
+}
+
+export interface SettingsRequest {
+  language?: string | null;
+  theme?: string | null;
+  notify?: boolean | null;
+  preview?: boolean | null;
+  lock_after_min?: number | null;
+}
+
+export interface ShowReply {
+  url: string;
+  content_type: string;
+}
+
+export interface ShowRequest {
+  profile: string;
+  unit: string;
+  sequence: number;
+  file: string;
+  save: boolean;
+}
+
+export interface StateReply {
+  version: string;
+  language: string;
+  theme: string;
+  notify: boolean;
+  preview: boolean;
+  lock_after_min: number;
+  invited: string;
+  profiles: ProfileFacts[];
+}
+
+export interface TimelineReply {
+  first: number;
+  last: number;
+  entries: MessageFacts[];
+  more_before: boolean;
+  more_after: boolean;
+  waiting: MessageFacts[];
+}
+
+export interface TimelineRequest {
+  profile: string;
+  unit: string;
+  before?: number | null;
+  after?: number | null;
+  around?: number | null;
+  at?: number | null;
+}
+
+export interface UnitFacts {
+  id: string;
+  depth: number;
+  parent: string | null;
+  title: string;
+  topic: string;
+  kind: string;
+  role: string;
+  is_member: boolean;
+  members: number;
+  unread: number;
+  read: number;
+  waiting: number;
+  sequence: number;
+  epoch: number;
+  rotated_at: number;
+  suite: number;
+  problem: string;
+  may_post: boolean;
+  may_govern: boolean;
+  policy: PolicyFacts | null;
+}
+
+export interface UnitsReply {
+  units: UnitFacts[];
+}
+
+export interface UnlockRequest {
+  profile: string;
+  passphrase: string | null;
+}
+
+export interface UploadFacts {
+  id: string;
+  unit: string;
+  name: string;
+  size: number;
+  sent: number;
+  state: string;
+  problem: string;
+}
+
+export interface UploadsReply {
+  uploads: UploadFacts[];
+}
+
+export interface WordsReply {
+  language: string;
+  words: Record<string, string>;
+}
+
+export interface Calls {
+  files: [OfUnit, FilesReply];
+  show_file: [ShowRequest, ShowReply];
+  uploads: [OfProfile, UploadsReply];
+  pause_upload: [OfUpload, Done];
+  resume_upload: [OfUpload, Done];
+  cancel_upload: [OfUpload, Done];
+  invite: [InviteRequest, InviteReply];
+  invites: [OfProfile, InvitesReply];
+  revoke_invite: [OfInvite, Done];
+  remove: [RemoveRequest, OffboardingFacts];
+  offboardings: [OfProfile, OffboardingsReply];
+  server_health: [OfProfile, HealthReply];
+  people: [PeopleRequest, PeopleReply];
+  person: [OfPerson, PersonReply];
+  workspace_number: [OfProfile, SafetyReply];
+  set_card: [CardRequest, PersonFacts];
+  state: [Nothing, StateReply];
+  unlock: [UnlockRequest, Done];
+  lock: [OfProfile, Done];
+  active: [OfProfile, Done];
+  look_at_link: [LookAtLinkRequest, LinkFacts];
+  enrol: [EnrolRequest, EnrolReply];
+  enter: [EnterRequest, EnterReply];
+  words: [Nothing, WordsReply];
+  set_settings: [SettingsRequest, Done];
+  timeline: [TimelineRequest, TimelineReply];
+  send: [SendRequest, SendReply];
+  units: [OfProfile, UnitsReply];
+  members: [OfUnit, MembersReply];
+  create_unit: [CreateUnitRequest, CreateUnitReply];
+  grant: [GrantRequest, GrantReply];
+  revoke: [OfMember, Done];
+  mark_read: [ReadRequest, Done];
+}

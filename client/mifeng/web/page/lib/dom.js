@@ -1,0 +1,106 @@
+// Elements are made here and nowhere else: text becomes text nodes, never markup.
+
+/** @typedef {Node | string | number | false | null | undefined} Child */
+
+/**
+ * Make an element. Properties that begin with `on` are listeners; `class`, `aria-*`, `data-*` and
+ * other words with a hyphen are attributes; the rest are properties.
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} tag
+ * @param {Record<string, any> | null} [facts]
+ * @param {...(Child | Child[])} children
+ * @returns {HTMLElementTagNameMap[T]}
+ */
+export function h(tag, facts, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(facts ?? {})) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+    else if (name === "class") made.className = value;
+    else if (name.includes("-") || name === "role" || name === "for" || name === "list")
+      made.setAttribute(name, value === true ? "" : String(value));
+    else /** @type {any} */ (made)[name] = value;
+  }
+  add(made, children);
+  return made;
+}
+
+/** @param {Element | DocumentFragment} parent @param {(Child | Child[])[]} children */
+export function add(parent, children) {
+  for (const child of children.flat()) {
+    if (child === false || child === null || child === undefined || child === "") continue;
+    parent.append(child instanceof Node ? child : String(child));
+  }
+}
+
+/** @param {Element} parent @param {...(Child | Child[])} children */
+export function fill(parent, ...children) {
+  const rest = document.createDocumentFragment();
+  add(rest, children);
+  parent.replaceChildren(rest);
+}
+
+/** The base of all elements of ours: listeners that end with the element. */
+export class Part extends HTMLElement {
+  #ends = new AbortController();
+
+  connectedCallback() {
+    this.#ends = new AbortController();
+    this.begin();
+  }
+
+  disconnectedCallback() {
+    this.#ends.abort();
+    this.end();
+  }
+
+  begin() {}
+  end() {}
+
+  /**
+   * @param {EventTarget} target @param {string} name
+   * @param {(event: any) => void} act @param {AddEventListenerOptions} [options]
+   */
+  on(target, name, act, options) {
+    target.addEventListener(name, act, { ...options, signal: this.#ends.signal });
+  }
+
+  /** Ends with the element. */
+  get signal() {
+    return this.#ends.signal;
+  }
+}
+
+/** Say something to those who do not see the screen. @param {string} text */
+export function announce(text) {
+  const region = document.getElementById("live");
+  if (region) region.textContent = text;
+}
+
+/**
+ * Draw anew and keep the focus on the element of the same `data-key`.
+ * @param {Element} root @param {() => void} draw
+ */
+export function keepingFocus(root, draw) {
+  const focused = document.activeElement;
+  const key = focused && root.contains(focused) ? focused.getAttribute("data-key") : null;
+  draw();
+  if (key === null) return;
+  const again = root.querySelector(`[data-key="${CSS.escape(key)}"]`);
+  if (again instanceof HTMLElement) again.focus({ preventScroll: true });
+}
+
+/** Arrow keys move through the items of a list. @param {HTMLElement} list @param {string} items */
+export function arrows(list, items) {
+  list.addEventListener("keydown", (event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const all = /** @type {HTMLElement[]} */ ([...list.querySelectorAll(items)]);
+    const at = all.indexOf(/** @type {any} */ (document.activeElement));
+    let to = step === undefined || at < 0 ? -1 : at + step;
+    if (event.key === "Home" && at >= 0) to = 0;
+    if (event.key === "End" && at >= 0) to = all.length - 1;
+    if (to < 0 || to >= all.length) return;
+    event.preventDefault();
+    all[to]?.focus();
+  });
+}

@@ -1,0 +1,76 @@
+// Times, durations and sizes as people write them.
+
+import { locale, number, t } from "./words.js";
+
+/** @type {Map<string, Intl.DateTimeFormat>} */
+const formats = new Map();
+
+/** @param {string} name @param {Intl.DateTimeFormatOptions} options */
+function format(name, options) {
+  const key = name + locale();
+  const found = formats.get(key) ?? new Intl.DateTimeFormat(locale(), options);
+  formats.set(key, found);
+  return found;
+}
+
+/** @param {number} at */
+export function clock(at) {
+  return format("clock", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(at);
+}
+
+/** @param {number} at */
+export function fullTime(at) {
+  return format("full", { dateStyle: "full", timeStyle: "short", hourCycle: "h23" }).format(at);
+}
+
+/** @param {number} at */
+export function shortTime(at) {
+  return format("short", {
+    month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23",
+  }).format(at);
+}
+
+/** @param {number} at */
+export function dayKey(at) {
+  const day = new Date(at);
+  return day.getFullYear() * 10000 + (day.getMonth() + 1) * 100 + day.getDate();
+}
+
+/** @param {number} at */
+export function day(at) {
+  const key = dayKey(at), now = Date.now();
+  if (key === dayKey(now)) return t("Today");
+  if (key === dayKey(now - 86400000)) return t("Yesterday");
+  return format("day", { weekday: "long", day: "numeric", month: "long" }).format(at);
+}
+
+/** A duration in its two largest units: `2 d 4 h`. @param {number} ms */
+export function span(ms) {
+  const minutes = Math.max(0, Math.floor(ms / 60000));
+  const [d, h, m] = [Math.floor(minutes / 1440), Math.floor(minutes / 60) % 24, minutes % 60];
+  if (d) return h ? t("{d} d {h} h", { d, h }) : t("{d} d", { d });
+  if (h) return m ? t("{h} h {m} min", { h, m }) : t("{h} h", { h });
+  return m ? t("{m} min", { m }) : t("less than a minute");
+}
+
+/** How long something still lives. @param {number} until */
+export function left(until) {
+  return until <= Date.now() ? t("over") : t("live for {time}", { time: span(until - Date.now()) });
+}
+
+/** @param {number} bytes */
+export function size(bytes) {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  let value = bytes, at = 0;
+  while (value >= 1024 && at < units.length - 1) [value, at] = [value / 1024, at + 1];
+  return `${number(at && value < 100 ? Math.round(value * 10) / 10 : Math.round(value))} ${units[at]}`;
+}
+
+/** Two letters, or the last two characters of a Chinese name. @param {string} name */
+export function initials(name) {
+  const letters = [...name.trim()];
+  if (/\p{Script=Han}/u.test(name)) return letters.filter((c) => c.trim()).slice(-2).join("");
+  const parts = name.trim().split(/[\s-]+/u);
+  const found = [parts[0], parts.length > 1 ? parts[parts.length - 1] : ""].map((p) => [...(p ?? "")][0] ?? "");
+  return found.join("").toUpperCase() || "?";
+}

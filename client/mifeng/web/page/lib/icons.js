@@ -1,0 +1,75 @@
+// Icons: one path each, on a grid of 24, drawn in the colour of the text.
+
+const PATHS = {
+  unit: "M12 3l7.800 4.500v9L12 21l-7.800-4.500v-9z",
+  channel: "M4 10v4h3l6 4V6l-6 4zM17 9a4 4 0 0 1 0 6M19.500 6.500a8 8 0 0 1 0 11",
+  group: "M9 11a3.500 3.500 0 1 0 0-7 3.500 3.500 0 0 0 0 7zM2.500 20a6.500 6.500 0 0 1 13 0M16 4.500a3.500 3.500 0 0 1 0 6.500M18 14a6.500 6.500 0 0 1 3.500 6",
+  person: "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4.500 20.500a7.500 7.500 0 0 1 15 0",
+  search: "M11 18a7 7 0 1 0 0-14 7 7 0 0 0 0 14zM20 20l-4-4",
+  plus: "M12 5v14M5 12h14",
+  close: "M6 6l12 12M18 6L6 18",
+  send: "M4 12l16-8-6 16-3-7z",
+  attach: "M20 11l-8.500 8.500a5 5 0 0 1-7-7L13 4a3.500 3.500 0 0 1 5 5l-8.500 8.500a2 2 0 0 1-3-3L14 7",
+  lock: "M6 11h12v9H6zM8.500 11V8a3.500 3.500 0 0 1 7 0v3",
+  key: "M14.500 9.500a4.500 4.500 0 1 0-4 4.500L12 12.500h2.500V15H17v2.500h2.500V21H22v-3.500z",
+  gear: "M12 15a3 3 0 1 0 0-6 3 3 0 0 0 0 6zM19 12l2-1.500-2-3.500-2.400.9-2-1.200L14.200 4h-4.400l-.4 2.700-2 1.200L5 7l-2 3.500L5 12l-2 1.500L5 17l2.400-.9 2 1.200.4 2.700h4.400l.4-2.700 2-1.200L19 17l2-3.500z",
+  help: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM9.500 9.500a2.500 2.500 0 1 1 3.500 2.300c-.8.400-1 .9-1 1.700M12 16.500v.5",
+  info: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 11v5.500M12 7.500V8",
+  file: "M6 3h8l5 5v13H6zM14 3v5h5",
+  image: "M4 5h16v14H4zM4 16l5-5 4 4 3-3 4 4M15.500 9.500h.01",
+  video: "M3 6h12v12H3zM15 10.500l6-3.500v10l-6-3.500z",
+  audio: "M9 18V6l11-2v12M9 18a2.500 2.500 0 1 1-5 0 2.500 2.500 0 0 1 5 0zM20 16a2.500 2.500 0 1 1-5 0 2.500 2.500 0 0 1 5 0z",
+  text: "M6 3h8l5 5v13H6zM14 3v5h5M9 13h7M9 17h7",
+  sheet: "M4 4h16v16H4zM4 9.500h16M4 15h16M10 4v16",
+  slides: "M3 5h18v11H3zM12 16v4M8 20h8",
+  archive: "M4 4h16v5H4zM5.500 9v11h13V9M10 13h4",
+  download: "M12 4v11M7 11l5 5 5-5M5 20h14",
+  play: "M8 5l11 7-11 7z",
+  pause: "M8 5v14M16 5v14",
+  clock: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 7v5l3.500 2",
+  tree: "M12 4v5M12 9H6v4M12 9h6v4M9.500 4h5v0M4 13h4v4H4zM16 13h4v4h-4z",
+  people: "M9 11a3.500 3.500 0 1 0 0-7 3.500 3.500 0 0 0 0 7zM2.500 20a6.500 6.500 0 0 1 13 0M16 4.500a3.500 3.500 0 0 1 0 6.500M18 14a6.500 6.500 0 0 1 3.500 6",
+  shield: "M12 3l7 3v5.500c0 4.500-3 8-7 9.500-4-1.500-7-5-7-9.500V6z",
+  verified: "M12 3l7 3v5.500c0 4.500-3 8-7 9.500-4-1.500-7-5-7-9.500V6zM8.500 12l2.500 2.500 4.500-5",
+  down: "M6 9l6 6 6-6",
+  back: "M15 5l-7 7 7 7",
+  menu: "M4 7h16M4 12h16M4 17h16",
+  invite: "M10 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM2.500 20.500a7.500 7.500 0 0 1 12-6M18 14v7M14.500 17.500h7",
+  leave: "M10 4H5v16h5M14 8l4 4-4 4M18 12H9",
+  more: "M6 12h.01M12 12h.01M18 12h.01",
+  offline: "M4 4l16 16M8.500 8.500a10 10 0 0 0-4 2.500M12 19h.01M8.500 15a5 5 0 0 1 6-.5M12 7a11 11 0 0 1 8 3.500",
+  copy: "M9 9h11v11H9zM5 15H4V4h11v1",
+  calendar: "M4 6h16v14H4zM4 10.500h16M8.500 3v5M15.500 3v5",
+  check: "M5 12.500l4.500 4.500L19 7",
+  reply: "M10 6l-6 6 6 6M4 12h10a6 6 0 0 1 6 6",
+  thread: "M4 5h16v11H10l-6 4zM8 9.500h8M8 12.500h5",
+  edit: "M4 20l1-4.500L16 4.500 19.500 8 8.500 19zM14 6.500l3.500 3.500",
+  trash: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13",
+  smile: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM8.500 14a4 4 0 0 0 7 0M9 9.500h.01M15 9.500h.01",
+  megaphone: "M4 10v4h3l8 5V5l-8 5zM18 9.500a4 4 0 0 1 0 5",
+  bell: "M6 16V11a6 6 0 0 1 12 0v5l1.500 2h-15zM10 21h4",
+  warn: "M12 4l9 16H3zM12 10v5M12 17.500v.01",
+  poll: "M5 20V11M12 20V4M19 20v-6",
+  approve: "M7 3h10v4H7zM5 7h14v14H5zM9 14l2.500 2.500L16 12",
+  keep: "M6 4h12v17l-6-4-6 4z",
+  sun: "M12 16a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM12 2v2M12 20v2M2 12h2M20 12h2M5 5l1.500 1.500M17.500 17.500L19 19M5 19l1.500-1.500M17.500 6.500L19 5",
+  phone: "M7 3h10v18H7zM11 18h2",
+};
+
+/** @typedef {keyof typeof PATHS} IconName */
+
+/** @param {string} name @param {string} [label] */
+export function icon(name, label) {
+  const space = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(space, "svg");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("class", "icon");
+  if (label) {
+    svg.setAttribute("role", "img");
+    svg.setAttribute("aria-label", label);
+  } else svg.setAttribute("aria-hidden", "true");
+  const path = document.createElementNS(space, "path");
+  path.setAttribute("d", /** @type {Record<string, string>} */ (PATHS)[name] ?? PATHS.file);
+  svg.append(path);
+  return svg;
+}

@@ -1,0 +1,163 @@
+// What the page knows: the profile that it shows, its units, and what changes. One object; parts
+// listen to its events and draw themselves.
+
+import { announce } from "./dom.js";
+import { call, Declined, listen } from "./api.js";
+import { t, useWords } from "./words.js";
+
+/** @typedef {import("../api").UnitFacts} UnitFacts */
+/** @typedef {import("../api").StateReply} StateReply */
+/** @typedef {import("../api").ProfileFacts} ProfileFacts */
+/** @typedef {import("../api").UploadFacts} UploadFacts */
+
+class Store extends EventTarget {
+  /** @type {StateReply | null} */ state = null;
+  /** @type {UnitFacts[]} */ units = [];
+  /** @type {Map<string, UploadFacts>} */ uploads = new Map();
+  /** Whether the client process itself is there. */
+  isHere = true;
+  shown = sessionStorage.getItem("profile") ?? "";
+  #asked = 0;
+
+  /** The profile that is shown. @returns {ProfileFacts | undefined} */
+  get profile() {
+    const all = this.state?.profiles ?? [];
+    return all.find((one) => one.id === this.shown) ?? all[0];
+  }
+
+  get id() {
+    return this.profile?.id ?? "";
+  }
+
+  get me() {
+    return this.profile?.me ?? null;
+  }
+
+  /** @param {string} name @param {any} [detail] */
+  tell(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+
+  async begin() {
+    await this.loadState();
+    listen((event) => this.take(event), (isUp) => {
+      const changed = this.isHere !== isUp;
+      this.isHere = isUp;
+      if (changed) this.tell("line");
+      if (changed && isUp) this.loadAll();
+    });
+    setInterval(() => this.tell("minute"), 30000);
+  }
+
+  async loadState() {
+    const before = this.state;
+    this.state = await call("state", {});
+    if (before?.language !== this.state.language) {
+      const said = await call("words", {});
+      useWords(said.language, said.words);
+    }
+    document.documentElement.dataset.theme = this.state.theme || "auto";
+    this.tell("state");
+  }
+
+  async loadUnits() {
+    if (!this.me) return;
+    const asked = ++this.#asked;
+    const { units } = await call("units", { profile: this.id });
+    if (asked !== this.#asked) return;
+    this.units = units;
+    if (!this.people.size) await this.loadPeople();
+    this.tell("units");
+  }
+
+  async loadAll() {
+    try {
+      await this.loadState();
+      await this.loadUnits();
+    } catch (error) {
+      if (!(error instanceof Declined)) throw error;
+    }
+  }
+
+  /** @param {string} id */
+  async show(id) {
+    this.shown = id;
+    sessionStorage.setItem("profile", id);
+    this.units = [];
+    this.people.clear();
+    this.tell("state");
+    await this.loadUnits();
+  }
+
+  /** @param {string} id */
+  unit(id) {
+    return this.units.find((one) => one.id === id);
+  }
+
+  /** @type {Map<string, import("../api").PersonFacts>} */ people = new Map();
+
+  /** Everybody's names, for mentions. */
+  async loadPeople() {
+    const { people } = await call("people", { profile: this.id, query: "" });
+    this.people = new Map(people.map((one) => [one.id, one]));
+  }
+
+  /** @param {string} id */
+  nameOf(id) {
+    return this.people.get(id)?.name ?? id.slice(0, 8);
+  }
+
+  get unread() {
+    return this.units.reduce((sum, unit) => sum + unit.unread, 0);
+  }
+
+  /** @param {any} event */
+  take(event) {
+    if (event.kind === "profiles") return void this.loadAll();
+    if (event.profile !== this.id) return;
+    if (event.kind === "line") {
+      this.tell("line-changed", event.line);
+    } else if (event.kind === "entry") {
+      this.tell("entry", event);
+      this.#soon();
+    } else if (event.kind === "upload") {
+      this.uploads.set(event.upload.id, event.upload);
+      this.tell("upload", event.upload);
+    } else if (event.kind === "ended") {
+      announce(event.message);
+      this.loadAll();
+    } else {
+      this.people.clear();
+      this.loadAll().then(() => this.tell("changed"));
+    }
+  }
+
+  #waiting = 0;
+
+  /** Many entries at once are one look at the units. */
+  #soon() {
+    if (this.#waiting) return;
+    this.#waiting = window.setTimeout(() => {
+      this.#waiting = 0;
+      this.loadUnits().catch(() => {});
+    }, 60);
+  }
+}
+
+export const store = new Store();
+
+/**
+ * Call about the profile that is shown.
+ * @template {keyof import("../api").Calls} N
+ * @param {N} name @param {Omit<import("../api").Calls[N][0], "profile">} facts
+ * @returns {Promise<import("../api").Calls[N][1]>}
+ */
+export function ask(name, facts) {
+  return call(name, /** @type {any} */ ({ profile: store.id, ...facts }));
+}
+
+/** What an error says. @param {unknown} error */
+export function said(error) {
+  if (error instanceof Declined && error.message) return error.message;
+  return t("Mifeng itself has ended on this machine; start it again with `mifeng ui`.");
+}

@@ -1,0 +1,92 @@
+// What can be done with a line: answer, react, change, take back. The bar shows only what may be.
+
+import { ask, said, store } from "../lib/store.js";
+import { confirmed, notice, openMenu } from "../lib/dialog.js";
+import { h } from "../lib/dom.js";
+import { icon } from "../lib/icons.js";
+import { t } from "../lib/words.js";
+
+/** @typedef {import("../api").MessageFacts} MessageFacts */
+
+const EMOJI = ["👍", "❤️", "😄", "🎉", "🙏", "👀", "✅", "❓", "收到", "+1"];
+
+/** @param {MessageFacts} entry */
+function canAnswer(entry) {
+  const unit = store.unit(entry.unit);
+  return entry.sequence > 0 && entry.kind === "message" && !entry.problem && !entry.is_deleted && !!unit?.may_answer;
+}
+
+/** @param {MessageFacts} entry */
+export function lineActions(entry) {
+  if (!canAnswer(entry)) return null;
+  const button = (/** @type {string} */ act, /** @type {string} */ drawn, /** @type {string} */ name) =>
+    h("button", { class: "quiet square", tabIndex: -1, "data-act": act, title: name, "aria-label": name }, icon(drawn));
+  const may = store.unit(entry.unit)?.may_post;
+  return h("div", { class: "actions", role: "toolbar", "aria-label": t("Actions") },
+    button("react", "smile", t("React")),
+    may && button("reply", "reply", t("Answer")),
+    may && button("thread", "thread", t("Open the thread")),
+    button("more", "more", t("More")));
+}
+
+/** @param {MouseEvent} event @param {import("./timeline.js").TimelinePart | import("./thread.js").ThreadPart} place */
+export function doAction(event, place) {
+  const target = /** @type {Element} */ (event.target);
+  const person = target.closest("[data-person]");
+  if (person) return void emit(place, "open-person", person.getAttribute("data-person"));
+  const jump = target.closest("[data-jump]");
+  if (jump) return void emit(place, "jump", Number(jump.getAttribute("data-jump")));
+  const row = target.closest(".line");
+  const entry = place.entry(row);
+  if (!entry) return;
+  const reaction = target.closest("[data-react]");
+  if (reaction) return void toggle(entry, reaction.getAttribute("data-react") ?? "");
+  const button = /** @type {HTMLElement | null} */ (target.closest("[data-act]"));
+  if (button) act(button.getAttribute("data-act") ?? "", entry, button, place);
+}
+
+/** @param {string} what @param {MessageFacts} entry @param {HTMLElement} at @param {HTMLElement} place */
+export function act(what, entry, at, place) {
+  if (!canAnswer(entry) && what !== "thread") return;
+  if (what === "react") openReactions(entry, at);
+  else if (what === "reply" || what === "thread" || what === "edit") emit(place, what, entry);
+  else if (what === "delete") takeBack(entry);
+  else if (what === "more")
+    openMenu(at, [
+      { name: t("Copy the text"), icon: "copy", act: () => navigator.clipboard.writeText(entry.text) },
+      entry.is_mine && { name: t("Edit"), icon: "edit", act: () => emit(place, "edit", entry) },
+      entry.is_mine && { name: t("Take back"), icon: "trash", bad: true, act: () => takeBack(entry) },
+    ]);
+}
+
+/** @param {HTMLElement} place @param {string} name @param {any} detail */
+function emit(place, name, detail) {
+  place.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
+}
+
+/** @param {MessageFacts} entry @param {HTMLElement} at */
+function openReactions(entry, at) {
+  openMenu(at, EMOJI.map((emoji) => ({ name: emoji, act: () => toggle(entry, emoji) })));
+  document.querySelector(".menu")?.classList.add("emoji");
+}
+
+/** @param {MessageFacts} entry @param {string} emoji */
+async function toggle(entry, emoji) {
+  const me = store.me?.me.id;
+  const mine = entry.reactions.some((one) => one.emoji === emoji && one.people.some((person) => person.id === me));
+  try {
+    await ask(mine ? "unreact" : "react", { unit: entry.unit, sequence: entry.sequence, emoji });
+  } catch (error) {
+    notice(said(error), "bad");
+  }
+}
+
+/** @param {MessageFacts} entry */
+async function takeBack(entry) {
+  if (!(await confirmed(t("Take this back?"), t("Nobody is shown it any more, and its files can no longer be opened. Who has read it has read it."), t("Take back")))) return;
+  try {
+    await ask("delete", { unit: entry.unit, sequence: entry.sequence });
+  } catch (error) {
+    notice(said(error), "bad");
+  }
+}

@@ -1,0 +1,282 @@
+// Where one writes: a text that grows, mentions by pinyin, files by drag, paste or button, a draft.
+
+import { ask, said, store } from "../lib/store.js";
+import { Declined, upload } from "../lib/api.js";
+import { h, Part, fill } from "../lib/dom.js";
+import { icon } from "../lib/icons.js";
+import { notice } from "../lib/dialog.js";
+import { avatar } from "./avatar.js";
+import { t } from "../lib/words.js";
+
+/** @typedef {import("../api").MessageFacts} MessageFacts */
+/** @typedef {import("../api").PersonFacts} PersonFacts */
+
+const AT_ONCE = 2;
+/** What was begun and not sent, for as long as this page lives. @type {Map<string, string>} */
+const drafts = new Map();
+
+/** Send files, two at a time. @param {string} unit @param {File[]} files */
+export async function sendFiles(unit, files) {
+  const queue = [...files], profile = store.id;
+  const work = async () => {
+    for (let file = queue.shift(); file; file = queue.shift()) {
+      try {
+        await upload(profile, unit, file, file.name);
+      } catch (error) {
+        if (!(error instanceof Declined)) throw error;
+        notice(`${file.name}: ${said(error)}`, "bad");
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+}
+
+/** A pasted picture has no name of its own. @param {File} file */
+function withName(file) {
+  if (file.name && file.name !== "image.png") return file;
+  const now = new Date().toISOString().slice(0, 16).replace("T", " ").replace(":", ".");
+  return new File([file], `${t("Picture")} ${now}.${file.type.split("/")[1] ?? "png"}`, { type: file.type });
+}
+
+export class ComposerPart extends Part {
+  unit = "";
+  /** The first message of the thread that this writes into; 0 for none. */
+  thread = 0;
+  /** @type {MessageFacts | null} */ #about = null;
+  #edits = false;
+  #text = h("textarea", { rows: 1, spellcheck: true });
+  #above = h("div", { class: "composer-about" });
+  #choices = h("div", { class: "choices", role: "listbox", hidden: true });
+  #send = h("button", { class: "primary square send" }, icon("send"));
+  #files = h("input", { type: "file", multiple: true, hidden: true, tabIndex: -1 });
+  /** @type {PersonFacts[]} */ #found = [];
+  #chosen = 0;
+  /** Who was mentioned, by the name that stands in the text. @type {Map<string, string>} */ #called = new Map();
+
+  begin() {
+    this.on(this.#text, "input", () => this.#changed());
+    this.on(this.#text, "keydown", (event) => this.#key(event));
+    this.on(this.#text, "paste", (event) => this.#pasted(event));
+    this.on(this.#send, "click", () => this.send());
+    this.on(this.#files, "change", () => {
+      sendFiles(this.unit, [...(this.#files.files ?? [])]);
+      this.#files.value = "";
+    });
+    this.draw();
+  }
+
+  draw() {
+    const unit = store.unit(this.unit);
+    this.#send.title = t("Send");
+    this.#send.setAttribute("aria-label", t("Send"));
+    if (unit && !unit.may_post) {
+      fill(this, h("p", { class: "composer-closed muted" }, icon("info"),
+        unit.is_member ? t("You read here. Its managers and publishers write.") : t("You are no longer in this unit.")));
+      return;
+    }
+    this.#text.placeholder = this.thread ? t("Answer in the thread") : t("Write to {unit}", { unit: unit?.title ?? "" });
+    this.#text.setAttribute("aria-label", this.#text.placeholder);
+    fill(this, this.#choices, h("div", { class: "composer-box" }, this.#above,
+      h("div", { class: "composer-row" },
+        !this.thread && h("button", { class: "quiet square", title: t("Attach files"), "aria-label": t("Attach files"), onclick: () => this.#files.click() }, icon("attach")),
+        this.#text, this.#send, this.#files)));
+    this.#grow();
+  }
+
+  /** @param {string} unit @param {number} [thread] */
+  open(unit, thread = 0) {
+    this.#keep();
+    [this.unit, this.thread] = [unit, thread];
+    this.#about = null;
+    this.#edits = false;
+    this.#called.clear();
+    this.#text.value = drafts.get(this.#key_of()) ?? "";
+    this.#drawAbout();
+    this.draw();
+  }
+
+  #key_of() {
+    return `${store.id}/${this.unit}/${this.thread}`;
+  }
+
+  #keep() {
+    if (!this.unit || this.#edits) return;
+    if (this.#text.value.trim()) drafts.set(this.#key_of(), this.#text.value);
+    else drafts.delete(this.#key_of());
+  }
+
+  end() {
+    this.#keep();
+  }
+
+  focusText() {
+    this.#text.focus();
+  }
+
+  /** @param {MessageFacts} entry */
+  reply(entry) {
+    this.#about = entry;
+    this.#edits = false;
+    this.#drawAbout();
+    this.focusText();
+  }
+
+  /** @param {MessageFacts} entry */
+  edit(entry) {
+    this.#keep();
+    this.#about = entry;
+    this.#edits = true;
+    this.#text.value = this.#readable(entry.text);
+    this.#drawAbout();
+    this.#grow();
+    this.focusText();
+  }
+
+  /** Mentions as one writes them. @param {string} text */
+  #readable(text) {
+    return text.replace(/\[@?([^\]\n]*)\]\((mimi:\/\/[0-9a-f]{32}\/u\/([0-9a-f]{32}))\)/g, (_all, _name, link, id) => {
+      const shown = `@${store.nameOf(id)}`;
+      this.#called.set(shown, id);
+      return shown;
+    });
+  }
+
+  #drawAbout() {
+    const entry = this.#about;
+    fill(this.#above, entry && h("div", { class: "about" }, icon(this.#edits ? "edit" : "reply"),
+      h("span", { class: "cut" }, this.#edits ? t("Editing: ") : "", h("bdi", null, this.#edits ? "" : `${entry.sender?.name ?? ""}: `), h("bdi", null, entry.text.slice(0, 200))),
+      h("button", { class: "quiet square", "aria-label": t("Cancel"), onclick: () => this.cancel() }, icon("close"))));
+  }
+
+  cancel() {
+    if (this.#edits) this.#text.value = drafts.get(this.#key_of()) ?? "";
+    this.#about = null;
+    this.#edits = false;
+    this.#drawAbout();
+    this.#grow();
+    this.focusText();
+  }
+
+  #grow() {
+    this.#text.style.height = "auto";
+    this.#text.style.height = `${Math.min(this.#text.scrollHeight, 280)}px`;
+    this.#send.disabled = !this.#text.value.trim();
+  }
+
+  #changed() {
+    this.#grow();
+    this.#complete();
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    if (event.isComposing) return;
+    if (!this.#choices.hidden && this.#choose(event)) return;
+    if (event.key === "Enter" && !event.shiftKey) {
+      event.preventDefault();
+      this.send();
+    } else if (event.key === "Escape" && this.#about) {
+      event.preventDefault();
+      event.stopPropagation();
+      this.cancel();
+    } else if (event.key === "ArrowUp" && !this.#text.value) {
+      event.preventDefault();
+      this.dispatchEvent(new CustomEvent("edit-last", { bubbles: true }));
+    }
+  }
+
+  /** @param {ClipboardEvent} event */
+  #pasted(event) {
+    const files = [...(event.clipboardData?.files ?? [])];
+    if (!files.length || this.thread) return;
+    event.preventDefault();
+    sendFiles(this.unit, files.map(withName));
+  }
+
+  // ------------------------------------------------------------ mentions
+
+  #wordAt() {
+    const before = this.#text.value.slice(0, this.#text.selectionStart);
+    return /(?:^|[\s(（])@([\p{L}\p{N}]{0,30})$/u.exec(before)?.[1] ?? null;
+  }
+
+  async #complete() {
+    const word = this.#wordAt();
+    if (word === null) return void this.#hide();
+    const { people } = await ask("mentionable", { unit: this.unit, query: word });
+    if (this.#wordAt() !== word) return;
+    this.#found = people.slice(0, 8);
+    this.#chosen = 0;
+    this.#drawChoices();
+  }
+
+  #hide() {
+    this.#choices.hidden = true;
+    this.#text.removeAttribute("aria-activedescendant");
+  }
+
+  #drawChoices() {
+    this.#choices.hidden = !this.#found.length;
+    this.#choices.setAttribute("aria-label", t("People"));
+    fill(this.#choices, this.#found.map((person, n) => h("div", {
+      role: "option", id: `choice-${n}`, "aria-selected": String(n === this.#chosen),
+      onpointerdown: (/** @type {Event} */ event) => { event.preventDefault(); this.#take(n); },
+    }, avatar(person, "small"), h("bdi", null, person.name), h("span", { class: "muted cut" }, person.title || person.department))));
+    this.#text.setAttribute("aria-activedescendant", `choice-${this.#chosen}`);
+  }
+
+  /** @param {KeyboardEvent} event */
+  #choose(event) {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step) {
+      this.#chosen = (this.#chosen + step + this.#found.length) % this.#found.length;
+      this.#drawChoices();
+    } else if (event.key === "Enter" || event.key === "Tab") this.#take(this.#chosen);
+    else if (event.key === "Escape") this.#hide();
+    else return false;
+    event.preventDefault();
+    event.stopPropagation();
+    return true;
+  }
+
+  /** @param {number} n */
+  #take(n) {
+    const person = this.#found[n];
+    const at = this.#text.selectionStart, word = this.#wordAt() ?? "";
+    if (!person) return;
+    const shown = `@${person.name}`;
+    this.#called.set(shown, person.id);
+    this.#text.setRangeText(`${shown} `, at - word.length - 1, at, "end");
+    this.#hide();
+    this.#changed();
+  }
+
+  // ------------------------------------------------------------ sending
+
+  async send() {
+    const text = this.#text.value.trim();
+    if (!text) return;
+    const mentions = [...this.#called].filter(([shown]) => text.includes(shown)).map(([shown, person]) => ({ shown, person }));
+    const about = this.#about, edits = this.#edits, unit = this.unit;
+    this.#text.value = "";
+    this.#about = null;
+    this.#edits = false;
+    drafts.delete(this.#key_of());
+    this.#drawAbout();
+    this.#grow();
+    try {
+      if (edits && about) await ask("edit", { unit, sequence: about.sequence, text, mentions });
+      else await ask("send", { unit, text, mentions, reply_to: this.thread ? 0 : about?.sequence ?? 0, thread: this.thread });
+      store.tell("sent", unit);
+    } catch (error) {
+      notice(said(error), "bad");
+      this.#text.value = text + (this.#text.value ? `\n${this.#text.value}` : "");
+      this.#about = about;
+      this.#edits = edits;
+      this.#drawAbout();
+      this.#grow();
+    }
+  }
+}
+
+customElements.define("mf-composer", ComposerPart);

@@ -1,0 +1,120 @@
+// One line of a timeline: a message, what has become of it, or who came and went.
+
+import { add, h } from "../lib/dom.js";
+import { avatar, named } from "./avatar.js";
+import { clock, day, dayKey, fullTime, left } from "../lib/format.js";
+import { filePart } from "./file.js";
+import { icon } from "../lib/icons.js";
+import { markdown } from "../lib/markdown.js";
+import { store } from "../lib/store.js";
+import { t, tn } from "../lib/words.js";
+
+/** @typedef {import("../api").MessageFacts} MessageFacts */
+
+const TOGETHER_MS = 300000;
+
+/** Whether a line goes on what the one before has begun. @param {MessageFacts | null} before @param {MessageFacts} entry */
+export function follows(before, entry) {
+  return !!before && before.kind === "message" && entry.kind === "message"
+    && before.sender?.id === entry.sender?.id && entry.at - before.at < TOGETHER_MS
+    && dayKey(before.at) === dayKey(entry.at) && !entry.reply_to;
+}
+
+/**
+ * @param {MessageFacts} entry @param {MessageFacts | null} before
+ * @param {{ inThread?: boolean }} [options]
+ */
+export function line(entry, before, options = {}) {
+  const row = h("article", {
+    class: "line", tabIndex: -1, "data-sequence": entry.sequence,
+    "aria-label": `${entry.sender?.name ?? ""} ${clock(entry.at)}`,
+  });
+  drawLine(row, entry, before, options);
+  return row;
+}
+
+/**
+ * @param {HTMLElement} row @param {MessageFacts} entry @param {MessageFacts | null} before
+ * @param {{ inThread?: boolean }} [options]
+ */
+export function drawLine(row, entry, before, options = {}) {
+  row.replaceChildren();
+  row.classList.toggle("follows", follows(before, entry));
+  row.classList.toggle("calls", entry.calls_me);
+  row.classList.toggle("waiting", entry.sequence === 0);
+  if (!options.inThread && (!before || dayKey(before.at) !== dayKey(entry.at)))
+    row.append(h("div", { class: "day", role: "separator" }, h("span", null, day(entry.at))));
+  if (entry.kind !== "message") return void row.append(came(entry));
+  const sender = entry.sender;
+  const body = h("div", { class: "line-body" });
+  row.append(h("div", { class: "line-grid" },
+    h("div", { class: "line-side" },
+      h("button", { class: "bare", tabIndex: -1, "data-person": sender?.id, "aria-label": sender?.name ?? "" }, avatar(sender)),
+      h("time", { class: "small-time", title: fullTime(entry.at) }, clock(entry.at))),
+    body));
+  body.append(h("header", { class: "line-head" },
+    h("button", { class: "bare sender", "data-person": sender?.id }, named(sender?.name ?? "?")),
+    sender?.title ? h("span", { class: "muted title" }, h("bdi", null, sender.title)) : "",
+    h("time", { class: "muted", title: `${fullTime(entry.at)} · ${left(entry.until)}` }, clock(entry.at))));
+  if (entry.reply_to && !options.inThread)
+    body.append(h("button", { class: "bare answers-to", "data-jump": entry.reply_to }, icon("reply"),
+      h("bdi", { class: "cut" }, entry.reply_text || t("a message that is not here any longer"))));
+  add(body, what(entry));
+  if (entry.reactions.length) body.append(reactions(entry));
+  if (entry.answers && !options.inThread)
+    body.append(h("button", { class: "bare thread-link", "data-act": "thread" }, icon("thread"),
+      tn("{n} answer", "{n} answers", entry.answers)));
+  if (entry.sequence === 0)
+    body.append(h("p", { class: "muted state" }, icon("clock"), t("waits for the server, and goes out by itself")));
+}
+
+/** @param {MessageFacts} entry */
+function what(entry) {
+  if (entry.is_deleted) return [tomb("trash", t("Taken back by its author."))];
+  if (entry.problem === "expired") return [tomb("clock", t("Its time is over; it is gone for everybody."))];
+  if (entry.problem === "needs a newer client") return [tomb("info", t("This needs a newer version of Mifeng."))];
+  if (entry.problem) return [tomb("warn", t("Not shown: {reason}", { reason: entry.problem }))];
+  return [
+    entry.text && h("div", { class: "text" }, markdown(entry.text, mention),
+      entry.is_edited && h("span", { class: "muted edited" }, t("edited"))),
+    ...entry.files.map((file) => filePart(entry, file)),
+  ];
+}
+
+/** @param {string} kind @param {string} text */
+function tomb(kind, text) {
+  return h("p", { class: "tomb muted" }, icon(kind), text);
+}
+
+/** A mention in a text: `mimi://<workspace>/u/<member>`. @param {string} target */
+function mention(target) {
+  const found = /^mimi:\/\/[0-9a-f]{32}\/(?:u\/([0-9a-f]{32})|r\/.+)$/.exec(target);
+  if (!found) return null;
+  const id = found[1];
+  const name = id ? store.nameOf(id) : t("all");
+  return h("span", { class: `mention ${!id || id === store.me?.me.id ? "me" : ""}` }, "@", h("bdi", null, name));
+}
+
+/** @param {MessageFacts} entry */
+function reactions(entry) {
+  const me = store.me?.me.id;
+  return h("div", { class: "reactions" }, entry.reactions.map((one) => {
+    const mine = one.people.some((person) => person.id === me);
+    const names = one.people.map((person) => person.name).join(", ");
+    return h("button", {
+      class: `reaction ${mine ? "mine" : ""}`, "data-react": one.emoji, "aria-pressed": String(mine),
+      title: names, "aria-label": `${one.emoji} ${names}`,
+    }, h("span", null, one.emoji), String(one.people.length));
+  }));
+}
+
+/** Who came and went. @param {MessageFacts} entry */
+function came(entry) {
+  const list = (/** @type {{ name: string }[]} */ people) => people.map((one) => one.name).join(", ");
+  const by = entry.sender?.name ?? "?";
+  const parts = [];
+  if (entry.added.length) parts.push(h("span", null, t("{by} let in {names}", { by, names: list(entry.added) })));
+  if (entry.removed.length) parts.push(h("span", null, t("{names} is out; everybody has new keys", { names: list(entry.removed) })));
+  return h("p", { class: "came muted" }, icon(entry.removed.length ? "leave" : "invite"), ...parts,
+    h("time", { title: fullTime(entry.at) }, clock(entry.at)));
+}

@@ -1,0 +1,137 @@
+// The list at the left: oneself, the tree of units, channels, groups and conversations of two.
+
+import { arrows, fill, h, keepingFocus, Part } from "../lib/dom.js";
+import { avatar } from "./avatar.js";
+import { icon } from "../lib/icons.js";
+import { number, t, tn } from "../lib/words.js";
+import { openMenu } from "../lib/dialog.js";
+import { store } from "../lib/store.js";
+
+/** @typedef {import("../api").UnitFacts} UnitFacts */
+
+/** What is folded in, by unit. @type {Set<string>} */
+const folded = new Set();
+
+export class SidebarPart extends Part {
+  current = "";
+
+  begin() {
+    this.on(store, "units", () => this.draw());
+    this.on(store, "state", () => this.draw());
+    this.on(store, "line", () => this.draw());
+    arrows(this, ".unit-link");
+    this.draw();
+  }
+
+  /** @param {string} current */
+  mark(current) {
+    this.current = current;
+    this.draw();
+  }
+
+  draw() {
+    const scroll = this.querySelector(".side-scroll")?.scrollTop ?? 0;
+    keepingFocus(this, () => fill(this, this.#head(), this.#lists(), this.#foot()));
+    const list = this.querySelector(".side-scroll");
+    if (list) list.scrollTop = scroll;
+  }
+
+  #head() {
+    const me = store.me;
+    if (!me) return null;
+    const several = (store.state?.profiles.filter((one) => one.state !== "empty").length ?? 0) > 1;
+    return h("header", { class: "side-head" },
+      h("button", { class: "bare me", "data-key": "me", "aria-haspopup": "menu", onclick: (/** @type {any} */ event) => this.#mine(event.currentTarget) },
+        avatar(me.me, "medium"),
+        h("span", { class: "me-text" }, h("bdi", { class: "name cut" }, me.me.name),
+          h("span", { class: "muted cut server" }, several ? `${new URL(me.server).host}` : new URL(me.server).host)),
+        icon("down")),
+      h("button", { class: "search-box", "data-key": "search", onclick: () => this.#emit("search") }, icon("search"),
+        h("span", { class: "grow" }, t("Search or go to")), h("kbd", null, "Ctrl K")));
+  }
+
+  /** @param {HTMLElement} at */
+  #mine(at) {
+    const others = (store.state?.profiles ?? []).filter((one) => one.state !== "empty" && one.id !== store.id);
+    openMenu(at, [
+      { name: t("Profile and settings"), icon: "gear", act: () => this.#emit("settings") },
+      ...others.map((one) => ({ name: one.me ? `${one.me.me.name} · ${new URL(one.me.server).host}` : one.folder, icon: "person", act: () => { store.show(one.id); } })),
+      { name: t("Another workspace"), icon: "plus", act: () => this.#emit("another") },
+      { name: t("Lock"), icon: "lock", act: () => this.#emit("lock") },
+    ]);
+  }
+
+  #lists() {
+    const tree = store.units.filter((unit) => unit.kind === "business");
+    const of = (/** @type {string} */ kind) => store.units.filter((unit) => unit.kind === kind && unit.title);
+    return h("nav", { class: "side-scroll", "aria-label": t("Units") },
+      this.#section(t("Units"), this.#open(tree), () => this.#emit("new-unit")),
+      this.#section(t("Channels"), of("channel")),
+      this.#section(t("Groups"), of("group")),
+      this.#section(t("Direct"), of("direct")),
+      !store.units.length && h("p", { class: "empty" }, t("You are in no unit yet. Whoever manages one can let you in.")));
+  }
+
+  /** Without what stands under a unit that is folded in. @param {UnitFacts[]} tree */
+  #open(tree) {
+    /** @type {UnitFacts[]} */ const shown = [];
+    let closed = Infinity;
+    for (const unit of tree) {
+      if (unit.depth > closed) continue;
+      closed = folded.has(unit.id) ? unit.depth : Infinity;
+      shown.push(unit);
+    }
+    return shown;
+  }
+
+  /** @param {string} title @param {UnitFacts[]} units @param {() => void} [add] */
+  #section(title, units, add) {
+    if (!units.length && !add) return null;
+    return h("section", { class: "side-section" },
+      h("div", { class: "row between" }, h("h2", null, title),
+        add && store.me?.may_create ? h("button", { class: "quiet square small", "data-key": "add", title: t("New unit"), "aria-label": t("New unit"), onclick: add }, icon("plus")) : ""),
+      h("ul", null, units.map((unit) => this.#unit(unit))));
+  }
+
+  /** @param {UnitFacts} unit */
+  #unit(unit) {
+    const hasMore = store.units.some((other) => other.parent === unit.id);
+    const name = unit.title || t("a unit that you are not in");
+    const states = [
+      unit.unread ? tn("{n} unread", "{n} unread", unit.unread) : "",
+      unit.waiting ? t("waits for the server") : "",
+      unit.problem ? t("needs attention") : "",
+    ].filter(Boolean).join(", ");
+    const glyph = { channel: "channel", group: "group", direct: "person" }[unit.kind] ?? "unit";
+    return h("li", { class: `unit depth-${Math.min(unit.depth, 5)}` },
+      hasMore && unit.kind === "business"
+        ? h("button", {
+          class: `bare fold ${folded.has(unit.id) ? "closed" : ""}`, tabIndex: -1, "aria-label": t("Fold {unit}", { unit: name }), "aria-expanded": String(!folded.has(unit.id)),
+          onclick: () => { if (!folded.delete(unit.id)) folded.add(unit.id); this.draw(); },
+        }, icon("down")) : "",
+      h("a", {
+        class: `unit-link ${unit.unread ? "unread" : ""} ${unit.title ? "" : "unknown"} ${unit.is_member ? "" : "gone"}`,
+        href: unit.title ? `#/u/${unit.id}` : undefined, "data-key": unit.id,
+        "aria-current": unit.id === this.current ? "page" : undefined, title: unit.topic || undefined,
+      }, icon(glyph), h("bdi", { class: "cut grow" }, name), states && h("span", { class: "sr" }, `(${states})`),
+      unit.problem ? h("span", { class: "mark bad", "aria-hidden": "true" }, icon("warn")) : "",
+      unit.waiting ? h("span", { class: "mark", "aria-hidden": "true" }, icon("clock")) : "",
+      unit.unread ? h("span", { class: "count", "aria-hidden": "true" }, unit.unread > 99 ? "99+" : number(unit.unread)) : ""));
+  }
+
+  #foot() {
+    const online = store.isHere && store.me?.is_online;
+    const line = !store.isHere ? t("Mifeng has ended on this machine") : online ? t("Connected") : t("Offline; what you write is sent later");
+    return h("footer", { class: "side-foot" },
+      h("a", { class: "foot-link", href: "#/people", "data-key": "people", "aria-current": this.current === "people" ? "page" : undefined }, icon("people"), t("People")),
+      store.me?.may_invite && h("a", { class: "foot-link", href: "#/admin", "data-key": "admin", "aria-current": this.current === "admin" ? "page" : undefined }, icon("shield"), t("Administration")),
+      h("p", { class: `line-state ${online ? "up" : "down"}` }, h("span", { class: "dot", "aria-hidden": "true" }), line));
+  }
+
+  /** @param {string} name */
+  #emit(name) {
+    this.dispatchEvent(new CustomEvent(name, { bubbles: true }));
+  }
+}
+
+customElements.define("mf-sidebar", SidebarPart);

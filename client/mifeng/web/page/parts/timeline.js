@@ -1,0 +1,372 @@
+// A unit's timeline: a window of lines that grows at either end as one scrolls, and is cut at the
+// other, so that ten thousand messages weigh no more than two hundred.
+
+import { announce, h, Part, fill } from "../lib/dom.js";
+import { ask, said, store } from "../lib/store.js";
+import { Declined } from "../lib/api.js";
+import { drawLine, line } from "./message.js";
+import { icon } from "../lib/icons.js";
+import { left } from "../lib/format.js";
+import { lineActions, doAction } from "./actions.js";
+import { t, tn } from "../lib/words.js";
+
+/** @typedef {import("../api").MessageFacts} MessageFacts */
+
+const MOST = 240;
+const NEAR = 600;
+
+export class TimelinePart extends Part {
+  unit = "";
+  /** @type {MessageFacts[]} */ entries = [];
+  /** @type {MessageFacts[]} */ waiting = [];
+  /** @type {Map<number, HTMLElement>} */ rows = new Map();
+  #moreBefore = false;
+  #moreAfter = false;
+  #loading = false;
+  #readTo = 0;
+  #markAt = 0;
+  #lines = h("div", { class: "lines" });
+  #outgoing = h("div", { class: "lines" });
+  #newest = h("button", { class: "newest", hidden: true });
+  #scroller = h("div", { class: "scroller", tabIndex: 0, role: "region" });
+
+  begin() {
+    this.#scroller.setAttribute("aria-label", t("Messages"));
+    this.#scroller.append(this.#lines, this.#outgoing);
+    fill(this, this.#scroller, this.#newest);
+    this.on(this.#scroller, "scroll", () => this.#scrolled(), { passive: true });
+    this.on(this.#newest, "click", () => this.open(this.unit));
+    this.on(this, "click", (event) => doAction(event, this));
+    this.on(this, "keydown", (event) => this.#key(event));
+    this.on(this, "grown", (event) => this.#grown(event));
+    this.on(this.#lines, "pointerover", (event) => this.#offer(event));
+    this.on(this.#lines, "focusin", (event) => this.#offer(event));
+    this.on(store, "line-changed", (event) => this.#take(event.detail));
+    this.on(store, "entry", (event) => event.detail.unit === this.unit && this.#catchUp());
+    this.on(store, "changed", () => this.#catchUp());
+    this.on(store, "minute", () => this.#age());
+    this.on(document, "visibilitychange", () => this.#markRead());
+    new ResizeObserver(() => this.#atEnd && this.#toEnd()).observe(this.#scroller);
+  }
+
+  /** Show a unit: at its end, at what is unread, or at a line or time. @param {string} unit @param {{ around?: number, at?: number }} [place] */
+  async open(unit, place = {}) {
+    const facts = store.unit(unit);
+    if (this.unit !== unit) {
+      this.#markAt = facts && facts.unread ? facts.read : 0;
+      this.#readTo = facts?.read ?? 0;
+    }
+    this.unit = unit;
+    this.#loading = true;
+    const around = place.around ?? (place.at || !this.#markAt || !facts?.unread ? undefined : this.#markAt + 1);
+    try {
+      const page = await ask("timeline", { unit, around, at: place.at });
+      if (this.unit !== unit) return;
+      this.entries = page.entries;
+      this.waiting = page.waiting;
+      [this.#moreBefore, this.#moreAfter] = [page.more_before, page.more_after];
+      this.#drawAll();
+      if (place.around) this.jump(place.around, true);
+      else if (place.at) this.#scroller.scrollTop = this.#placeOf((one) => one.at >= (place.at ?? 0));
+      else if (this.querySelector(".unread-line")) this.#placeUnread();
+      else this.#toEnd();
+    } catch (error) {
+      if (this.unit === unit) fill(this.#lines, h("p", { class: "empty" }, said(error)));
+    } finally {
+      this.#loading = false;
+    }
+    this.#scrolled();
+  }
+
+  #placeUnread() {
+    const mark = /** @type {HTMLElement} */ (this.querySelector(".unread-line"));
+    this.#scroller.scrollTop = mark.offsetTop - 80;
+  }
+
+  /** @param {(one: MessageFacts) => boolean} is */
+  #placeOf(is) {
+    const found = this.entries.find(is);
+    return found ? (this.rows.get(found.sequence)?.offsetTop ?? 0) - 16 : this.#scroller.scrollHeight;
+  }
+
+  #drawAll() {
+    this.rows.clear();
+    /** @type {MessageFacts | null} */ let before = null;
+    const all = document.createDocumentFragment();
+    if (!this.#moreBefore) all.append(this.#beginning());
+    for (const entry of this.entries) {
+      const row = line(entry, before);
+      this.rows.set(entry.sequence, row);
+      if (this.#markAt && entry.sequence > this.#markAt && (before?.sequence ?? 0) <= this.#markAt && before)
+        all.append(unreadLine());
+      all.append(row);
+      before = entry;
+    }
+    this.#lines.replaceChildren(all);
+    this.#drawWaiting();
+    this.#newest.hidden = !this.#moreAfter;
+    this.#sayNewest(0);
+  }
+
+  #beginning() {
+    const unit = store.unit(this.unit);
+    return h("div", { class: "beginning" }, icon("lock"),
+      h("p", null, h("strong", null, h("bdi", null, unit?.title ?? "")), h("br"),
+        t("Only the people in here can read this. It is kept for {d} days, then gone for everybody.",
+          { d: Math.round((unit?.policy?.retention_s ?? 259200) / 86400) })));
+  }
+
+  #drawWaiting() {
+    let before = this.entries[this.entries.length - 1] ?? null;
+    const rows = this.waiting.map((entry) => {
+      const row = line(entry, before);
+      before = entry;
+      return row;
+    });
+    this.#outgoing.replaceChildren(...rows);
+  }
+
+  get #atEnd() {
+    const { scrollTop, clientHeight, scrollHeight } = this.#scroller;
+    return !this.#moreAfter && scrollHeight - scrollTop - clientHeight < 48;
+  }
+
+  #toEnd() {
+    this.#scroller.scrollTop = this.#scroller.scrollHeight;
+  }
+
+  #scrolled() {
+    const { scrollTop, clientHeight, scrollHeight } = this.#scroller;
+    if (!this.#loading && this.#moreBefore && scrollTop < NEAR) this.#before();
+    else if (!this.#loading && this.#moreAfter && scrollHeight - scrollTop - clientHeight < NEAR) this.#after();
+    if (this.#atEnd) {
+      this.#newest.hidden = true;
+      this.#markRead();
+    } else if (scrollHeight - scrollTop - clientHeight > clientHeight) this.#newest.hidden = false;
+  }
+
+  async #before() {
+    await this.#page({ before: this.entries[0]?.sequence ?? 1 }, (page) => {
+      this.#moreBefore = page.more_before;
+      const height = this.#scroller.scrollHeight, top = this.#scroller.scrollTop;
+      this.entries = [...page.entries, ...this.entries];
+      if (this.entries.length > MOST) {
+        this.entries.length = MOST;
+        this.#moreAfter = true;
+        this.waiting = [];
+      }
+      this.#reuse();
+      const dropped = this.#lines.dataset.dropped;
+      this.#scroller.scrollTop = top + this.#scroller.scrollHeight - height + Number(dropped ?? 0);
+    });
+  }
+
+  async #after() {
+    await this.#page({ after: this.entries[this.entries.length - 1]?.sequence ?? 0 }, (page) => {
+      this.#moreAfter = page.more_after;
+      this.entries = [...this.entries, ...page.entries];
+      if (!this.#moreAfter) this.waiting = page.waiting;
+      let gone = 0;
+      if (this.entries.length > MOST) {
+        const cut = this.entries.splice(0, this.entries.length - MOST);
+        const first = this.rows.get(this.entries[0]?.sequence ?? 0);
+        gone = first ? first.offsetTop - (this.rows.get(cut[0]?.sequence ?? 0)?.offsetTop ?? 0) : 0;
+        this.#moreBefore = true;
+      }
+      const top = this.#scroller.scrollTop;
+      this.#reuse();
+      if (gone) this.#scroller.scrollTop = top - gone;
+    });
+  }
+
+  /** Put the rows in order again; those that are there already stay what they are. */
+  #reuse() {
+    const before = this.rows;
+    this.rows = new Map();
+    const all = document.createDocumentFragment();
+    if (!this.#moreBefore) all.append(this.#beginning());
+    let dropped = 0;
+    /** @type {MessageFacts | null} */ let last = null;
+    for (const entry of this.entries) {
+      const old = before.get(entry.sequence);
+      const row = old ?? line(entry, last);
+      if (old && last && !before.has(last.sequence)) drawLine(old, entry, last);
+      if (this.#markAt && entry.sequence > this.#markAt && last && last.sequence <= this.#markAt) all.append(unreadLine());
+      this.rows.set(entry.sequence, row);
+      all.append(row);
+      last = entry;
+    }
+    for (const [sequence, row] of before) if (!this.rows.has(sequence) && sequence > (last?.sequence ?? 0)) dropped += row.offsetHeight;
+    this.#lines.dataset.dropped = String(dropped);
+    this.#lines.replaceChildren(all);
+    this.#drawWaiting();
+  }
+
+  /** @param {{ before?: number, after?: number }} where @param {(page: import("../api").TimelineReply) => void} take */
+  async #page(where, take) {
+    const unit = this.unit;
+    this.#loading = true;
+    try {
+      const page = await ask("timeline", { unit, ...where });
+      if (this.unit === unit) take(page);
+    } catch (error) {
+      if (!(error instanceof Declined)) throw error;
+    } finally {
+      this.#loading = false;
+    }
+  }
+
+  /** Lines that came meanwhile, and what still waits. */
+  async #catchUp() {
+    if (!this.unit || this.#loading || this.#moreAfter) return;
+    const unit = this.unit, atEnd = this.#atEnd;
+    try {
+      const page = await ask("timeline", { unit, after: this.entries[this.entries.length - 1]?.sequence ?? 0 });
+      if (this.unit !== unit || this.#moreAfter) return;
+      this.waiting = page.waiting;
+      for (const entry of page.entries) this.#append(entry);
+      this.#drawWaiting();
+      if (atEnd) this.#toEnd();
+    } catch (error) {
+      if (!(error instanceof Declined)) throw error;
+    }
+  }
+
+  /** A line is new, or is another than it was. @param {MessageFacts} entry */
+  #take(entry) {
+    if (entry.unit !== this.unit) return;
+    const at = this.entries.findIndex((one) => one.sequence === entry.sequence);
+    const row = this.rows.get(entry.sequence);
+    if (at >= 0 && row) {
+      const atEnd = this.#atEnd;
+      this.entries[at] = entry;
+      drawLine(row, entry, this.entries[at - 1] ?? null);
+      if (atEnd) this.#toEnd();
+    } else if (!this.#moreAfter && entry.sequence > (this.entries[this.entries.length - 1]?.sequence ?? 0)) {
+      const atEnd = this.#atEnd;
+      this.#append(entry);
+      if (atEnd) this.#toEnd();
+    }
+  }
+
+  /** @param {MessageFacts} entry */
+  #append(entry) {
+    const last = this.entries[this.entries.length - 1] ?? null;
+    if (last && entry.sequence <= last.sequence) return;
+    if (entry.is_mine) this.waiting = this.waiting.slice(1);
+    const mine = entry.is_mine || entry.kind !== "message";
+    if (!mine && !this.#markAt && (document.hidden || !this.#atEnd)) {
+      this.#markAt = last?.sequence ?? 0;
+      if (this.#markAt) this.#lines.append(unreadLine());
+    }
+    const row = line(entry, last);
+    this.entries.push(entry);
+    this.rows.set(entry.sequence, row);
+    this.#lines.append(row);
+    this.#drawWaiting();
+    if (!mine) announce(`${entry.sender?.name ?? ""}: ${entry.text.slice(0, 200)}`);
+    this.#sayNewest(this.#atEnd ? 0 : 1);
+  }
+
+  #unseen = 0;
+
+  /** @param {number} more */
+  #sayNewest(more) {
+    this.#unseen = more ? this.#unseen + more : 0;
+    fill(this.#newest, icon("down"), this.#unseen ? tn("{n} new message", "{n} new messages", this.#unseen) : t("To the newest"));
+    if (this.#unseen) this.#newest.hidden = false;
+  }
+
+  #marking = 0;
+
+  #markRead() {
+    const last = this.entries[this.entries.length - 1]?.sequence ?? 0;
+    if (document.hidden || !this.#atEnd || last <= this.#readTo) return;
+    this.#readTo = last;
+    this.#unseen = 0;
+    clearTimeout(this.#marking);
+    this.#marking = window.setTimeout(() => {
+      ask("mark_read", { unit: this.unit, sequence: last }).then(() => store.loadUnits()).catch(() => {});
+    }, 400);
+  }
+
+  /** A picture has come in above: what one reads stays where it is. @param {CustomEvent<number>} event */
+  #grown(event) {
+    const target = /** @type {HTMLElement} */ (event.target);
+    const above = target.getBoundingClientRect().bottom - event.detail < this.#scroller.getBoundingClientRect().top;
+    if (above) this.#scroller.scrollTop += event.detail;
+    else if (this.#scroller.scrollHeight - this.#scroller.scrollTop - this.#scroller.clientHeight - event.detail < 60) this.#toEnd();
+  }
+
+  #age() {
+    for (const entry of this.entries) {
+      if (!entry.files.length) continue;
+      for (const shown of this.rows.get(entry.sequence)?.querySelectorAll(".until") ?? [])
+        shown.textContent = shown.textContent?.startsWith(" ·") ? ` · ${left(entry.until)}` : left(entry.until);
+    }
+    if (this.entries.some((one) => one.until < Date.now() && !one.problem && one.kind === "message")) this.open(this.unit);
+  }
+
+  /** Go to a line, wherever it is. @param {number} sequence @param {boolean} [here] */
+  async jump(sequence, here = false) {
+    const row = this.rows.get(sequence);
+    if (!row) {
+      if (!here) await this.open(this.unit, { around: sequence });
+      return;
+    }
+    row.scrollIntoView({ block: "center" });
+    row.focus({ preventScroll: true });
+    row.classList.add("shown");
+    setTimeout(() => row.classList.remove("shown"), 1600);
+  }
+
+  /** The actions stand at the line that the pointer or the focus is on. @param {Event} event */
+  #offer(event) {
+    const row = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest?.(".line"));
+    if (!row || row.querySelector(".actions")) return;
+    this.querySelector(".actions")?.remove();
+    const entry = this.entry(row);
+    if (entry) {
+      const bar = lineActions(entry);
+      if (bar) row.querySelector(".line-grid")?.append(bar);
+    }
+  }
+
+  /** @param {Element | null} row */
+  entry(row) {
+    const sequence = Number(row?.getAttribute("data-sequence") ?? 0);
+    return sequence ? this.entries.find((one) => one.sequence === sequence) : undefined;
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    const row = /** @type {HTMLElement | null} */ (document.activeElement?.closest(".line"));
+    const all = [...this.rows.values()];
+    const to = (/** @type {number} */ at) => {
+      event.preventDefault();
+      all[Math.max(0, Math.min(at, all.length - 1))]?.focus();
+    };
+    if (event.key === "ArrowUp" && !event.altKey) to(row ? all.indexOf(row) - 1 : all.length - 1);
+    else if (event.key === "ArrowDown" && !event.altKey && row) to(all.indexOf(row) + 1);
+    else if (row && document.activeElement === row && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      const entry = this.entry(row);
+      if (entry && this.dispatchEvent(new CustomEvent("line-key", { bubbles: true, cancelable: true, detail: { key: event.key, entry, row } })) === false)
+        event.preventDefault();
+    }
+  }
+
+  /** The last message of one's own, for editing it. */
+  get lastOwn() {
+    return [...this.entries].reverse().find((one) => one.is_mine && !one.is_deleted && !one.problem);
+  }
+
+  focusLast() {
+    [...this.rows.values()].pop()?.focus();
+  }
+}
+
+function unreadLine() {
+  return h("div", { class: "unread-line", role: "separator" }, h("span", null, t("New")));
+}
+
+customElements.define("mf-timeline", TimelinePart);

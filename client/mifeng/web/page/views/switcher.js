@@ -1,0 +1,71 @@
+// Search or go to: units and people, by title, name, pinyin or initials.
+
+import { ask, store } from "../lib/store.js";
+import { avatar } from "../parts/avatar.js";
+import { fill, h } from "../lib/dom.js";
+import { icon } from "../lib/icons.js";
+import { openDialog } from "../lib/dialog.js";
+import { t } from "../lib/words.js";
+
+/** @typedef {{ key: string, drawn: Node, name: string, more: string, go: () => void }} Hit */
+
+/** @param {string} unit the unit that is shown */
+export function openSwitcher(unit) {
+  if (document.querySelector("dialog.switcher")) return;
+  void unit;
+  /** @type {Hit[]} */ let hits = [];
+  let chosen = 0;
+  const input = h("input", {
+    type: "search", "data-first": true, placeholder: t("Search or go to"), "aria-label": t("Search or go to"),
+    role: "combobox", "aria-expanded": "true", "aria-controls": "hits", autocomplete: "off",
+  });
+  const list = h("div", { id: "hits", role: "listbox", "aria-label": t("Found"), class: "hits" });
+  const draw = () => {
+    input.setAttribute("aria-activedescendant", hits.length ? `hit-${chosen}` : "");
+    fill(list, hits.length ? hits.map((hit, n) => h("div", {
+      role: "option", id: `hit-${n}`, class: "hit", "aria-selected": String(n === chosen), onclick: () => go(n),
+    }, hit.drawn, h("bdi", { class: "cut" }, hit.name), h("span", { class: "muted cut" }, hit.more))) : h("p", { class: "empty", role: "option", "aria-selected": "false" }, t("Nothing is found by that.")));
+    list.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: "nearest" });
+  };
+  /** @param {number} n */
+  const go = (n) => {
+    dialog.close();
+    hits[n]?.go();
+  };
+  const look = async () => {
+    const query = input.value.trim();
+    const { hits: found } = await ask("find", { query });
+    if (input.value.trim() !== query) return;
+    hits = found.map((one) => one.unit ? unitHit(one.unit, one.more) : one.person ? personHit(one.person) : null).filter((one) => one !== null);
+    chosen = 0;
+    draw();
+  };
+  input.addEventListener("input", look);
+  input.addEventListener("keydown", (event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step && hits.length) {
+      chosen = (chosen + step + hits.length) % hits.length;
+      draw();
+    } else if (event.key === "Enter") go(chosen);
+    else return;
+    event.preventDefault();
+  });
+  const dialog = openDialog(t("Search or go to"), () => [input, list], { kind: "switcher" });
+  look();
+}
+
+/** @param {string} id @param {string} more @returns {Hit | null} */
+function unitHit(id, more) {
+  const unit = store.unit(id);
+  if (!unit) return null;
+  const glyph = { channel: "channel", group: "group", direct: "person" }[unit.kind] ?? "unit";
+  return { key: id, drawn: icon(glyph), name: unit.title, more: more || unit.topic, go: () => { location.hash = `#/u/${id}`; } };
+}
+
+/** @param {import("../api").PersonFacts} person @returns {Hit} */
+function personHit(person) {
+  return {
+    key: person.id, drawn: avatar(person, "small"), name: person.name, more: [person.title, person.department].filter(Boolean).join(" · "),
+    go: () => document.querySelector("mf-workspace")?.dispatchEvent(new CustomEvent("open-person", { detail: person.id })),
+  };
+}
