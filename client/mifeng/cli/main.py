@@ -16,7 +16,16 @@ text.use_from(sys.argv)
 
 import typer  # noqa: E402
 
-from mifeng.cli import audit, enrol, files, messages, offboarding, people, units  # noqa: E402
+from mifeng.cli import (  # noqa: E402
+    audit,
+    enrol,
+    files,
+    messages,
+    offboarding,
+    people,
+    ui,
+    units,
+)
 from mifeng.cli.options import Options, hoist  # noqa: E402
 from mifeng.text import _  # noqa: E402
 
@@ -64,11 +73,15 @@ units.add_to(app)
 messages.add_to(app)
 files.add_to(app)
 audit.add_to(app)
+ui.add_to(app)
 
 
 def main() -> None:
-    """The entry point."""
-    app(args=hoist(sys.argv[1:]))
+    """The entry point. Without a word, before a screen, it opens the page."""
+    words = sys.argv[1:]
+    if not words and ui.is_desktop():
+        words = ["ui"]
+    app(args=hoist(words))
 
 
 if __name__ == "__main__":

@@ -6,13 +6,15 @@ Ids are hex, times are Unix milliseconds, sizes are bytes. What somebody else wr
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from mifeng.content import printable
-from mifeng.web.kinds import kind_of
+from mifeng.errors import NotFoundError
+from mifeng.web.kinds import kind_of, type_of
 from mifeng_crypto.expiry.slot import retain_until
 from mifeng_crypto.ids import UnixMillis
 
@@ -25,6 +27,7 @@ __all__ = [
     "MemberFacts",
     "MessageFacts",
     "PersonFacts",
+    "ReactionFacts",
     "UnitFacts",
     "encode_json",
     "file_facts",
@@ -34,6 +37,7 @@ __all__ = [
     "unit_facts",
 ]
 
+SHOWN_SMALL = ("image/png", "image/jpeg", "image/webp")
 encode_json = msgspec.json.encode
 
 
@@ -60,22 +64,43 @@ class MemberFacts(msgspec.Struct, kw_only=True, frozen=True):
 
     person: PersonFacts
     role: str
-    is_in: bool
+    is_in: bool | None
     let_in_by: PersonFacts | None
     since: int
 
 
 class FileFacts(msgspec.Struct, kw_only=True, frozen=True):
-    """A file that a message shows. `kind` chooses the icon; what it is, its bytes will say."""
+    """A file that a message shows. `kind` chooses the icon; what it is, its bytes will say.
+
+    `width`, `height`, `duration_ms` and `pages` are 0 where the sender does not say; `thumbnail`
+    is base64 of a small PNG, JPEG or WebP, or empty.
+    """
 
     id: str
     name: str
     size: int
     kind: str
+    width: int
+    height: int
+    duration_ms: int
+    pages: int
+    thumbnail: str
+
+
+class ReactionFacts(msgspec.Struct, kw_only=True, frozen=True):
+    """An emoji, and who has reacted with it, in order."""
+
+    emoji: str
+    people: list[PersonFacts]
 
 
 class MessageFacts(msgspec.Struct, kw_only=True, frozen=True):
-    """An entry of a unit's log; `sequence` is 0 while a message has not reached the server."""
+    """A line of a unit's timeline, as it is now; see `mifeng.Message`.
+
+    `sequence` is 0 while a message has not reached the server. `reply_to` and `thread` are the
+    sequences of what it answers and of what began its thread, or 0; `reply_text` says who said
+    what there; `answers` is how many there are.
+    """
 
     unit: str
     sequence: int
@@ -85,6 +110,15 @@ class MessageFacts(msgspec.Struct, kw_only=True, frozen=True):
     sender: PersonFacts | None
     text: str
     files: list[FileFacts]
+    calls_me: bool
+    reply_to: int
+    reply_text: str
+    thread: int
+    answers: int
+    reactions: list[ReactionFacts]
+    is_edited: bool
+    is_deleted: bool
+    is_mine: bool
     problem: str
     added: list[PersonFacts]
     removed: list[PersonFacts]
@@ -117,6 +151,7 @@ class UnitFacts(msgspec.Struct, kw_only=True, frozen=True):
     is_member: bool = False
     members: int = 0
     unread: int = 0
+    calls: int = 0
     read: int = 0
     waiting: int = 0
     sequence: int = 0
@@ -125,6 +160,7 @@ class UnitFacts(msgspec.Struct, kw_only=True, frozen=True):
     suite: int = 0
     problem: str = ""
     may_post: bool = False
+    may_answer: bool = False
     may_govern: bool = False
     policy: PolicyFacts | None = None
 
@@ -157,12 +193,23 @@ def member_facts(
 
 def file_facts(file: File) -> FileFacts:
     """Say what a message says of a file, without its secret."""
-    name = printable(file.name)
-    return FileFacts(id=file.id.hex(), name=name, size=file.size, kind=kind_of(name))
+    name, preview = printable(file.name), file.attachment.preview
+    thumbnail = preview.thumbnail if type_of(preview.thumbnail[:16]) in SHOWN_SMALL else b""
+    return FileFacts(
+        id=file.id.hex(),
+        name=name,
+        size=file.size,
+        kind=kind_of(name),
+        width=preview.width,
+        height=preview.height,
+        duration_ms=preview.duration_ms,
+        pages=preview.pages,
+        thumbnail=base64.b64encode(thumbnail).decode(),
+    )
 
 
-def message_facts(message: Message, unit: Unit, me: Workspace) -> MessageFacts:
-    """Say what is to be shown of an entry."""
+async def message_facts(message: Message, unit: Unit, me: Workspace) -> MessageFacts:
+    """Say what is to be shown of a line."""
     at = UnixMillis(_millis(message.time))
     return MessageFacts(
         unit=unit.id.hex(),
@@ -173,14 +220,48 @@ def message_facts(message: Message, unit: Unit, me: Workspace) -> MessageFacts:
         sender=person_facts(message.sender, me) if message.sender else None,
         text=printable(message.text, lines=True),
         files=[file_facts(file) for file in message.files],
+        calls_me=message.calls_me,
+        reply_to=message.reply_to,
+        reply_text=await _said_there(unit, message.reply_to or message.thread),
+        thread=message.thread,
+        answers=len(message.answers),
+        reactions=[
+            ReactionFacts(
+                emoji=printable(one.emoji), people=[person_facts(who, me) for who in one.people]
+            )
+            for one in message.reactions
+        ],
+        is_edited=message.is_edited,
+        is_deleted=message.is_deleted,
+        is_mine=message.is_mine,
         problem=printable(message.problem),
         added=[person_facts(person, me) for person in message.added],
         removed=[person_facts(person, me) for person in message.removed],
     )
 
 
+async def _said_there(unit: Unit, sequence: int) -> str:
+    """Who said what in the message that is answered, or began the thread, in a line."""
+    if not sequence:
+        return ""
+    try:
+        there = await unit.message(sequence)
+    except NotFoundError:  # it has expired meanwhile
+        return ""
+    said = there.readable or ", ".join(file.name for file in there.files)
+    name = there.sender.name if there.sender else "?"
+    return printable(f"{name}: {' '.join(said[:300].split())}")
+
+
 def unit_facts(
-    unit: Unit, *, depth: int, parent: str | None, unread: int, read: int, problem: str
+    unit: Unit,
+    *,
+    depth: int,
+    parent: str | None,
+    unread: int,
+    calls: int,
+    read: int,
+    problem: str,
 ) -> UnitFacts:
     """Say what the list at the left and the panel at the right show of a unit."""
     role, policy = unit.role, unit.policy
@@ -195,6 +276,7 @@ def unit_facts(
         is_member=unit.is_member,
         members=unit.size,
         unread=unread,
+        calls=calls,
         read=read,
         waiting=unit.waiting,
         sequence=unit.sequence,
@@ -203,6 +285,7 @@ def unit_facts(
         suite=unit.cipher_suite,
         problem=printable(problem),
         may_post=unit.may_post,
+        may_answer=unit.is_member,
         may_govern=unit.may_govern,
         policy=PolicyFacts(
             cap=policy.cap,

@@ -14,14 +14,16 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 
-from mifeng import Workspace
-from mifeng.core.events import Delivered, Event, NewEntry, RosterChanged
+from mifeng import Unit, Workspace
+from mifeng.core.events import AlarmRaised, Delivered, Event, NewEntry, RosterChanged
 from mifeng.sdk.opening import unlock
 from mifeng.session.home import needs_passphrase
 from mifeng.text import explain
 from mifeng.web.errors import LockedError
+from mifeng.web.facts import message_facts
 from mifeng.web.unread import Unread
-from mifeng_crypto.errors import MifengError, TransportError
+from mifeng_crypto.errors import MifengError
+from mifeng_crypto.ids import UnitId
 
 __all__ = ["Keeper", "Tell"]
 
@@ -30,6 +32,8 @@ Tell = Callable[[str, dict[str, object]], None]
 
 LOOK_S = 0.5
 """How often what has no event of its own is looked at: the line, the ledgers, the directory."""
+FOLLOWED = 8
+"""Units whose lines are pushed: those that were looked at last."""
 TEND_S = 600.0
 """How often a profile that stays open is caught up with, so that what is over goes."""
 
@@ -45,6 +49,7 @@ class Keeper:
         self._turn = asyncio.Lock()
         self._touched = time.monotonic()
         self.unread = Unread()
+        self._followed: dict[UnitId, asyncio.Task[None]] = {}
         self.ended = ""
         """Why this device is let in no longer; empty while it is."""
 
@@ -94,6 +99,7 @@ class Keeper:
                 await self.unread.count(me)
                 tasks = [self._follow(me), self._look(me), self._tend(me)]
                 stack.push_async_callback(_cancel, [asyncio.create_task(one) for one in tasks])
+                stack.push_async_callback(self._unfollow)
                 self._open, self.ended = (me, stack.pop_all()), ""
             self.touch()
         self._tell("profiles", {})
@@ -120,6 +126,10 @@ class Keeper:
 
     # -------------------------------------------------------------- beside
 
+    async def _unfollow(self) -> None:
+        followed, self._followed = [*self._followed.values()], {}
+        await _cancel(followed)
+
     async def _follow(self, me: Workspace) -> None:
         """Tell the page what happens. What ends this device's access is told, and kept."""
         try:
@@ -132,12 +142,29 @@ class Keeper:
 
     async def _take(self, me: Workspace, event: Event) -> None:
         if isinstance(event, NewEntry):
-            self.unread.add(me, event)
-            self._tell("entry", {"unit": event.unit_id.hex(), "sequence": event.sequence})
+            calls = await self.unread.add(me, event)
+            told = {"unit": event.unit_id.hex(), "sequence": event.sequence, "notify": calls}
+            self._tell("entry", told)
         elif isinstance(event, RosterChanged):
             self._tell("changed", {})
+        elif isinstance(event, AlarmRaised):
+            self._tell("alarm", {"message": event.message})
         elif not isinstance(event, Delivered):
             self._tell("units", {})
+
+    def follow_unit(self, unit: Unit) -> None:
+        """Push each line of a unit that is new or has changed, as long as few others are wanted."""
+        if unit.id in self._followed:
+            return
+        if len(self._followed) >= FOLLOWED:
+            self._followed.pop(next(iter(self._followed))).cancel()
+        self._followed[unit.id] = asyncio.create_task(self._follow_lines(self.workspace, unit))
+
+    async def _follow_lines(self, me: Workspace, unit: Unit) -> None:
+        with contextlib.suppress(MifengError):  # the unit's trouble is shown with the unit
+            async for line in unit.changes():
+                self._tell("line", {"line": await message_facts(line, unit, me)})
+        self._followed.pop(unit.id, None)
 
     async def _look(self, me: Workspace) -> None:
         """Tell the page what has changed without an event."""
@@ -159,7 +186,7 @@ class Keeper:
 
 async def _quietly(act: Callable[[], Awaitable[None]]) -> None:
     """Without a server this is done once it is back; the page shows that there is none."""
-    with contextlib.suppress(TransportError, MifengError):
+    with contextlib.suppress(MifengError):
         await act()
 
 

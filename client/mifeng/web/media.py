@@ -23,7 +23,6 @@ __all__ = ["MEDIA_HEADERS", "Media", "Way"]
 
 LIFE_S = 3600.0
 MAX_WAYS = 512
-PIECE_BYTES = 1 << 20
 MEDIA_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; sandbox; frame-ancestors 'none'",
     "Accept-Ranges": "bytes",
@@ -102,8 +101,8 @@ class Media:
 
 
 async def _send(reader: Reader, response: web.StreamResponse, start: int, stop: int) -> None:
-    for at in range(start, stop, PIECE_BYTES):
-        await response.write(await reader.read(at, min(at + PIECE_BYTES, stop)))
+    async for piece in reader.pieces(start, stop):
+        await response.write(piece)
 
 
 def _range_of(header: str, size: int) -> tuple[int, int] | None:

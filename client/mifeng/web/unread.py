@@ -27,6 +27,7 @@ class Unread:
     def __init__(self) -> None:
         self._read: dict[str, int] = {}
         self._counts: dict[UnitId, int] = {}
+        self._calls: dict[UnitId, int] = {}
 
     async def count(self, me: Workspace) -> None:
         """Look at what came since."""
@@ -38,9 +39,9 @@ class Unread:
 
     async def _recount(self, me: Workspace, unit: Unit) -> None:
         entries = await unit.timeline(after=self.read_of(unit), first=MANY)
-        self._counts[unit.id] = sum(
-            entry.kind == "message" and entry.sender != me.me for entry in entries
-        )
+        theirs = [one for one in entries if one.kind == "message" and one.sender != me.me]
+        self._counts[unit.id] = len(theirs)
+        self._calls[unit.id] = sum(one.calls_me for one in theirs)
 
     def read_of(self, unit: Unit) -> int:
         """Up to which entry the unit was read."""
@@ -50,10 +51,21 @@ class Unread:
         """How many messages of others lie behind it."""
         return self._counts.get(unit.id, 0)
 
-    def add(self, me: Workspace, event: NewEntry) -> None:
-        """Count an entry that has just come."""
-        if event.entry.kind is EntryKind.MESSAGE and event.entry.member_id != me.me.id:
-            self._counts[event.unit_id] = self._counts.get(event.unit_id, 0) + 1
+    def calls_of(self, unit: Unit) -> int:
+        """How many of them call oneself."""
+        return self._calls.get(unit.id, 0)
+
+    async def add(self, me: Workspace, event: NewEntry) -> bool:
+        """Count an entry that has just come; return whether it is one to call somebody for."""
+        if event.entry.kind is not EntryKind.MESSAGE or event.entry.member_id == me.me.id:
+            return False
+        unit = me.unit(event.unit_id.hex())
+        line = await unit.timeline(after=event.sequence - 1, first=1)
+        if not line or line[0].sequence != event.sequence:
+            return False  # a reaction, an edit: no line of its own
+        self._counts[event.unit_id] = self._counts.get(event.unit_id, 0) + 1
+        self._calls[event.unit_id] = self._calls.get(event.unit_id, 0) + line[0].calls_me
+        return not line[0].is_quiet
 
     async def mark(self, me: Workspace, unit: Unit, sequence: int) -> None:
         """Say that everything up to `sequence` was read, or, going back, that it was not."""

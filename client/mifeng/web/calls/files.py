@@ -51,7 +51,7 @@ async def files(desk: Desk, request: OfUnit) -> FilesReply:
     """Return the live files of a unit."""
     me, unit = desk.me(request), desk.unit(request)
     shown = [entry for entry in await unit.history() if entry.files]
-    return FilesReply([message_facts(entry, unit, me) for entry in reversed(shown)])
+    return FilesReply([await message_facts(entry, unit, me) for entry in reversed(shown)])
 
 
 @call
@@ -66,10 +66,9 @@ async def show_file(desk: Desk, request: ShowRequest) -> ShowReply:
 
 
 async def _find(unit: Unit, sequence: int, file_id: str) -> File:
-    for entry in await unit.timeline(after=sequence - 1, first=1):
-        for file in entry.files:
-            if entry.sequence == sequence and file.id.hex() == file_id:
-                return file
+    for file in (await unit.message(sequence)).files:
+        if file.id.hex() == file_id:
+            return file
     raise NotFoundError("this file is not there any longer: its time is over")
 
 

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
+
 import msgspec
 
-from mifeng.web.calls.table import Desk, OfProfile, call
+from mifeng import Person
+from mifeng.core.search import Search
+from mifeng.web.calls.table import Desk, OfProfile, OfUnit, call
 from mifeng.web.facts import PersonFacts, person_facts
+from mifeng_crypto.ids import PROTOCOL_VERSION, MemberId
+from mifeng_crypto.ledger.card import Card
 
 __all__ = ["PeopleReply", "PersonReply"]
+
+MENTIONED = 12
+HITS = 20
 
 
 class PeopleRequest(OfProfile, frozen=True, kw_only=True):
@@ -20,6 +29,26 @@ class PeopleReply(msgspec.Struct, frozen=True):
     """The likeliest first."""
 
     people: list[PersonFacts]
+
+
+class MentionRequest(OfUnit, frozen=True, kw_only=True):
+    """Whom one may call in a unit."""
+
+    query: str
+
+
+class HitFacts(msgspec.Struct, kw_only=True, frozen=True):
+    """A unit, by its id, or a person; `more` says why it was found."""
+
+    unit: str | None = None
+    person: PersonFacts | None = None
+    more: str = ""
+
+
+class FindReply(msgspec.Struct, frozen=True):
+    """Units, then people."""
+
+    hits: list[HitFacts]
 
 
 class OfPerson(OfProfile, frozen=True, kw_only=True):
@@ -56,6 +85,41 @@ async def people(desk: Desk, request: PeopleRequest) -> PeopleReply:
     me = desk.me(request)
     found = me.people(request.query or None)
     return PeopleReply([person_facts(person, me) for person in found])
+
+
+@call
+async def mentionable(desk: Desk, request: MentionRequest) -> PeopleReply:
+    """Find people of a unit, by characters, pinyin or initials."""
+    me, unit = desk.me(request), desk.unit(request)
+    here = {one.person.id for one in unit.members()} - {me.me.id}
+    found = (one for one in me.people(request.query or None) if one.id in here)
+    return PeopleReply([person_facts(one, me) for one in itertools.islice(found, MENTIONED)])
+
+
+@call
+async def find(desk: Desk, request: PeopleRequest) -> FindReply:
+    """Find units and people to go to."""
+    me, units = desk.me(request), {MemberId(unit.id): unit for unit in desk.me(request).units()}
+    wanted, people = list(units), list[Person]()
+    if request.query:
+        # Titles are searched as names are: each unit as the card of somebody called so.
+        titles = (
+            Card(
+                version=PROTOCOL_VERSION,
+                workspace_id=me.id,
+                member_id=unit_id,
+                card_version=1,
+                name=unit.title,
+                title=unit.topic,
+                department="",
+            )
+            for unit_id, unit in units.items()
+        )
+        wanted, people = list(Search(titles).find(request.query)), me.people(request.query)
+    return FindReply(
+        [HitFacts(unit=unit_id.hex()) for unit_id in wanted[:HITS]]
+        + [HitFacts(person=person_facts(one, me)) for one in people[:HITS]]
+    )
 
 
 @call

@@ -16,6 +16,8 @@ from mifeng.web.facts import PersonFacts, person_facts
 from mifeng.web.house import profile_id
 from mifeng.web.keeper import Keeper
 from mifeng_crypto.errors import MifengError
+from mifeng_crypto.ledger.charter_entry import UnitKind
+from mifeng_crypto.ledger.charter_rules import MAY_CREATE, Standing
 from mifeng_crypto.links import FoundLink, parse_link
 
 __all__ = ["MeFacts", "ProfileFacts", "StateReply"]
@@ -31,7 +33,7 @@ class MeFacts(msgspec.Struct, kw_only=True, frozen=True):
     is_online: bool
     ended: str
     may_invite: bool
-    may_remove: bool
+    may_create: list[str]
 
 
 class ProfileFacts(msgspec.Struct, kw_only=True, frozen=True):
@@ -138,7 +140,11 @@ def _me(keeper: Keeper) -> MeFacts:
         is_online=me.is_online,
         ended=keeper.ended,
         may_invite=role in ("OWNER", "ADMIN"),
-        may_remove=role in ("OWNER", "ADMIN"),
+        may_create=[
+            kind.name.lower()
+            for kind, standings in MAY_CREATE.items()
+            if kind is not UnitKind.DIRECT and role and Standing[role] in standings
+        ],
     )
 
 

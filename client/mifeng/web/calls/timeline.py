@@ -1,11 +1,11 @@
-"""What was said, a page at a time; and saying something."""
+"""What was said, a page at a time; saying something, and what one does with what was said."""
 
 from __future__ import annotations
 
 import msgspec
 
-from mifeng import Message, Unit
-from mifeng.web.calls.table import Desk, OfUnit, call
+from mifeng import Message, Unit, Workspace
+from mifeng.web.calls.table import Desk, Done, OfUnit, call
 from mifeng.web.facts import MessageFacts, message_facts
 from mifeng_crypto.errors import TransportError, UsageError
 
@@ -27,22 +27,53 @@ class TimelineRequest(OfUnit, frozen=True, kw_only=True):
 
 
 class TimelineReply(msgspec.Struct, kw_only=True, frozen=True):
-    """Entries in order, out of those from `first` to `last`; whether there are others on either
-    side; what has not been sent yet.
-    """
+    """Lines in order; whether there are others on either side; what has not been sent yet."""
 
-    first: int
-    last: int
     entries: list[MessageFacts]
     more_before: bool
     more_after: bool
     waiting: list[MessageFacts]
 
 
+class OfLine(OfUnit, frozen=True, kw_only=True):
+    """A line, by its sequence."""
+
+    sequence: int
+
+
+class ThreadReply(msgspec.Struct, frozen=True):
+    """The message that began it, and all that answers it."""
+
+    entries: list[MessageFacts]
+
+
+class MentionFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A text has `shown` where it calls this person."""
+
+    shown: str
+    person: str
+
+
 class SendRequest(OfUnit, frozen=True, kw_only=True):
-    """A text, in Markdown."""
+    """A text, in Markdown; `reply_to` and `thread` are sequences, or 0."""
 
     text: str
+    mentions: list[MentionFacts] = msgspec.field(default_factory=list)
+    reply_to: int = 0
+    thread: int = 0
+
+
+class EditRequest(OfLine, frozen=True, kw_only=True):
+    """Another text for a message of one's own."""
+
+    text: str
+    mentions: list[MentionFacts] = msgspec.field(default_factory=list)
+
+
+class ReactRequest(OfLine, frozen=True, kw_only=True):
+    """An emoji, or a short word."""
+
+    emoji: str
 
 
 class SendReply(msgspec.Struct, frozen=True):
@@ -53,44 +84,57 @@ class SendReply(msgspec.Struct, frozen=True):
 
 @call
 async def timeline(desk: Desk, request: TimelineRequest) -> TimelineReply:
-    """Return a page of a unit's timeline."""
+    """Return a page of a unit's timeline, and from then on push what changes in it."""
     me, unit = desk.me(request), desk.unit(request)
+    desk.keeper(request).follow_unit(unit)
     found = await _page(unit, request)
     first, last = (found[0].sequence, found[-1].sequence) if found else (0, unit.sequence)
-    earlier, later = await unit.timeline(first=1), await unit.timeline(last=1)
     return TimelineReply(
-        first=first,
-        last=last,
-        entries=[message_facts(one, unit, me) for one in found if _is_shown(one)],
-        more_before=bool(earlier) and earlier[0].sequence < first,
-        more_after=bool(later) and last < later[0].sequence,
-        waiting=[message_facts(one, unit, me) for one in unit.outgoing()],
+        entries=[await message_facts(one, unit, me) for one in found if _is_shown(one)],
+        more_before=bool(await unit.timeline(last=1, before=first)) if found else False,
+        more_after=bool(await unit.timeline(first=1, after=last)) if found else False,
+        waiting=[await message_facts(one, unit, me) for one in unit.outgoing()],
     )
 
 
 async def _page(unit: Unit, request: TimelineRequest) -> list[Message]:
-    """Sequences have gaps: reactions and the like are folded into what they are about."""
     if request.after is not None:
-        return await unit.timeline(after=request.after, first=PAGE)
+        return await _filled(unit, after=request.after)
     if request.before is not None:
-        return await unit.timeline(before=request.before, last=PAGE)
+        return await _filled(unit, before=request.before)
     middle = request.around
     if request.at is not None:
         middle = await _sequence_at(unit, request.at)
-    if middle is not None:
-        return await unit.timeline(after=max(middle - PAGE // 2, 0), first=PAGE)
-    return await unit.timeline(last=PAGE)
+    if middle is None:
+        return await _filled(unit, before=unit.sequence + 1)
+    above = await unit.timeline(last=PAGE // 2, before=middle)
+    return above + await unit.timeline(first=PAGE // 2, after=middle - 1)
+
+
+async def _filled(unit: Unit, *, before: int = 0, after: int = 0) -> list[Message]:
+    """A page on one side; where nothing in it is shown (changes of keys), the next ones, too."""
+    found = list[Message]()
+    while sum(map(_is_shown, found)) < PAGE // 2:
+        more = (
+            await unit.timeline(last=PAGE, before=found[0].sequence if found else before)
+            if before
+            else await unit.timeline(first=PAGE, after=found[-1].sequence if found else after)
+        )
+        if not more:
+            break
+        found = more + found if before else found + more
+    return found
 
 
 async def _sequence_at(unit: Unit, at: int) -> int:
-    """Return the first entry that was accepted at or after a time, by halving."""
-    earlier = await unit.timeline(first=1)
-    low, high = (earlier[0].sequence if earlier else 1), unit.sequence
+    """Return the first line that was accepted at or after a time, by halving."""
+    earliest = await unit.timeline(first=1)
+    low, high = (earliest[0].sequence if earliest else 1), unit.sequence
     while low < high:
         middle = (low + high) // 2
-        entry = await unit.timeline(after=middle - 1, first=1)
-        if entry and entry[0].time.timestamp() * 1000 < at:
-            low = middle + 1
+        found = await unit.timeline(after=middle - 1, first=1)
+        if found and found[0].time.timestamp() * 1000 < at:
+            low = found[0].sequence + 1
         else:
             high = middle
     return low
@@ -103,11 +147,60 @@ def _is_shown(entry: Message) -> bool:
 
 
 @call
+async def thread(desk: Desk, request: OfLine) -> ThreadReply:
+    """Return a message and all that answers it or belongs to its thread."""
+    me, unit = desk.me(request), desk.unit(request)
+    found = await unit.thread(request.sequence)
+    return ThreadReply([await message_facts(one, unit, me) for one in found])
+
+
+@call
 async def send(desk: Desk, request: SendRequest) -> SendReply:
     """Send a text. Without a server it waits, and goes out by itself."""
-    if not request.text.strip():
-        raise UsageError("there is nothing to send; write something")
+    me, unit = desk.me(request), desk.unit(request)
+    text = _with_mentions(request.text, request.mentions, unit, me)
     try:
-        return SendReply((await desk.unit(request).send(request.text)).sequence)
+        sent = await unit.send(
+            text, reply_to=request.reply_to or None, thread=request.thread or None
+        )
+        return SendReply(sent.sequence)
     except TransportError:
         return SendReply(0)
+
+
+@call
+async def edit(desk: Desk, request: EditRequest) -> Done:
+    """Change what one has said."""
+    me, unit = desk.me(request), desk.unit(request)
+    await unit.edit(request.sequence, _with_mentions(request.text, request.mentions, unit, me))
+    return Done()
+
+
+@call
+async def delete(desk: Desk, request: OfLine) -> Done:
+    """Take back what one has said."""
+    await desk.unit(request).delete(request.sequence)
+    return Done()
+
+
+@call
+async def react(desk: Desk, request: ReactRequest) -> Done:
+    """React to a message."""
+    await desk.unit(request).react(request.sequence, request.emoji)
+    return Done()
+
+
+@call
+async def unreact(desk: Desk, request: ReactRequest) -> Done:
+    """Take one's reaction back."""
+    await desk.unit(request).unreact(request.sequence, request.emoji)
+    return Done()
+
+
+def _with_mentions(text: str, mentions: list[MentionFacts], unit: Unit, me: Workspace) -> str:
+    """Write the names that call somebody as mentions, the longest first."""
+    if not text.strip():
+        raise UsageError("there is nothing to send; write something")
+    for one in sorted(mentions, key=lambda one: -len(one.shown)):
+        text = text.replace(one.shown, unit.mention(me.person(one.person)))
+    return text

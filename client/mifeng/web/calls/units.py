@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import enum
+from typing import TypeVar
+
 import msgspec
 
 from mifeng import Workspace
@@ -13,6 +16,7 @@ from mifeng.web.keeper import Keeper
 from mifeng_crypto.errors import MifengError, UsageError
 from mifeng_crypto.ids import UnitId
 from mifeng_crypto.ledger.charter_entry import UnitKind, UnitRole
+from mifeng_crypto.ledger.policy import History, Keep, Posting
 
 __all__ = ["MembersReply", "UnitsReply", "role_named"]
 
@@ -55,6 +59,22 @@ class GrantReply(msgspec.Struct, frozen=True):
     """Whether a device of theirs has the keys already."""
 
     is_in: bool
+
+
+class PolicyRequest(OfUnit, frozen=True, kw_only=True):
+    """What the unit is to go by; what is null stays."""
+
+    cap: int | None = None
+    retention_s: int | None = None
+    posting: str | None = None
+    history: str | None = None
+    keep: str | None = None
+
+
+class DirectRequest(OfProfile, frozen=True, kw_only=True):
+    """A unit of oneself and this person."""
+
+    person: str
 
 
 class OfMember(OfUnit, frozen=True, kw_only=True):
@@ -105,6 +125,7 @@ def _facts(
         depth=depth,
         parent=parent,
         unread=keeper.unread.count_of(unit),
+        calls=keeper.unread.calls_of(unit),
         read=keeper.unread.read_of(unit),
         problem=problem,
     )
@@ -136,6 +157,26 @@ async def create_unit(desk: Desk, request: CreateUnitRequest) -> CreateUnitReply
 
 
 @call
+async def direct(desk: Desk, request: DirectRequest) -> CreateUnitReply:
+    """Open the unit of oneself and somebody, or return the one there is."""
+    me = desk.me(request)
+    return CreateUnitReply((await me.direct(me.person(request.person))).id.hex())
+
+
+@call
+async def set_policy(desk: Desk, request: PolicyRequest) -> Done:
+    """Change what a unit goes by from here on."""
+    await desk.unit(request).set_policy(
+        cap=request.cap,
+        retention_s=request.retention_s,
+        posting=_member(Posting, request.posting),
+        history=_member(History, request.history),
+        keep=_member(Keep, request.keep),
+    )
+    return Done()
+
+
+@call
 async def grant(desk: Desk, request: GrantRequest) -> GrantReply:
     """Let somebody in."""
     me, unit = desk.me(request), desk.unit(request)
@@ -155,6 +196,15 @@ async def mark_read(desk: Desk, request: ReadRequest) -> Done:
     keeper = desk.keeper(request)
     await keeper.unread.mark(keeper.workspace, desk.unit(request), request.sequence)
     return Done()
+
+
+Word = TypeVar("Word", bound=enum.Enum)
+
+
+def _member(kind: type[Word], name: str | None) -> Word | None:
+    if name is not None and name.upper() not in kind.__members__:
+        raise UsageError("a policy has no such word; choose another")
+    return kind[name.upper()] if name is not None else None
 
 
 def role_named(name: str) -> UnitRole:

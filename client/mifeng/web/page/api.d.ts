@@ -26,8 +26,21 @@ export interface DepartureFacts {
   epoch: number;
 }
 
+export interface DirectRequest {
+  profile: string;
+  person: string;
+}
+
 export interface Done {
 
+}
+
+export interface EditRequest {
+  profile: string;
+  unit: string;
+  sequence: number;
+  text: string;
+  mentions?: MentionFacts[];
 }
 
 export interface EnrolReply {
@@ -54,10 +67,19 @@ export interface FileFacts {
   name: string;
   size: number;
   kind: string;
+  width: number;
+  height: number;
+  duration_ms: number;
+  pages: number;
+  thumbnail: string;
 }
 
 export interface FilesReply {
   entries: MessageFacts[];
+}
+
+export interface FindReply {
+  hits: HitFacts[];
 }
 
 export interface GrantReply {
@@ -75,6 +97,12 @@ export interface HealthReply {
   server: string;
   is_online: boolean;
   answer_ms: number;
+}
+
+export interface HitFacts {
+  unit: string | null;
+  person: PersonFacts | null;
+  more: string;
 }
 
 export interface InviteFacts {
@@ -117,19 +145,30 @@ export interface MeFacts {
   is_online: boolean;
   ended: string;
   may_invite: boolean;
-  may_remove: boolean;
+  may_create: string[];
 }
 
 export interface MemberFacts {
   person: PersonFacts;
   role: string;
-  is_in: boolean;
+  is_in: boolean | null;
   let_in_by: PersonFacts | null;
   since: number;
 }
 
 export interface MembersReply {
   members: MemberFacts[];
+}
+
+export interface MentionFacts {
+  shown: string;
+  person: string;
+}
+
+export interface MentionRequest {
+  profile: string;
+  unit: string;
+  query: string;
 }
 
 export interface MessageFacts {
@@ -141,6 +180,15 @@ export interface MessageFacts {
   sender: PersonFacts | null;
   text: string;
   files: FileFacts[];
+  calls_me: boolean;
+  reply_to: number;
+  reply_text: string;
+  thread: number;
+  answers: number;
+  reactions: ReactionFacts[];
+  is_edited: boolean;
+  is_deleted: boolean;
+  is_mine: boolean;
   problem: string;
   added: PersonFacts[];
   removed: PersonFacts[];
@@ -153,6 +201,12 @@ export interface Nothing {
 export interface OfInvite {
   profile: string;
   invite: string;
+}
+
+export interface OfLine {
+  profile: string;
+  unit: string;
+  sequence: number;
 }
 
 export interface OfMember {
@@ -226,6 +280,16 @@ export interface PolicyFacts {
   strict: string;
 }
 
+export interface PolicyRequest {
+  profile: string;
+  unit: string;
+  cap?: number | null;
+  retention_s?: number | null;
+  posting?: string | null;
+  history?: string | null;
+  keep?: string | null;
+}
+
 export interface ProfileFacts {
   id: string;
   folder: string;
@@ -233,6 +297,18 @@ export interface ProfileFacts {
   needs_passphrase: boolean;
   problem: string;
   me: MeFacts | null;
+}
+
+export interface ReactRequest {
+  profile: string;
+  unit: string;
+  sequence: number;
+  emoji: string;
+}
+
+export interface ReactionFacts {
+  emoji: string;
+  people: PersonFacts[];
 }
 
 export interface ReadRequest {
@@ -258,6 +334,9 @@ export interface SendRequest {
   profile: string;
   unit: string;
   text: string;
+  mentions?: MentionFacts[];
+  reply_to?: number;
+  thread?: number;
 }
 
 export interface SettingsRequest {
@@ -292,9 +371,11 @@ export interface StateReply {
   profiles: ProfileFacts[];
 }
 
+export interface ThreadReply {
+  entries: MessageFacts[];
+}
+
 export interface TimelineReply {
-  first: number;
-  last: number;
   entries: MessageFacts[];
   more_before: boolean;
   more_after: boolean;
@@ -321,6 +402,7 @@ export interface UnitFacts {
   is_member: boolean;
   members: number;
   unread: number;
+  calls: number;
   read: number;
   waiting: number;
   sequence: number;
@@ -329,6 +411,7 @@ export interface UnitFacts {
   suite: number;
   problem: string;
   may_post: boolean;
+  may_answer: boolean;
   may_govern: boolean;
   policy: PolicyFacts | null;
 }
@@ -375,6 +458,8 @@ export interface Calls {
   offboardings: [OfProfile, OffboardingsReply];
   server_health: [OfProfile, HealthReply];
   people: [PeopleRequest, PeopleReply];
+  mentionable: [MentionRequest, PeopleReply];
+  find: [PeopleRequest, FindReply];
   person: [OfPerson, PersonReply];
   workspace_number: [OfProfile, SafetyReply];
   set_card: [CardRequest, PersonFacts];
@@ -388,10 +473,17 @@ export interface Calls {
   words: [Nothing, WordsReply];
   set_settings: [SettingsRequest, Done];
   timeline: [TimelineRequest, TimelineReply];
+  thread: [OfLine, ThreadReply];
   send: [SendRequest, SendReply];
+  edit: [EditRequest, Done];
+  delete: [OfLine, Done];
+  react: [ReactRequest, Done];
+  unreact: [ReactRequest, Done];
   units: [OfProfile, UnitsReply];
   members: [OfUnit, MembersReply];
   create_unit: [CreateUnitRequest, CreateUnitReply];
+  direct: [DirectRequest, CreateUnitReply];
+  set_policy: [PolicyRequest, Done];
   grant: [GrantRequest, GrantReply];
   revoke: [OfMember, Done];
   mark_read: [ReadRequest, Done];

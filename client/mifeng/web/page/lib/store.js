@@ -123,6 +123,8 @@ class Store extends EventTarget {
     } else if (event.kind === "upload") {
       this.uploads.set(event.upload.id, event.upload);
       this.tell("upload", event.upload);
+    } else if (event.kind === "alarm") {
+      this.tell("alarm", event.message);
     } else if (event.kind === "ended") {
       announce(event.message);
       this.loadAll();

@@ -267,7 +267,6 @@ export class ComposerPart extends Part {
     try {
       if (edits && about) await ask("edit", { unit, sequence: about.sequence, text, mentions });
       else await ask("send", { unit, text, mentions, reply_to: this.thread ? 0 : about?.sequence ?? 0, thread: this.thread });
-      store.tell("sent", unit);
     } catch (error) {
       notice(said(error), "bad");
       this.#text.value = text + (this.#text.value ? `\n${this.#text.value}` : "");

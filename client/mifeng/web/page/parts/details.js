@@ -4,10 +4,10 @@ import { ask, said, store } from "../lib/store.js";
 import { avatar } from "./avatar.js";
 import { busy, confirmed, field, notice, openDialog, openMenu } from "../lib/dialog.js";
 import { fill, h, Part } from "../lib/dom.js";
-import { fullTime, left, shortTime, size, span } from "../lib/format.js";
+import { fullTime, left, shortTime, span } from "../lib/format.js";
 import { icon } from "../lib/icons.js";
 import { panelHead, roleName } from "./panel.js";
-import { save } from "./file.js";
+import { facts, fileIcon, save } from "./file.js";
 import { t, tn } from "../lib/words.js";
 
 const TABS = ["members", "files", "about"];
@@ -181,9 +181,9 @@ export class DetailsPart extends Part {
     if (unit !== this.unit || this.tab !== "files") return;
     fill(this.#body, entries.length ? h("ul", { class: "file-list" }, entries.flatMap((entry) => entry.files.map((file) => h("li", null,
       h("button", { class: "bare file-row", onclick: () => this.dispatchEvent(new CustomEvent("jump", { bubbles: true, detail: entry.sequence })) },
-        h("span", { class: `file-icon ${file.kind}` }, icon(file.kind)),
+        fileIcon(file),
         h("span", { class: "person-text" }, h("bdi", { class: "cut name" }, file.name),
-          h("span", { class: "muted cut" }, `${size(file.size)} · ${entry.sender?.name ?? ""}`),
+          h("span", { class: "muted cut" }, `${facts(file)} · ${entry.sender?.name ?? ""}`),
           h("span", { class: "muted small" }, left(entry.until)))),
       h("button", { class: "quiet square", "aria-label": t("Save {name}", { name: file.name }), onclick: () => save(entry, file) }, icon("download"))))))
       : h("div", { class: "empty" }, icon("file"), h("p", null, t("No files here. Drop some into the conversation.")), h("p", { class: "small" }, t("A file lives as long as the message that shows it."))));

@@ -7,7 +7,7 @@ import { left, size } from "../lib/format.js";
 import { notice } from "../lib/dialog.js";
 import { openLightbox } from "./lightbox.js";
 import { picture } from "../lib/api.js";
-import { t } from "../lib/words.js";
+import { t, tn } from "../lib/words.js";
 
 /** @typedef {import("../api").FileFacts} FileFacts */
 /** @typedef {import("../api").MessageFacts} MessageFacts */
@@ -30,6 +30,28 @@ export async function wayTo(entry, file) {
   return ask("show_file", { unit: entry.unit, sequence: entry.sequence, file: file.id, save: false });
 }
 
+/** Size, length, pages: what one wants to know before. @param {FileFacts} file */
+export function facts(file) {
+  const seconds = Math.round(file.duration_ms / 1000);
+  const length = seconds && `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+  return [size(file.size), length, file.pages && tn("{n} page", "{n} pages", file.pages)].filter(Boolean).join(" · ");
+}
+
+/** @param {FileFacts} file */
+function thumbnailOf(file) {
+  if (!file.thumbnail) return "";
+  const bytes = Uint8Array.from(atob(file.thumbnail), (c) => c.charCodeAt(0));
+  return URL.createObjectURL(new Blob([bytes]));
+}
+
+/** The small picture of a film or document; else the icon of its kind. @param {FileFacts} file */
+export function fileIcon(file) {
+  const url = thumbnailOf(file);
+  if (!url) return h("span", { class: `file-icon ${file.kind}` }, icon(file.kind));
+  const shown = h("img", { src: url, alt: "", class: "file-icon", onload: () => URL.revokeObjectURL(url) });
+  return shown;
+}
+
 export class FilePart extends Part {
   /** @type {MessageFacts} */ entry = /** @type {any} */ (null);
   /** @type {FileFacts} */ file = /** @type {any} */ (null);
@@ -48,20 +70,37 @@ export class FilePart extends Part {
   }
 
   end() {
-    if (this.#blob) URL.revokeObjectURL(this.#blob);
-    this.#blob = "";
+    for (const url of [this.#blob, this.#thumbnail]) if (url) URL.revokeObjectURL(url);
+    this.#blob = this.#thumbnail = "";
   }
 
   draw() {
     const { file, entry } = this;
     const plays = file.kind === "video" || file.kind === "audio";
-    fill(this, h("div", { class: "file-card" },
-      h("span", { class: `file-icon ${file.kind}` }, icon(file.kind)),
+    if (file.kind === "image" && file.width && file.size <= SHOWN_AT_ONCE) return this.#placeHolder();
+    fill(this, h("div", { class: "file-card" }, fileIcon(file),
       h("span", { class: "file-text" },
         h("bdi", { class: "file-name", title: file.name }, file.name),
-        h("span", { class: "muted" }, size(file.size), h("span", { class: "until" }, ` · ${left(entry.until)}`))),
+        h("span", { class: "muted" }, facts(file), h("span", { class: "until" }, ` · ${left(entry.until)}`))),
       plays && h("button", { class: "quiet square", title: t("Play"), "aria-label": t("Play {name}", { name: file.name }), onclick: () => this.play() }, icon("play")),
       h("button", { class: "quiet square", title: t("Save"), "aria-label": t("Save {name}", { name: file.name }), onclick: () => save(entry, file) }, icon("download"))));
+  }
+
+  /** The sender's small picture at the size of the large one: nothing moves when that comes. */
+  #placeHolder() {
+    const { file } = this;
+    const scale = Math.min(1, 420 / file.width, 300 / file.height);
+    const shown = h("img", { alt: file.name, width: Math.round(file.width * scale), height: Math.round(file.height * scale) });
+    this.#thumbnail = thumbnailOf(file);
+    if (this.#thumbnail) shown.src = this.#thumbnail;
+    fill(this, h("button", { class: "picture", "aria-label": t("Open {name}", { name: file.name }), onclick: () => this.show() }, shown), this.#caption());
+  }
+
+  #thumbnail = "";
+
+  #caption() {
+    const { file, entry } = this;
+    return h("span", { class: "caption muted" }, h("bdi", null, file.name), ` · ${facts(file)} · `, h("span", { class: "until" }, left(entry.until)));
   }
 
   async show() {
@@ -72,11 +111,12 @@ export class FilePart extends Part {
       if (!this.isConnected) return this.end();
       const shown = h("img", { alt: this.file.name, src: this.#blob });
       await shown.decode().catch(() => {});
-      const before = this.offsetHeight;
+      const before = this.offsetHeight, held = this.querySelector("img");
+      if (held?.width) [shown.width, shown.height] = [held.width, held.height];
       fill(this, h("button", {
         class: "picture", "aria-label": t("Open {name}", { name: this.file.name }),
         onclick: () => openLightbox(this.entry, this.file, this.#blob),
-      }, shown), h("span", { class: "caption muted" }, h("bdi", null, this.file.name), ` · ${size(this.file.size)} · `, h("span", { class: "until" }, left(this.entry.until))));
+      }, shown), this.#caption());
       this.dispatchEvent(new CustomEvent("grown", { bubbles: true, detail: this.offsetHeight - before }));
     } catch {
       // The card stays: it says what there is, and saving says why it cannot be had.
@@ -90,7 +130,7 @@ export class FilePart extends Part {
       if (kind !== "video" && kind !== "audio") return void notice(t("This file is not what its name says; it can only be saved."), "bad");
       const player = h(kind, { controls: true, preload: "metadata", src: way.url, "aria-label": this.file.name, class: "player" });
       const before = this.offsetHeight;
-      fill(this, player, h("span", { class: "caption muted" }, h("bdi", null, this.file.name), ` · ${size(this.file.size)} · `, h("span", { class: "until" }, left(this.entry.until))));
+      fill(this, player, this.#caption());
       this.dispatchEvent(new CustomEvent("grown", { bubbles: true, detail: this.offsetHeight - before }));
       player.focus();
       player.play().catch(() => {});

@@ -17,7 +17,36 @@ const TOGETHER_MS = 300000;
 export function follows(before, entry) {
   return !!before && before.kind === "message" && entry.kind === "message"
     && before.sender?.id === entry.sender?.id && entry.at - before.at < TOGETHER_MS
-    && dayKey(before.at) === dayKey(entry.at) && !entry.reply_to;
+    && dayKey(before.at) === dayKey(entry.at) && !entry.reply_to
+    && (!goesOnThread(entry) || entry.thread === before.thread);
+}
+
+/** @param {MessageFacts} entry */
+function goesOnThread(entry) {
+  return !!entry.thread && entry.thread !== entry.sequence;
+}
+
+/**
+ * Whether somebody has let in one more, right after another: that is one line.
+ * @param {MessageFacts | null} before @param {MessageFacts} entry
+ */
+export function isOneMore(before, entry) {
+  return !!before && before.kind === "commit" && entry.kind === "commit" && before.sender?.id === entry.sender?.id
+    && !before.removed.length && !entry.removed.length && entry.at - before.at < TOGETHER_MS && dayKey(before.at) === dayKey(entry.at);
+}
+
+/** @param {HTMLElement} row @param {MessageFacts} entry */
+export function oneMore(row, entry) {
+  const names = /** @type {any} */ (row).names = [...(/** @type {any} */ (row).names ?? []), ...entry.added];
+  const shown = row.querySelector(".came span");
+  if (shown) shown.textContent = letIn(entry, names);
+}
+
+/** @param {MessageFacts} entry @param {{ name: string }[]} people */
+function letIn(entry, people) {
+  const names = people.slice(0, 12).map((one) => one.name).join(", ");
+  return people.length > 12 ? t("{by} let in {names} and {n} more", { by: entry.sender?.name ?? "?", names, n: people.length - 12 })
+    : t("{by} let in {names}", { by: entry.sender?.name ?? "?", names });
 }
 
 /**
@@ -44,7 +73,10 @@ export function drawLine(row, entry, before, options = {}) {
   row.classList.toggle("waiting", entry.sequence === 0);
   if (!options.inThread && (!before || dayKey(before.at) !== dayKey(entry.at)))
     row.append(h("div", { class: "day", role: "separator" }, h("span", null, day(entry.at))));
-  if (entry.kind !== "message") return void row.append(came(entry));
+  if (entry.kind !== "message") {
+    /** @type {any} */ (row).names = entry.added;
+    return void row.append(came(entry));
+  }
   const sender = entry.sender;
   const body = h("div", { class: "line-body" });
   row.append(h("div", { class: "line-grid" },
@@ -56,9 +88,9 @@ export function drawLine(row, entry, before, options = {}) {
     h("button", { class: "bare sender", "data-person": sender?.id }, named(sender?.name ?? "?")),
     sender?.title ? h("span", { class: "muted title" }, h("bdi", null, sender.title)) : "",
     h("time", { class: "muted", title: `${fullTime(entry.at)} · ${left(entry.until)}` }, clock(entry.at))));
-  if (entry.reply_to && !options.inThread)
-    body.append(h("button", { class: "bare answers-to", "data-jump": entry.reply_to }, icon("reply"),
-      h("bdi", { class: "cut" }, entry.reply_text || t("a message that is not here any longer"))));
+  if (!options.inThread && (entry.reply_to || goesOnThread(entry)))
+    body.append(h("button", { class: "bare answers-to", ...(entry.reply_to ? { "data-jump": entry.reply_to } : { "data-act": "thread" }) },
+      icon(entry.reply_to ? "reply" : "thread"), h("bdi", { class: "cut" }, entry.reply_text || t("a message that is not here any longer"))));
   add(body, what(entry));
   if (entry.reactions.length) body.append(reactions(entry));
   if (entry.answers && !options.inThread)
@@ -111,9 +143,8 @@ function reactions(entry) {
 /** Who came and went. @param {MessageFacts} entry */
 function came(entry) {
   const list = (/** @type {{ name: string }[]} */ people) => people.map((one) => one.name).join(", ");
-  const by = entry.sender?.name ?? "?";
   const parts = [];
-  if (entry.added.length) parts.push(h("span", null, t("{by} let in {names}", { by, names: list(entry.added) })));
+  if (entry.added.length) parts.push(h("span", null, letIn(entry, entry.added)));
   if (entry.removed.length) parts.push(h("span", null, t("{names} is out; everybody has new keys", { names: list(entry.removed) })));
   return h("p", { class: "came muted" }, icon(entry.removed.length ? "leave" : "invite"), ...parts,
     h("time", { title: fullTime(entry.at) }, clock(entry.at)));

@@ -4,6 +4,7 @@ import { ask, said, store } from "../lib/store.js";
 import { avatar } from "./avatar.js";
 import { fill, h, Part } from "../lib/dom.js";
 import { icon } from "../lib/icons.js";
+import { notice } from "../lib/dialog.js";
 import { panelHead, roleName } from "./panel.js";
 import { t } from "../lib/words.js";
 
@@ -26,6 +27,16 @@ export class PersonPart extends Part {
     this.querySelector("button")?.focus();
   }
 
+  async #talk() {
+    try {
+      const { unit } = await ask("direct", { person: this.about });
+      await store.loadUnits();
+      location.hash = `#/u/${unit}`;
+    } catch (error) {
+      notice(said(error), "bad");
+    }
+  }
+
   async draw() {
     try {
       const { person, safety_number, units } = await ask("person", { person: this.about });
@@ -35,6 +46,7 @@ export class PersonPart extends Part {
         h("div", { class: "card" }, avatar(person, "large"), h("h3", null, h("bdi", null, person.name)),
           h("p", { class: "muted" }, h("bdi", null, [person.title, person.department].filter(Boolean).join(" · "))),
           person.role ? h("span", { class: "tag" }, roleName(person.role)) : h("span", { class: "tag bad" }, t("no longer in the workspace"))),
+        !mine && person.role && h("button", { class: "wide", onclick: () => this.#talk() }, icon("person"), t("Write to {name}", { name: person.name })),
         safety_number && h("section", { class: "block" }, h("h4", null, icon("verified"), t("Safety number")),
           h("p", { class: "muted small" }, mine ? t("These digits belong to your devices. Others compare them with you.")
             : t("Ask {name} to read these digits from their own device, by voice or face to face. If they are the same, nobody stands in between.", { name: person.name })),

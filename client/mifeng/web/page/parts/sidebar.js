@@ -39,12 +39,11 @@ export class SidebarPart extends Part {
   #head() {
     const me = store.me;
     if (!me) return null;
-    const several = (store.state?.profiles.filter((one) => one.state !== "empty").length ?? 0) > 1;
     return h("header", { class: "side-head" },
-      h("button", { class: "bare me", "data-key": "me", "aria-haspopup": "menu", onclick: (/** @type {any} */ event) => this.#mine(event.currentTarget) },
+      h("button", { class: "bare myself", "data-key": "me", "aria-haspopup": "menu", onclick: (/** @type {any} */ event) => this.#mine(event.currentTarget) },
         avatar(me.me, "medium"),
         h("span", { class: "me-text" }, h("bdi", { class: "name cut" }, me.me.name),
-          h("span", { class: "muted cut server" }, several ? `${new URL(me.server).host}` : new URL(me.server).host)),
+          h("span", { class: "muted cut server" }, new URL(me.server).host)),
         icon("down")),
       h("button", { class: "search-box", "data-key": "search", onclick: () => this.#emit("search") }, icon("search"),
         h("span", { class: "grow" }, t("Search or go to")), h("kbd", null, "Ctrl K")));
@@ -89,7 +88,7 @@ export class SidebarPart extends Part {
     if (!units.length && !add) return null;
     return h("section", { class: "side-section" },
       h("div", { class: "row between" }, h("h2", null, title),
-        add && store.me?.may_create ? h("button", { class: "quiet square small", "data-key": "add", title: t("New unit"), "aria-label": t("New unit"), onclick: add }, icon("plus")) : ""),
+        add && store.me?.may_create.length ? h("button", { class: "quiet square small", "data-key": "add", title: t("New unit"), "aria-label": t("New unit"), onclick: add }, icon("plus")) : ""),
       h("ul", null, units.map((unit) => this.#unit(unit))));
   }
 
@@ -99,11 +98,12 @@ export class SidebarPart extends Part {
     const name = unit.title || t("a unit that you are not in");
     const states = [
       unit.unread ? tn("{n} unread", "{n} unread", unit.unread) : "",
+      unit.calls ? t("you are mentioned") : "",
       unit.waiting ? t("waits for the server") : "",
       unit.problem ? t("needs attention") : "",
     ].filter(Boolean).join(", ");
     const glyph = { channel: "channel", group: "group", direct: "person" }[unit.kind] ?? "unit";
-    return h("li", { class: `unit depth-${Math.min(unit.depth, 5)}` },
+    return h("li", { class: `unit depth-${unit.kind === "business" ? Math.min(unit.depth, 5) : 0}` },
       hasMore && unit.kind === "business"
         ? h("button", {
           class: `bare fold ${folded.has(unit.id) ? "closed" : ""}`, tabIndex: -1, "aria-label": t("Fold {unit}", { unit: name }), "aria-expanded": String(!folded.has(unit.id)),
@@ -116,7 +116,7 @@ export class SidebarPart extends Part {
       }, icon(glyph), h("bdi", { class: "cut grow" }, name), states && h("span", { class: "sr" }, `(${states})`),
       unit.problem ? h("span", { class: "mark bad", "aria-hidden": "true" }, icon("warn")) : "",
       unit.waiting ? h("span", { class: "mark", "aria-hidden": "true" }, icon("clock")) : "",
-      unit.unread ? h("span", { class: "count", "aria-hidden": "true" }, unit.unread > 99 ? "99+" : number(unit.unread)) : ""));
+      unit.unread ? h("span", { class: `count ${unit.calls || unit.kind === "direct" ? "calls" : ""}`, "aria-hidden": "true" }, (unit.calls ? "@ " : "") + (unit.unread > 99 ? "99+" : number(unit.unread))) : ""));
   }
 
   #foot() {

@@ -4,7 +4,7 @@
 import { announce, h, Part, fill } from "../lib/dom.js";
 import { ask, said, store } from "../lib/store.js";
 import { Declined } from "../lib/api.js";
-import { drawLine, line } from "./message.js";
+import { drawLine, isOneMore, line, oneMore } from "./message.js";
 import { icon } from "../lib/icons.js";
 import { left } from "../lib/format.js";
 import { lineActions, doAction } from "./actions.js";
@@ -53,7 +53,7 @@ export class TimelinePart extends Part {
   async open(unit, place = {}) {
     const facts = store.unit(unit);
     if (this.unit !== unit) {
-      this.#markAt = facts && facts.unread ? facts.read : 0;
+      this.#markAt = facts?.unread ? facts.read : 0;
       this.#readTo = facts?.read ?? 0;
     }
     this.unit = unit;
@@ -95,8 +95,7 @@ export class TimelinePart extends Part {
     const all = document.createDocumentFragment();
     if (!this.#moreBefore) all.append(this.#beginning());
     for (const entry of this.entries) {
-      const row = line(entry, before);
-      this.rows.set(entry.sequence, row);
+      const row = this.#row(entry, before);
       if (this.#markAt && entry.sequence > this.#markAt && (before?.sequence ?? 0) <= this.#markAt && before)
         all.append(unreadLine());
       all.append(row);
@@ -106,6 +105,15 @@ export class TimelinePart extends Part {
     this.#drawWaiting();
     this.#newest.hidden = !this.#moreAfter;
     this.#sayNewest(0);
+  }
+
+  /** A new row; or the one before, if this only goes on. @param {MessageFacts} entry @param {MessageFacts | null} before */
+  #row(entry, before) {
+    const last = before && isOneMore(before, entry) ? this.rows.get(before.sequence) : undefined;
+    if (last) oneMore(last, entry);
+    const row = last ?? line(entry, before);
+    this.rows.set(entry.sequence, row);
+    return row;
   }
 
   #beginning() {
@@ -189,8 +197,8 @@ export class TimelinePart extends Part {
     /** @type {MessageFacts | null} */ let last = null;
     for (const entry of this.entries) {
       const old = before.get(entry.sequence);
-      const row = old ?? line(entry, last);
-      if (old && last && !before.has(last.sequence)) drawLine(old, entry, last);
+      const row = old ?? this.#row(entry, last);
+      if (old && entry.kind === "message" && last && !before.has(last.sequence)) drawLine(old, entry, last);
       if (this.#markAt && entry.sequence > this.#markAt && last && last.sequence <= this.#markAt) all.append(unreadLine());
       this.rows.set(entry.sequence, row);
       all.append(row);
@@ -259,10 +267,8 @@ export class TimelinePart extends Part {
       this.#markAt = last?.sequence ?? 0;
       if (this.#markAt) this.#lines.append(unreadLine());
     }
-    const row = line(entry, last);
+    this.#lines.append(this.#row(entry, last));
     this.entries.push(entry);
-    this.rows.set(entry.sequence, row);
-    this.#lines.append(row);
     this.#drawWaiting();
     if (!mine) announce(`${entry.sender?.name ?? ""}: ${entry.text.slice(0, 200)}`);
     this.#sayNewest(this.#atEnd ? 0 : 1);

@@ -142,6 +142,8 @@ function qr(rows) {
   const svg = document.createElementNS(space, "svg");
   svg.setAttribute("viewBox", `0 0 ${rows.length} ${rows.length}`);
   svg.setAttribute("class", "qr");
+  svg.setAttribute("width", String(rows.length * 3));
+  svg.setAttribute("height", String(rows.length * 3));
   svg.setAttribute("role", "img");
   svg.setAttribute("aria-label", t("QR code of the link"));
   const path = document.createElementNS(space, "path");

@@ -8,7 +8,7 @@ import { t } from "../lib/words.js";
 export function openNewUnit() {
   const title = h("input", { required: true, maxLength: 100, "data-first": true });
   const topic = h("input", { maxLength: 200 });
-  const kinds = store.me?.may_create_kinds ?? [];
+  const kinds = store.me?.may_create ?? [];
   const names = /** @type {Record<string, string>} */ ({
     business: t("Unit: a part of the company, in the tree"), channel: t("Channel: a few write, everybody reads"), group: t("Group: outside the tree, for whatever comes up"),
   });

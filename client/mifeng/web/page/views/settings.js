@@ -11,7 +11,7 @@ import { t } from "../lib/words.js";
 export function openSettings() {
   const me = store.me?.me, state = store.state;
   if (!me || !state || document.querySelector("dialog.settings")) return;
-  const name = h("input", { value: me.name, maxLength: 64, required: true });
+  const name = h("input", { value: me.name, maxLength: 64, required: true, "data-first": true });
   const title = h("input", { value: me.title, maxLength: 64 });
   const department = h("input", { value: me.department, maxLength: 64 });
   const keep = h("button", { class: "primary" }, t("Save"));

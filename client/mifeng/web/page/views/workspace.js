@@ -37,7 +37,7 @@ export class WorkspaceView extends Part {
     this.on(store, "units", () => this.#unitsCame());
     this.on(store, "state", () => this.#drawBanner());
     this.on(store, "line", () => this.#drawBanner());
-    this.on(store, "sent", () => this.timeline.unit === this.#unit);
+    this.on(store, "alarm", (event) => notice(event.detail, "bad"));
     this.on(this, "search", () => openSwitcher(this.#unit));
     this.on(this, "settings", () => openSettings());
     this.on(this, "new-unit", () => openNewUnit());
