@@ -52,6 +52,10 @@ interop: .venv/.installed ## meet other MLS implementations, print a table (need
 attack: .venv/.installed ## play the table of attacks, print it, write build/attacks.json
 	$(BIN)/python -m tests.attacks
 
+.PHONY: screens
+screens: .venv/.installed ## write pictures of the screen's main views to build/screens (needs Chromium)
+	$(BIN)/python -m tests.browser.screens
+
 .PHONY: bench
 bench: .venv/.installed ## measure, print tables, write build/bench.json (SECTIONS="mls")
 	$(BIN)/python -m bench $(SECTIONS)

@@ -1,5 +1,7 @@
 """A company as it might be, for pictures: a tree of units, people, a day's talk, files."""
 
+# ruff: noqa: E501 - what somebody says is a line
+
 from __future__ import annotations
 
 import contextlib
@@ -11,12 +13,11 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import mifeng
-from mifeng.keychain import Passphrase
-from mifeng_crypto.ids import UnixMillis
-from mifeng_crypto.ledger.charter_entry import UnitKind, UnitRole
 from PIL import Image, ImageDraw
 
+import mifeng
+from mifeng.keychain import Passphrase
+from mifeng_crypto.ledger.charter_entry import UnitKind, UnitRole
 from tests.e2e.people import PASSPHRASE
 from tests.support.server import RunningServer
 
@@ -108,10 +109,9 @@ def names(count: int) -> list[tuple[str, str, str]]:
     draw = random.Random(7)
     found = [(row.split("|")[0], row.split("|")[1], row.split("|")[2]) for row in STAFF]
     departments = ["研发部", "设计部", "销售部", "市场部", "财务部"]
-    for name in [*LATIN, *(a + b for a in SURNAMES for b in draw.sample(GIVEN, 2))]:
-        found.append(
-            (name, draw.choice(["工程师", "专员", "Analyst", "经理"]), draw.choice(departments))
-        )
+    titles = ["工程师", "专员", "Analyst", "经理"]
+    others = [*LATIN, *(a + b for a in SURNAMES for b in draw.sample(GIVEN, 2))]
+    found += ((name, draw.choice(titles), draw.choice(departments)) for name in others)
     return found[:count]
 
 
@@ -203,8 +203,7 @@ async def company(
             speaker = others.get(who, me if who == staff[0][0] else None)
             if speaker is None or main.title not in [unit.title for unit in speaker.units()]:
                 continue
-            if n < len(lines) - len(TALK):
-                text = text.split("\n")[0][:80]
-            await speaker.unit(main.title).send(text)
+            is_last = n >= len(lines) - len(TALK)
+            await speaker.unit(main.title).send(text if is_last else text.split("\n")[0][:80])
         await me.sync()
         yield Company(folder, server, me, others["李伟"], units)

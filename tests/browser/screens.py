@@ -89,9 +89,19 @@ async def _thread(page: Page, place: Company) -> None:
 
 
 VIEWS: dict[str, Callable[[Any, Company], Awaitable[None]]] = {
-    "talk": _talk, "thread": _thread, "members": _members, "files": _files, "about": _about, "person": _person,
-    "people": _people, "admin": _admin, "invite": _invite, "find": _find, "settings": _settings, "keys": _keys,
-}  # fmt: skip
+    "talk": _talk,
+    "thread": _thread,
+    "members": _members,
+    "files": _files,
+    "about": _about,
+    "person": _person,
+    "people": _people,
+    "admin": _admin,
+    "invite": _invite,
+    "find": _find,
+    "settings": _settings,
+    "keys": _keys,
+}
 
 
 async def _picture(page: Page, name: str) -> None:

@@ -59,15 +59,46 @@ async def test_a_timeline_is_read_in_pages_both_ways(page: Page, c: Cast) -> Non
     texts = [entry["text"] for entry in newest["entries"]]
     before = newest
     while before["more_before"]:
-        before = await page.of("timeline", unit=unit, before=before["first"])
+        before = await page.of("timeline", unit=unit, before=before["entries"][0]["sequence"])
         texts = [entry["text"] for entry in before["entries"]] + texts
     assert [text for text in texts if text] == [f"m{n}" for n in range(130)]
-    after = await page.of("timeline", unit=unit, after=before["last"])
-    assert after["first"] == before["last"] + 1
+    last = before["entries"][-1]["sequence"]
+    after = await page.of("timeline", unit=unit, after=last)
+    assert after["entries"][0]["sequence"] == last + 1
     assert after["more_after"]
     at = next(entry["at"] for entry in newest["entries"] if entry["text"] == "m100")
     around = await page.of("timeline", unit=unit, at=at)
     assert "m100" in [entry["text"] for entry in around["entries"]]
+
+
+async def test_answers_reactions_edits_and_mentions_come_to_the_page(page: Page, c: Cast) -> None:
+    unit = c.adas.id.hex()
+    first = (await page.of("send", unit=unit, text="Wer kommt?"))["sequence"]
+    await c.ben.sync()
+    await c.bens.send(f"Ich, {c.bens.mention(c.ben.person('Ada'))}", reply_to=first)
+    await c.bens.react(first, "👍")
+    await c.ada.sync()
+    mention = [{"shown": "@Ben", "person": c.ben.me.id.hex()}]
+    await page.of("send", unit=unit, text="Danke @Ben", mentions=mention, thread=first)
+    await page.of("edit", unit=unit, sequence=first, text="Wer kommt mit?")
+    lines = (await page.of("timeline", unit=unit))["entries"]
+    question, answer, thanks = [line for line in lines if line["text"]]
+    assert (question["text"], question["is_edited"], question["answers"]) == (
+        "Wer kommt mit?",
+        True,
+        2,
+    )
+    assert [(one["emoji"], len(one["people"])) for one in question["reactions"]] == [("👍", 1)]
+    assert (answer["reply_to"], answer["reply_text"]) == (first, "Ada: Wer kommt mit?")
+    assert answer["calls_me"]
+    assert f"/u/{c.ben.me.id.hex()}" in thanks["text"]
+    found = (await page.of("thread", unit=unit, sequence=first))["entries"]
+    assert [line["sequence"] for line in found] == [line["sequence"] for line in lines[-3:]]
+    assert (await page.of("mentionable", unit=unit, query="b"))["people"][0]["name"] == "Ben"
+    await page.of("delete", unit=unit, sequence=thanks["sequence"])
+    lines = (await page.of("timeline", unit=unit))["entries"]
+    assert lines[-1]["is_deleted"]
+    assert lines[-1]["text"] == ""
 
 
 async def test_a_file_goes_up_by_the_page_and_comes_down_in_ranges(page: Page, c: Cast) -> None:

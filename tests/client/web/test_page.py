@@ -1,0 +1,77 @@
+"""The page's files: what they may weigh, that their types and words are right."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from mifeng.web.assets import PAGE, assets, bare
+from scripts.page_types import OUTPUT, declarations
+
+LARGEST = 150 * 1024
+TOOLS = Path(os.environ.get("PAGE_TOOLS_DIR", Path.home() / ".cache/mifeng-page")) / "node_modules"
+SCRIPTS = sorted(PAGE.rglob("*.js"))
+
+
+def test_scripts_and_styles_weigh_no_more_than_150_kib() -> None:
+    parts = {
+        path: len(one.body) for path, one in assets().items() if path.endswith((".js", ".css"))
+    }
+    assert sum(parts.values()) <= LARGEST
+
+
+def test_the_types_of_the_local_api_are_those_of_its_structs() -> None:
+    assert OUTPUT.read_text(encoding="utf-8") == declarations(), (
+        "run `.venv/bin/python -m scripts.page_types`"
+    )
+
+
+def test_the_scripts_are_well_typed() -> None:
+    if shutil.which("node") is None or not (TOOLS / "typescript").is_dir():
+        pytest.skip(f"typescript is not in {TOOLS}: run scripts/page_tools.sh")
+    command = ["node", str(TOOLS / "typescript/bin/tsc"), "-p", str(PAGE / "jsconfig.json")]
+    told = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert told.returncode == 0, told.stdout
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: str(path.relative_to(PAGE)))
+def test_a_script_makes_no_markup_and_fetches_from_nowhere_else(script: Path) -> None:
+    text = script.read_text(encoding="utf-8")
+    for word in (
+        "innerHTML",
+        "outerHTML",
+        "insertAdjacentHTML",
+        "document.write",
+        "eval(",
+        "Function(",
+    ):
+        assert word not in text
+    for source in re.findall(r'(?:from|import) "([^"]+)"', text):
+        assert source.startswith((".", "..")), source
+        assert (script.parent / source).is_file(), source
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: str(path.relative_to(PAGE)))
+def test_texts_are_literals_so_that_the_catalogue_finds_them(script: Path) -> None:
+    text = script.read_text(encoding="utf-8")
+    if script.name != "words.js":
+        assert re.findall(r"\bt\((?!\")", text) == []
+        assert re.findall(r"\btn\((?!\")", text) == []
+
+
+def test_no_line_of_a_script_is_lost_with_its_comments() -> None:
+    for script in SCRIPTS:
+        text = script.read_text(encoding="utf-8")
+        assert bare(text).count("\n") == text.count("\n")
+    assert bare("  /** a\n   * b */\nlet x = 1; // c\n") == "\n\nlet x = 1; // c\n"
+
+
+def test_every_file_of_the_page_is_used() -> None:
+    text = "".join(one.body.decode() for path, one in assets().items() if not path.endswith(".svg"))
+    for path in assets():
+        assert path == "/" or path.rpartition("/")[2] in text, path
