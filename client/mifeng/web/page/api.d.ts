@@ -278,6 +278,8 @@ export interface PolicyFacts {
   history: string;
   keep: string;
   strict: string;
+  receipts: string;
+  export: string;
 }
 
 export interface PolicyRequest {
