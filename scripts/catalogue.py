@@ -72,7 +72,10 @@ DOMAINS = (
             "client/mifeng",
             *(f"crypto/mifeng_crypto/{room}" for room in ("errors.py", "login.py")),
             *(f"crypto/mifeng_crypto/{room}.py" for room in ("linking", "links", "recovery")),
-            *(f"crypto/mifeng_crypto/{room}" for room in ("files", "gate", "ledger", "expiry")),
+            *(
+                f"crypto/mifeng_crypto/{room}"
+                for room in ("audit", "files", "gate", "ledger", "expiry")
+            ),
         ),
         libraries=_TYPER,
         problems=True,
@@ -85,7 +88,7 @@ DOMAINS = (
             f"server/mifeng_server/{part}"
             for part in (
                 *("cli", "blobs", "storage", "config.py"),
-                *("locks.py", "serving.py", "tls_key.py", "vault.py"),
+                *("locks.py", "notary.py", "serving.py", "tls_key.py", "vault.py"),
             )
         ),
         libraries=_TYPER,

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 OURS = (
-    *("ALARM", "CARD", "CHARTER", "CHECKPOINT", "CLIENT", "CONTENT", "FILE"),
+    *("ALARM", "AUDIT", "CARD", "CHARTER", "CHECKPOINT", "CLIENT", "CONTENT", "FILE"),
     *("GATE", "LEDGER", "LINK", "LOG", "NOTE", "POLICY", "RECEIPT", "ROSTER"),
     *("ANNOUNCE", "APPROVAL", "POLL", "TIMELINE"),
 )

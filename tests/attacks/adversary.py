@@ -8,7 +8,8 @@ A test of a row takes `adversary` and asks `adversary.on` before it misbehaves. 
                       fail. A row whose test passes even so would prove nothing.
 
 The oracles: O1 no plaintext at the server, O2 the error is the named one, O3 the victim stays as it
-was and asks the server no more than a few times, O4 the user is told, O5 the others go on.
+was and asks the server no more than a few times, O4 the user is told, O5 the others go on, O6 what
+the victim has kept can be audited without a secret and without the server (`auditor.py`).
 """
 
 from __future__ import annotations

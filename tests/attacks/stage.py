@@ -6,7 +6,8 @@ from mifeng_crypto.gate import UnitView
 from mifeng_crypto.ids import DeviceId
 from mifeng_crypto.log import EntryKind
 from mifeng_crypto.mls.group import PendingCommit
-from tests.attacks.adversary import Adversary
+from tests.attacks.adversary import ATTACKED, Adversary
+from tests.attacks.auditor import check_refused_entry
 from tests.support.company import Company, Person
 from tests.support.unit import Unit
 
@@ -62,6 +63,8 @@ class Stage:
             with self.adversary.refused(*rules):
                 self.unit.apply(member, entry)
             assert (member.epoch, member.view, member.read) == held, "O3: the victim has changed"
+        if self.adversary.run == ATTACKED:
+            check_refused_entry(self.unit, entry, self.adversary.refused_by[-1])  # O6
         self.unit.entries.pop()
         self.unit.server = before
 

@@ -31,6 +31,7 @@ from mifeng_crypto.secret import Secret
 from mifeng_crypto.suite import MLS_XWING, suite_by_id
 from mifeng_crypto.tls import decode, encode
 from tests.attacks.adversary import Adversary, attack
+from tests.attacks.auditor import passes_audit
 from tests.attacks.evil_server import EvilServer, evil_server
 from tests.e2e.people import PASSPHRASE, Cast, cast
 from tests.support.company import Company
@@ -79,6 +80,7 @@ async def goes_on(evil: EvilServer, c: Cast) -> None:
     await c.bens.send("from Ben")
     await c.ada.sync()
     assert (await c.adas.history())[-1].text == "from Ben"
+    await passes_audit(c.ben)  # O6
     evil.holds_none_of(CANARY, "Research", c.ada._session.profile.signature_key)
 
 

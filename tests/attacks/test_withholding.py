@@ -19,6 +19,7 @@ from mifeng_crypto.log import LogEntry
 from mifeng_crypto.tls import decode
 from mifeng_server.domain.house import COMMITS_AT_ONCE
 from tests.attacks.adversary import Adversary, attack
+from tests.attacks.auditor import passes_audit
 from tests.attacks.evil_server import EvilServer, evil_server
 from tests.e2e.people import Cast, cast
 from tests.support.peer import RefusedError, pair
@@ -65,6 +66,8 @@ async def goes_on(evil: EvilServer, c: Cast) -> None:
     await c.adas.send("all is well")
     await c.ben.sync()
     assert (await c.bens.history())[-1].text == "all is well"
+    for who in (c.ada, c.ben):
+        await passes_audit(who)  # O6
     evil.holds_none_of("all is well")
 
 

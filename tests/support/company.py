@@ -42,11 +42,13 @@ from mifeng_crypto.secret import Secret
 from mifeng_crypto.suite import MLS_XWING
 from tests.support.rng import SeededRng
 
-__all__ = ["HOUR", "START", "Company", "Person"]
+__all__ = ["HOUR", "SERVER_KEY", "START", "Company", "Person"]
 
 START = UnixMillis(1_780_000_000_000)
 HOUR = 3_600_000
 SUITE = MLS_XWING
+SERVER_KEY = Secret(b"\x55" * 32)
+"""What the server of a test's company signs with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ class Company:
         self.entries = [self.found_entry()]
         self.roster = Roster.from_entries(self.entries)
         self.charters: dict[UnitId, Charter] = {}
+        self.charter_entries: dict[UnitId, list[CharterEntry]] = {}
 
     def person(self, name: str) -> Person:
         return Person.make(name, self.rng)
@@ -113,7 +116,9 @@ class Company:
             device=self.ada.device,
             recovery_key=self.ada.recovery_public,
             default_policy=DEFAULT_POLICY,
-            server=ServerIdentity(("https://mifeng.test",), (bytes(32),), None),
+            server=ServerIdentity(
+                ("https://mifeng.test",), (bytes(32),), signature.public_of(SERVER_KEY)
+            ),
         )
         return sign_roster_entry(
             None, body, self.ada.author, self.ada.key, now=self.now, workspace_id=self.workspace_id
@@ -225,6 +230,7 @@ class Company:
         above = self.charters[parent] if parent else None
         charter = Charter.from_entries([entry], self.roster, parent=above)
         self.charters[charter.unit_id] = charter
+        self.charter_entries[charter.unit_id] = [entry]
         return charter.unit_id
 
     def charter_entry(
@@ -264,3 +270,4 @@ class Company:
         entry = self.charter_entry(unit_id, body, by, as_manager=as_manager)
         charter = self.charters[unit_id]
         self.charters[unit_id] = charter.append(entry, self.roster, parent=self.above(unit_id))
+        self.charter_entries[unit_id].append(entry)

@@ -112,7 +112,8 @@ class Unit:
         self.sender = gate.NO_DEVICE
         epoch = self.first_epoch(self.creator)
         info = mls.group_info(epoch, signature_key=self.creator.key, with_tree=True)
-        begin = LogPosition.begin(gate.genesis_of_log(encode_message(info)))
+        self.group_info = encode_message(info)
+        begin = LogPosition.begin(gate.genesis_of_log(self.group_info))
         standing = gate.check_create(company.roster, self.charter, epoch.public, now=company.now)
         self.server = UnitView(
             roster=company.roster,

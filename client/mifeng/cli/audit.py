@@ -1,13 +1,15 @@
-"""Alarms, and what an auditor needs."""
+"""Alarms, an export for an auditor, and the audit of it."""
 
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from mifeng.cli.options import options, passphrase_for, run
-from mifeng.text import _
+from mifeng.cli.options import opened, options, passphrase_for, run
+from mifeng.text import _, ngettext
 
 __all__ = ["add_to"]
 
@@ -15,6 +17,12 @@ __all__ = ["add_to"]
 def add_to(app: typer.Typer) -> None:
     """Declare these commands."""
     app.command(help=_("Show what should not have been; exit code 7 if there is anything."))(alarms)
+    app.command("audit-export", help=_("Write all that an auditor needs, without any secret."))(
+        export
+    )
+    app.command(
+        help=_("Audit exports, without a profile, a secret or a server; exit code 7 for a fault.")
+    )(audit)
 
 
 def alarms(context: typer.Context) -> None:
@@ -51,6 +59,82 @@ def alarms(context: typer.Context) -> None:
         else:
             typer.echo(_("No alarms."), err=True)
         if found:
+            raise typer.Exit(int(ExitCode.NOT_AUTHENTIC))
+
+    run(told, main)
+
+
+def export(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help=_("The file to write."))],
+    unit: Annotated[
+        list[str] | None, typer.Option(metavar="UNIT", help=_("Only this unit; may be repeated."))
+    ] = None,
+    offline: Annotated[
+        bool,
+        typer.Option("--offline", help=_("Ask no server: ledgers, signatures and alarms only.")),
+    ] = False,
+) -> None:
+    """Write an export."""
+    told = options(context)
+
+    async def main() -> None:
+        from rich.console import Console
+
+        from mifeng import sdk
+        from mifeng.cli.show import as_json, say, size
+
+        passphrase = await asyncio.to_thread(passphrase_for, told, new=False) if offline else None
+        opening = sdk.unlock(told.folder, passphrase=passphrase) if offline else opened(told)
+        console = Console(stderr=True, quiet=told.json)
+        async with opening as me:
+            wanted = [me.unit(name) for name in unit or ()]
+            with console.status(_("Reading and fetching …")) as status:
+                n = await me.export_for_audit(
+                    file,
+                    *wanted,
+                    progress=lambda n: status.update(_("{n} records").format(n=n)),
+                )
+        length = (await asyncio.to_thread(file.stat)).st_size
+        if told.json:
+            as_json({"file": str(file), "records": n, "bytes": length})
+            return
+        sentence = _("Wrote {n} records ({size}) to {file}. It holds no secret and no plaintext.")
+        say(sentence.format(n=n, size=size(length), file=file))
+
+    run(told, main)
+
+
+def audit(
+    context: typer.Context,
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="EXPORT...", help=_("Files that `mifeng audit-export` wrote.")),
+    ],
+) -> None:
+    """Audit exports."""
+    told = options(context)
+
+    async def main() -> None:
+        from rich.console import Console
+
+        from mifeng import sdk
+        from mifeng.cli import show_audit
+        from mifeng.cli.exit import ExitCode
+
+        console = Console(stderr=True, quiet=told.json)
+        with console.status(
+            ngettext("Auditing {n} export …", "Auditing {n} exports …", len(files)).format(
+                n=len(files)
+            )
+        ):
+            found = await asyncio.to_thread(sdk.audit_files, files)
+        for path, audited in zip(files, found, strict=True):
+            if told.json:
+                show_audit.as_lines(path, audited.report)
+            else:
+                show_audit.as_tables(path, audited.report)
+        if not all(audited.report.is_clean for audited in found):
             raise typer.Exit(int(ExitCode.NOT_AUTHENTIC))
 
     run(told, main)

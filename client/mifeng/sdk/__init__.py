@@ -8,11 +8,13 @@ units.py      its units
 unit.py       one unit
 talk.py       what is said in it
 shelf.py      its files
+auditing.py   exports for an auditor, and their audit
 offboarding.py where a former member still is
 values.py     people, messages, files: plain values
 """
 
 from mifeng.core.sheet import RecoverySheet
+from mifeng.sdk.auditing import audit_files
 from mifeng.sdk.changes import Change
 from mifeng.sdk.devices import Device, DeviceOffer, NewDevice
 from mifeng.sdk.governed import Governed
@@ -42,6 +44,7 @@ __all__ = [
     "SharedFile",
     "Unit",
     "Workspace",
+    "audit_files",
     "found",
     "join",
     "link",

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from mifeng.core import profile as profiles
 from mifeng.core.alarms import rows_to_alarms
 from mifeng.core.people import People
 from mifeng.core.search import Search
 from mifeng.errors import NotFoundError
+from mifeng.sdk import auditing
 from mifeng.sdk.changes import Change, change_from
 from mifeng.sdk.devices import Devices
 from mifeng.sdk.offboarding import Offboarding
+from mifeng.sdk.unit import Unit
 from mifeng.sdk.units import Units
 from mifeng.sdk.values import Person, person_from
 from mifeng.session import Session, changes, delivery, directory, ledgers, offboarding
+from mifeng.session.auditing import Progress
 from mifeng.session.live import Listener
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.audit.evidence import Alarm
@@ -136,6 +140,21 @@ class Workspace(Units):
             ServerIdentityError: another server answers.
         """
         return self._session.live.listen()
+
+    async def export_for_audit(
+        self, path: Path, *units: Unit, progress: Progress | None = None
+    ) -> int:
+        """Write all that an auditor needs, of these units or all: no secret, and no plaintext.
+
+        Returns:
+            How many records it has.
+
+        Raises:
+            UsageError: there is such a file already.
+            StorageError: it cannot be written.
+        """
+        wanted = [unit.id for unit in units or self.units() if unit.is_member]
+        return await auditing.export(self._session, path, wanted, progress=progress)
 
     async def alarms(self) -> list[Alarm]:
         """Return what should not have been and was noticed, with its evidence, in order of time."""

@@ -9,6 +9,7 @@ directory.py  everybody's cards in, one's own out
 delivery.py   commits and messages out, through lost races and lost answers
 notary.py     checkpoints pinned, receipts kept, alarms for what does not hold
 timelines.py  each unit's timeline, folded from the rows when somebody looks
+auditing.py   what an auditor needs, record by record
 ledgers.py    signed entries out: invites, grants, removals
 """
 

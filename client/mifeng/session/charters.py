@@ -5,14 +5,18 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+from mifeng.core import alarms
 from mifeng.core.charters import parent_of
 from mifeng.core.rows import ledger_rows
 from mifeng.errors import AccessEndedError, ServerProblem
+from mifeng.session import notary
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.api.problems import ProblemCode
+from mifeng_crypto.errors import CodecError, CryptoError, ProtocolError
 from mifeng_crypto.ids import UnitId
 from mifeng_crypto.ledger.chain import NeedLedgerError
 from mifeng_crypto.ledger.charter import Charter
+from mifeng_crypto.ledger.head import EMPTY
 
 if TYPE_CHECKING:
     from mifeng.session.session import Session
@@ -77,7 +81,13 @@ async def fetch(
             reply = await session.api.call(
                 "charter", m.EntriesReply, path={"unit_id": unit_id}, query={"after": known}
             )
-        charter = await _grow(session, charter, reply.entries)
+        try:
+            charter = await _grow(session, charter, reply.entries)
+        except (CodecError, CryptoError, ProtocolError) as err:
+            head = charter.head if charter else EMPTY
+            evidence = alarms.refused_entries("charter", head, reply.entries)
+            await notary.raise_alarm(session, err, evidence, unit_id=unit_id)
+            raise
         new += reply.entries
         if not reply.entries or charter.head.sequence >= reply.head_sequence:
             return charter, new

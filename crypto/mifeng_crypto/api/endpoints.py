@@ -165,6 +165,11 @@ ENDPOINTS: dict[str, Endpoint] = {
             summary="Entries of the unit log after a sequence.",
         ),
         Endpoint(
+            name="founding", method="GET", path="/v1/units/{unit_id}/founding",
+            access=Access.DEVICE, reply=m.FoundingReply, query=("generation",),
+            summary="The GroupInfo that founded a generation, for an audit.",
+        ),
+        Endpoint(
             name="commit", method="POST", path="/v1/units/{unit_id}/commits",
             access=Access.DEVICE, request=m.CommitRequest, reply=m.AcceptedReply,
             problems=(

@@ -26,6 +26,7 @@ __all__ = [
     "EntriesReply",
     "FileReply",
     "FoundRequest",
+    "FoundingReply",
     "HeadReply",
     "Id",
     "KeyPackageCount",
@@ -254,6 +255,12 @@ class AcceptedReply(Body, frozen=True):
     header: bytes
     retain_until: int
     receipt: bytes = b""
+
+
+class FoundingReply(Body, frozen=True):
+    """GET .../founding: an MLSMessage, whose hash stands before the log's first entry."""
+
+    group_info: bytes
 
 
 class LogReply(Body, frozen=True):

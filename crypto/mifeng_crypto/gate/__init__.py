@@ -23,7 +23,13 @@ from mifeng_crypto.gate.chain import (
     header_hash,
     next_header,
 )
-from mifeng_crypto.gate.commit import MAX_DEVICES, MAX_PEOPLE, check_commit, check_create
+from mifeng_crypto.gate.commit import (
+    MAX_DEVICES,
+    MAX_PEOPLE,
+    check_commit,
+    check_create,
+    check_founding,
+)
 from mifeng_crypto.gate.heads import check_heads
 from mifeng_crypto.gate.message import MAY_POST, authenticated_data_of, check_message
 from mifeng_crypto.gate.problems import PROBLEMS, problem_of
@@ -55,6 +61,7 @@ __all__ = [
     "check_chain",
     "check_commit",
     "check_create",
+    "check_founding",
     "check_heads",
     "check_message",
     "check_welcome",

@@ -25,7 +25,14 @@ from mifeng_crypto.mls.wire.leaf_node import FromKeyPackage, LeafNode
 from mifeng_crypto.mls.wire.proposal import Add, ProposalByValue, Remove
 from mifeng_crypto.tls import decode
 
-__all__ = ["MAX_DEVICES", "MAX_KEY_PACKAGE_S", "MAX_PEOPLE", "check_commit", "check_create"]
+__all__ = [
+    "MAX_DEVICES",
+    "MAX_KEY_PACKAGE_S",
+    "MAX_PEOPLE",
+    "check_commit",
+    "check_create",
+    "check_founding",
+]
 
 MAX_PEOPLE = 1000
 """In a unit, whatever its policy says: people, not devices."""
@@ -106,12 +113,25 @@ def check_group(public: PublicGroup, ledgers: Ledgers) -> None:
         raise ProtocolError("GATE-7", "the group has extensions, and units have none")
 
 
-def check_only_leaf(public: PublicGroup, charter: Charter) -> LeafNode:
+def check_founding(view: UnitView) -> None:
+    """Decide, by its first `heads`, whether a generation may have begun as it did: for an audit.
+
+    Raises:
+        ProtocolError: GATE-4 to GATE-8, GATE-30.
+    """
+    ledgers = view.ledgers
+    check_group(view.public, ledgers)
+    leaf = check_only_leaf(view.public, view.charter, at=view.heads.charter.sequence)
+    ledgers.check_leaf(leaf)
+    check_set_at(leaf, view.last_accepted_at)
+
+
+def check_only_leaf(public: PublicGroup, charter: Charter, *, at: int | None = None) -> LeafNode:
     """GATE-8: a generation begins in epoch 0 with one leaf, its opener's; return it."""
     leaves = [leaf for _, leaf in public.leaves()]
     if public.epoch != 0 or len(leaves) != 1:
         raise ProtocolError("GATE-8", "a unit begins in epoch 0 with its creator alone")
-    if identity_of(leaves[0]).member_id != charter.generation().opener:
+    if identity_of(leaves[0]).member_id != charter.generation(at=at).opener:
         raise ProtocolError("GATE-8", "a unit's first leaf is its creator's, not somebody else's")
     return leaves[0]
 

@@ -42,6 +42,7 @@ from mifeng_server.domain.refusal import Refusal, not_found
 from mifeng_server.domain.refused import refusing
 from mifeng_server.domain.rows import (
     CharterRow,
+    ContentRow,
     Delete,
     DoomedRow,
     GrantRow,
@@ -87,6 +88,7 @@ async def create_unit(
             *grown.writes,
             stands_on(roster),
             Insert(CharterRow(unit_id, 1, body.charter_entry)),
+            Insert(ContentRow(unit_id, 0, 0, 0, body.group_info)),
             *(Insert(GrantRow(unit_id, member_id)) for member_id in members),
             Insert(StayRow(caller.member_id, unit_id, 0, 0)),
         ]

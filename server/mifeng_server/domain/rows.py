@@ -163,7 +163,10 @@ class LogRow(Row):
 
 @dataclass(frozen=True, slots=True)
 class ContentRow(Row):
-    """The content of a log entry: it goes at `deadline`, and the whole row with it."""
+    """The content of a log entry: it goes at `deadline`, and the whole row with it.
+
+    Of sequence 0 it is the GroupInfo that founded the generation, which stays.
+    """
 
     unit_id: bytes
     generation: int

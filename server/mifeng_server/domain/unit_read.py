@@ -13,7 +13,7 @@ from mifeng_server.domain.sight import may_see_charter, others_to_manage
 from mifeng_server.domain.unit import ALL, Unit, may_take_part
 from mifeng_server.domain.workspace import PAGE
 
-__all__ = ["list_units", "read_charter", "read_entries", "read_log", "unit_of"]
+__all__ = ["list_units", "read_charter", "read_entries", "read_founding", "read_log", "unit_of"]
 
 PAGE_BYTES = 4 << 20
 BEYOND = 1 << 62
@@ -76,6 +76,19 @@ async def read_charter(house: House, caller: Caller, unit_id: bytes, *, after: i
     last = rows[-1].sequence if rows else after
     known = unit.charter.head.sequence if len(rows) == PAGE else last
     return EntriesReply(entries=[row.entry for row in rows], head_sequence=known)
+
+
+async def read_founding(house: House, caller: Caller, unit_id: bytes, *, generation: int) -> bytes:
+    """The GroupInfo (MLSMessage) whose hash stands before a generation's first entry.
+
+    Raises:
+        Refusal: not_found.
+    """
+    await unit_of(house, caller, unit_id)
+    row = await house.store.get(ContentRow, unit_id, generation, 0)
+    if row is None:
+        raise not_found()
+    return row.content
 
 
 async def read_log(

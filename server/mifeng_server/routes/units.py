@@ -63,6 +63,16 @@ async def _log(asked: Asked) -> m.LogReply:
     )
 
 
+async def _founding(asked: Asked) -> m.FoundingReply:
+    raw = await unit_read.read_founding(
+        asked.house,
+        asked.device,
+        asked.path["unit_id"],
+        generation=asked.query.get("generation", 0),
+    )
+    return m.FoundingReply(group_info=raw)
+
+
 async def _commit(asked: Asked) -> m.AcceptedReply:
     assert isinstance(asked.body, m.CommitRequest)
     return await unit_write.commit(
@@ -94,6 +104,7 @@ FUNCTIONS: dict[str, Function] = {
     "charter": _charter,
     "charter_append": _charter_append,
     "log": _log,
+    "founding": _founding,
     "commit": _commit,
     "message": _message,
     "welcomes": _welcomes,
