@@ -17,6 +17,7 @@ __all__ = [
     "ProfileBusyError",
     "ProfileDamagedError",
     "ProfileMissingError",
+    "ProfileRestoredError",
     "ServerIdentityError",
     "ServerProblem",
     "SheetSpentError",
@@ -116,6 +117,17 @@ class ProfileMissingError(StorageError):
 
 class ProfileDamagedError(StorageError):
     """What is on the disk is not what was saved."""
+
+
+class ProfileRestoredError(StorageError):
+    """Another copy of this profile is, or was, in use: this one must not go on."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this is not the newest copy of the profile: it was restored, or copied and the copy "
+            "is in use; link this device anew (or join with a new invite), and if you have made no "
+            "copy, have the device revoked"
+        )
 
 
 class WrongPassphraseError(StorageError):

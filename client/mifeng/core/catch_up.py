@@ -221,7 +221,11 @@ def _apply_message(
         epoch, received = mls.decrypt(unit.active_epoch, entry.content)
     except (CodecError, CryptoError, ProtocolError) as err:
         _check_is_of_this_log(view, entry.content)
+        if header.device_id == device_id:  # no keys for it: another copy has used them
+            raise _of_another_copy() from err
         return unit, _refused(entry, sender, err), None
+    if received.sender == epoch.own_leaf:
+        raise _of_another_copy()
     unit = dataclasses.replace(unit, epoch=epoch)  # its key is used up, whatever follows
     try:
         seen = gate.check_message(
@@ -240,6 +244,14 @@ def _apply_message(
     except (CodecError, ProtocolError) as err:
         return unit, _refused(entry, sender, err), seen
     return unit, _record(entry, sender, content=received.data, files=seen.files), seen
+
+
+def _of_another_copy() -> ProtocolError:
+    return ProtocolError(
+        "CLIENT-10",
+        "the log has a message in this device's name that it has not sent; "
+        "another copy of this profile is in use: remove one of them",
+    )
 
 
 def _check_is_of_this_log(view: UnitView, content: bytes) -> None:

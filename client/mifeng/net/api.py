@@ -10,7 +10,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from typing import Self, TypeVar, overload
 from urllib.parse import urlsplit
 
@@ -21,7 +29,13 @@ from mifeng.errors import ServerIdentityError, ServerProblem
 from mifeng.net.login import Signer
 from mifeng.net.pin import SpkiPin, check_address
 from mifeng_crypto.api.endpoints import ENDPOINTS, Access
-from mifeng_crypto.api.messages import LoginReply, LoginRequest, NonceReply
+from mifeng_crypto.api.messages import (
+    LoginReply,
+    LoginRequest,
+    NonceReply,
+    StartReply,
+    StartRequest,
+)
 from mifeng_crypto.api.problems import PROBLEM_CONTENT_TYPE, Problem, ProblemCode
 from mifeng_crypto.errors import ProtocolError, TransportError, UsageError
 from mifeng_crypto.ids import PROTOCOL_VERSION, UnixMillis
@@ -64,6 +78,7 @@ class Api:
         self.rng = rng
         self._addresses = [address.rstrip("/") for address in addresses]
         self._pin = SpkiPin(tls_pin) if tls_pin is not None else True
+        self._on_login: Callable[[str], Awaitable[None]] | None = None
         self._token: str | None = None
         self._login = asyncio.Lock()
         self._http: aiohttp.ClientSession | None = None
@@ -89,12 +104,46 @@ class Api:
     def host(self) -> str:
         return urlsplit(self.origin).netloc
 
-    def use(self, signer: Signer) -> None:
-        """Be another one from now on: after joining, the device instead of the invite."""
+    def use(
+        self, signer: Signer, *, on_login: Callable[[str], Awaitable[None]] | None = None
+    ) -> None:
+        """Be another one from now on: after joining, the device instead of the invite.
+
+        Args:
+            signer: who logs in.
+            on_login: called with each new token, before anything else is asked with it.
+        """
         self.signer = signer
+        self._on_login = on_login
         self._token = None
 
     # -------------------------------------------------------------- declared endpoints
+
+    async def start(self, token: str, body: StartRequest) -> StartReply:
+        """Call the endpoint `start` with a token that is not in use yet.
+
+        Raises:
+            ServerProblem, TransportError, ServerIdentityError, ProtocolError: as `call`.
+        """
+        endpoint = ENDPOINTS["start"]
+        headers = {
+            "Accept": MSGPACK,
+            "Accept-Encoding": "identity",
+            "Content-Type": MSGPACK,
+            "Idempotency-Key": self.rng(16).hex(),
+            "Authorization": f"Bearer {token}",
+        }
+        data = msgspec.msgpack.encode(body)
+        async with self.raw(
+            endpoint.method, endpoint.path, headers=headers, data=data, login=False
+        ) as response:
+            raw = await _read(response, LONGEST_REPLY)
+        try:
+            return msgspec.msgpack.decode(raw, type=StartReply)
+        except msgspec.DecodeError as err:
+            raise ProtocolError(
+                "API-1", "the server's answer to {name} is not as declared", name="start"
+            ) from err
 
     @overload
     async def call(
@@ -207,7 +256,10 @@ class Api:
         """
         async with self._login:
             if self._token is None:
-                self._token = await self._log_in()
+                token = await self._log_in()
+                if self._on_login is not None:
+                    await self._on_login(token)
+                self._token = token
             return self._token
 
     def forget_token(self) -> None:

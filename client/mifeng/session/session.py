@@ -26,6 +26,7 @@ from mifeng.net import Api, Signer
 from mifeng.session import charters, directory, expiry, notary
 from mifeng.session.home import Home
 from mifeng.session.live import Live
+from mifeng.session.starts import Starts
 from mifeng.session.timelines import Timelines
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.api.problems import ProblemCode
@@ -79,6 +80,7 @@ class Session:
         self.clock = start_clock(now=now(), high_water=UnixMillis(0))
         self.expiring = asyncio.Lock()
         self._timer: expiry.Timer | None = None
+        self._starts = Starts(self)
         self._turns: dict[UnitId | None, asyncio.Lock] = {}
         self._live: Live | None = None
         self._at_the_door = asyncio.Lock()
@@ -159,7 +161,8 @@ class Session:
     def use_device(self) -> None:
         """Log in as this device from now on."""
         profile = self.profile
-        self.api.use(Signer(profile.workspace_id, profile.author, profile.signature_key))
+        signer = Signer(profile.workspace_id, profile.author, profile.signature_key)
+        self.api.use(signer, on_login=self._starts)
 
     @property
     def known_roster(self) -> Roster:

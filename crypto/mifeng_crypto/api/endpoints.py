@@ -75,6 +75,11 @@ ENDPOINTS: dict[str, Endpoint] = {
             summary="Exchange a signed nonce for a token.",
         ),
         Endpoint(
+            name="start", method="POST", path="/v1/start", access=Access.DEVICE,
+            request=m.StartRequest, reply=m.StartReply, problems=(P.REFUSED,),
+            summary="Begin: from here on this is the one running copy of the device.",
+        ),
+        Endpoint(
             name="roster", method="GET", path="/v1/roster", access=Access.DEVICE_OR_INVITE,
             reply=m.EntriesReply, query=("after",), summary="Roster entries after a sequence.",
         ),

@@ -108,6 +108,24 @@ class LoginReply(Body, frozen=True):
     expires_at: int
 
 
+class StartRequest(Body, frozen=True):
+    """POST /v1/start: the number and token of the device's last start, and the token of this one.
+
+    The first start follows number 0, with a token of zeros. The same request again confirms that
+    this start is the running one.
+    """
+
+    number: Count
+    token: Hash
+    next: Hash
+
+
+class StartReply(Body, frozen=True):
+    """What time it is at the server."""
+
+    time: int
+
+
 class EntriesReply(Body, frozen=True):
     """A part of a ledger: encoded entries in order, and the ledger's whole length."""
 

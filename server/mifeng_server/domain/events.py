@@ -8,6 +8,7 @@ from mifeng_crypto.log import EntryKind
 
 __all__ = [
     "CharterGrew",
+    "DeviceStarted",
     "DevicesRemoved",
     "DirectoryChanged",
     "Event",
@@ -76,6 +77,13 @@ class DevicesRemoved:
     device_ids: frozenset[bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class DeviceStarted:
+    """The device has begun anew: what ran as it before has to log in again, and hear of it."""
+
+    device_id: bytes
+
+
 Event = (
     LogGrew
     | RosterGrew
@@ -85,4 +93,5 @@ Event = (
     | UnitsChanged
     | DirectoryChanged
     | DevicesRemoved
+    | DeviceStarted
 )

@@ -48,12 +48,13 @@ class Caller:
     """Who a token belongs to. `device_id` is None for an invite or a recovery sheet: then it may
     use the roster only.
 
-    `deadline`: when the token expires.
+    `deadline`: when the token expires. `token_hash`: which token it is.
     """
 
     member_id: bytes
     device_id: bytes | None
     deadline: int
+    token_hash: bytes = b""
 
 
 async def make_nonce(house: House, *, now: int) -> NonceReply:
@@ -180,7 +181,8 @@ async def authenticate(house: House, token: str, *, now: int) -> Caller:
     if roster is None or row.deadline <= now or not _is_valid(roster, row):
         raise _unauthenticated()
     is_device = row.device_id and len(row.device_id) != RECOVERY_KEY_BYTES
-    return Caller(row.member_id, row.device_id if is_device else None, row.deadline)
+    device_id = row.device_id if is_device else None
+    return Caller(row.member_id, device_id, row.deadline, token_hash)
 
 
 def _token_of(author: Author, key: bytes) -> bytes:

@@ -38,6 +38,7 @@ __all__ = [
     "RosterRow",
     "RosterSnapshotRow",
     "Row",
+    "StartRow",
     "StayRow",
     "Swap",
     "TokenRow",
@@ -282,6 +283,15 @@ class TokenRow(Row):
     deadline: int
 
 
+@dataclass(frozen=True, slots=True)
+class StartRow(Row):
+    """The last start of a device: how many there were, and the token that the next one shows."""
+
+    device_id: bytes
+    number: int
+    token: bytes
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkRow(Row):
     """A mailbox that `device_id` has opened for a new device; letters are empty until they come."""
@@ -344,6 +354,7 @@ KEYS: dict[type[Row], tuple[str, ...]] = {
     FileRow: ("file_id",),
     FetchRow: ("file_id", "member_id"),
     TokenRow: ("token_hash",),
+    StartRow: ("device_id",),
     LinkRow: ("link_id",),
     IdempotencyRow: ("author", "key"),
     NonceRow: ("nonce",),

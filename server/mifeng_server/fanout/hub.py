@@ -8,6 +8,7 @@ from mifeng_crypto.api.messages import Push
 from mifeng_server.domain.events import (
     CharterGrew,
     DevicesRemoved,
+    DeviceStarted,
     DirectoryChanged,
     Event,
     LogGrew,
@@ -26,6 +27,7 @@ WELCOMES = Push(kind="welcomes")
 UNITS = Push(kind="units")
 
 REMOVED = 4403
+UNAUTHENTICATED = 4401
 """Close code: the device is in the roster no more."""
 TOO_MANY = 1013
 """Close code: the device has opened too many others since."""
@@ -116,9 +118,14 @@ class Hub:
                 for member_id in event.member_ids:
                     self._hint(self._feeds_of(member_id), UNITS)
             case DevicesRemoved():
-                for feed in self._everybody():
-                    if feed.device_id in event.device_ids:
-                        feed.close(REMOVED)
+                self._close(event.device_ids, REMOVED)
+            case DeviceStarted():
+                self._close(frozenset((event.device_id,)), UNAUTHENTICATED)
+
+    def _close(self, device_ids: frozenset[bytes], code: int) -> None:
+        for feed in self._everybody():
+            if feed.device_id in device_ids:
+                feed.close(code)
 
     def _hint(self, feeds: list[Feed], push: Push) -> None:
         for feed in feeds:

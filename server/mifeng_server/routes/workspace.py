@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.api.problems import ProblemCode
-from mifeng_server.domain import directory, linking, login, notes, offboarding, workspace
+from mifeng_server.domain import directory, linking, login, notes, offboarding, starts, workspace
 from mifeng_server.domain.refusal import Refusal
 from mifeng_server.routes.endpoint import Asked, Function
 
@@ -34,6 +34,11 @@ async def _login(asked: Asked) -> m.LoginReply:
         if err.code is ProblemCode.UNAUTHENTICATED:
             limiter.login_failed(asked.address, asked.now)
         raise
+
+
+async def _start(asked: Asked) -> m.StartReply:
+    assert isinstance(asked.body, m.StartRequest)
+    return await starts.start(asked.house, asked.device, asked.call, asked.body, now=asked.now)
 
 
 async def _roster(asked: Asked) -> m.EntriesReply:
@@ -94,6 +99,7 @@ FUNCTIONS: dict[str, Function] = {
     "found": _found,
     "login_nonce": _login_nonce,
     "login": _login,
+    "start": _start,
     "roster": _roster,
     "roster_append": _roster_append,
     "offboarding": _offboarding,

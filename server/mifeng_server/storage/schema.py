@@ -47,6 +47,7 @@ _NAMES: dict[type[Row], str] = {
     rows.FileRow: "files",
     rows.FetchRow: "fetches",
     rows.TokenRow: "tokens",
+    rows.StartRow: "starts",
     rows.LinkRow: "links",
     rows.IdempotencyRow: "idempotency",
     rows.NonceRow: "nonces",
