@@ -238,6 +238,24 @@ def test_client_9_a_commit_in_ones_own_name_that_one_has_not_sent_is_refused(wor
     assert world.ada.unit is before
 
 
+@pytest.mark.parametrize("is_ahead", [False, True])
+def test_client_10_a_message_in_ones_own_name_that_one_has_not_sent_is_refused(
+    world: World, is_ahead: bool
+) -> None:
+    copied = world.ada.unit
+    world.ada.queue(b"by the copy")
+    entry = world.accept(EntryKind.MESSAGE, world.ada.seal(), world.ada)
+    world.ada.unit = copied
+    if not is_ahead:  # this one has used the same key meanwhile
+        world.ada.queue(b"by this one")
+        world.ada.seal()
+    before = world.ada.unit
+    with pytest.raises(ProtocolError) as caught:
+        world.ada.apply(entry)
+    assert caught.value.rule == "CLIENT-10"
+    assert world.ada.unit is before
+
+
 def test_a_unit_read_back_from_its_rows_goes_on_where_it_was(world: World) -> None:
     first = world.ben.apply(say(world, b"one"))
     rows = {**changes_between(None, world.ben.unit), **first.changes}
