@@ -217,9 +217,14 @@ def join(
     title: str = "",
     device_name: str | None = None,
     keep_sheet: Callable[[RecoverySheet], Awaitable[None]] | None = None,
+    kind: str = "person",
     passphrase: str | Passphrase | None = None,
 ) -> AbstractAsyncContextManager[Workspace]:
-    """Join a workspace by an invite, and open the new profile. The arguments are those of `found`.
+    """Join a workspace by an invite, and open the new profile.
+
+    Args:
+        link, profile, name, title, device_name, keep_sheet, passphrase: as of `found`.
+        kind: `person`, `bot` or `archive`: what the others see that this member is, for good.
 
     Raises:
         UsageError: the link is damaged or another's.
@@ -228,6 +233,7 @@ def join(
         MifengError: as `open`.
     """
     from mifeng import sdk  # noqa: PLC0415
+    from mifeng_crypto.ledger.roster_entry import MemberKind  # noqa: PLC0415
 
     return sdk.join(
         link,
@@ -236,6 +242,7 @@ def join(
         title=title,
         device_name=device_name,
         keep_sheet=keep_sheet,
+        kind=MemberKind[kind.upper()],
         passphrase=passphrase,
     )
 

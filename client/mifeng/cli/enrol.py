@@ -24,6 +24,14 @@ Name = Annotated[str, typer.Option(help=_("Your name, as the others see it."))]
 Title = Annotated[str, typer.Option(help=_("Your position, as the others see it."))]
 
 
+class KindOfMember(enum.StrEnum):
+    """What may join."""
+
+    PERSON = "person"
+    BOT = "bot"
+    ARCHIVE = "archive"
+
+
 class InviteRole(enum.StrEnum):
     """What an invite may promise."""
 
@@ -55,12 +63,21 @@ def found(context: typer.Context, link: Link, name: Name, title: Title = "") -> 
     ))  # fmt: skip
 
 
-def join(context: typer.Context, link: Link, name: Name, title: Title = "") -> None:
+def join(
+    context: typer.Context,
+    link: Link,
+    name: Name,
+    title: Title = "",
+    kind: Annotated[
+        KindOfMember,
+        typer.Option(help=_("What the others see that this is, for good; an archive is a guest.")),
+    ] = KindOfMember.PERSON,
+) -> None:
     """Join a workspace."""
     import mifeng
 
     _begin(context, lambda told, word: mifeng.join(
-        link, profile=told.folder, name=name, title=title, passphrase=word
+        link, profile=told.folder, name=name, title=title, kind=kind.value, passphrase=word
     ))  # fmt: skip
 
 

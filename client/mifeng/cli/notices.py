@@ -20,6 +20,10 @@ def notices(unit: Governed) -> list[str]:
     from mifeng.content import printable
 
     lines = []
+    for archive in unit.archives():
+        sentence = _("! {name} keeps what is said here, from {time} on.")
+        name = printable(archive.person.name)
+        lines.append(sentence.format(name=name, time=local_time(archive.since)))
     if unit.end is not None and unit.closed_by is not None:
         sentence = (
             _("! Closed by {name} on {time}; what was said here is deleted.")

@@ -42,17 +42,27 @@ def people(
 
         async with opened(told) as me:
             found = me.people(query)
+            kinds = {p.id: kind.name.lower() for p in found if (kind := me.kind_of(p))}
         if told.json:
             for person in found:
-                as_json(_facts(person))
+                as_json({**_facts(person), "kind": kinds.get(person.id)})
             return
         if query is not None and not found:
             typer.echo(_("Nobody is found by that."), err=True)
             return
-        rows = [[p.name, p.title, p.department, p.id.hex()] for p in found]
+        rows = [[_named(p, kinds.get(p.id)), p.title, p.department, p.id.hex()] for p in found]
         print_table([_("Name"), _("Position"), _("Department"), _("Member id")], rows)
 
     run(told, main)
+
+
+def _named(person: Person, kind: str | None) -> str:
+    """A name, and what it is if it is no person's."""
+    if kind == "bot":
+        return _("{name} (bot)").format(name=person.name)
+    if kind == "archive":
+        return _("{name} (archive)").format(name=person.name)
+    return person.name
 
 
 def verify(

@@ -35,6 +35,7 @@ class GrantRole(enum.StrEnum):
     MEMBER = "member"
     PUBLISHER = "publisher"
     READER = "reader"
+    ARCHIVE = "archive"
 
 
 def add_to(app: typer.Typer) -> None:

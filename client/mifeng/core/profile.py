@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Annotated
 
 from mifeng.core.sheet import RecoverySheet, recovery_key_of
 from mifeng_crypto import signature
@@ -42,7 +43,7 @@ from mifeng_crypto.rand import Rng
 from mifeng_crypto.recovery import CODE_BYTES, recovery_seed
 from mifeng_crypto.sealing import hpke_public_of
 from mifeng_crypto.secret import Secret
-from mifeng_crypto.tls import Bytes16, Bytes32, Opaque, Text, Vec, decode, encode, struct
+from mifeng_crypto.tls import Bytes16, Bytes32, Opaque, Text, Vec, Width, decode, encode, struct
 
 __all__ = [
     "Enrolled",
@@ -79,6 +80,7 @@ class Joining:
 
     invite_key: Bytes32
     recovery_key: Bytes32 | None
+    kind: Annotated[MemberKind, Width(1)]
 
 
 @struct(tag=3, tag_bytes=1)
@@ -258,9 +260,10 @@ def join(
     title: str,
     device_name: str,
     with_sheet: bool,
+    kind: MemberKind = MemberKind.PERSON,
     rng: Rng,
 ) -> tuple[Profile, RecoverySheet | None]:
-    """Make the device of an invited person, and a recovery sheet.
+    """Make the device of an invited person, bot or archive, and a recovery sheet.
 
     `workspace_id` is checked against the roster later.
     """
@@ -279,7 +282,9 @@ def join(
         name=name,
         title=title,
         device_name=device_name,
-        stage=Joining(link.secret_key, recovery_key_of(code, link.member_id) if code else None),
+        stage=Joining(
+            link.secret_key, recovery_key_of(code, link.member_id) if code else None, kind
+        ),
     )
     return profile, _sheet(profile, code)
 
@@ -353,7 +358,7 @@ def add_member_entry(profile: Profile, roster: Roster, *, now: UnixMillis) -> Ro
     assert isinstance(profile.stage, Joining), "only an invite signs an add_member"
     return sign_roster_entry(
         roster,
-        AddMember(MemberKind.PERSON, profile.public_device, profile.stage.recovery_key),
+        AddMember(profile.stage.kind, profile.public_device, profile.stage.recovery_key),
         InviteAuthor(profile.member_id),
         Secret(profile.stage.invite_key),
         now=now,

@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from mifeng.sdk.values import Membership, Person, person_from
+from mifeng.sdk.values import Archive, Membership, Person, person_from
 from mifeng.session import Session, ledgers
 from mifeng_crypto.ids import UnitId
 from mifeng_crypto.ledger.charter import Charter, End
@@ -34,6 +34,7 @@ from mifeng_crypto.ledger.policy import (
     Strict,
     check_policy,
 )
+from mifeng_crypto.ledger.roster_entry import MemberKind
 
 __all__ = ["Governed"]
 
@@ -108,6 +109,15 @@ class Governed:
                 found.append(Membership(person_from(member_id, people), role, is_in=None))
         return found
 
+    def archives(self) -> list[Archive]:
+        """Return the archives that read along here, or will: to be shown to everybody, always."""
+        charter, people, roster = self._charter, self._session.people, self._session.known_roster
+        return [
+            Archive(person_from(member_id, people), since)
+            for member_id in charter.members()
+            if (since := charter.archived_from(member_id)) is not None and roster.member(member_id)
+        ]
+
     # -------------------------------------------------------------- signing
 
     async def grant(self, person: Person, role: UnitRole | None = None) -> bool:
@@ -115,7 +125,8 @@ class Governed:
 
         Args:
             person: who; somebody who is only invited too.
-            role: as what; None for `reader` in a channel and `member` elsewhere.
+            role: as what; None for `reader` in a channel and `member` elsewhere, and for an archive
+                `archive`: it reads from a day after, and everybody is shown that.
 
         Returns:
             Whether a device of theirs is in now, as far as this device can know; else it is let in
@@ -125,13 +136,19 @@ class Governed:
             ProtocolError: you have no right to it.
             MifengError: as `Unit.send`.
         """
-        wanted = role or (UnitRole.READER if self.kind is UnitKind.CHANNEL else UnitRole.MEMBER)
+        wanted = role or self._usual_role(person)
         await self._sign(
             lambda charter: (
                 None if charter.role_of(person.id) is wanted else Grant(person.id, wanted)
             )
         )
         return any(m.is_in for m in self.members() if m.person.id == person.id)
+
+    def _usual_role(self, person: Person) -> UnitRole:
+        member = self._session.known_roster.member(person.id)
+        if member is not None and member.kind is MemberKind.ARCHIVE:
+            return UnitRole.ARCHIVE
+        return UnitRole.READER if self.kind is UnitKind.CHANNEL else UnitRole.MEMBER
 
     async def revoke(self, person: Person) -> None:
         """Take a person out, and commit so at once: what follows they cannot read.

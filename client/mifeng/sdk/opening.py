@@ -19,6 +19,7 @@ from mifeng.session import Session, enrolment
 from mifeng.session.enrolment import Keep, Show
 from mifeng.session.home import Home
 from mifeng_crypto.ids import UnixMillis
+from mifeng_crypto.ledger.roster_entry import MemberKind
 from mifeng_crypto.linking import MAX_NAME
 
 __all__ = ["found", "join", "link", "open_profile", "recover", "unlock"]
@@ -118,6 +119,7 @@ async def join(
     title: str,
     device_name: str | None,
     keep_sheet: Keep | None,
+    kind: MemberKind,
     passphrase: str | Passphrase | None,
 ) -> AsyncGenerator[Workspace, None]:
     """See `mifeng.join`."""
@@ -129,6 +131,7 @@ async def join(
         title=title,
         device_name=_device_name(device_name),
         keep=keep_sheet,
+        kind=kind,
         now=_now,
         rng=os.urandom,
     )

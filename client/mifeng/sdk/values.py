@@ -11,10 +11,11 @@ from mifeng.content import Attachment, Mention, Origin, with_names
 from mifeng.content.preview import Preview
 from mifeng.core.people import People
 from mifeng.core.timeline import Line, Timeline
-from mifeng_crypto.ids import MemberId, UnitId, WorkspaceId
+from mifeng_crypto.ids import MemberId, UnitId, UnixMillis, WorkspaceId
 from mifeng_crypto.ledger.charter_entry import UnitRole
 
 __all__ = [
+    "Archive",
     "File",
     "Membership",
     "Message",
@@ -51,6 +52,14 @@ class Membership:
     person: Person
     role: UnitRole
     is_in: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """Something that keeps what is said in a unit, from `since` on."""
+
+    person: Person
+    since: UnixMillis
 
 
 @dataclass(frozen=True, slots=True)

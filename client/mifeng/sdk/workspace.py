@@ -25,7 +25,14 @@ from mifeng_crypto.audit.evidence import Alarm
 from mifeng_crypto.errors import ProtocolError, UsageError
 from mifeng_crypto.ids import DeviceId, MemberId, UnitId, UnixMillis, WorkspaceId
 from mifeng_crypto.ledger.roster import Roster
-from mifeng_crypto.ledger.roster_entry import RemoveMember, RevokeInvite, Role, RosterEntry, SetRole
+from mifeng_crypto.ledger.roster_entry import (
+    MemberKind,
+    RemoveMember,
+    RevokeInvite,
+    Role,
+    RosterEntry,
+    SetRole,
+)
 from mifeng_crypto.ledger.roster_rules import open_invite
 from mifeng_crypto.ledger.roster_tables import InviteRecord
 from mifeng_crypto.ledger.safety_number import number_of_member, number_of_workspace
@@ -245,6 +252,11 @@ class Workspace(Units):
         """
         await directory.publish(self._session, name=name, title=title, department=department)
         return self.me
+
+    def kind_of(self, person: Person) -> MemberKind | None:
+        """Return what somebody is: a person, a bot or an archive; None before having joined."""
+        member = self._session.known_roster.member(person.id)
+        return member.kind if member else None
 
     def person(self, name: str) -> Person:
         """Return who is meant by a name, the beginning of one, or a member id.

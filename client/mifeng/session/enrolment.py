@@ -26,7 +26,7 @@ from mifeng_crypto.api import messages as m
 from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import MifengError, ProtocolError, TransportError, UsageError
 from mifeng_crypto.ids import UnixMillis, WorkspaceId
-from mifeng_crypto.ledger.roster_entry import Author, InviteAuthor, RecoveryAuthor
+from mifeng_crypto.ledger.roster_entry import Author, InviteAuthor, MemberKind, RecoveryAuthor
 from mifeng_crypto.linking import Mailbox, check_grant, check_nonce, code_of, open_grant
 from mifeng_crypto.links import DeviceLink, FoundLink, InviteLink, Link, RecoveryLink, parse_link
 from mifeng_crypto.rand import Rng
@@ -93,6 +93,7 @@ async def join(
     title: str,
     device_name: str,
     keep: Keep | None,
+    kind: MemberKind = MemberKind.PERSON,
     now: Clock,
     rng: Rng,
 ) -> Session:
@@ -100,6 +101,7 @@ async def join(
 
     Args:
         keep: as in `found`.
+        kind: a person's, a bot's or an archive's profile.
 
     Raises:
         UsageError: the link is not one, or not an invite.
@@ -118,6 +120,7 @@ async def join(
         title=title,
         device_name=device_name,
         with_sheet=keep is not None,
+        kind=kind,
         rng=rng,
     )
     if keep is not None:  # nobody writes down a sheet for an invite that is void
