@@ -46,7 +46,12 @@ class Terminal:
         return Done(process.returncode or 0, out.decode(), err.decode())
 
     async def start(
-        self, who: str, *words: str, passphrase: bytes = PASSPHRASE, lang: str = "en"
+        self,
+        who: str,
+        *words: str,
+        passphrase: bytes = PASSPHRASE,
+        lang: str = "en",
+        stdin: int = asyncio.subprocess.DEVNULL,
     ) -> asyncio.subprocess.Process:
         readable, writable = os.pipe()
         os.write(writable, passphrase)
@@ -55,7 +60,7 @@ class Terminal:
         try:
             return await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "mifeng.cli.main", *common, *words),
-                stdin=asyncio.subprocess.DEVNULL,
+                stdin=stdin,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
                 pass_fds=[readable],

@@ -1,15 +1,17 @@
-"""Into and out of the workspace: found, join, invites, whoami."""
+"""Into the workspace: found, join, recover, link; invites, whoami."""
 
 from __future__ import annotations
 
+import asyncio
 import enum
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mifeng.cli.options import Options, opened, options, passphrase_for, run
+from mifeng.cli.sheet import NoSheet, SheetFile, keeper, read_sheet
 from mifeng.text import _
+from mifeng_crypto.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +24,10 @@ __all__ = ["add_to"]
 Link = Annotated[str, typer.Argument(metavar="LINK", help=_("The whole link, in quotes."))]
 Name = Annotated[str, typer.Option(help=_("Your name, as the others see it."))]
 Title = Annotated[str, typer.Option(help=_("Your position, as the others see it."))]
+DeviceName = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help=_("What this device is called; else as the machine is.")),
+]
 
 
 class KindOfMember(enum.StrEnum):
@@ -44,6 +50,10 @@ def add_to(app: typer.Typer) -> None:
     """Declare these commands."""
     app.command(help=_("Found the workspace of a new server, with the link of its `init`."))(found)
     app.command(help=_("Join a workspace with an invite."))(join)
+    app.command(help=_("Come back by your recovery sheet: all older devices are out."))(recover)
+    app.command(
+        "link", help=_("Make this another device of yours, with the link of `device add`.")
+    )(link_device)
     app.command(help=_("Make an invite for one person."))(invite)
     invites = typer.Typer(help=_("List the invites that nobody has used, or revoke one."))
     invites.callback(invoke_without_command=True)(list_invites)
@@ -54,31 +64,114 @@ def add_to(app: typer.Typer) -> None:
     app.command(help=_("Show who you are."))(whoami)
 
 
-def found(context: typer.Context, link: Link, name: Name, title: Title = "") -> None:
+def found(
+    context: typer.Context,
+    link: Link,
+    name: Name,
+    *,
+    title: Title = "",
+    device_name: DeviceName = None,
+    sheet: SheetFile = None,
+    no_sheet: NoSheet = False,
+) -> None:
     """Found a workspace."""
     import mifeng
 
-    _begin(context, lambda told, word: mifeng.found(
-        link, profile=told.folder, name=name, title=title, passphrase=word
-    ))  # fmt: skip
+    _begin(
+        context,
+        lambda told, word: mifeng.found(
+            link,
+            profile=told.folder,
+            name=name,
+            title=title,
+            device_name=device_name,
+            keep_sheet=keeper(told, sheet, none=no_sheet),
+            passphrase=word,
+        ),
+    )
 
 
 def join(
     context: typer.Context,
     link: Link,
     name: Name,
+    *,
     title: Title = "",
     kind: Annotated[
         KindOfMember,
         typer.Option(help=_("What the others see that this is, for good; an archive is a guest.")),
     ] = KindOfMember.PERSON,
+    device_name: DeviceName = None,
+    sheet: SheetFile = None,
+    no_sheet: NoSheet = False,
 ) -> None:
     """Join a workspace."""
     import mifeng
 
-    _begin(context, lambda told, word: mifeng.join(
-        link, profile=told.folder, name=name, title=title, kind=kind.value, passphrase=word
-    ))  # fmt: skip
+    _begin(
+        context,
+        lambda told, word: mifeng.join(
+            link,
+            profile=told.folder,
+            name=name,
+            title=title,
+            kind=kind.value,
+            device_name=device_name,
+            keep_sheet=keeper(told, sheet, none=no_sheet),
+            passphrase=word,
+        ),
+    )
+
+
+def recover(
+    context: typer.Context,
+    sheet: Annotated[
+        str,
+        typer.Argument(
+            metavar="SHEET", help=_("The sheet's file; or its link in quotes, then asks its code.")
+        ),
+    ],
+    device_name: DeviceName = None,
+    following: SheetFile = None,
+) -> None:
+    """Come back by a recovery sheet."""
+    import mifeng
+
+    def begin(told: Options, word: str | None) -> AbstractAsyncContextManager[Workspace]:
+        keep = keeper(told, following)
+        if keep is None:
+            raise UsageError("say where the next sheet goes: --recovery-sheet FILE")
+        return mifeng.recover(
+            read_sheet(sheet),
+            profile=told.folder,
+            device_name=device_name,
+            keep_sheet=keep,
+            passphrase=word,
+        )
+
+    _begin(context, begin)
+
+
+def link_device(context: typer.Context, link: Link, device_name: DeviceName = None) -> None:
+    """Become another device of somebody who is in."""
+    import mifeng
+
+    told = options(context)
+
+    async def show(code: str) -> None:
+        from mifeng.cli.show import as_json, say
+
+        if told.json:
+            as_json({"code": code})
+        else:
+            say(_("Type these digits on your other device:  {code}").format(code=code))
+
+    _begin(
+        context,
+        lambda told, word: mifeng.link(
+            link, profile=told.folder, show=show, device_name=device_name, passphrase=word
+        ),
+    )
 
 
 def _begin(
@@ -88,7 +181,8 @@ def _begin(
     told = options(context)
 
     async def main() -> None:
-        async with begin(told, passphrase_for(told, new=True)) as me:
+        word = await asyncio.to_thread(passphrase_for, told, new=True)
+        async with begin(told, word) as me:
             _show_me(told, me, _("You are in, as {name} ({role}). Your profile is in {folder}."))
 
     run(told, main)
@@ -107,6 +201,7 @@ def invite(
     told = options(context)
 
     async def main() -> None:
+        from mifeng.cli.qr import show_qr
         from mifeng.cli.show import as_json, say
         from mifeng_crypto.ledger.roster_entry import Role
 
@@ -122,24 +217,11 @@ def invite(
             )
             return
         say(made.link)
-        _show_qr(made.link, always=qr)
+        show_qr(made.link, always=qr)
         note = _("For one person, within 72 hours. Hand it over where nobody else reads it.")
         typer.echo(note, err=True)
 
     run(told, main)
-
-
-def _show_qr(link: str, *, always: bool) -> None:
-    from mifeng.cli.qr import coloured, fits, qr_lines
-
-    lines = qr_lines(link)
-    if not always and not fits(lines):
-        if sys.stdout.isatty():
-            note = _("This window is too small for its QR code; --qr shows it all the same.")
-            typer.echo(note, err=True)
-        return
-    for line in coloured(lines) if sys.stdout.isatty() else lines:
-        typer.echo(line)
 
 
 def list_invites(context: typer.Context) -> None:

@@ -11,8 +11,10 @@ import enum
 from mifeng.errors import (
     AccessEndedError,
     InviteSpentError,
+    LinkSpentError,
     NotFoundError,
     ServerProblem,
+    SheetSpentError,
     UnitClosedError,
 )
 from mifeng_crypto.api.problems import ProblemCode
@@ -47,6 +49,8 @@ _BY_TYPE: tuple[tuple[type[MifengError], ExitCode], ...] = (
     (NotFoundError, ExitCode.NOT_FOUND),
     (AccessEndedError, ExitCode.REFUSED),
     (InviteSpentError, ExitCode.REFUSED),
+    (LinkSpentError, ExitCode.REFUSED),
+    (SheetSpentError, ExitCode.REFUSED),
     (UnitClosedError, ExitCode.REFUSED),
     (UsageError, ExitCode.USAGE),
     (TransportError, ExitCode.NETWORK),
@@ -61,7 +65,7 @@ _BY_PROBLEM = {
     ProblemCode.STORAGE_FULL: ExitCode.NETWORK,
 }
 # What this person may not do, by the ledgers' own rules: refused here before it is even sent.
-_RIGHTS = ("ROSTER-", "CHARTER-", "POLICY-", "GATE-")
+_RIGHTS = ("LINK-3", "ROSTER-", "CHARTER-", "POLICY-", "GATE-")
 # What this person gave, against a limit: a name, a text.
 _LIMITS = ("CARD-1", "CARD-4", "CONTENT-1")
 

@@ -18,11 +18,13 @@ import typer  # noqa: E402
 
 from mifeng.cli import (  # noqa: E402
     audit,
+    devices,
     enrol,
     files,
     messages,
     offboarding,
     people,
+    roster,
     ui,
     units,
 )
@@ -68,6 +70,8 @@ def _all_commands(
 
 enrol.add_to(app)
 people.add_to(app)
+devices.add_to(app)
+roster.add_to(app)
 offboarding.add_to(app)
 units.add_to(app)
 messages.add_to(app)

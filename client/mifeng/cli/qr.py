@@ -5,7 +5,11 @@ from __future__ import annotations
 import shutil
 import sys
 
-__all__ = ["coloured", "fits", "qr_lines"]
+import typer
+
+from mifeng.text import _
+
+__all__ = ["coloured", "fits", "qr_lines", "show_qr"]
 
 BORDER = 2
 """Modules of white around it; the standard says four, and cameras are content with two."""
@@ -35,3 +39,15 @@ def fits(lines: list[str]) -> bool:
 def coloured(lines: list[str]) -> list[str]:
     """Return the rows as a terminal shows them."""
     return [f"{_BLACK_ON_WHITE}{line}{_RESET}" for line in lines]
+
+
+def show_qr(text: str, *, always: bool) -> None:
+    """Print the code, if the window is large enough or it is wanted in any case."""
+    lines = qr_lines(text)
+    if not always and not fits(lines):
+        if sys.stdout.isatty():
+            note = _("This window is too small for its QR code; --qr shows it all the same.")
+            typer.echo(note, err=True)
+        return
+    for line in coloured(lines) if sys.stdout.isatty() else lines:
+        typer.echo(line)

@@ -12,6 +12,8 @@ from mifeng.cli.main import app
 
 COMMANDS = [
     *("found", "join", "invite", "invites", "invites revoke", "remove", "offboarding", "whoami"),
+    *("recover", "link", "device", "device list", "device add", "device revoke"),
+    *("role", "role set", "roster"),
     *("people", "profile", "profile set", "verify", "org"),
     *("send", "read", "tail", "upload", "download"),
     *("unit", "unit create", "unit grant", "unit revoke", "unit list", "unit members"),

@@ -1,0 +1,132 @@
+"""The roster: what has happened in it, and roles."""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mifeng.cli.options import opened, options, run
+from mifeng.text import _
+
+if TYPE_CHECKING:
+    from mifeng import Change
+
+__all__ = ["add_to"]
+
+
+class MemberRole(enum.StrEnum):
+    """What a member may do in the workspace."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    MEMBER = "member"
+    GUEST = "guest"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Declare these commands."""
+    role = typer.Typer(help=_("What people may do in the workspace."), no_args_is_help=True)
+    role.callback()(_role)
+    role.command("set", help=_("Give somebody another role; the last owner stays."))(set_role)
+    app.add_typer(role, name="role")
+    app.command(
+        help=_("Show who came, left, and got another role or device: all that was signed.")
+    )(roster)
+
+
+def _role() -> None:
+    """Group `set`, alone for now, under a word of its own."""
+
+
+def set_role(
+    context: typer.Context,
+    person: Annotated[str, typer.Argument(help=_("A name, its beginning, or a member id."))],
+    role: Annotated[MemberRole, typer.Argument(help=_("The new role."))],
+) -> None:
+    """Give somebody another role."""
+    told = options(context)
+
+    async def main() -> None:
+        from mifeng.cli.show import as_json, say
+        from mifeng.content import printable
+        from mifeng_crypto.ledger.roster_entry import Role
+
+        async with opened(told) as me:
+            who = me.person(person)
+            await me.set_role(who, Role[role.name])
+        if told.json:
+            as_json({"member_id": who.id.hex(), "role": role.value})
+        else:
+            say(_("{name} is {role} now.").format(name=printable(who.name), role=role.value))
+
+    run(told, main)
+
+
+def roster(
+    context: typer.Context,
+    after: Annotated[int, typer.Option(min=0, help=_("Only what follows this number."))] = 0,
+) -> None:
+    """Show what has happened in the roster."""
+    told = options(context)
+
+    async def main() -> None:
+        from mifeng.cli.show import as_json, local_time, print_table
+
+        async with opened(told) as me:
+            found = await me.changes(after=after)
+        if told.json:
+            for change in found:
+                as_json(_facts(change))
+            return
+        rows = [
+            [str(change.sequence), local_time(change.time), describe(change), _by(change)]
+            for change in found
+        ]
+        print_table([_("No."), _("Time"), _("What"), _("Signed by")], rows)
+
+    run(told, main)
+
+
+def describe(change: Change) -> str:
+    """Say what happened, in a sentence."""
+    sentences = {
+        "found": _("{name} founded the workspace"),
+        "invite": _("an invite as {role} was made"),
+        "add_member": _("{name} joined"),
+        "remove_member": _("{name} was removed"),
+        "set_role": _("{name} is {role} now"),
+        "revoke_invite": _("an invite was revoked"),
+        "add_device": _("{name} has another device, {device}"),
+        "revoke_device": _("a device of {name} was taken out, {device}"),
+        "recover": _("{name} came back by the recovery sheet: all older devices are out"),
+        "set_server": _("the server has another key or address"),
+    }
+    sentence = sentences.get(change.kind, change.kind)
+    return sentence.format(
+        name=change.subject.name if change.subject else "",
+        role=change.role.name.lower() if change.role else "",
+        device=change.device_id.hex()[:8] if change.device_id else "",
+    )
+
+
+def _by(change: Change) -> str:
+    if change.author_device is None:
+        return _("the recovery sheet") if change.kind == "recover" else _("the invite")
+    return f"{change.author.name} ({change.author_device.hex()[:8]})"
+
+
+def _facts(change: Change) -> dict[str, object]:
+    from mifeng.cli.show import person_facts
+
+    return {
+        "sequence": change.sequence,
+        "time": change.time,
+        "kind": change.kind,
+        "author": person_facts(change.author),
+        "author_device": change.author_device.hex() if change.author_device else None,
+        "subject": person_facts(change.subject) if change.subject else None,
+        "device_id": change.device_id.hex() if change.device_id else None,
+        "role": change.role.name.lower() if change.role else None,
+    }
