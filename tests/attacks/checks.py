@@ -152,6 +152,12 @@ CHECKS: dict[str, Check] = {
     "labels": Check(
         ("mifeng_crypto.labels._prefix",), lambda _: encode(SignContent(b"", b""))[:-1]
     ),
+    # the directory
+    "one alphabet a word": _in(f"{LEDGER}.card", "check_script"),
+    "printable names": _in(f"{LEDGER}.card", "check_text"),
+    "namesakes are told apart": _in(
+        "mifeng.core.people", "skeleton", instead=lambda _: os.urandom(8).hex()
+    ),
     # the client
     "claimed KeyPackages": Check(("mifeng.core.membership._fit",), _fits),
     "used keys are deleted": Check(

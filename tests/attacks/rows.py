@@ -51,7 +51,7 @@ A14 | the server's own right to remove people is used for more | none: the serve
 A15 | a member takes another's name, or another key, by way of a commit
 A16 | a hidden archive reads along
 A17 | one admin's key, stolen, lets a ghost in by the rules | open: events of roster changes on the screen
-A18 | a name that looks like a colleague's | open: the directory
+A18 | a name that looks like a colleague's
 A19 | the server withholds the commit that would take a removed member out
 A20 | the server resets somebody's account and hands it to another
 B1 | two members are given two logs of one unit

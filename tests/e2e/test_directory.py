@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import mifeng
+from mifeng_crypto.api import messages as m
 from mifeng_crypto.errors import ProtocolError, UsageError
-from mifeng_crypto.ledger.charter_entry import UnitKind
+from mifeng_crypto.ledger.charter_entry import UnitKind, UnitRole
 from mifeng_crypto.ledger.roster_entry import Role
 from mifeng_server.domain import directory
+from mifeng_server.domain.house import House
+from mifeng_server.domain.login import Caller
+from mifeng_server.domain.rows import PictureRow
 from tests.e2e.people import PASSPHRASE, cast
 from tests.support.server import running_server
 
@@ -52,9 +58,9 @@ async def test_a_directory_of_many_pages_is_read_to_its_end_and_only_once(
         asked = []
         read = directory.read_cards
 
-        async def counted(house: object, *, after: int) -> object:
+        async def counted(house: House, caller: Caller, *, after: int) -> m.CardsReply:
             asked.append(after)
-            return await read(house, after=after)  # type: ignore[arg-type]
+            return await read(house, caller, after=after)
 
         monkeypatch.setattr(directory, "read_cards", counted)
         async with mifeng.open(story.home("cai"), passphrase=PASSPHRASE) as cai:
@@ -96,9 +102,74 @@ async def test_the_tree_of_units_shows_what_each_may_know(tmp_path: Path) -> Non
 
         assert await hives.grant(ada.person("Ben"))
         await ben.sync()
-        shown = [(unit.depth, unit.title) for unit in ben.org()]
-        assert shown == [(0, "Research"), (0, ""), (1, "Hives")]  # Lab is not his to see
-        assert ben.org()[1].id == lab.id
+        tree = [(unit.depth, unit.title, unit.people) for unit in ben.org()]
+        # Of the units that he is not in he knows what their cards say.
+        assert tree == [
+            (0, "Accounting", 1),
+            (0, "Research", 2),
+            (1, "Lab", 1),
+            (2, "Hives", 2),
+        ]
+        above = ben.org()[2]
+        assert (above.id, above.unit, above.managers) == (lab.id, None, (ben.person("Ada"),))
+
+        await lab.grant(ada.person("Ben"), UnitRole.MANAGER)
+        await lab.revoke(ada.person("Ben"))
+        await hives.grant(ada.person("Ben"), UnitRole.MANAGER)
+        guest = await ada.invite(Role.GUEST)
+        await ada.sync()
+        async with mifeng.join(
+            guest.link, profile=story.home("guest"), name="Guest", passphrase=PASSPHRASE
+        ) as visitor:
+            assert visitor.org() == []
+            assert [person.name for person in visitor.people()] == ["Ada", "Ben", "Guest"]
+
+
+async def test_a_picture_reaches_the_others_and_goes_again(tmp_path: Path) -> None:
+    out = io.BytesIO()
+    Image.new("RGB", (640, 480), "red").save(out, "PNG")
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as story:
+        ada, ben = story.ada, story.ben
+        await ben.set_profile(title="Beekeeper", picture=out.getvalue())
+        assert ben.me.title == "Beekeeper"
+        await ada.sync()
+        image = await ada.picture(ada.person("Ben"))
+        assert image is not None
+        assert Image.open(io.BytesIO(image)).size == (256, 256)
+        assert image == await ben.picture(ben.me)
+        stored = await server.house.store.get(PictureRow, ben.me.id)
+        assert stored is not None
+        assert image[:100] not in stored.sealed
+        assert await ada.picture(ada.me) is None
+
+        await ben.set_profile(name="Benedikt")  # leaves it as it is
+        await ada.sync()
+        assert await ada.picture(ada.person("Benedikt")) == image
+        with pytest.raises(UsageError):
+            await ben.set_profile(picture=b"none")
+        await ben.set_profile(picture=b"")
+        await ada.sync()
+        assert await ada.picture(ada.person("Benedikt")) is None
+        assert await server.house.store.get(PictureRow, ben.me.id) is None
+
+
+async def test_people_who_look_the_same_are_told_apart_everywhere(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as story:
+        ada, ben = story.ada, story.ben
+        assert story.adas.members()[1].person.name == "Ben"
+        await ben.set_profile(name="Ada")
+        await ada.sync()
+        assert {person.name for person in ada.people()} == {
+            f"Ada ·{ada.me.id.hex()[:4]}",
+            f"Ada ·{ben.me.id.hex()[:4]}",
+        }
+        with pytest.raises(UsageError):
+            ada.person("Ada")
+        assert ada.person(f"Ada ·{ben.me.id.hex()[:4]}").id == ben.me.id
+        await story.bens.send("who am I?")
+        await ada.sync()
+        (said,) = await story.adas.history(last=1)
+        assert str(said.sender) == f"Ada ·{ben.me.id.hex()[:4]}"
 
 
 async def test_safety_numbers_are_equal_on_both_sides(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from mifeng_server.routes.openapi import make_document
 from tests.support.peer import Peer, founded, peer_of
 from tests.support.server import ManualClock, RunningServer, routes_of, running_server
 
-CARD = m.Card(member_id=bytes(16), version=1, sealed=b"sealed")
+CARD = m.Card(subject=bytes(16), version=1, sealed=b"sealed")
 JSON = "application/json"
 
 
@@ -38,7 +38,7 @@ async def _post(
 
 
 async def test_json_and_messagepack_are_the_same_api(founder: Peer) -> None:
-    card = m.Card(member_id=founder.member_id, version=1, sealed=b"\x00\xff")
+    card = m.Card(subject=founder.member_id, version=1, sealed=b"\x00\xff")
     await founder.call("put_card", m.CardsReply, card, json=True, key="once")
     again = await founder.call("put_card", m.CardsReply, card, json=False, key="once")
     assert again.cursor == 1

@@ -96,7 +96,7 @@ async def test_units_that_are_not_named_are_not_pushed_and_a_later_hello_names_t
     async with _open(bob, {}) as socket:
         await ann.send(unit_id)
         await ann.call(
-            "put_card", m.CardsReply, m.Card(member_id=ann.member_id, version=1, sealed=b"")
+            "put_card", m.CardsReply, m.Card(subject=ann.member_id, version=1, sealed=b"")
         )
         assert (await _next(socket)).kind == "directory"
         head = bob.units[unit_id].log.sequence

@@ -143,15 +143,15 @@ async def test_a_long_roster_comes_in_pages(server: RunningServer, founder: Peer
 
 
 async def test_the_same_key_with_another_request_is_a_mismatch(founder: Peer) -> None:
-    card = m.Card(member_id=founder.member_id, version=1, sealed=b"one")
-    other = m.Card(member_id=founder.member_id, version=2, sealed=b"two")
+    card = m.Card(subject=founder.member_id, version=1, sealed=b"one")
+    other = m.Card(subject=founder.member_id, version=2, sealed=b"two")
     await founder.call("put_card", m.CardsReply, card, key="k")
     assert (await founder.refused("put_card", other, key="k")).code == "idempotency_mismatch"
 
 
 async def test_only_acceptances_are_remembered(founder: Peer) -> None:
-    second = m.Card(member_id=founder.member_id, version=2, sealed=b"two")
-    first = m.Card(member_id=founder.member_id, version=1, sealed=b"one")
+    second = m.Card(subject=founder.member_id, version=2, sealed=b"two")
+    first = m.Card(subject=founder.member_id, version=1, sealed=b"one")
     problem = await founder.refused("put_card", second, key="k")
     assert (problem.code, problem.problem.head_sequence) == ("stale_head", 0)
     await founder.call("put_card", m.CardsReply, first)
@@ -159,5 +159,5 @@ async def test_only_acceptances_are_remembered(founder: Peer) -> None:
 
 
 async def test_a_card_is_its_persons_own(founder: Peer) -> None:
-    card = m.Card(member_id=bytes(16), version=1, sealed=b"")
+    card = m.Card(subject=bytes(16), version=1, sealed=b"")
     assert (await founder.refused("put_card", card)).code == "forbidden"

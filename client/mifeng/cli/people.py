@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,9 +20,12 @@ def add_to(app: typer.Typer) -> None:
     """Declare these commands."""
     app.command(help=_("List the people of the workspace, or find some of them."))(people)
     app.command(help=_("Show a number to compare with somebody by voice or in person."))(verify)
+    app.command(help=_("Save somebody's picture as a file."))(picture)
     profile = typer.Typer(help=_("What the others see of you."), no_args_is_help=True)
     profile.callback()(_profile)
-    profile.command("set", help=_("Change your name, position or department."))(set_profile)
+    profile.command("set", help=_("Change your name, position, department or picture."))(
+        set_profile
+    )
     app.add_typer(profile, name="profile")
 
 
@@ -120,6 +124,13 @@ def set_profile(
     department: Annotated[
         str | None, typer.Option(help=_("Your department, as the others see it."))
     ] = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help=_("Your picture; a small square of it is sent. An empty text takes it away."),
+        ),
+    ] = None,
 ) -> None:
     """Change one's card."""
     told = options(context)
@@ -129,15 +140,53 @@ def set_profile(
         from mifeng.content import printable
         from mifeng_crypto.errors import UsageError
 
-        if name is None and title is None and department is None:
-            raise UsageError("say what to change: --name, --title or --department")
+        if (name, title, department, picture) == (None, None, None, None):
+            raise UsageError("say what to change: --name, --title, --department or --picture")
+        image = None if picture is None else _image(picture)
         async with opened(told) as me:
-            now = await me.set_profile(name=name, title=title, department=department)
+            now = await me.set_profile(name=name, title=title, department=department, picture=image)
         if told.json:
             as_json(_facts(now))
             return
         said = ", ".join(printable(text) for text in (now.name, now.title, now.department) if text)
         say(_("The others see you as: {said}").format(said=said))
+
+    run(told, main)
+
+
+def _image(path: Path) -> bytes:
+    """Read a picture's file; no path at all is no picture."""
+    from mifeng.content.avatar import MAX_INPUT_BYTES
+
+    if not path.name:
+        return b""
+    with path.expanduser().open("rb") as file:
+        return file.read(MAX_INPUT_BYTES + 1)
+
+
+def picture(
+    context: typer.Context,
+    person: Annotated[str, typer.Argument(help=_("A name, its beginning, or a member id."))],
+    to: Annotated[Path, typer.Option(metavar="FILE", help=_("Where to write it, a JPEG file."))],
+) -> None:
+    """Save somebody's picture."""
+    told = options(context)
+
+    async def main() -> None:
+        from mifeng.cli.show import as_json, say
+        from mifeng.errors import NotFoundError
+
+        async with opened(told) as me:
+            who = me.person(person)
+            image = await me.picture(who)
+        if image is None:
+            raise NotFoundError("{name} has no picture", name=who.name)
+        path = to.expanduser()
+        path.write_bytes(image)
+        if told.json:
+            as_json({"member_id": who.id.hex(), "path": str(path), "size": len(image)})
+        else:
+            say(_("Saved as {path}.").format(path=path))
 
     run(told, main)
 

@@ -12,7 +12,7 @@ from mifeng.cli.policy import policy
 from mifeng.text import _, ngettext
 
 if TYPE_CHECKING:
-    from mifeng import Governed, OrgUnit, Person, Unit
+    from mifeng import Governed, OrgUnit, Unit
 
 __all__ = ["UnitName", "add_to"]
 
@@ -355,29 +355,24 @@ def _org_facts(place: OrgUnit) -> dict[str, object]:
         "title": place.title or None,
         "parent": place.parent.hex() if place.parent else None,
         "depth": place.depth,
-        "members": len(place.unit.members()) if place.unit else None,
-        "managers": [person_facts(person) for person in _managers(place.unit)],
+        "members": place.people,
+        "managers": [person_facts(person) for person in place.managers],
+        "is_member": place.unit is not None,
     }
 
 
 def _org_line(place: OrgUnit) -> str:
     from mifeng.content import printable
 
-    if place.unit is None:
+    if place.people is None:
         return _("({id}: a unit that you are not in)").format(id=place.id.hex()[:8])
     managers = ", ".join(
         f"{person.name} ({person.title})" if person.title else person.name
-        for person in _managers(place.unit)
+        for person in place.managers
     )
-    count = len(place.unit.members())
+    count = place.people
     people = ngettext("{n} person", "{n} people", count).format(n=count)
     return printable(" · ".join(part for part in (place.title, people, managers) if part))
-
-
-def _managers(unit: Unit | None) -> list[Person]:
-    from mifeng_crypto.ledger.charter_entry import UnitRole
-
-    return [m.person for m in unit.members() if m.role is UnitRole.MANAGER] if unit else []
 
 
 def members(context: typer.Context, unit: UnitName) -> None:

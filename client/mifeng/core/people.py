@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from mifeng.core.profile import Profile
 from mifeng.core.rows import Changes
+from mifeng.core.skeleton import skeleton
 from mifeng.errors import NotFoundError
 from mifeng_crypto.api.messages import Card as SealedCard
 from mifeng_crypto.errors import CodecError, CryptoError, ProtocolError, UsageError
 from mifeng_crypto.ids import PROTOCOL_VERSION, MemberId
-from mifeng_crypto.ledger.card import Card, open_card, seal_card
+from mifeng_crypto.ledger.card import Card, Picture, SignedCard, open_card, seal_card, sign_card
 from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.rand import Rng
 from mifeng_crypto.tls import decode, encode
 
 __all__ = ["People", "first_card", "seal"]
 
+MARK = 4
+"""Hex digits of the id, at least, that tell people of one name apart."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class People:
     """The cards that this device could open and whose signature it has checked."""
 
@@ -28,12 +33,39 @@ class People:
     @classmethod
     def from_rows(cls, rows: Iterable[tuple[bytes, bytes]]) -> People:
         """Read the table `cards`; what stands there was verified when it came."""
-        return cls({MemberId(key): decode(Card, value) for key, value in rows})
+        return cls({MemberId(key): decode(SignedCard, value).tbs for key, value in rows})
 
     def name(self, member_id: MemberId) -> str:
-        """A member's name; the beginning of the id where there is no card (yet)."""
+        """A member's name as it is shown; the beginning of the id where there is no card (yet).
+
+        Names that look alike are told apart by the beginning of the ids, which nobody can choose
+        twice: `张伟 ·3f2a`. That goes for both, since neither has more right to it.
+        """
         card = self.cards.get(member_id)
-        return card.name if card else member_id.hex()[:8]
+        if card is None:
+            return member_id.hex()[:8]
+        mark = self._marks.get(member_id)
+        return f"{card.name} ·{mark}" if mark else card.name
+
+    def picture_of(self, member_id: bytes) -> Picture | None:
+        """Where a member's picture is, if there is one."""
+        card = self.cards.get(MemberId(member_id))
+        return card.picture if card is not None else None
+
+    @functools.cached_property
+    def _marks(self) -> dict[MemberId, str]:
+        """For each member whose name looks like another one's, what is shown beside it."""
+        alike = dict[str, list[MemberId]]()
+        for member_id, card in self.cards.items():
+            alike.setdefault(skeleton(card.name), []).append(member_id)
+        marks = dict[MemberId, str]()
+        for members in alike.values():
+            if len(members) > 1:
+                n = MARK
+                while len({member_id.hex()[:n] for member_id in members}) < len(members):
+                    n += 1
+                marks |= {member_id: member_id.hex()[:n] for member_id in members}
+        return marks
 
     def find(self, text: str, among: Iterable[MemberId]) -> MemberId:
         """Return who is meant: a member id, a name, or the beginning of either, if it is unique.
@@ -73,12 +105,12 @@ class People:
         cards, changes = dict(self.cards), dict[tuple[str, bytes], bytes | None]()
         passed_over = list[SealedCard]()
         for item in sealed:
-            member_id = MemberId(item.member_id)
+            member_id = MemberId(item.subject)
             known = cards.get(member_id)
             if known is not None and known.card_version >= item.version:
                 continue
             try:
-                card = open_card(
+                signed = open_card(
                     item.sealed,
                     member_id=member_id,
                     card_version=item.version,
@@ -88,36 +120,51 @@ class People:
             except (CodecError, CryptoError, ProtocolError):
                 passed_over.append(item)
                 continue
-            cards[member_id] = card
-            changes["cards", member_id] = encode(card)
-        return People(cards), changes, tuple(passed_over)
+            cards[member_id] = signed.tbs
+            changes["cards", member_id] = encode(signed)
+        return People(cards) if changes else self, changes, tuple(passed_over)
 
 
-def first_card(profile: Profile) -> Card:
-    """This member's first card, with what the person said on coming in."""
+def first_card(profile: Profile, roster: Roster | None = None) -> Card:
+    """This member's first card, with what the person said on coming in.
+
+    Before there is a roster, it is only good for asking whether the name is one.
+    """
     return Card(
         version=PROTOCOL_VERSION,
         workspace_id=profile.workspace_id,
         member_id=profile.member_id,
         card_version=1,
+        roster=roster.head if roster is not None else profile.anchor,
         name=profile.name,
         title=profile.title,
         department="",
+        picture=None,
     )
 
 
-def seal(profile: Profile, card: Card, *, rng: Rng) -> SealedCard:
-    """Sign and seal a card of this member's own.
+def seal(
+    profile: Profile, card: Card, *, key_number: int, picture: bytes | None = None, rng: Rng
+) -> SealedCard:
+    """Sign and seal a card: of this member's own, or one in this member's charge.
+
+    Args:
+        profile: who signs, and the directory's present key.
+        card: what it says.
+        key_number: of the directory key.
+        picture: the sealed picture that goes with it, if it is another one; empty: there is none.
+        rng: randomness.
 
     Raises:
-        ProtocolError: CARD-1: a text in it is not one.
+        ProtocolError: CARD-1, CARD-4: a text in it is not one.
     """
     assert profile.directory_key is not None, "the caller has looked"
-    sealed = seal_card(
-        card,
-        device_id=profile.device_id,
-        signing_key=profile.signature_key,
-        directory_key=profile.directory_key,
-        rng=rng,
+    signed = sign_card(card, device_id=profile.device_id, signing_key=profile.signature_key)
+    sealed = seal_card(signed, directory_key=profile.directory_key, rng=rng)
+    return SealedCard(
+        subject=card.member_id,
+        version=card.card_version,
+        key_number=key_number,
+        sealed=sealed,
+        picture=picture,
     )
-    return SealedCard(member_id=card.member_id, version=card.card_version, sealed=sealed)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from mifeng.core.changes import DeviceLife, lives_of
 from mifeng.errors import NotFoundError
 from mifeng.sdk.values import Person, person_from
-from mifeng.session import Session, changes, ledgers, linking
+from mifeng.session import Session, changes, directory_key, ledgers, linking
 from mifeng_crypto.errors import UsageError
 from mifeng_crypto.ids import DeviceId, MemberId, UnixMillis
 from mifeng_crypto.ledger.roster_entry import RevokeDevice
@@ -170,3 +170,4 @@ class Devices:
             ServerProblem, TransportError: it was not accepted.
         """
         await ledgers.sign_roster(self._session, RevokeDevice(device.id))
+        await directory_key.rotate(self._session)  # whoever has the device knows the old one

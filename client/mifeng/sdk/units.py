@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mifeng.core import founding
 from mifeng.core.key_packages import DEFAULT_SUITE
-from mifeng.core.org import tree
+from mifeng.core.org import Place, tree
+from mifeng.core.titles import is_in_the_tree
 from mifeng.errors import NotFoundError
 from mifeng.sdk.governed import Governed
 from mifeng.sdk.unit import Unit
-from mifeng.sdk.values import Person
-from mifeng.session import Session, charters, delivery
+from mifeng.sdk.values import Person, person_from
+from mifeng.session import Session, charters, delivery, directory
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.errors import MifengError, UsageError
 from mifeng_crypto.ids import MemberId, UnitId
-from mifeng_crypto.ledger.charter_entry import UnitKind
+from mifeng_crypto.ledger.charter_entry import UnitKind, UnitRole
 from mifeng_crypto.ledger.policy import Policy, Posting
 
 __all__ = ["OrgUnit", "Units"]
@@ -24,12 +26,27 @@ __all__ = ["OrgUnit", "Units"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrgUnit:
-    """A unit in the tree. `unit` is None, and `title` empty, where this device is not in it."""
+    """A unit in the tree.
+
+    Where this device is not in it, `unit` is None, and what is said of it stood on its card when
+    one of its managers or an admin signed that; without a card, `title` is empty.
+
+    Attributes:
+        id: which.
+        depth: 0 for those at the top.
+        parent: under which unit it stands.
+        title: what it is called.
+        managers: who manages it.
+        people: how many are granted; None where that is not known.
+        unit: the unit itself, where this device is in it.
+    """
 
     id: UnitId
     depth: int
     parent: UnitId | None
     title: str
+    managers: tuple[Person, ...]
+    people: int | None
     unit: Unit | None
 
 
@@ -158,6 +175,8 @@ class Units:
         )
         await session.save(changes)
         await delivery.create_unit(session, state)
+        if is_in_the_tree(state.charter):
+            await directory.publish_titles(session)
         return Unit(session, state.unit_id)
 
     async def managed(self) -> list[Governed]:
@@ -201,34 +220,56 @@ class Units:
         return found[0]
 
     def org(self) -> list[OrgUnit]:
-        """Return the tree of units as far as this device knows it, each behind its parent.
+        """Return the tree of units, each behind its parent; also those that this device is not in.
 
         Groups and direct units are no part of it, unless their charter says so.
         """
+        session = self._session
         units = {
             unit_id: unit
-            for unit_id, state in self._session.units.items()
-            if (unit := Unit(self._session, unit_id)).is_member
-            and (
-                state.charter.parent or state.charter.kind in (UnitKind.BUSINESS, UnitKind.CHANNEL)
-            )
+            for unit_id, state in session.units.items()
+            if (unit := Unit(session, unit_id)).is_member and is_in_the_tree(state.charter)
         }
-        parents = {unit_id: self._session.units[unit_id].charter.parent for unit_id in units}
+        cards = session.titles.cards
+        parents = {unit_id: card.parent for unit_id, card in cards.items()}
+        parents |= {unit_id: session.units[unit_id].charter.parent for unit_id in units}
 
         def title(unit_id: UnitId) -> str:
-            return units[unit_id].title if unit_id in units else ""
+            if unit_id in units:
+                return units[unit_id].title
+            return cards[unit_id].title if unit_id in cards else ""
 
         def order(unit_id: UnitId) -> str:  # what is not known comes last
             return f"{title(unit_id).casefold() or chr(0x10FFFF)}\0{unit_id.hex()}"
 
-        places = tree(parents, order)
         return [
-            OrgUnit(
-                id=place.unit_id,
-                depth=place.depth,
-                parent=parents.get(place.unit_id),
-                title=title(place.unit_id),
-                unit=units.get(place.unit_id),
-            )
-            for place in places
+            self._org_unit(place, parents.get(place.unit_id), title(place.unit_id), units)
+            for place in tree(parents, order)
         ]
+
+    def _org_unit(
+        self, place: Place, parent: UnitId | None, title: str, units: Mapping[UnitId, Unit]
+    ) -> OrgUnit:
+        session, unit = self._session, units.get(place.unit_id)
+        card = session.titles.cards.get(place.unit_id)
+        managers, people = tuple[Person, ...](), card.people if card else None
+        if unit is not None:
+            members = unit.members()
+            managers = tuple(m.person for m in members if m.role is UnitRole.MANAGER)
+            people = len(members)
+        elif card is not None:
+            roster = session.known_roster
+            managers = tuple(
+                person_from(m, session.people)
+                for m in card.managers
+                if roster.member(m) or roster.invite(m)
+            )
+        return OrgUnit(
+            id=place.unit_id,
+            depth=place.depth,
+            parent=parent,
+            title=title,
+            managers=managers,
+            people=people,
+            unit=unit,
+        )

@@ -30,7 +30,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A member of the workspace; `name` is the beginning of the id where no card is known."""
+    """A member of the workspace; `name` is the beginning of the id where no card is known.
+
+    Where somebody else's name looks the same, the beginning of the id is part of it: `张伟 ·3f2a`.
+    """
 
     id: MemberId
     name: str
@@ -180,7 +183,7 @@ def person_from(member_id: MemberId, people: People) -> Person:
     card = people.cards.get(member_id)
     if card is None:
         return Person(member_id, people.name(member_id))
-    return Person(member_id, card.name, card.title, card.department)
+    return Person(member_id, people.name(member_id), card.title, card.department)
 
 
 @dataclass(frozen=True, slots=True)

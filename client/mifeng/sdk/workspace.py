@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
+from mifeng.content.avatar import make_avatar
 from mifeng.core import profile as profiles
 from mifeng.core.alarms import rows_to_alarms
 from mifeng.core.people import People
@@ -17,7 +19,15 @@ from mifeng.sdk.offboarding import Offboarding
 from mifeng.sdk.unit import Unit
 from mifeng.sdk.units import Units
 from mifeng.sdk.values import Person, person_from
-from mifeng.session import Session, changes, delivery, directory, ledgers, offboarding
+from mifeng.session import (
+    Session,
+    changes,
+    delivery,
+    directory,
+    directory_key,
+    ledgers,
+    offboarding,
+)
 from mifeng.session.auditing import Progress
 from mifeng.session.live import Listener
 from mifeng_crypto.api import messages as m
@@ -243,20 +253,42 @@ class Workspace(Units):
         name: str | None = None,
         title: str | None = None,
         department: str | None = None,
+        picture: bytes | None = None,
     ) -> Person:
-        """Change what the others see of you, and return it; None leaves a text as it is.
+        """Change what the others see of you, and return it; None leaves it as it is.
+
+        Args:
+            name: your name.
+            title: your position.
+            department: your department.
+            picture: a PNG, JPEG, WebP, GIF or BMP file's content, of which a small square is drawn
+                anew; empty: none any more.
 
         Raises:
-            ProtocolError: CARD-1: a text is not one.
+            UsageError: this is no picture, or too large a one.
+            ProtocolError: CARD-1, CARD-4: a text is not one.
             ServerProblem, TransportError: it was not accepted.
         """
-        await directory.publish(self._session, name=name, title=title, department=department)
+        if picture:
+            picture = await asyncio.to_thread(make_avatar, picture)
+        await directory.publish(
+            self._session, name=name, title=title, department=department, picture=picture
+        )
         return self.me
 
     def kind_of(self, person: Person) -> MemberKind | None:
         """Return what somebody is: a person, a bot or an archive; None before having joined."""
         member = self._session.known_roster.member(person.id)
         return member.kind if member else None
+
+    async def picture(self, person: Person) -> bytes | None:
+        """Return a person's picture, a small square JPEG; None where there is none.
+
+        Raises:
+            ProtocolError: CARD-7: the server has another one than the person's card names.
+            TransportError: the server was not reached.
+        """
+        return await directory.picture(self._session, person.id)
 
     def person(self, name: str) -> Person:
         """Return who is meant by a name, the beginning of one, or a member id.
@@ -360,16 +392,19 @@ class Workspace(Units):
         """Remove a member from the workspace, and see them out of their units.
 
         This device commits in its own units; the others' members who are online are waited for, a
-        few seconds. Where nobody was online it is pending: see `offboarding` later.
+        few seconds. Where nobody was online it is pending: see `offboarding` later. The directory
+        gets a new key, so that the person cannot read what its cards say from now on.
 
         Raises:
             ProtocolError: you have no right to it.
             ServerProblem, TransportError: it was not accepted; or, once it was, not reported.
         """
-        await ledgers.sign_roster(self._session, RemoveMember(person.id))
-        return Offboarding.of(
-            self._session, await offboarding.see_through(self._session, person.id)
+        session = self._session
+        await ledgers.sign_roster(session, RemoveMember(person.id))
+        report, _ = await asyncio.gather(
+            offboarding.see_through(session, person.id), directory_key.rotate(session)
         )
+        return Offboarding.of(session, report)
 
     async def offboarding(self, name: str | None = None) -> list[Offboarding]:
         """Return where former members still are: one of them, or all.

@@ -263,7 +263,7 @@ async def _begin(
     # A name that is none is refused before anything is made; and a sheet is kept before its key is
     # in the roster: there would be no other one.
     if profile.name or profile.directory_key is not None:
-        people.seal(profile, people.first_card(profile), rng=rng)
+        people.seal(profile, people.first_card(profile), key_number=0, rng=rng)
     if sheet is not None:
         assert keep is not None, "who keeps none makes none"
         await keep(sheet)

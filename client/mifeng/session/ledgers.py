@@ -23,12 +23,16 @@ __all__ = ["append_to_charter", "append_to_roster", "sign_roster"]
 ATTEMPTS = 12
 
 
-async def append_to_roster(session: Session, make: Callable[[Roster], RosterEntry]) -> None:
+async def append_to_roster(session: Session, make: Callable[[Roster], RosterEntry | None]) -> bool:
     """Sign an entry on the newest roster and have it accepted.
 
     Args:
         session: of its author.
-        make: signs the entry; called again after a lost race.
+        make: signs the entry, or says by None that it is not needed; called again after a lost
+            race.
+
+    Returns:
+        Whether anything had to be signed.
 
     Raises:
         ProtocolError: the rules do not allow it; nothing was sent.
@@ -37,6 +41,8 @@ async def append_to_roster(session: Session, make: Callable[[Roster], RosterEntr
     for _ in range(ATTEMPTS):
         await session.follow_roster()
         entry = make(session.known_roster)
+        if entry is None:
+            return False
         session.known_roster.append(entry)  # what the others would refuse is not sent
         request = m.LedgerAppendRequest(entry=encode(entry))
         try:
@@ -46,7 +52,7 @@ async def append_to_roster(session: Session, make: Callable[[Roster], RosterEntr
                 raise
             continue
         await session.follow_roster()
-        return
+        return True
     raise TransportError("the roster is too busy; try again in a moment")
 
 

@@ -11,7 +11,7 @@ from mifeng.core.events import Event
 from mifeng.core.rows import UnitStatus
 from mifeng.errors import AccessEndedError, ServerProblem
 from mifeng.net import Stream
-from mifeng.session import directory
+from mifeng.session import directory, directory_key
 from mifeng.session.steward import Steward
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.errors import (
@@ -77,6 +77,7 @@ class Live:
         self._reader: asyncio.Task[None] | None = None
         self._is_live = asyncio.Event()
         self._steward = Steward(session)
+        self._keeper = directory_key.Keeper(session)
 
     def listen(self) -> Listener:
         """Return what happens from this moment on; go live if that has not happened yet."""
@@ -114,6 +115,7 @@ class Live:
             with contextlib.suppress(asyncio.CancelledError, MifengError):
                 await self._reader
         await self._steward.close()
+        await self._keeper.close()
 
     # -------------------------------------------------------------- inside
 
@@ -154,12 +156,19 @@ class Live:
             case "log" if unit_id in session.units:
                 await self._take_entries(unit_id, push)
             case "roster":
+                before = session.known_roster.directory.number
                 await session.follow_roster()
+                if session.known_roster.directory.number != before:
+                    await directory.follow(session)
+                self._keeper.look()
             case "charter" if unit_id in session.units:
                 async with session.turn(unit_id):
                     await session.follow_charter(unit_id)
             case "directory":
                 await directory.follow(session)
+            case "keys":
+                session.is_asked_for_keys = True
+                await directory_key.ensure(session)
             case "steward":
                 self._steward.ask(unit_id)
             case "welcomes" | "units":

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 from collections.abc import Callable, Iterator
 
 from mifeng.core import alarms, joining, key_packages, outbox
@@ -18,12 +19,13 @@ from mifeng.core.charters import read
 from mifeng.core.events import Delivered, Event, RosterChanged, UnitJoined
 from mifeng.core.people import People
 from mifeng.core.profile import Enrolled, Profile
-from mifeng.core.roster import SNAPSHOT, SNAPSHOT_EVERY, follow, restore, snapshot
+from mifeng.core.roster import follow
 from mifeng.core.rows import Changes, UnitRecord, UnitStatus, ledger_rows, number
+from mifeng.core.titles import Titles
 from mifeng.core.unit import Unit, changes_between, from_rows
 from mifeng.errors import AccessEndedError, ProfileDamagedError, ServerProblem
 from mifeng.net import Api, Signer
-from mifeng.session import charters, directory, expiry, notary
+from mifeng.session import charters, directory, expiry, notary, roster_store
 from mifeng.session.home import Home
 from mifeng.session.live import Live
 from mifeng.session.starts import Starts
@@ -40,6 +42,7 @@ from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.log import LogEntry
 from mifeng_crypto.mls.group import KeyPackageBundle
 from mifeng_crypto.rand import Rng
+from mifeng_crypto.secret import Secret
 from mifeng_crypto.tls import decode, encode
 
 __all__ = ["Session"]
@@ -60,8 +63,12 @@ class Session:
         self.profile = profile
         self.rng = rng
         self.roster: Roster | None = None
-        self._snapshot_at = 0
+        self.snapshot_at = 0
         self.people = People({})
+        self.titles = Titles({})
+        self.is_asked_for_keys = True
+        """Whether somebody may lack the directory's key, whom this device could give it."""
+        self.rotating = asyncio.Lock()
         self.units: dict[UnitId, Unit] = {}
         self.charters: dict[UnitId, Charter] = {}
         """Of units that this device is not in: those above its own, and those that it manages."""
@@ -113,7 +120,7 @@ class Session:
         session.use_device()
         session.clock = await expiry.read_clock(session, now())
         home.vault.lock(session.clock.effective)
-        await session._load_roster()
+        await roster_store.load(session)
         roster = session.roster
         session.charters = read(await home.database.scan("charter"), roster) if roster else {}
         for key, record in await home.database.scan("units"):
@@ -128,22 +135,10 @@ class Session:
                 outbox=await session._parts("outbox", key),
             )
         session.people = People.from_rows(await home.database.scan("cards"))
+        session.titles = Titles.from_rows(await home.database.scan("unit_cards"))
         await expiry.expire(session)
         await expiry.renew_state_keys(session)
         return session
-
-    async def _load_roster(self) -> None:
-        """Read the roster by its last snapshot, or verify all of it once more."""
-        database = self.home.database
-        stored = await database.get(*SNAPSHOT)
-        if stored is not None:
-            self._snapshot_at = int.from_bytes(stored[:8], "big")
-            rows = await database.scan("roster", after=number(max(self._snapshot_at, 1) - 1))
-            self.roster = restore(stored, [value for _, value in rows])
-        if self.roster is None:
-            self._snapshot_at = 0
-            entries = [value for _, value in await database.scan("roster")]
-            self.roster = Roster.from_entries(entries) if entries else None
 
     async def close(self) -> None:
         """Stop listening, close the line and the profile."""
@@ -213,6 +208,10 @@ class Session:
         await self.save({("profile", b""): profile.encode(), **(changes or {})})
         self.profile = profile
 
+    async def use_directory_key(self, key: Secret) -> None:
+        """Keep the directory's present key; older ones are of no use any more."""
+        await self.save_profile(dataclasses.replace(self.profile, directory_key=key))
+
     # -------------------------------------------------------------- catching up
 
     async def sync(self) -> None:
@@ -237,6 +236,7 @@ class Session:
         await notary.follow(self)
         await expiry.expire(self)
         await self.stock_key_packages()
+        await directory.keep(self)
 
     async def _catch_up_quietly(self, unit_id: UnitId) -> None:
         """One unit that stands still does not stop the others; its error waits for its user."""
@@ -367,9 +367,7 @@ class Session:
                         self.tell(RosterChanged(change))
                 if not reply.entries or self.known_roster.head.sequence >= reply.head_sequence:
                     break
-            if self.known_roster.head.sequence >= self._snapshot_at + SNAPSHOT_EVERY:
-                await self.save(snapshot(self.known_roster))
-                self._snapshot_at = self.known_roster.head.sequence
+            await roster_store.keep(self)
 
     async def follow_charter(self, unit_id: UnitId) -> None:
         """Fetch and verify what is new in the charter of a unit that this device knows."""

@@ -26,7 +26,7 @@ __all__ = ["TABLES", "Changes", "Database"]
 
 TABLES = (
     "alarms",  # hash -> what should not be, with its evidence
-    "cards",  # member id -> Card, verified
+    "cards",  # member id -> SignedCard, verified
     "charter",  # unit id, sequence -> entry
     "key_packages",  # KeyPackageRef -> bundle
     "messages",  # unit id, sequence -> message in the clear, sealed until it expires
@@ -34,13 +34,15 @@ TABLES = (
     "outbox",  # unit id, number -> what is still to be sent
     "pending",  # unit id, part -> the commit that the log has not brought back yet
     "pins",  # origin -> the newest checkpoint
+    "pictures",  # member id -> the picture that the card names, once it was fetched
     "profile",  # "" -> who this device is
     "receipts",  # unit id, generation, sequence -> the server's receipt
     "roster",  # sequence -> entry
+    "unit_cards",  # unit id -> SignedUnitCard, verified
     "units",  # unit id -> where it stands
 )
 APPLICATION_ID = 0x4D46454E  # "MFEN"
-VERSION = 3
+VERSION = 4
 
 
 class Database:

@@ -121,7 +121,38 @@ ENDPOINTS: dict[str, Endpoint] = {
             name="put_card", method="POST", path="/v1/directory", access=Access.DEVICE,
             request=m.Card, reply=m.CardsReply, limit_bytes=128 * _KIB,
             problems=(P.STALE_HEAD, P.FORBIDDEN),
-            summary="Publish the next version of the caller's own sealed card.",
+            summary="Publish the next version of a sealed card: one's own, or one in one's charge.",
+        ),
+        Endpoint(
+            name="picture", method="GET", path="/v1/directory/pictures/{member_id}",
+            access=Access.DEVICE, reply=m.PictureReply, summary="A member's sealed picture.",
+        ),
+        Endpoint(
+            name="stale_cards", method="GET", path="/v1/directory/stale", access=Access.DEVICE,
+            reply=m.StaleReply,
+            summary="Cards that lie under an older directory key, without their content.",
+        ),
+        Endpoint(
+            name="reseal_cards", method="POST", path="/v1/directory/reseal",
+            access=Access.DEVICE, request=m.ResealRequest, reply=m.ResealReply,
+            problems=(P.STALE_HEAD, P.FORBIDDEN), limit_bytes=4 * _MIB,
+            summary="Put the same cards under the present directory key.",
+        ),
+        Endpoint(
+            name="box", method="GET", path="/v1/directory/box", access=Access.DEVICE,
+            reply=m.BoxReply,
+            summary="The present directory key, sealed to the calling device; who lacks it.",
+        ),
+        Endpoint(
+            name="want_box", method="POST", path="/v1/directory/box", access=Access.DEVICE,
+            request=m.WantBoxRequest, reply=m.BoxesReply, problems=(P.STALE_HEAD,),
+            summary="Ask the others for the present directory key.",
+        ),
+        Endpoint(
+            name="put_boxes", method="POST", path="/v1/directory/boxes", access=Access.DEVICE,
+            request=m.PutBoxesRequest, reply=m.BoxesReply,
+            problems=(P.FORBIDDEN,), limit_bytes=4 * _MIB,
+            summary="A directory key, sealed to devices: the present one, or the next.",
         ),
         Endpoint(
             name="publish_key_packages", method="POST", path="/v1/key-packages",

@@ -14,6 +14,8 @@ from msgspec import Meta
 
 __all__ = [
     "AcceptedReply",
+    "BoxReply",
+    "BoxesReply",
     "Card",
     "CardsReply",
     "CheckpointsReply",
@@ -23,6 +25,7 @@ __all__ = [
     "CommitRequest",
     "CreateUnitRequest",
     "Departure",
+    "DirectoryBox",
     "EntriesReply",
     "FileReply",
     "FoundRequest",
@@ -41,14 +44,20 @@ __all__ = [
     "MessageRequest",
     "NonceReply",
     "OffboardingReply",
+    "PictureReply",
     "PublishKeyPackagesRequest",
     "Push",
+    "PutBoxesRequest",
     "ReadersReply",
+    "ResealReply",
+    "ResealRequest",
     "ServerInfo",
     "ShareReply",
+    "StaleReply",
     "StreamHello",
     "UnitSummary",
     "UnitsReply",
+    "WantBoxRequest",
     "WelcomeItem",
     "WelcomeOut",
     "WelcomesReply",
@@ -172,18 +181,86 @@ class LinkState(Body, frozen=True):
 
 
 class Card(Body, frozen=True):
-    """A sealed card of the directory: the newest version of one member's."""
+    """A sealed card of the directory: the newest version of a member's, or of a unit's.
 
-    member_id: Id
+    `key_number` says under which directory key it is sealed. `picture`, the sealed picture, is only
+    sent to the server: None leaves the one that is there, an empty one deletes it.
+    """
+
+    subject: Id
     version: Annotated[int, Meta(ge=1, le=2**32 - 1)]
     sealed: Annotated[bytes, Meta(max_length=65_536)]
+    kind: Literal["person", "unit"] = "person"
+    key_number: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
+    picture: Annotated[bytes, Meta(max_length=65_536)] | None = None
 
 
 class CardsReply(Body, frozen=True):
-    """All cards that changed after a cursor."""
+    """All cards that changed after a cursor; `stale`: whether any lie under an older key."""
 
     cards: list[Card]
     cursor: Count
+    stale: bool = False
+
+
+class PictureReply(Body, frozen=True):
+    """A member's sealed picture."""
+
+    sealed: bytes
+
+
+class StaleReply(Body, frozen=True):
+    """Some of the cards under an older directory key, without content: who has them seals anew."""
+
+    cards: list[Card]
+
+
+class ResealRequest(Body, frozen=True):
+    """POST /v1/directory/reseal: the same cards, of the same versions, under the present key."""
+
+    cards: Annotated[list[Card], Meta(min_length=1, max_length=200)]
+
+
+class ResealReply(Body, frozen=True):
+    """How many were taken; the others have a newer version or are under the present key already."""
+
+    taken: Count
+
+
+class DirectoryBox(Body, frozen=True):
+    """A directory key, sealed to one device."""
+
+    device_id: Id
+    sealed: Annotated[bytes, Meta(max_length=4096)]
+
+
+class PutBoxesRequest(Body, frozen=True):
+    """POST /v1/directory/boxes: a directory key, by its hash, sealed to devices.
+
+    The present one, or the next, whose roster entry follows.
+    """
+
+    key_hash: Hash
+    boxes: Annotated[list[DirectoryBox], Meta(min_length=1, max_length=500)]
+
+
+class BoxesReply(Body, frozen=True):
+    """How many boxes were taken."""
+
+    taken: Count
+
+
+class BoxReply(Body, frozen=True):
+    """The calling device's box of the present key, if it is there; and who lacks theirs."""
+
+    sealed: bytes | None
+    wanted: list[bytes]
+
+
+class WantBoxRequest(Body, frozen=True):
+    """POST /v1/directory/box: the calling device lacks the present key, or cannot open its box."""
+
+    key_hash: Hash
 
 
 class PublishKeyPackagesRequest(Body, frozen=True):
@@ -369,10 +446,11 @@ class Push(Body, frozen=True):
     With `kind` `log`, `entries` are encoded LogEntry that follow one another; entries above 64 KiB
     are not in it, and the client fetches from the first that is missing. `roster`, `charter`,
     `welcomes`, `directory` and `units` only say that there is something new. `steward` asks this
-    one device to commit what the ledgers want of `unit_id`.
+    one device to commit what the ledgers want of `unit_id`; `keys`, to look who lacks the
+    directory's key.
     """
 
-    kind: Literal["log", "roster", "charter", "welcomes", "directory", "units", "steward"]
+    kind: Literal["log", "roster", "charter", "welcomes", "directory", "units", "steward", "keys"]
     unit_id: bytes | None = None
     generation: int = 0
     entries: tuple[bytes, ...] = ()

@@ -81,6 +81,8 @@ def _subject(before: Roster | None, tbs: r.RosterEntryTBS) -> tuple[MemberId | N
         case r.RevokeDevice() as body:
             device = before.device(body.device_id) if before else None
             return device.member_id if device else None, body.device_id.hex()
+        case r.DirectoryKey() as body:
+            return None, f"key {body.number}"
         case r.SetServer() as body:
             return None, " ".join(body.server.addresses)
 

@@ -28,6 +28,10 @@ from mifeng_crypto.ledger.policy import Policy
 from mifeng_crypto.ledger.roster_entry import (
     AddMember,
     Author,
+    DirectoryKey,
+    Recover,
+    RemoveMember,
+    RevokeDevice,
     RosterBody,
     RosterEntry,
     RosterEntryTBS,
@@ -45,6 +49,7 @@ from mifeng_crypto.tls import decode, encode
 __all__ = ["DeviceRecord", "InviteRecord", "Member", "Roster", "hash_entry", "sign_roster_entry"]
 
 LABEL = "RosterEntry"
+FIRST_DIRECTORY_KEY = DirectoryKey(0, bytes(32))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -58,12 +63,19 @@ class Roster:
     Attributes:
         genesis: the hash of the first entry; it names the workspace to whoever was invited.
         server: how clients know the server.
+        directory: the present key of the directory: its number, and its hash. The first one, number
+            0, is the founder's and has no hash here: it travels in links.
+        directory_author: who made that key.
+        is_directory_key_due: whether somebody has left who knows it.
     """
 
     workspace_id: WorkspaceId
     genesis: bytes
     default_policy: Policy
     server: ServerIdentity
+    directory: DirectoryKey
+    directory_author: MemberId
+    is_directory_key_due: bool
     _chain: Chain
     _tables: RosterTables
 
@@ -212,6 +224,9 @@ class Roster:
         workspace_id: WorkspaceId,
         default_policy: Policy,
         server: ServerIdentity,
+        directory: DirectoryKey,
+        directory_author: MemberId,
+        is_directory_key_due: bool,
         chain: Chain,
         tables: RosterTables,
     ) -> Roster:
@@ -221,6 +236,9 @@ class Roster:
             genesis=chain.hash_at(1),
             default_policy=default_policy,
             server=server,
+            directory=directory,
+            directory_author=directory_author,
+            is_directory_key_due=is_directory_key_due,
             _chain=chain,
             _tables=tables,
         )
@@ -242,6 +260,9 @@ class Roster:
             genesis=genesis,
             default_policy=body.default_policy,
             server=body.server,
+            directory=FIRST_DIRECTORY_KEY,
+            directory_author=body.founder,
+            is_directory_key_due=False,
             _chain=empty.grown(genesis, tbs.time),
             _tables=tables,
         )
@@ -256,11 +277,16 @@ class Roster:
             tables.record(entry.tbs, grown.sequence)
         body = entry.tbs.body
         server = body.server if isinstance(body, SetServer) else self.server
+        is_new_key = isinstance(body, DirectoryKey)
         return Roster(
             workspace_id=self.workspace_id,
             genesis=self.genesis,
             default_policy=self.default_policy,
             server=server,
+            directory=body if isinstance(body, DirectoryKey) else self.directory,
+            directory_author=entry.tbs.author.member_id if is_new_key else self.directory_author,
+            is_directory_key_due=isinstance(body, RemoveMember | RevokeDevice | Recover)
+            or (self.is_directory_key_due and not is_new_key),
             _chain=grown,
             _tables=tables,
         )

@@ -11,7 +11,7 @@ from typing import Annotated
 from mifeng_crypto.ids import DeviceId, MemberId, ProtocolVersion, UnixMillis, WorkspaceId
 from mifeng_crypto.ledger.head import Head
 from mifeng_crypto.ledger.policy import Policy
-from mifeng_crypto.tls import Bytes32, KeepsBytes, Opaque, Text, Vec, Width, struct
+from mifeng_crypto.tls import Bytes32, KeepsBytes, Opaque, Text, UInt32, Vec, Width, struct
 
 __all__ = [
     "AddDevice",
@@ -19,6 +19,7 @@ __all__ = [
     "Author",
     "Device",
     "DeviceAuthor",
+    "DirectoryKey",
     "Found",
     "Invite",
     "InviteAuthor",
@@ -189,6 +190,14 @@ class SetServer:
     server: ServerIdentity
 
 
+@struct(tag=11, tag_bytes=2)
+class DirectoryKey:
+    """From here on cards are sealed under the next directory key, of which this is the hash."""
+
+    number: UInt32
+    key_hash: Bytes32
+
+
 RosterBody = (
     Found
     | Invite
@@ -200,6 +209,7 @@ RosterBody = (
     | RevokeDevice
     | Recover
     | SetServer
+    | DirectoryKey
 )
 
 

@@ -19,6 +19,7 @@ from mifeng_crypto.ledger.roster_entry import (
     Author,
     Device,
     DeviceAuthor,
+    DirectoryKey,
     Found,
     Invite,
     InviteAuthor,
@@ -56,6 +57,7 @@ SIGNED_BY: Mapping[type[RosterBody], type[Author]] = MappingProxyType(
         RevokeDevice: DeviceAuthor,
         Recover: RecoveryAuthor,
         SetServer: DeviceAuthor,
+        DirectoryKey: DeviceAuthor,
     }
 )
 """Whose key signs a body: that of a device in the roster (of `found`: in the entry itself), that of
@@ -136,6 +138,9 @@ def check_body(roster: Roster, tbs: RosterEntryTBS) -> None:
             check_may_set_server(roster, author)
             check_server(body.server)
             check_checkpoint_key(body.server)
+        case DirectoryKey() as body:
+            check_may_rotate(roster, author)
+            check_next_directory_key(roster, body)
 
 
 def check_device_body(
@@ -391,6 +396,34 @@ def existing_device(roster: Roster, device_id: DeviceId) -> DeviceRecord:
     if device is None:
         raise ProtocolError("ROSTER-17", "there is no such device, or it was revoked")
     return device
+
+
+# ------------------------------------------------------------------ the directory
+
+
+def check_may_rotate(roster: Roster, author: MemberId) -> None:
+    """ROSTER-21: owners and admins at any time; once somebody has left, whoever is no guest.
+
+    So whoever revokes a device that was stolen need not wait for an admin, and nobody can go on
+    replacing keys.
+    """
+    role = _author_role(roster, author)
+    if role not in (Role.OWNER, Role.ADMIN) and not (
+        role is Role.MEMBER and roster.is_directory_key_due
+    ):
+        raise ProtocolError(
+            "ROSTER-21", "the directory's key is replaced by an admin, or when somebody has left"
+        )
+
+
+def check_next_directory_key(roster: Roster, body: DirectoryKey) -> None:
+    """ROSTER-22: the numbers go forward one by one, and no key comes again."""
+    before = roster.directory
+    if body.number != before.number + 1 or body.key_hash == before.key_hash:
+        raise ProtocolError(
+            "ROSTER-22",
+            "this is not the next key of the directory; somebody else was quicker, look again",
+        )
 
 
 # ------------------------------------------------------------------ the server

@@ -22,7 +22,7 @@ from mifeng_crypto.ledger.chain import Chain
 from mifeng_crypto.ledger.history import History
 from mifeng_crypto.ledger.policy import Policy
 from mifeng_crypto.ledger.roster import Roster
-from mifeng_crypto.ledger.roster_entry import ServerIdentity
+from mifeng_crypto.ledger.roster_entry import DirectoryKey, ServerIdentity
 from mifeng_crypto.ledger.roster_tables import DeviceRecord, InviteRecord, Member, RosterTables
 from mifeng_crypto.tls import decode, encode
 
@@ -40,6 +40,9 @@ class _Snapshot(msgspec.Struct, frozen=True, array_like=True):
     workspace_id: bytes
     default_policy: bytes
     server: bytes
+    directory: bytes
+    directory_author: bytes
+    is_directory_key_due: bool
     time: int
     hashes: bytes
     members: dict[MemberId, tuple[tuple[int, Member | None], ...]]
@@ -59,6 +62,9 @@ def to_snapshot(roster: Roster) -> bytes:
             workspace_id=roster.workspace_id,
             default_policy=encode(roster.default_policy),
             server=encode(roster.server),
+            directory=encode(roster.directory),
+            directory_author=roster.directory_author,
+            is_directory_key_due=roster.is_directory_key_due,
             time=roster.time,
             hashes=b"".join(hashes),
             members=tables.members.values,
@@ -98,6 +104,9 @@ def from_snapshot(snapshot: bytes, *, last_entry_hash: bytes) -> Roster:
         workspace_id=WorkspaceId(found.workspace_id),
         default_policy=decode(Policy, found.default_policy),
         server=decode(ServerIdentity, found.server),
+        directory=decode(DirectoryKey, found.directory),
+        directory_author=MemberId(found.directory_author),
+        is_directory_key_due=found.is_directory_key_due,
         chain=Chain("roster", hashes, len(hashes) - 1, found.time),
         tables=RosterTables(
             History(found.members),

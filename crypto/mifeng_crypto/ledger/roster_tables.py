@@ -15,6 +15,7 @@ from mifeng_crypto.ledger.roster_entry import (
     AddMember,
     Device,
     DeviceAuthor,
+    DirectoryKey,
     Found,
     Invite,
     MemberKind,
@@ -143,8 +144,8 @@ class RosterTables:
                     sequence, dataclasses.replace(member, recovery_key=body.recovery_key)
                 )
                 self._add_device(sequence, author.member_id, body.device)
-            case SetServer():
-                pass  # `Roster.server`
+            case SetServer() | DirectoryKey():
+                pass  # `Roster.server`, `Roster.directory`
 
     def _member(self, member_id: MemberId, sequence: int) -> Member:
         member = self.members.get(member_id, sequence)

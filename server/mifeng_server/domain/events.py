@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from mifeng_crypto.log import EntryKind
 
 __all__ = [
+    "BoxesCame",
     "CharterGrew",
     "DeviceStarted",
     "DevicesRemoved",
     "DirectoryChanged",
     "Event",
     "KeyPackagesCame",
+    "KeysWanted",
     "LogGrew",
     "RosterGrew",
     "UnitsChanged",
@@ -71,6 +73,20 @@ class DirectoryChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class KeysWanted:
+    """This device lacks the directory's key; any other one can give it."""
+
+    device_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class BoxesCame:
+    """The directory's key is here for these devices."""
+
+    device_ids: frozenset[bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class DevicesRemoved:
     """The devices are out; their sockets close at once."""
 
@@ -92,6 +108,8 @@ Event = (
     | WelcomesCame
     | UnitsChanged
     | DirectoryChanged
+    | KeysWanted
+    | BoxesCame
     | DevicesRemoved
     | DeviceStarted
 )

@@ -13,6 +13,7 @@ from mifeng_crypto.gate import identity_of
 from mifeng_crypto.ids import MemberId
 from mifeng_crypto.ledger.roster_entry import Role
 from mifeng_crypto.mls.group import StagedCommit
+from mifeng_server.domain.directory_boxes import forget_boxes_of
 from mifeng_server.domain.house import House
 from mifeng_server.domain.login import Caller
 from mifeng_server.domain.protocols import Store
@@ -46,13 +47,16 @@ async def forget_devices(
     await store.settle()
     gone = frozenset(device_ids)
     tokens = await store.find(TokenRow, order="deadline", limit=ALL, member_id=member_id)
-    writes = [Delete(TokenRow, (row.token_hash,)) for row in tokens if row.device_id in gone]
+    writes: list[Write] = [
+        Delete(TokenRow, (row.token_hash,)) for row in tokens if row.device_id in gone
+    ]
     bodies = Counter[tuple[bytes, int, int]]()
     for device_id in sorted(gone):
         links = await store.find(LinkRow, order="deadline", limit=ALL, device_id=device_id)
         writes += [Delete(LinkRow, (row.link_id,)) for row in links]
         unused = await store.find(KeyPackageRow, order="not_after", limit=ALL, device_id=device_id)
         claims = await store.find(ClaimRow, order="not_after", limit=ALL, device_id=device_id)
+        writes += await forget_boxes_of(store, device_id)
         writes += [Delete(KeyPackageRow, (row.ref,)) for row in unused]
         writes += [Delete(ClaimRow, (row.unit_id, device_id)) for row in claims]
         for note in await store.find(WelcomeRow, order="deadline", limit=ALL, device_id=device_id):

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 __all__ = [
     "KEYS",
+    "BoxRow",
     "CardRow",
     "CharterRow",
     "ClaimRow",
@@ -33,6 +34,7 @@ __all__ = [
     "LogRow",
     "NonceRow",
     "PartRow",
+    "PictureRow",
     "PlaceRow",
     "Put",
     "RosterRow",
@@ -241,12 +243,34 @@ class CounterRow(Row):
 
 @dataclass(frozen=True, slots=True)
 class CardRow(Row):
-    """The newest sealed card of a member; `cursor` counts all changes of the directory."""
+    """The newest sealed card of a member (kind 0) or unit (1); `cursor` counts the directory's
+    changes. `key_number` is that of the directory key under which it lies.
+    """
 
     member_id: bytes
     version: int
     cursor: int
     sealed: bytes
+    kind: int
+    key_number: int
+
+
+@dataclass(frozen=True, slots=True)
+class PictureRow(Row):
+    """The sealed picture of a member."""
+
+    member_id: bytes
+    sealed: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class BoxRow(Row):
+    """A directory key, by its hash, sealed to a device; an empty box is one that is asked for."""
+
+    key_hash: bytes
+    device_id: bytes
+    sealed: bytes
+    wanted: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -350,6 +374,8 @@ KEYS: dict[type[Row], tuple[str, ...]] = {
     KeyPackageRow: ("ref",),
     ClaimRow: ("unit_id", "device_id"),
     CardRow: ("member_id",),
+    PictureRow: ("member_id",),
+    BoxRow: ("key_hash", "device_id"),
     CounterRow: ("name",),
     FileRow: ("file_id",),
     FetchRow: ("file_id", "member_id"),

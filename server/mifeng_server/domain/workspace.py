@@ -20,6 +20,7 @@ from mifeng_crypto.ledger.roster_entry import (
     AddDevice,
     AddMember,
     DeviceAuthor,
+    DirectoryKey,
     Found,
     Invite,
     Recover,
@@ -34,6 +35,7 @@ from mifeng_crypto.ledger.roster_entry import (
 from mifeng_crypto.rand import Rng
 from mifeng_crypto.tls import decode
 from mifeng_server.domain.accept import Call, Decision, Held, accept
+from mifeng_server.domain.directory_boxes import forget_boxes
 from mifeng_server.domain.events import DevicesRemoved, Event, RosterGrew
 from mifeng_server.domain.house import LEDGERS, ROSTER_COUNTER, House
 from mifeng_server.domain.key_packages import claims_lock, key_packages_lock
@@ -180,6 +182,8 @@ async def append_roster(
             Swap(CounterRow(ROSTER_COUNTER, sequence - 1), CounterRow(ROSTER_COUNTER, sequence)),
             Insert(RosterRow(sequence, body.entry)),
         ]
+        if isinstance(entry.tbs.body, DirectoryKey):
+            writes += await forget_boxes(house.store, roster.directory.key_hash)
         events: list[Event] = [RosterGrew()]
         units: list[Unit] = []
         subject = _subject(roster, entry)
@@ -227,7 +231,7 @@ def _subject(roster: Roster, entry: RosterEntry) -> MemberId | None:
             device = roster.device(body.device_id)
             assert device is not None, "ROSTER-17"
             return device.member_id
-        case Found() | Invite() | RevokeInvite() | SetServer():
+        case Found() | Invite() | RevokeInvite() | SetServer() | DirectoryKey():
             return None
 
 

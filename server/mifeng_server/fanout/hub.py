@@ -6,11 +6,13 @@ from collections import defaultdict
 
 from mifeng_crypto.api.messages import Push
 from mifeng_server.domain.events import (
+    BoxesCame,
     CharterGrew,
     DevicesRemoved,
     DeviceStarted,
     DirectoryChanged,
     Event,
+    KeysWanted,
     LogGrew,
     RosterGrew,
     UnitsChanged,
@@ -23,6 +25,9 @@ __all__ = ["Hub"]
 
 ROSTER = Push(kind="roster")
 DIRECTORY = Push(kind="directory")
+KEYS = Push(kind="keys")
+KEY_HOLDERS = 3
+"""So many are asked for the directory's key: one of them will have it."""
 WELCOMES = Push(kind="welcomes")
 UNITS = Push(kind="units")
 
@@ -110,6 +115,8 @@ class Hub:
                 self._hint(self._everybody(), ROSTER)
             case DirectoryChanged():
                 self._hint(self._everybody(), DIRECTORY)
+            case KeysWanted() | BoxesCame():
+                self._keys_move(event)
             case WelcomesCame():
                 called = set(event.device_ids)
                 feeds = [feed for feed in self._everybody() if feed.device_id in called]
@@ -138,6 +145,14 @@ class Hub:
         channel.grow(event.sequence, event.entry)
         for feed in self._by_unit[event.unit_id]:
             feed.log_grew(event.unit_id)
+
+    def _keys_move(self, event: KeysWanted | BoxesCame) -> None:
+        if isinstance(event, BoxesCame):
+            feeds = [f for f in self._everybody() if f.device_id in event.device_ids]
+            self._hint(feeds, DIRECTORY)
+            return
+        able = [f for f in self._everybody() if f.device_id != event.device_id]
+        self._hint(able[:KEY_HOLDERS], KEYS)
 
     def _charter_grew(self, event: CharterGrew) -> None:
         for feed in list(self._by_unit.get(event.unit_id, ())):

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.api.problems import ProblemCode
-from mifeng_server.domain import directory, linking, login, notes, offboarding, starts, workspace
+from mifeng_server.domain import (
+    directory,
+    directory_key,
+    linking,
+    login,
+    notes,
+    offboarding,
+    starts,
+    workspace,
+)
 from mifeng_server.domain.refusal import Refusal
 from mifeng_server.routes.endpoint import Asked, Function
 
@@ -76,12 +85,45 @@ async def _link_answer(asked: Asked) -> m.LinkState:
 
 
 async def _cards(asked: Asked) -> m.CardsReply:
-    return await directory.read_cards(asked.house, after=asked.query.get("after", 0))
+    return await directory.read_cards(asked.house, asked.device, after=asked.query.get("after", 0))
 
 
 async def _put_card(asked: Asked) -> m.CardsReply:
     assert isinstance(asked.body, m.Card)
     return await directory.put_card(
+        asked.house, asked.device, asked.call, asked.body, now=asked.now
+    )
+
+
+async def _picture(asked: Asked) -> m.PictureReply:
+    return await directory.read_picture(asked.house, asked.path["member_id"])
+
+
+async def _stale_cards(asked: Asked) -> m.StaleReply:
+    return await directory.stale_cards(asked.house)
+
+
+async def _reseal_cards(asked: Asked) -> m.ResealReply:
+    assert isinstance(asked.body, m.ResealRequest)
+    return await directory.reseal_cards(
+        asked.house, asked.device, asked.call, asked.body, now=asked.now
+    )
+
+
+async def _box(asked: Asked) -> m.BoxReply:
+    return await directory_key.read_box(asked.house, asked.device)
+
+
+async def _want_box(asked: Asked) -> m.BoxesReply:
+    assert isinstance(asked.body, m.WantBoxRequest)
+    return await directory_key.want_box(
+        asked.house, asked.device, asked.call, asked.body, now=asked.now
+    )
+
+
+async def _put_boxes(asked: Asked) -> m.BoxesReply:
+    assert isinstance(asked.body, m.PutBoxesRequest)
+    return await directory_key.put_boxes(
         asked.house, asked.device, asked.call, asked.body, now=asked.now
     )
 
@@ -110,4 +152,10 @@ FUNCTIONS: dict[str, Function] = {
     "cards": _cards,
     "put_card": _put_card,
     "checkpoints": _checkpoints,
+    "picture": _picture,
+    "stale_cards": _stale_cards,
+    "reseal_cards": _reseal_cards,
+    "box": _box,
+    "want_box": _want_box,
+    "put_boxes": _put_boxes,
 }

@@ -9,6 +9,7 @@ import pytest
 from mifeng.core.search import Search
 from mifeng_crypto.ids import PROTOCOL_VERSION, MemberId, WorkspaceId
 from mifeng_crypto.ledger.card import Card
+from mifeng_crypto.ledger.head import EMPTY
 from tests.support.rng import SeededRng
 
 
@@ -18,9 +19,11 @@ def card(n: int, name: str, title: str = "", department: str = "") -> Card:
         workspace_id=WorkspaceId(bytes(16)),
         member_id=MemberId(n.to_bytes(16, "big")),
         card_version=1,
+        roster=EMPTY,
         name=name,
         title=title,
         department=department,
+        picture=None,
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import mifeng
 from mifeng.core import roster as rosters
-from mifeng.session import session as sessions
+from mifeng.session import roster_store
 from mifeng_crypto.ledger.roster import Roster
 from tests.e2e.people import PASSPHRASE, cast
 from tests.support.server import running_server
@@ -17,7 +17,7 @@ from tests.support.server import running_server
 async def test_a_start_verifies_only_what_came_after_the_snapshot(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sessions, "SNAPSHOT_EVERY", 1)
+    monkeypatch.setattr(roster_store, "SNAPSHOT_EVERY", 1)
     verified, append = list[int](), Roster.append
 
     def counted(self: Roster, entry: bytes) -> Roster:
@@ -33,7 +33,7 @@ async def test_a_start_verifies_only_what_came_after_the_snapshot(
             assert ada._session.known_roster.head == before.head
             assert verified == []
             assert [person.name for person in ada.people()] == ["Ada", "Ben"]
-            monkeypatch.setattr(sessions, "SNAPSHOT_EVERY", 1000)
+            monkeypatch.setattr(roster_store, "SNAPSHOT_EVERY", 1000)
             await ada.invite()
             verified.clear()
             head = ada._session.known_roster.head

@@ -12,6 +12,7 @@ from mifeng.web.calls.table import Desk, OfProfile, OfUnit, call
 from mifeng.web.facts import PersonFacts, person_facts
 from mifeng_crypto.ids import PROTOCOL_VERSION, MemberId
 from mifeng_crypto.ledger.card import Card
+from mifeng_crypto.ledger.head import EMPTY
 
 __all__ = ["PeopleReply", "PersonReply"]
 
@@ -109,9 +110,11 @@ async def find(desk: Desk, request: PeopleRequest) -> FindReply:
                 workspace_id=me.id,
                 member_id=unit_id,
                 card_version=1,
+                roster=EMPTY,
                 name=unit.title,
                 title=unit.topic,
                 department="",
+                picture=None,
             )
             for unit_id, unit in units.items()
         )
