@@ -142,7 +142,8 @@ class World:
         self.ada = self._create()
         self.unit_id: UnitId = self.ada.unit.unit_id
         self.charter = self.ada.unit.charter
-        self.log = Log(self.ada.unit.group, self.ada.unit.group_info)
+        self.group_info = self.ada.unit.group_info
+        self.log = Log(self.ada.unit.group, self.group_info)
         self.everybody = [self.ada]
         self.heads()
         self.amend(Grant(self.ben_person.member_id, UnitRole.MEMBER))
