@@ -88,7 +88,7 @@ DOMAINS = (
             f"server/mifeng_server/{part}"
             for part in (
                 *("cli", "blobs", "storage", "config.py"),
-                *("locks.py", "notary.py", "serving.py", "tls_key.py", "vault.py"),
+                *("locks.py", "notary.py", "opening.py", "serving.py", "tls_key.py", "vault.py"),
             )
         ),
         libraries=_TYPER,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 
 import structlog
 from aiohttp import web
@@ -15,13 +15,14 @@ from mifeng_crypto.rand import Rng
 from mifeng_server.domain.events import Event, LogGrew
 from mifeng_server.domain.house import Doors, House
 from mifeng_server.domain.limits import Limiter, Limits
-from mifeng_server.domain.protocols import Blobs, Clock, Notary, Notify, Shares, Store
+from mifeng_server.domain.protocols import Clock, Notary, Notify
 from mifeng_server.domain.purge import purge, sweep
 from mifeng_server.domain.quota import Quotas
 from mifeng_server.fanout.hub import Hub
+from mifeng_server.fanout.relay import Relay
 from mifeng_server.fanout.stewards import Stewards
-from mifeng_server.locks import TaskLocks
 from mifeng_server.metrics import Metrics
+from mifeng_server.opening import Ground
 from mifeng_server.routes import files, openapi, tus, units, workspace
 from mifeng_server.routes.door import CLOCK, HOUSE, PROXIES, guard, say_little
 from mifeng_server.routes.endpoint import make_handler
@@ -29,6 +30,8 @@ from mifeng_server.routes.problem import LOG_REQUESTS, METRICS, answer_problems
 from mifeng_server.routes.stream import HUB, STEWARDS, add_stream_route
 
 __all__ = ["PURGE_EVERY_S", "make_app"]
+
+RELAY = web.AppKey("relay", Relay)
 
 PURGE_EVERY_S = 60
 """What is due is gone 15 minutes after its deadline at the latest; this is often enough."""
@@ -40,10 +43,8 @@ FUNCTIONS = workspace.FUNCTIONS | units.FUNCTIONS | files.FUNCTIONS
 
 def make_app(
     doors: Doors,
+    ground: Ground,
     *,
-    store: Store,
-    blobs: Blobs,
-    shares: Shares,
     notary: Notary,
     clock: Clock,
     rng: Rng,
@@ -57,11 +58,14 @@ def make_app(
     app = web.Application(middlewares=[answer_problems, guard])
     app[METRICS], app[PROXIES], app[LOG_REQUESTS] = Metrics(), frozenset(proxies), log_requests
     app[CLOCK], app[HUB], app[STEWARDS] = clock, hub, Stewards(hub, clock)
+    if ground.bus is not None:
+        app[RELAY] = Relay(ground.bus, hub, clock, app[STEWARDS])
     app[HOUSE] = House(
-        store=store,
-        blobs=blobs,
-        shares=shares,
-        locks=TaskLocks(),
+        store=ground.store,
+        blobs=ground.blobs,
+        shares=ground.shares,
+        locks=ground.locks,
+        node=ground.node,
         notify=_counting(app),
         notary=notary,
         rng=rng,
@@ -85,12 +89,14 @@ def make_app(
 
 def _counting(app: web.Application) -> Notify:
     """Count what becomes durable, and pass it on."""
-    stewards, entries = app[STEWARDS], app[METRICS].entries
+    relay = app.get(RELAY)
+    onward: Notify = app[STEWARDS] if relay is None else relay
+    entries = app[METRICS].entries
 
     def notify(event: Event, /) -> None:
         if isinstance(event, LogGrew):
             entries.labels(event.kind.name.lower()).inc()
-        stewards(event)
+        onward(event)
 
     return notify
 
@@ -103,17 +109,34 @@ async def _run(app: web.Application) -> AsyncIterator[None]:
     """Read what every request needs, clear what a crash left, and purge until the end."""
     house = app[HOUSE]
     await house.roster()
-    await sweep(house)
+    if not house.store.shared:
+        await sweep(house, app[CLOCK])
     await purge(house, clock=app[CLOCK].now)
     tasks = [
         asyncio.create_task(_purge_for_ever(app), name="purge"),
         asyncio.create_task(app[STEWARDS].run(house), name="stewards"),
+        *_with_others(app),
     ]
     yield
     for task in tasks:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+
+
+def _with_others(app: web.Application) -> Iterator[asyncio.Task[None]]:
+    """What a node does because there are others."""
+    relay, house = app.get(RELAY), app[HOUSE]
+    if relay is not None:
+        yield asyncio.create_task(relay.run(house), name="relay")
+        yield asyncio.create_task(_sweep_later(house, app[CLOCK]), name="sweep")
+
+
+async def _sweep_later(house: House, clock: Clock) -> None:
+    try:
+        await sweep(house, clock)
+    except StorageError as err:
+        log.error("left-over files stay until the next start", reason=str(err))  # noqa: TRY400
 
 
 async def _purge_for_ever(app: web.Application) -> None:

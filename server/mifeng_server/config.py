@@ -298,6 +298,9 @@ def write_config(folder: Folder, config: Config) -> None:
     listed = ", ".join(f'"{address}"' for address in config.addresses)
     quoted = (("cert", config.cert), ("key", config.key))
     certificate = "".join(f"{k} = {msgspec.json.encode(v).decode()}\n" for k, v in quoted if v)
+    kept = {k: v for k, v in msgspec.structs.asdict(config.storage).items() if v}
+    lines = "".join(f"{k} = {msgspec.json.encode(v).decode()}\n" for k, v in kept.items())
+    storage = f"\n[storage]\n{lines}" if config.storage != Storage() else ""
     folder.config.write_text(
         "# The Mifeng server. Restart it after a change.\n"
         "# `mifeng-server config --explain` lists every setting.\n\n"
@@ -306,6 +309,6 @@ def write_config(folder: Folder, config: Config) -> None:
         "# Where to listen. Without TLS only loopback is allowed, for a proxy in front.\n"
         f'listen = "{config.listen}"\n'
         f"port = {config.port}\n"
-        f"tls = {'true' if config.tls else 'false'}\n{certificate}",
+        f"tls = {'true' if config.tls else 'false'}\n{certificate}{storage}",
         encoding="utf-8",
     )

@@ -30,13 +30,18 @@ def configure_logs(level: str = "info") -> None:
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    AIOHTTP.handlers = [_WithoutWords()]
-    AIOHTTP.propagate = False
+    for logger in (AIOHTTP, logging.getLogger("asyncpg")):
+        logger.handlers = [_WithoutWords(logger.name)]
+        logger.propagate = False
 
 
 class _WithoutWords(logging.Handler):
     """Logs that something happened, and of which kind, in none of its words."""
 
+    def __init__(self, library: str) -> None:
+        super().__init__()
+        self._library = library.rpartition(".")[2]
+
     def emit(self, record: logging.LogRecord) -> None:
         kind = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else ""
-        structlog.get_logger("aiohttp").warning("connection failed", kind=kind)
+        structlog.get_logger(self._library).warning("connection failed", kind=kind)

@@ -20,8 +20,14 @@ from mifeng_crypto.rand import Rng
 from mifeng_server.address import is_loopback
 from mifeng_server.admin import make_admin_app
 from mifeng_server.app import make_app
-from mifeng_server.blobs.folder import FolderBlobs
-from mifeng_server.config import Config, Folder, check_address, read_config, write_config
+from mifeng_server.config import (
+    Config,
+    Folder,
+    Storage,
+    check_address,
+    read_config,
+    write_config,
+)
 from mifeng_server.domain.house import Doors
 from mifeng_server.domain.limits import Limits
 from mifeng_server.domain.protocols import Clock
@@ -29,9 +35,8 @@ from mifeng_server.domain.quota import Quotas
 from mifeng_server.domain.workspace import make_founding_token
 from mifeng_server.listener import make_runner, open_port
 from mifeng_server.notary import KeyNotary, make_checkpoint_key, read_checkpoint_key
-from mifeng_server.storage.sqlite import open_sqlite
+from mifeng_server.opening import open_ground, open_store
 from mifeng_server.tls_key import make_tls_key, read_pin, ssl_context
-from mifeng_server.vault import Vault
 
 __all__ = ["Serving", "initialise", "serving"]
 
@@ -59,6 +64,7 @@ async def initialise(
     rng: Rng,
     listen: str | None = None,
     certificate: tuple[Path, Path] | None = None,
+    storage: Storage | None = None,
 ) -> str:
     """Make a data folder, and return the founding link. Port 0 of the address means a free one.
 
@@ -94,7 +100,8 @@ async def initialise(
     if listen is None:
         listen = host if is_loopback(host) else "0.0.0.0"  # noqa: S104 - a server is for all
     addresses = (address.rstrip("/"),)
-    store = await open_sqlite(folder.database)
+    storage = storage or Storage()
+    store = await open_store(storage, folder)
     try:
         token = await make_founding_token(store, rng=rng)
     finally:
@@ -110,6 +117,7 @@ async def initialise(
             tls=scheme == "https",
             cert=cert,
             key=key,
+            storage=storage,
         ),
     )
     link = FoundLink(version=PROTOCOL_VERSION, addresses=addresses, tls_pin=tls_pin, token=token)
@@ -149,15 +157,10 @@ async def serving(
     async with AsyncExitStack() as stack:
         stack.callback(os.close, _lock(folder))
         context, tls_pin = _tls(config, folder)
-        store = await open_sqlite(folder.database)
-        stack.push_async_callback(store.close)
-        shares = Vault(folder.vault, rng=rng)
-        stack.push_async_callback(shares.close)
+        ground = await open_ground(stack, config.storage, folder, rng=rng)
         app = make_app(
             Doors(config.addresses, tls_pin),
-            store=store,
-            blobs=FolderBlobs(folder.blobs),
-            shares=shares,
+            ground,
             notary=KeyNotary(read_checkpoint_key(folder)),
             clock=clock,
             rng=rng,

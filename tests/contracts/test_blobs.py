@@ -1,4 +1,4 @@
-"""What every `Blobs` and `Shares` keeps to: memory and folder."""
+"""What every `Blobs` and `Shares` keeps to: memory, folder and S3."""
 
 from __future__ import annotations
 
@@ -8,25 +8,37 @@ from os import urandom
 from pathlib import Path
 
 import pytest
+from obstore.store import S3Store
 
 from mifeng_crypto.errors import StorageError
 from mifeng_server.blobs.folder import FolderBlobs
-from mifeng_server.blobs.objects import OBJECT_BYTES
+from mifeng_server.blobs.objects import OBJECT_BYTES, ObjectBlobs
+from mifeng_server.blobs.s3 import open_bucket
+from mifeng_server.blobs.shares import ObjectShares
 from mifeng_server.domain.memory import MemoryBlobs, MemoryShares
 from mifeng_server.domain.protocols import Blobs, ConflictError, Shares
 from mifeng_server.vault import GRAIN_MS, Vault
+from tests.support.seaweed import Seaweed
 
 KEY = b"k" * 16
 
 
-@pytest.fixture(params=["memory", "folder"])
+@pytest.fixture(params=["memory", "folder", "s3"])
 def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
+    if request.param == "s3":
+        return ObjectBlobs(_bucket(request.getfixturevalue("s3")))
     return MemoryBlobs() if request.param == "memory" else FolderBlobs(tmp_path / "blobs")
 
 
-@pytest.fixture(params=["memory", "folder"])
+@pytest.fixture(params=["memory", "folder", "s3"])
 def shares(request: pytest.FixtureRequest, tmp_path: Path) -> Shares:
+    if request.param == "s3":
+        return ObjectShares(_bucket(request.getfixturevalue("s3")), rng=urandom)
     return MemoryShares() if request.param == "memory" else Vault(tmp_path / "vault", rng=urandom)
+
+
+def _bucket(s3: Seaweed) -> S3Store:
+    return open_bucket(s3.new_address(), "part", endpoint=s3.endpoint, region="us-east-1")
 
 
 async def _pieces(data: bytes, size: int = 65_536) -> AsyncIterator[bytes]:
@@ -106,7 +118,7 @@ async def test_shares_end_with_their_deadline_and_not_before(shares: Shares) -> 
     for n in range(5):
         await shares.put(bytes([n]) * 16, bytes([n]) * 32, deadline=n * GRAIN_MS)
     await shares.put(bytes([1]) * 16, bytes([1]) * 32, deadline=4 * GRAIN_MS)
-    assert await shares.expire(2 * GRAIN_MS - 1) == 1 + (type(shares) is Vault)
+    assert await shares.expire(2 * GRAIN_MS - 1) == 1 + (not isinstance(shares, MemoryShares))
     assert await shares.names() == {bytes([n]) * 16 for n in (1, 2, 3, 4)}
     await shares.expire(2 * GRAIN_MS)
     assert await shares.names() == {bytes([n]) * 16 for n in (1, 3, 4)}

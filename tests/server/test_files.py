@@ -249,7 +249,7 @@ async def test_what_a_crash_left_over_is_swept_away_at_the_next_start(
         yield b"left over"
 
     await server.house.blobs.append(b"l" * 16, 0, one())
-    await sweep(server.house)
+    await sweep(server.house, server.clock)
     assert await server.house.shares.names() == {kept}
     assert await server.house.blobs.keys() == {kept}
 

@@ -21,7 +21,9 @@ from mifeng_server.app import make_app
 from mifeng_server.domain.house import Doors
 from mifeng_server.domain.memory import MemoryBlobs, MemoryShares, MemoryStore
 from mifeng_server.domain.workspace import make_founding_token
+from mifeng_server.locks import TaskLocks
 from mifeng_server.notary import KeyNotary
+from mifeng_server.opening import Ground
 from tests.simulation.disk import Disk, SimStore
 from tests.simulation.loop import SimLoop, start_as, tasks_of
 from tests.simulation.network import Line
@@ -73,9 +75,14 @@ class Server:
         self.store = SimStore(self.disk, self.chance, self.power_fails)
         self.app = make_app(
             Doors((ADDRESS,), None),
-            store=self.store,
-            blobs=self.blobs,
-            shares=self.shares,
+            Ground(
+                store=self.store,
+                blobs=self.blobs,
+                shares=self.shares,
+                locks=TaskLocks(),
+                bus=None,
+                node=b"",
+            ),
             notary=KeyNotary(self.checkpoint_key),
             clock=self.clock,
             rng=self.rng,

@@ -14,6 +14,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -116,7 +117,16 @@ class Cluster:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             ready = subprocess.run(
-                [str(self.bin / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)],
+                [
+                    str(self.bin / "pg_isready"),
+                    "-q",
+                    "-U",
+                    "mifeng",
+                    "-h",
+                    "127.0.0.1",
+                    "-p",
+                    str(self.port),
+                ],
                 check=False,
             )
             if ready.returncode == 0:
@@ -134,37 +144,33 @@ class Cluster:
         process.wait(60)
 
 
-def _folder(parent: Path, user: list[str]) -> Path:
-    folder = parent / f"pg{uuid.uuid4().hex[:8]}"
-    folder.mkdir(mode=0o700)
-    if user:
-        uid, gid = (int(part.partition("=")[2]) for part in user[1:3])
-        os.chown(folder, uid, gid)
-        # It has to get there: pytest's folders are for their owner only.
-        for above in folder.parents:
-            if above == Path("/tmp"):
-                break
-            with contextlib.suppress(PermissionError):
-                above.chmod(above.stat().st_mode | 0o011)
-    return folder
+@contextlib.contextmanager
+def _folder(user: list[str]) -> Iterator[Path]:
+    """A folder that the other user gets to: pytest's are for their owner only."""
+    with tempfile.TemporaryDirectory(prefix="mifeng-pg-", ignore_cleanup_errors=True) as name:
+        if user:
+            uid, gid = (int(part.partition("=")[2]) for part in user[1:3])
+            os.chown(name, uid, gid)
+        yield Path(name)
 
 
 @contextlib.contextmanager
-def cluster(parent: Path, *, fsync: bool = False, settings: str = "") -> Iterator[Cluster]:
+def cluster(*, fsync: bool = False, settings: str = "") -> Iterator[Cluster]:
     """Run a new one while this is entered; skip where there is no PostgreSQL."""
     bin_ = programs()
     if bin_ is None:
         pytest.skip("PostgreSQL is not installed (scripts/ci_setup.sh installs it)")
     user = _user()
-    made = Cluster(_folder(parent, user), _free_port(), bin_, user)
-    data = made.folder / "data"
-    made.run("initdb", "-D", str(data), "-U", "mifeng", "-A", "trust", "-E", "UTF8", "--locale=C",
-             "--no-sync")  # fmt: skip
-    with (data / "postgresql.conf").open("a", encoding="ascii") as file:
-        file.write(SETTINGS.format(port=made.port))
-        file.write(f"fsync = {'on' if fsync else 'off'}\n{settings}\n")
-    made.start()
-    try:
-        yield made
-    finally:
-        made.stop()
+    with _folder(user) as folder:
+        made = Cluster(folder, _free_port(), bin_, user)
+        data = folder / "data"
+        made.run("initdb", "-D", str(data), "-U", "mifeng", "-A", "trust", "-E", "UTF8",
+                 "--locale=C", "--no-sync")  # fmt: skip
+        with (data / "postgresql.conf").open("a", encoding="ascii") as file:
+            file.write(SETTINGS.format(port=made.port))
+            file.write(f"fsync = {'on' if fsync else 'off'}\n{settings}\n")
+        made.start()
+        try:
+            yield made
+        finally:
+            made.stop()

@@ -65,7 +65,7 @@ class ObjectBlobs:
         except (BaseError, OSError) as err:
             if "No space left" in str(err) or "Disk quota" in str(err):
                 raise FullError from err
-            raise StorageError("the blob store failed: {reason}", reason=str(err)) from err
+            raise _failed(err) from err
 
     async def size(self, key: bytes) -> int:
         return sum([size async for _, size in self._objects(key)])
@@ -100,16 +100,28 @@ class ObjectBlobs:
         try:
             await obstore.delete_async(self._store, names)
         except (BaseError, OSError) as err:
-            raise StorageError("the blob store failed: {reason}", reason=str(err)) from err
+            raise _failed(err) from err
 
     async def keys(self) -> frozenset[bytes]:
-        listed = await obstore.list_with_delimiter_async(self._store)
-        return frozenset(bytes.fromhex(prefix.strip("/")) for prefix in listed["common_prefixes"])
+        # By the objects: some stores go on listing a folder in which there are none any more.
+        paths = [path async for path, _ in self._all("")]
+        return frozenset(bytes.fromhex(path.partition("/")[0]) for path in paths)
 
-    async def _objects(self, key: bytes) -> AsyncIterator[tuple[str, int]]:
-        async for page in obstore.list(self._store, prefix=key.hex()):
-            for meta in page:
-                yield meta["path"], meta["size"]
+    def _objects(self, key: bytes) -> AsyncIterator[tuple[str, int]]:
+        return self._all(key.hex())
+
+    async def _all(self, prefix: str) -> AsyncIterator[tuple[str, int]]:
+        try:
+            async for page in obstore.list(self._store, prefix=prefix):
+                for meta in page:
+                    yield meta["path"], meta["size"]
+        except (BaseError, OSError) as err:
+            raise _failed(err) from err
+
+
+def _failed(err: Exception) -> StorageError:
+    # Its own words may hold a whole answer; the first line says what happened.
+    return StorageError("the blob store failed: {reason}", reason=str(err).partition("\n")[0])
 
 
 def _broken() -> StorageError:

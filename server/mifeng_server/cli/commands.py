@@ -50,7 +50,7 @@ def _all_commands(
 
 
 @app.command(help=_("Make a data folder, and print the one-time founding link."))
-def init(
+def init(  # noqa: PLR0917 - typer names them all
     data: Data,
     address: Annotated[
         str,
@@ -74,9 +74,21 @@ def init(
     key: Annotated[
         Path | None, typer.Option(metavar="PEM", help=_("The private key of --cert."))
     ] = None,
+    database: Annotated[
+        str,
+        typer.Option(
+            metavar="URL", help=_("postgresql://user@host/name instead of SQLite in the folder.")
+        ),
+    ] = "",
+    blobs: Annotated[
+        str, typer.Option(metavar="URL", help=_("s3://bucket/prefix instead of a folder."))
+    ] = "",
+    s3_endpoint: Annotated[
+        str, typer.Option(metavar="URL", help=_("The address of the S3 store of --blobs."))
+    ] = "",
 ) -> None:
     from mifeng_server.clock import SystemClock
-    from mifeng_server.config import Folder
+    from mifeng_server.config import Folder, Storage
     from mifeng_server.serving import initialise
 
     link = _run(
@@ -87,6 +99,7 @@ def init(
             rng=os.urandom,
             listen=listen,
             certificate=_both(cert, key),
+            storage=Storage(database=database, blobs=blobs, s3_endpoint=s3_endpoint),
         )
     )
     typer.echo(_("The server is ready in {folder}. Start it:").format(folder=data), err=True)

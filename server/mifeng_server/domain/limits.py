@@ -33,11 +33,16 @@ class Limits:
 
 
 class Buckets:
-    """One bucket for each key."""
+    """One bucket for each key.
+
+    Attributes:
+        worth_telling: who takes less than so many a second need not be told of.
+    """
 
     def __init__(self, per_second: float, burst: float) -> None:
         self._interval_ms = 1000 / per_second
         self._depth_ms = burst * self._interval_ms
+        self.worth_telling = max(2, int(per_second / 10))
         self._full_at: OrderedDict[bytes, float] = OrderedDict()
         self._spent: dict[bytes, int] = {}
 

@@ -71,7 +71,7 @@ async def login(house: House, body: LoginRequest, *, now: int) -> LoginReply:
     """
     with refusing():
         tbs = decode(LoginTBS, body.tbs)
-    roster = await house.roster()
+    roster = await house.freshen()
     if roster is None:
         raise _unauthenticated()
     if not nonces.is_ours(await nonces.nonce_key(house), tbs.nonce, now=now):  # LOGIN-1
@@ -177,7 +177,7 @@ async def authenticate(house: House, token: str, *, now: int) -> Caller:
         if row is None:
             raise _unauthenticated()
         house.keep_token(row)
-    roster = await house.roster()
+    roster = await house.freshen()
     if roster is None or row.deadline <= now or not _is_valid(roster, row):
         raise _unauthenticated()
     is_device = row.device_id and len(row.device_id) != RECOVERY_KEY_BYTES

@@ -6,7 +6,7 @@ a `StorageError`, and then nothing has changed.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 
@@ -18,10 +18,12 @@ from mifeng_server.domain.rows import Row, Write
 
 __all__ = [
     "Blobs",
+    "Bus",
     "BusyError",
     "Clock",
     "ConflictError",
     "FullError",
+    "Hints",
     "Locks",
     "Notary",
     "Notify",
@@ -246,6 +248,22 @@ class Notary(Protocol):
 
     def checkpoint(self, origin: str, head: Head) -> bytes:
         """Return the checkpoint of a ledger or log whose durable head this is."""
+        ...
+
+
+Hints = Sequence[bytes] | None
+"""What other nodes said; None when some of it may have been lost."""
+
+
+class Bus(Protocol):
+    """Carries hints between the nodes of one server. It may lose, double and delay them."""
+
+    def publish(self, hint: bytes) -> None:
+        """Say something to all other nodes, soon."""
+        ...
+
+    async def run(self, take: Callable[[Hints], None]) -> None:
+        """Tell and listen, until cancelled. Begins with `take(None)`."""
         ...
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from mifeng_server.domain import rows
 from mifeng_server.domain.house import House
+from mifeng_server.domain.protocols import Clock
 from mifeng_server.domain.rows import Delete, Row, key_of
 from mifeng_server.domain.unit import ALL
 from mifeng_server.domain.uploads import destroy, file_lock, is_file
@@ -19,6 +20,7 @@ __all__ = ["Purged", "purge", "sweep"]
 
 DELAY_MS = 60_000
 """At the deadline nothing is served any more; what was being decided just before may still end."""
+AGAIN_S = 120
 BATCH = 500
 """Rows in one transaction: writers do not wait long."""
 
@@ -33,6 +35,7 @@ _ENDING: tuple[tuple[type[Row], str], ...] = (
     (rows.LinkRow, "deadline"),
     (rows.IdempotencyRow, "deadline"),
     (rows.NonceRow, "deadline"),
+    (rows.LeaseRow, "deadline"),
 )
 
 
@@ -103,11 +106,28 @@ async def _purge_doomed(house: House) -> tuple[int, int]:
     return files, count
 
 
-async def sweep(house: House) -> None:
-    """Destroy shares and blobs that no row knows: left over by a crash. Before the port opens."""
-    for name in await house.shares.names():
-        if is_file(name) and await house.store.get(rows.FileRow, name) is None:
-            await house.shares.destroy(name)
-    for file_id in await house.blobs.keys():
-        if await house.store.get(rows.FileRow, file_id) is None:
-            await house.blobs.delete(file_id)
+async def sweep(house: House, clock: Clock) -> None:
+    """Destroy shares and blobs that no row knows: left over by a crash. Before the port opens.
+
+    What another node is just making has no row for a moment: with others, ask again later.
+    """
+    names, blobs = await _unknown(house)
+    if house.store.shared and names | blobs:
+        await clock.sleep(AGAIN_S)
+        again = await _unknown(house)
+        names, blobs = names & again[0], blobs & again[1]
+    for name in names:
+        await house.shares.destroy(name)
+    for file_id in blobs:
+        await house.blobs.delete(file_id)
+
+
+async def _unknown(house: House) -> tuple[frozenset[bytes], frozenset[bytes]]:
+    """The files' shares, and the blobs, that no row knows."""
+    names = [name for name in await house.shares.names() if is_file(name)]
+    blobs = await house.blobs.keys()
+    there = {n: await house.store.get(rows.FileRow, n) for n in {*names, *blobs}}
+    return (
+        frozenset(name for name in names if there[name] is None),
+        frozenset(file_id for file_id in blobs if there[file_id] is None),
+    )

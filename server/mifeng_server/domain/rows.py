@@ -30,6 +30,7 @@ __all__ = [
     "Insert",
     "KeyPackageRow",
     "KeyRow",
+    "LeaseRow",
     "LinkRow",
     "LogRow",
     "NonceRow",
@@ -355,6 +356,15 @@ class KeyRow(Row):
     value: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class LeaseRow(Row):
+    """Which node does something that only one should do, and until when nobody else does it."""
+
+    name: bytes
+    holder: bytes
+    deadline: int
+
+
 KEYS: dict[type[Row], tuple[str, ...]] = {
     FoundingRow: ("token_hash",),
     RosterRow: ("sequence",),
@@ -385,6 +395,7 @@ KEYS: dict[type[Row], tuple[str, ...]] = {
     IdempotencyRow: ("author", "key"),
     NonceRow: ("nonce",),
     KeyRow: ("name",),
+    LeaseRow: ("name",),
 }
 """The fields that name a row of each kind."""
 

@@ -15,7 +15,7 @@ from mifeng_crypto.tls import decode
 from mifeng_server.domain.protocols import Store
 from mifeng_server.domain.rows import CharterRow, LogRow, PartRow, UnitRow
 
-__all__ = ["Unit", "load_unit", "may_take_part"]
+__all__ = ["Unit", "load_charter", "load_unit", "may_take_part"]
 
 ALL = 1 << 24
 """More than a unit has of anything that is read at once."""
@@ -59,15 +59,20 @@ async def load_unit(store: Store, unit_id: bytes, roster: Roster) -> Unit | None
     row = await store.get(UnitRow, unit_id)
     if row is None:
         return None
-    entries = await store.find(CharterRow, order="sequence", limit=ALL, unit_id=unit_id)
     parts = await store.find(PartRow, order="part", limit=ALL, unit_id=unit_id)
     return Unit(
         row=row,
         heads=decode(Heads, row.heads),
-        charter=Charter.from_entries([entry.entry for entry in entries], roster),
+        charter=await load_charter(store, unit_id, roster),
         public=PublicGroup.from_parts({part.part: part.value for part in parts}),
         log=await _load_log(store, row),
     )
+
+
+async def load_charter(store: Store, unit_id: bytes, roster: Roster) -> Charter:
+    """Read and verify a unit's charter."""
+    entries = await store.find(CharterRow, order="sequence", limit=ALL, unit_id=unit_id)
+    return Charter.from_entries([entry.entry for entry in entries], roster)
 
 
 async def _load_log(store: Store, row: UnitRow) -> LogPosition:

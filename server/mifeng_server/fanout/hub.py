@@ -58,6 +58,16 @@ class Hub:
         feed.number = self._opened
         self._by_member[feed.member_id].add(feed)
 
+    def device_ids(self) -> frozenset[bytes]:
+        """Return the devices that have a feed here."""
+        return frozenset(feed.device_id for feed in self._everybody())
+
+    def unfollow_unit(self, unit_id: bytes) -> None:
+        """Tell nobody of this log any more, and those who followed it to ask for their units."""
+        for feed in self.followers(unit_id):
+            self._unfollow(feed, unit_id)
+            feed.hint(UNITS)
+
     def count(self) -> int:
         """How many feeds are open."""
         return sum(map(len, self._by_member.values()))

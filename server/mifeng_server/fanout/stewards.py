@@ -14,6 +14,7 @@ from mifeng_crypto.errors import StorageError
 from mifeng_crypto.log import EntryKind
 from mifeng_server.domain.events import Event, KeyPackagesCame, LogGrew
 from mifeng_server.domain.house import House
+from mifeng_server.domain.leases import take
 from mifeng_server.domain.protocols import Clock
 from mifeng_server.domain.rows import GrantRow
 from mifeng_server.domain.stewardship import find_stewards, needs_rotation
@@ -133,6 +134,11 @@ class Stewards:
                 if tended.news.is_set():
                     continue
                 return
+            now, for_ms = self._clock.now(), int(patience * 1000)
+            others_ms = await take(house, b"steward" + unit_id, now=now, for_ms=for_ms)
+            if others_ms:  # another node has asked one of its own
+                await self._within(others_ms / 1000, tended.news)
+                continue
             left = [feed for feed in online if feed.device_id not in asked]
             if not left:
                 asked.clear()

@@ -236,7 +236,7 @@ def _query(statement: ClauseElement) -> Query:
 async def _pool(url: str) -> AsyncIterator[asyncpg.Pool]:
     pool = await asyncpg.create_pool(
         url,
-        min_size=1,
+        min_size=0,
         max_size=READERS,
         timeout=CONNECT_S,
         command_timeout=STATEMENT_S,

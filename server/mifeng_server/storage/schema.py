@@ -54,6 +54,7 @@ _NAMES: dict[type[Row], str] = {
     rows.IdempotencyRow: "idempotency",
     rows.NonceRow: "nonces",
     rows.KeyRow: "server_keys",
+    rows.LeaseRow: "leases",
 }
 
 # What `find` and `count` ask for besides keys.
@@ -82,6 +83,7 @@ _INDEXES: tuple[tuple[type[Row], tuple[str, ...]], ...] = (
     (rows.LinkRow, ("deadline",)),
     (rows.IdempotencyRow, ("deadline",)),
     (rows.NonceRow, ("deadline",)),
+    (rows.LeaseRow, ("deadline",)),
 )
 
 

@@ -1,0 +1,89 @@
+"""From the configuration to what the server stands on: store, blobs, shares, and other nodes."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from mifeng_crypto.errors import UsageError
+from mifeng_crypto.rand import Rng
+from mifeng_server.blobs.folder import FolderBlobs
+from mifeng_server.blobs.objects import ObjectBlobs
+from mifeng_server.blobs.s3 import check_bucket, open_bucket
+from mifeng_server.blobs.shares import ObjectShares
+from mifeng_server.config import Storage
+from mifeng_server.domain.protocols import Blobs, Bus, Locks, Shares, Store
+from mifeng_server.folder import Folder
+from mifeng_server.locks import TaskLocks
+from mifeng_server.storage.sqlite import open_sqlite
+from mifeng_server.vault import Vault
+
+__all__ = ["Ground", "open_ground", "open_store"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What `make_app` is handed. `bus` is None for a node that is alone."""
+
+    store: Store
+    blobs: Blobs
+    shares: Shares
+    locks: Locks
+    bus: Bus | None
+    node: bytes
+
+
+async def open_ground(
+    stack: AsyncExitStack, storage: Storage, folder: Folder, *, rng: Rng
+) -> Ground:
+    """Open everything; the stack closes it.
+
+    Raises:
+        UsageError: the configuration names what is not installed, or a bucket with versions.
+        StorageError: something cannot be opened.
+    """
+    store = await open_store(storage, folder)
+    stack.push_async_callback(store.close)
+    locks: Locks = TaskLocks()
+    bus: Bus | None = None
+    node = rng(16)
+    if storage.database:
+        from mifeng_server.storage.postgres_bus import PostgresBus
+        from mifeng_server.storage.postgres_locks import PostgresLocks
+
+        locks = made = PostgresLocks(storage.database)
+        stack.push_async_callback(made.close)
+        bus = PostgresBus(storage.database, node)
+    blobs, shares = await _blobs(storage, folder, rng)
+    stack.push_async_callback(shares.close)
+    return Ground(store=store, blobs=blobs, shares=shares, locks=locks, bus=bus, node=node)
+
+
+async def open_store(storage: Storage, folder: Folder) -> Store:
+    """Open the database, and bring it to this version's schema.
+
+    Raises:
+        UsageError: PostgreSQL is asked for and its driver is not installed.
+        StorageError: it cannot be opened, or belongs to a newer server.
+    """
+    if not storage.database:
+        return await open_sqlite(folder.database)
+    try:
+        from mifeng_server.storage.postgres import open_postgres
+    except ImportError as err:
+        raise UsageError(
+            "PostgreSQL needs one package more; run: pip install 'mifeng[scale]'"
+        ) from err
+    return await open_postgres(storage.database)
+
+
+async def _blobs(storage: Storage, folder: Folder, rng: Rng) -> tuple[Blobs, Shares]:
+    if not storage.blobs:
+        return FolderBlobs(folder.blobs), Vault(Path(folder.vault), rng=rng)
+    parts = [
+        open_bucket(storage.blobs, part, endpoint=storage.s3_endpoint, region=storage.s3_region)
+        for part in ("blobs", "vault")
+    ]
+    await check_bucket(parts[1])
+    return ObjectBlobs(parts[0]), ObjectShares(parts[1], rng=rng)
