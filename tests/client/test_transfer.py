@@ -10,8 +10,10 @@ import io
 import os
 import random
 import resource
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestServer
@@ -24,7 +26,7 @@ from mifeng.media.kind import OCTETS
 from mifeng.net import Api, Signer
 from mifeng.transfer import attempts
 from mifeng.transfer import up as up_module
-from mifeng.transfer.up import PIECE_BYTES
+from mifeng.transfer.sending import PIECE_BYTES
 from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import ProtocolError, StorageError, TransportError, UsageError
 from mifeng_crypto.files.sealed import sealed_length
@@ -72,8 +74,19 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "downloads"
 
 
-async def up(api: Api, source: Path) -> Attachment:
-    return await transfer.upload(api, unit_id=UNIT, path=source, rng=RNG)
+async def nobody(_: Attachment) -> None:
+    """Who is told of sealed files, and does nothing about it."""
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> transfer.Spool:
+    return transfer.Spool(tmp_path / "outgoing")
+
+
+async def up(api: Api, source: Path, **more: Any) -> Attachment:  # noqa: ANN401 - of `upload`
+    with tempfile.TemporaryDirectory() as folder:
+        more = {"spool": transfer.Spool(Path(folder)), "on_sealed": nobody, **more}
+        return await transfer.upload(api, unit_id=UNIT, path=source, rng=RNG, **more)
 
 
 async def down(api: Api, attachment: Attachment, target: Path) -> Path:
@@ -108,7 +121,7 @@ async def test_files_of_every_size_arrive(
 async def test_progress_only_grows_to_the_whole(api: Api, source: Path, folder: Path) -> None:
     seen: list[tuple[int, int]] = []
     record = lambda done, total: seen.append((done, total))  # noqa: E731
-    attachment = await transfer.upload(api, unit_id=UNIT, path=source, rng=RNG, progress=record)
+    attachment = await up(api, source, progress=record)
     middle = len(seen)
     await transfer.download(
         api, unit_id=UNIT, attachment=attachment, target=folder, progress=record
@@ -287,7 +300,7 @@ async def test_a_file_that_changes_while_it_is_sent_is_not_sent(api: Api, source
             file.write(b"more")
 
     with pytest.raises(UsageError, match="grew"):
-        await transfer.upload(api, unit_id=UNIT, path=source, rng=RNG, progress=grow)
+        await up(api, source, progress=grow)
 
 
 async def test_a_full_disk_is_said_and_leaves_nothing(api: Api, source: Path, folder: Path) -> None:
@@ -372,9 +385,19 @@ async def _up_from(api: Api, data: bytes, size: int) -> Attachment:
 
     feeding = asyncio.create_task(asyncio.to_thread(feed))
     try:
-        with os.fdopen(reading, "rb", buffering=0) as file:
+        with (
+            os.fdopen(reading, "rb", buffering=0) as file,
+            tempfile.TemporaryDirectory() as folder,
+        ):
             return await transfer.upload_from(
-                api, file, unit_id=UNIT, name="a.bin", size=size, rng=RNG
+                api,
+                file,
+                unit_id=UNIT,
+                name="a.bin",
+                size=size,
+                rng=RNG,
+                spool=transfer.Spool(Path(folder)),
+                on_sealed=nobody,
             )
     finally:
         await feeding
@@ -410,3 +433,46 @@ async def test_a_picture_that_lies_on_no_disk_is_stripped_and_has_a_preview(
     assert (attachment.content_type, attachment.preview.width) == ("image/jpeg", 300)
     assert attachment.preview.thumbnail
     assert b"Canon" not in (await down(api, attachment, folder)).read_bytes()
+
+
+# ------------------------------------------------------------------ on another day
+
+
+async def test_what_was_sealed_is_sent_later_by_another_process_and_not_sealed_again(
+    api: Api, server: FileServer, source: Path, folder: Path, spool: transfer.Spool
+) -> None:
+    sealed: list[Attachment] = []
+
+    async def keep(attachment: Attachment) -> None:
+        sealed.append(attachment)
+
+    server.cut_patches_at = [PIECE_BYTES + 1] + [PIECE_BYTES + 2] * 10
+    with pytest.raises(TransportError):
+        await up(api, source, spool=spool, on_sealed=keep)
+    source.write_bytes(b"something else by now")
+    server.cut_patches_at = []
+    sent = len(server.data)
+    await transfer.resume(api, sealed[0], spool=spool)
+    assert len(server.data) > sent > 0
+    assert (await down(api, sealed[0], folder)).read_bytes() == CONTENT
+
+
+async def test_a_refusal_leaves_nothing_on_the_disk_of_what_was_not_sealed(
+    api: Api, server: FileServer, tmp_path: Path, spool: transfer.Spool
+) -> None:
+    source = tmp_path / "large"
+    source.write_bytes(bytes(6 * PIECE_BYTES))
+    server.problem = ProblemCode.FORBIDDEN
+    with pytest.raises(ServerProblem):
+        await up(api, source, spool=spool)
+    assert spool.ids() == frozenset()
+
+
+async def test_nothing_in_the_spool_is_readable(
+    api: Api, server: FileServer, source: Path, spool: transfer.Spool, tmp_path: Path
+) -> None:
+    await up(api, source, spool=spool)
+    [path] = (tmp_path / "outgoing").iterdir()
+    assert path.read_bytes() == bytes(server.data)
+    assert CONTENT[:64] not in path.read_bytes()
+    assert path.stat().st_mode & 0o777 == 0o600

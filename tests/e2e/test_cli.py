@@ -116,6 +116,15 @@ async def test_the_whole_play_by_hand(tmp_path: Path) -> None:
         got = Path(down["path"]).read_bytes()
         assert hashlib.sha256(got).digest() == hashlib.sha256(data).digest()
 
+        listed = (await shell.ok("ada", "files", "Research", "--readers", "--json")).lines
+        assert [file["name"] for file in listed] == ["plan.pdf"]
+        assert [who["name"] for who in listed[0]["readers"]] == ["Ada"]
+        kept = (await shell.ok("ada", "keep", "Research", "plan.pdf", "--json")).json
+        assert kept["files"][0]["file_id"] == up["file_id"]
+        assert "plan.pdf" in (await shell.ok("ben", "files", "Research")).out
+        assert (await shell.run("ben", "upload", "Research")).code == 2
+        await shell.ok("ben", "upload", "Research", "--resume")
+
         names = [line["name"] for line in (await shell.ok("ben", "people", "--json")).lines]
         assert names == ["Ada", "Ben"]
         members = (await shell.ok("ben", "unit", "members", "Research")).out

@@ -12,8 +12,12 @@ import pytest
 from PIL import Image
 
 import mifeng
-from mifeng_crypto.errors import ProtocolError
+from mifeng.transfer import attempts
+from mifeng.transfer.sending import PIECE_BYTES
+from mifeng_crypto.errors import ProtocolError, TransportError
 from mifeng_server.domain.protocols import Shares
+from mifeng_server.domain.rows import FileRow
+from mifeng_server.domain.uploads import destroy
 from tests.e2e.people import PASSPHRASE, Cast, cast
 from tests.support.server import RunningServer, running_server
 
@@ -249,3 +253,79 @@ async def test_a_recall_that_was_cut_off_is_done_again(tmp_path: Path) -> None:
 def _file(folder: Path, name: str) -> Path:
     (folder / name).write_bytes(RNG(SIZE))
     return folder / name
+
+
+# ------------------------------------------------------------------ over restarts
+
+
+async def test_an_interrupted_upload_goes_on_after_a_restart_of_both_sides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempts, "PAUSES_S", (0.0, 0.01))
+    path = tmp_path / "film.bin"
+    path.write_bytes(RNG(3 * PIECE_BYTES))
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        unit_id = c.adas.id
+
+        def stop(done: int, _total: int) -> None:
+            if done >= 2 * PIECE_BYTES:
+                raise TransportError("the line is cut")
+
+        with pytest.raises(TransportError):
+            await c.adas.upload(path, progress=stop)
+        [waiting] = await c.adas.unfinished()
+        file_id = waiting.id
+        there = await server.house.blobs.size(file_id)
+        assert 0 < there < 3 * PIECE_BYTES
+    path.write_bytes(b"another film by now")
+    async with running_server(tmp_path, restart=True) as server:
+        async with mifeng.open(tmp_path / "ada", passphrase=PASSPHRASE) as ada:
+            unit = ada.unit(unit_id.hex())
+            [waiting] = await unit.unfinished()
+            message = await unit.resume(waiting)
+            assert message.files[0].id == file_id
+            assert await unit.unfinished() == []
+        assert not [*(tmp_path / "ada" / "outgoing").iterdir()]
+        async with mifeng.open(tmp_path / "ben", passphrase=PASSPHRASE) as ben:
+            unit = ben.unit(unit_id.hex())
+            assert len(await unit.files()) == 1
+            got = await unit.download(message.files[0], tmp_path / "got.bin")
+            assert got.stat().st_size == 3 * PIECE_BYTES
+
+
+async def test_an_unfinished_upload_is_given_up_here_and_at_the_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempts, "PAUSES_S", (0.0,))
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+
+        def stop(_done: int, _total: int) -> None:
+            raise TransportError("the line is cut")
+
+        with pytest.raises(TransportError):
+            await c.adas.upload(_file(tmp_path, "film.bin"), progress=stop)
+        [waiting] = await c.adas.unfinished()
+        await c.adas.give_up(waiting)
+        assert await c.adas.unfinished() == []
+        assert await server.house.blobs.keys() == frozenset()
+        assert not [*(tmp_path / "ada" / "outgoing").iterdir()]
+
+
+async def test_an_upload_whose_day_is_over_is_named_and_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempts, "PAUSES_S", (0.0,))
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+
+        def stop(_done: int, _total: int) -> None:
+            raise TransportError("the line is cut")
+
+        with pytest.raises(TransportError):
+            await c.adas.upload(_file(tmp_path, "film.bin"), progress=stop)
+        [waiting] = await c.adas.unfinished()
+        row = await server.house.store.get(FileRow, waiting.id)
+        assert row is not None
+        await destroy(server.house, row)
+        with pytest.raises(mifeng.ServerProblem):
+            await c.adas.resume(waiting)
+        assert await c.adas.unfinished() == []

@@ -11,19 +11,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mifeng.cli.options import opened, options, run
+from mifeng.cli.options import Options, opened, options, run
 from mifeng.cli.units import UnitName
 from mifeng.text import _, ngettext
+from mifeng_crypto.errors import TransportError, UsageError
 
 if TYPE_CHECKING:
-    from mifeng import File, SharedFile, Unit
+    from mifeng import File, Message, SharedFile, Unit
 
 __all__ = ["add_to"]
 
 
 def add_to(app: typer.Typer) -> None:
     """Declare these commands."""
-    app.command(help=_("Seal a file and send it."))(upload)
+    app.command(help=_("Seal files and send them in one message."))(upload)
     app.command(help=_("Fetch a file and open it."))(download)
     app.command(help=_("List the live files of a unit, and how long each still lives."))(files)
     app.command(help=_("Post a live file again, so that its time starts anew."))(keep)
@@ -32,39 +33,78 @@ def add_to(app: typer.Typer) -> None:
 def upload(
     context: typer.Context,
     unit: UnitName,
-    path: Annotated[Path, typer.Argument(help=_("The file."))],
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="FILE...", help=_("The files, eight at most."))
+    ] = None,
+    caption: Annotated[str, typer.Option(help=_("A text above them."))] = "",
+    *,
     keep_metadata: Annotated[
         bool,
         typer.Option(
             "--keep-metadata", help=_("Send a picture with the place and camera that it names.")
         ),
     ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help=_("Go on with files whose way was interrupted."))
+    ] = False,
+    give_up: Annotated[
+        bool, typer.Option("--give-up", help=_("Forget files whose way was interrupted."))
+    ] = False,
 ) -> None:
-    """Seal a file and send it."""
+    """Seal files and send them in one message, or go on with what was interrupted."""
     told = options(context)
 
     async def main() -> None:
-        from mifeng.cli.show import as_json, message_facts, say, size
-        from mifeng.content import printable
-
+        if sum((resume, give_up, bool(paths))) != 1:
+            raise UsageError("name the files to send, or give --resume, or --give-up")
         async with opened(told) as me:
             where = me.unit(unit)
-            with _bar(path.name, quiet=told.json) as progress:
-                message = await where.upload(path, progress=progress, keep_metadata=keep_metadata)
-            if told.json:
-                as_json({"file_id": message.files[0].id.hex(), **message_facts(where, message)})
+            if give_up:
+                for file in await where.unfinished():
+                    await where.give_up(file)
                 return
-        sentence = _("Sent {file} ({size}) to {unit}, as number {n}.")
-        say(
-            sentence.format(
-                file=printable(path.name),
-                size=size(message.files[0].size),
-                unit=printable(where.title),
-                n=message.sequence,
-            )
-        )
+            try:
+                if resume:
+                    for file in await where.unfinished():
+                        with _bar(file.name, quiet=told.json) as progress:
+                            _sent(where, await where.resume(file, progress=progress), told)
+                    return
+                with _bar(", ".join(p.name for p in paths or ()), quiet=told.json) as progress:
+                    message = await where.upload(
+                        *(paths or ()),
+                        caption=caption,
+                        progress=progress,
+                        keep_metadata=keep_metadata,
+                    )
+            except TransportError as err:
+                if not await where.unfinished():
+                    raise
+                raise TransportError(
+                    "the line is broken; what is sealed is kept for a day: "
+                    "go on with `mifeng upload {unit} --resume`",
+                    unit=where.title,
+                ) from err
+            _sent(where, message, told)
 
     run(told, main)
+
+
+def _sent(unit: Unit, message: Message, told: Options) -> None:
+    from mifeng.cli.show import as_json, message_facts, say, size
+    from mifeng.content import printable
+
+    if told.json:
+        as_json({"file_id": message.files[0].id.hex(), **message_facts(unit, message)})
+        return
+    sentence = _("Sent {file} ({size}) to {unit}, as number {n}.")
+    say(
+        sentence.format(
+            file=printable(", ".join(file.name for file in message.files)),
+            size=size(sum(file.size for file in message.files)),
+            unit=printable(unit.title),
+            n=message.sequence,
+        )
+    )
 
 
 def download(

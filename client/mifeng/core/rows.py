@@ -24,6 +24,7 @@ __all__ = [
     "TimelineRecord",
     "UnitRecord",
     "UnitStatus",
+    "UploadRecord",
     "ledger_rows",
     "number",
     "part_rows",
@@ -126,6 +127,28 @@ def timeline_row(unit_id: UnitId, record: TimelineRecord) -> bytes:
         slot=slot_of(record.accepted_at),
         deadline=record.deadline,
     )
+
+
+@struct
+class UploadRecord:
+    """Table `uploads`, key unit_id || file_id: a file that is sealed and on its way.
+
+    What a message will say of it; no message shows it yet.
+    """
+
+    name: Text
+    content_type: Text
+    size: UInt64
+    secret: Bytes32
+    share_hash: Bytes32
+    digest: Bytes32
+    width: UInt64
+    height: UInt64
+    duration_ms: UInt64
+    pages: UInt64
+    thumbnail: Opaque
+    thumbnail_type: Text
+    created_at: UnixMillis
 
 
 def number(n: int) -> bytes:

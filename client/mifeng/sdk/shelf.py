@@ -1,16 +1,20 @@
-"""The files of a unit: which are live, for how long, and who has fetched them; keep and recall."""
+"""The files of a unit: sent, fetched, kept, recalled; which are live, and who has fetched them."""
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncGenerator
+import functools
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
+from typing import IO
 
 from mifeng import content, transfer
+from mifeng.content import Attachment, Refers
 from mifeng.errors import NotFoundError, ServerProblem
 from mifeng.sdk.talk import Talk, no_progress
 from mifeng.sdk.values import File, Message, SharedFile, person_from
+from mifeng.session import uploads
 from mifeng.transfer import Progress, Reader
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.api.problems import ProblemCode
@@ -61,6 +65,118 @@ class Shelf(Talk):
         people = self._session.people
         readers = tuple(person_from(MemberId(who), people) for who in reply.member_ids)
         return dataclasses.replace(shared, readers=readers)
+
+    # -------------------------------------------------------------- sending
+
+    async def upload(
+        self,
+        *paths: str | Path,
+        caption: str = "",
+        reply_to: Message | int | None = None,
+        thread: Message | int | None = None,
+        progress: Progress = no_progress,
+        keep_metadata: bool = False,
+    ) -> Message:
+        """Seal and upload files, and send one message that shows them.
+
+        What is sealed when this is interrupted is not lost: see `unfinished`.
+
+        Args:
+            paths: the files, eight at most.
+            caption: a text above them.
+            reply_to: the message that it answers.
+            thread: as `send`.
+            progress: called with bytes done and bytes in all, of the file that is on its way.
+            keep_metadata: send a picture with what its camera wrote into it: place, time, device.
+
+        Raises:
+            StorageError: a file cannot be read, or the disk has no room for its ciphertext.
+            UsageError: it is no file, it changes, or what a picture tells cannot be taken out.
+            ServerProblem: `quota_exceeded`, `storage_full`: before a byte was sent.
+            MifengError: as `send`.
+        """
+        self.check_access()
+        refers = await self._refers(reply_to, thread)
+        attachments = []
+        for path in paths:
+            send = functools.partial(
+                transfer.upload,
+                self._session.api,
+                unit_id=self.id,
+                path=Path(path),
+                rng=self._session.rng,
+                progress=progress,
+                keep_metadata=keep_metadata,
+            )
+            attachments.append(await self._bring(send))
+        return await self._show_files(attachments, caption, refers)
+
+    async def upload_from(
+        self, file: IO[bytes], *, name: str, size: int, progress: Progress = no_progress
+    ) -> Message:
+        """The same with bytes that need not lie on a disk: `size` of them, read once, in order.
+
+        Raises:
+            UsageError: there are more, or fewer.
+            MifengError: as `upload`.
+        """
+        self.check_access()
+        send = functools.partial(
+            transfer.upload_from,
+            self._session.api,
+            file,
+            unit_id=self.id,
+            name=name,
+            size=size,
+            rng=self._session.rng,
+            progress=progress,
+        )
+        return await self._show_files([await self._bring(send)])
+
+    async def unfinished(self) -> list[File]:
+        """Return the files that were sealed, and that no message shows: their way was interrupted.
+
+        The server keeps what it has of them for a day.
+        """
+        return [File(one) for one in await uploads.waiting(self._session, self.id)]
+
+    async def resume(self, file: File, *, progress: Progress = no_progress) -> Message:
+        """Send what is missing of an unfinished file, and the message that shows it.
+
+        Raises:
+            ServerProblem: `not_found`, `gone`: its day is over; send it again.
+            MifengError: as `send`.
+        """
+        self.check_access()
+        await uploads.resume(self._session, self.id, file.attachment, progress=progress)
+        return await self._show_files([file.attachment])
+
+    async def give_up(self, file: File) -> None:
+        """Keep nothing of an unfinished file.
+
+        Raises:
+            TransportError: the server was not reached; it is kept.
+        """
+        await uploads.drop(self._session, self.id, file.attachment)
+
+    async def _bring(self, send: Callable[..., Awaitable[Attachment]]) -> Attachment:
+        return await uploads.upload(
+            self._session,
+            self.id,
+            lambda spool, on_sealed: send(spool=spool, on_sealed=on_sealed),
+        )
+
+    async def _show_files(
+        self, attachments: list[Attachment], caption: str = "", refers: Refers | None = None
+    ) -> Message:
+        said = content.encode_file(
+            *attachments,
+            caption=caption,
+            origin=self._origin,
+            rng=self._session.rng,
+            refers=refers,
+        )
+        return await self._post(said, tuple(attachments))
 
     # -------------------------------------------------------------- fetching
 
@@ -139,10 +255,7 @@ class Shelf(Talk):
         """
         if self._state.charter.policy.keep is not Keep.ALLOWED:
             raise UsageError("files are not posted again in this unit: its policy says so")
-        said = content.encode_file(
-            file.attachment, caption=caption, origin=self._origin, rng=self._session.rng
-        )
-        return await self._post(said, (file.attachment,))
+        return await self._show_files([file.attachment], caption)
 
     async def delete(self, message: Message | int) -> Message:
         """Take back what one has said: from then on nobody is shown it. Its files are recalled.

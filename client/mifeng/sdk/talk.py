@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import AsyncGenerator
-from pathlib import Path
-from typing import IO
 
-from mifeng import content, transfer
+from mifeng import content
 from mifeng.content import Attachment, Mention, Origin, Refers
 from mifeng.core.events import NewEntry, UnitLeft
 from mifeng.core.outbox import as_if_sent
@@ -18,7 +16,6 @@ from mifeng.errors import AccessEndedError, NotFoundError, UnitClosedError
 from mifeng.sdk.governed import Governed
 from mifeng.sdk.values import Message, Person, Reader, message_from
 from mifeng.session import delivery
-from mifeng.transfer import Progress
 from mifeng_crypto.errors import MifengError, UsageError
 from mifeng_crypto.ledger.charter_entry import UnitRole
 
@@ -290,74 +287,6 @@ class Talk(Governed):
             raise NotFoundError("you have not reacted so; see `mifeng read`")
         await self._take_back(ids[0], line.id, of_reaction=True)
         return await self.message(line.sequence)
-
-    async def upload(
-        self,
-        *paths: str | Path,
-        caption: str = "",
-        reply_to: Message | int | None = None,
-        thread: Message | int | None = None,
-        progress: Progress = no_progress,
-        keep_metadata: bool = False,
-    ) -> Message:
-        """Seal and upload files, and send one message that shows them.
-
-        Args:
-            paths: the files, eight at most.
-            caption: a text above them.
-            reply_to: the message that it answers.
-            thread: as `send`.
-            progress: called with bytes done and bytes in all, of the file that is on its way.
-            keep_metadata: send a picture with what its camera wrote into it: place, time, device.
-
-        Raises:
-            StorageError: a file cannot be read.
-            UsageError: it is no file, it changes, or what a picture tells cannot be taken out.
-            MifengError: as `send`.
-        """
-        self.check_open()
-        refers = await self._refers(reply_to, thread)
-        attachments = [
-            await transfer.upload(
-                self._session.api,
-                unit_id=self.id,
-                path=Path(path),
-                rng=self._session.rng,
-                progress=progress,
-                keep_metadata=keep_metadata,
-            )
-            for path in paths
-        ]
-        said = content.encode_file(
-            *attachments,
-            caption=caption,
-            origin=self._origin,
-            rng=self._session.rng,
-            refers=refers,
-        )
-        return await self._post(said, tuple(attachments))
-
-    async def upload_from(
-        self, file: IO[bytes], *, name: str, size: int, progress: Progress = no_progress
-    ) -> Message:
-        """The same with bytes that need not lie on a disk: `size` of them, read once, in order.
-
-        Raises:
-            UsageError: there are more, or fewer.
-            MifengError: as `send`.
-        """
-        self.check_open()
-        attachment = await transfer.upload_from(
-            self._session.api,
-            file,
-            unit_id=self.id,
-            name=name,
-            size=size,
-            rng=self._session.rng,
-            progress=progress,
-        )
-        said = content.encode_file(attachment, origin=self._origin, rng=self._session.rng)
-        return await self._post(said, (attachment,))
 
     def mention(self, who: Person | UnitRole | None = None) -> str:
         """Return the Markdown that calls somebody in a text.

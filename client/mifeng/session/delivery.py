@@ -11,13 +11,13 @@ import asyncio
 import dataclasses
 from collections.abc import Sequence
 
-from mifeng.core import founding, membership, outbox
+from mifeng.core import founding, membership, outbox, unfinished
 from mifeng.core.membership import Due
 from mifeng.core.rows import Changes, UnitStatus
 from mifeng.core.unit import OutboxItem, Unit
 from mifeng.errors import ServerProblem
 from mifeng.net.stream import pause_s
-from mifeng.session import notary
+from mifeng.session import notary, uploads
 from mifeng.session.session import Session
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.api.problems import ProblemCode
@@ -49,7 +49,7 @@ MISSED = frozenset(
 async def post(
     session: Session, unit_id: UnitId, content: bytes, *, files: Sequence[FileId] = ()
 ) -> int:
-    """Put a message into the outbox and deliver the outbox.
+    """Put a message into the outbox and deliver the outbox. Its files are on their way no more.
 
     Returns:
         The message's sequence in the log.
@@ -60,7 +60,9 @@ async def post(
     """
     async with session.turn(unit_id):
         unit, number = outbox.queue(session.units[unit_id], content, files=files, now=session.now())
-        await session.save_unit(unit)
+        await session.save_unit(unit, unfinished.done(unit_id, *files))
+        for file_id in files:
+            uploads.spool_of(session).drop(file_id)
         await deliver(session, unit_id)
         return session.delivered.pop((unit_id, number), 0)
 

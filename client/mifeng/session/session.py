@@ -25,7 +25,7 @@ from mifeng.core.titles import Titles
 from mifeng.core.unit import Unit, changes_between, from_rows
 from mifeng.errors import AccessEndedError, ProfileDamagedError, ServerProblem
 from mifeng.net import Api, Signer
-from mifeng.session import charters, directory, expiry, notary, roster_store
+from mifeng.session import charters, directory, expiry, notary, roster_store, uploads
 from mifeng.session.home import Home
 from mifeng.session.live import Live
 from mifeng.session.starts import Starts
@@ -138,6 +138,7 @@ class Session:
         session.titles = Titles.from_rows(await home.database.scan("unit_cards"))
         await expiry.expire(session)
         await expiry.renew_state_keys(session)
+        await uploads.sweep(session)
         return session
 
     async def close(self) -> None:
@@ -198,9 +199,10 @@ class Session:
         """Put a step's changes on the disk."""
         await self.home.database.save(changes)
 
-    async def save_unit(self, unit: Unit) -> None:
-        """Put a unit on the disk, and only then into memory."""
-        await self.save(changes_between(self.units.get(unit.unit_id), unit))
+    async def save_unit(self, unit: Unit, more: Changes | None = None) -> None:
+        """Put a unit on the disk, with what else belongs to the step, and only then into memory."""
+        changes = changes_between(self.units.get(unit.unit_id), unit)
+        await self.save({**changes, **(more or {})})
         self.units[unit.unit_id] = unit
 
     async def save_profile(self, profile: Profile, changes: Changes | None = None) -> None:

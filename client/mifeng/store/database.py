@@ -40,9 +40,10 @@ TABLES = (
     "roster",  # sequence -> entry
     "unit_cards",  # unit id -> SignedUnitCard, verified
     "units",  # unit id -> where it stands
+    "uploads",  # unit id, file id -> a file that is sealed and on its way
 )
 APPLICATION_ID = 0x4D46454E  # "MFEN"
-VERSION = 4
+VERSION = 5
 
 
 class Database:

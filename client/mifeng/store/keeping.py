@@ -44,9 +44,10 @@ class Prefix(NamedTuple):
 def scope_of(table: str, key: bytes) -> bytes | None:
     """Whose state key a row is sealed under: a unit's or that of the KeyPackages; None for others.
 
-    What waits in the outbox has no slot yet, and shares the fate of the state that will send it.
+    What waits in the outbox, and files on their way, have no slot yet, and share the fate of the
+    state that will send them.
     """
-    if table in ("pending", "outbox"):
+    if table in ("pending", "outbox", "uploads"):
         return key[:ID_BYTES]
     if table == "key_packages":
         return KEY_PACKAGES
@@ -64,6 +65,7 @@ def rows_of(scope: bytes) -> tuple[Prefix, ...]:
         Prefix("mls", scope + SECRET_TREE),
         Prefix("pending", scope),
         Prefix("outbox", scope),
+        Prefix("uploads", scope),
     )
 
 

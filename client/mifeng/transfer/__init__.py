@@ -1,6 +1,8 @@
 """Files up and down: streamed, sealed and opened on the way, in constant memory.
 
-up.py        create (tus) -> share -> key -> seal 8 MiB -> PATCH -> ... -> Attachment
+up.py        a file -> sealed into the spool -> sent behind it -> Attachment
+spool.py     the ciphertext of files on their way, on the disk
+sending.py   tus: create, PATCH from wherever the server is, take back
 down.py      share -> key -> GET with Range -> open -> temporary file -> all verified -> its name
 reader.py    any part of a file, from only the chunks that hold it
 attempts.py  again, after a line that broke
@@ -15,13 +17,18 @@ The share and the file key stay in memory. The API is protocol.md, "Files"; tus 
 from mifeng.transfer.attempts import Progress
 from mifeng.transfer.down import download, stream
 from mifeng.transfer.reader import Reader, open_reader
-from mifeng.transfer.up import take_back, upload, upload_from
+from mifeng.transfer.sending import take_back
+from mifeng.transfer.spool import Spool
+from mifeng.transfer.up import OnSealed, resume, upload, upload_from
 
 __all__ = [
+    "OnSealed",
     "Progress",
     "Reader",
+    "Spool",
     "download",
     "open_reader",
+    "resume",
     "stream",
     "take_back",
     "upload",

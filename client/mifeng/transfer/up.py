@@ -1,49 +1,42 @@
-"""A file up: sealed and sent in pieces, from wherever the server is."""
+"""A file up: sealed into the spool, and sent from there in pieces."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
-import dataclasses
-import hashlib
 import io
 import os
-import re
 import stat
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import IO
 
-import aiohttp
-
 from mifeng.content.attachment import Attachment
-from mifeng.content.preview import NO_PREVIEW
-from mifeng.errors import ServerProblem
+from mifeng.content.preview import NO_PREVIEW, Preview
 from mifeng.media.kind import content_type_of
 from mifeng.media.preview import preview_of
 from mifeng.media.source import Source, whole
 from mifeng.media.strip import stripped
 from mifeng.net import Api
-from mifeng.transfer.attempts import Attempts, Progress, no_progress
+from mifeng.transfer.attempts import Progress, no_progress
+from mifeng.transfer.sending import PIECE_BYTES, Sending, create
+from mifeng.transfer.spool import Spool
 from mifeng_crypto.api.messages import ShareReply
-from mifeng_crypto.api.problems import ProblemCode
-from mifeng_crypto.errors import ProtocolError, StorageError, TransportError, UsageError
+from mifeng_crypto.errors import StorageError, TransportError, UsageError
 from mifeng_crypto.files.key import derive_file_key, new_file_secret, share_hash
 from mifeng_crypto.files.seal import Sealer
 from mifeng_crypto.files.sealed import sealed_length
-from mifeng_crypto.ids import FileId, UnitId
+from mifeng_crypto.ids import UnitId
 from mifeng_crypto.rand import Rng
 
-__all__ = ["take_back", "upload", "upload_from"]
+__all__ = ["OnSealed", "resume", "upload", "upload_from"]
 
-PIECE_BYTES = 8 << 20
+OnSealed = Callable[[Attachment], Awaitable[None]]
+Look = Callable[[], Awaitable[Preview]]
+
 HELD_BYTES = 32 << 20
 """What does not lie on a disk is looked into as long as it fits into this much of memory."""
 _READ_BYTES = 1 << 20
-_SEND_BYTES = 256 << 10
-_TUS = {"Tus-Resumable": "1.0.0"}
-_AGAIN = frozenset({ProblemCode.OFFSET_MISMATCH, ProblemCode.CHECKSUM_MISMATCH})
 
 
 async def upload(
@@ -52,6 +45,8 @@ async def upload(
     unit_id: UnitId,
     path: Path,
     rng: Rng,
+    spool: Spool,
+    on_sealed: OnSealed,
     progress: Progress = no_progress,
     keep_metadata: bool = False,
 ) -> Attachment:
@@ -62,6 +57,8 @@ async def upload(
         unit_id: the unit to whose members it goes.
         path: the file.
         rng: randomness for its secret.
+        spool: where the ciphertext waits until the server has it.
+        on_sealed: told, and awaited, when all of it is there: from then on `resume` can go on.
         progress: see `Progress`.
         keep_metadata: send a picture with what its camera wrote into it: place, time, device.
 
@@ -75,7 +72,7 @@ async def upload(
     with _open_to_read(path) as file:
         content_type = await asyncio.to_thread(content_type_of, file)
         source = whole(file) if keep_metadata else await _stripped(file, content_type)
-        attachment = await _send(
+        return await _send(
             api,
             source.read(_READ_BYTES),
             unit_id=unit_id,
@@ -83,9 +80,11 @@ async def upload(
             content_type=content_type,
             size=source.size,
             rng=rng,
+            look=lambda: preview_of(path, content_type),
+            spool=spool,
+            on_sealed=on_sealed,
             progress=progress,
         )
-    return dataclasses.replace(attachment, preview=await preview_of(path, content_type))
 
 
 async def upload_from(
@@ -96,6 +95,8 @@ async def upload_from(
     name: str,
     size: int,
     rng: Rng,
+    spool: Spool,
+    on_sealed: OnSealed,
     progress: Progress = no_progress,
     keep_metadata: bool = False,
 ) -> Attachment:
@@ -110,16 +111,16 @@ async def upload_from(
     head = await asyncio.to_thread(_read_all, file, min(size + 1, HELD_BYTES))
     held = io.BytesIO(head)
     content_type = content_type_of(held)
-    pieces, sent, preview = _on(head, file), size, NO_PREVIEW
+    pieces, sent, look = _on(head, file), size, _nothing
     if len(head) == size:
         source = whole(held) if keep_metadata else await _stripped(held, content_type)
         pieces, sent = source.read(_READ_BYTES), source.size
-        preview = await preview_of(head, content_type)
+        look = lambda: preview_of(head, content_type)  # noqa: E731 - named like what it stands for
     elif content_type.startswith("image/") and not keep_metadata:
         raise UsageError(
             "this picture is too large to take out where it was taken; send it smaller"
         )
-    attachment = await _send(
+    return await _send(
         api,
         pieces,
         unit_id=unit_id,
@@ -127,9 +128,15 @@ async def upload_from(
         content_type=content_type,
         size=sent,
         rng=rng,
+        look=look,
+        spool=spool,
+        on_sealed=on_sealed,
         progress=progress,
     )
-    return dataclasses.replace(attachment, preview=preview)
+
+
+async def _nothing() -> Preview:
+    return NO_PREVIEW
 
 
 def _read_all(file: IO[bytes], size: int) -> bytes:
@@ -146,6 +153,27 @@ def _on(head: bytes, file: IO[bytes]) -> Iterator[bytes]:
         yield piece
 
 
+async def resume(
+    api: Api, attachment: Attachment, *, spool: Spool, progress: Progress = no_progress
+) -> None:
+    """Bring what is missing of a sealed file to the server, from wherever the server is.
+
+    Raises:
+        ServerProblem: `not_found`, `gone`: its 24 h are over.
+        TransportError: the server was not reached, again and again.
+        StorageError: the spool cannot be read.
+    """
+    sending = Sending.of(api, attachment.file_id, sealed_length(attachment.size), progress)
+    offset = await sending.offset()
+    with spool.reading(attachment.file_id) as file:
+        file.seek(offset)
+        while piece := await asyncio.to_thread(file.read, PIECE_BYTES):
+            await sending.send(piece, offset)
+            offset += len(piece)
+    if offset < sending.length:
+        raise StorageError("a part of the file that is on its way is missing here; send it again")
+
+
 async def _send(
     api: Api,
     plaintext: Iterator[bytes],
@@ -155,43 +183,80 @@ async def _send(
     content_type: str,
     size: int,
     rng: Rng,
+    look: Look,
+    spool: Spool,
+    on_sealed: OnSealed,
     progress: Progress,
 ) -> Attachment:
+    """Seal into the spool, and send what is there already: two pieces ahead, not more."""
     length = sealed_length(size)
-    file_id = await _create(api, unit_id, length, key=rng(16))
+    file_id = await create(api, unit_id, length, key=rng(16))
     share = (await api.call("share", ShareReply, path={"file_id": file_id})).share
     secret, named = new_file_secret(rng=rng), share_hash(share)
     key = derive_file_key(secret, share, unit_id=unit_id, file_id=file_id, named=named)
     sealer = Sealer(key, size=size)
-    sending = _Upload(api=api, path=f"/v1/files/{file_id.hex()}", length=length, progress=progress)
-    pieces, offset = _pieces(plaintext, sealer, name), 0
-    while piece := await asyncio.to_thread(next, pieces, b""):
+    ahead = asyncio.Queue[bytes](maxsize=2)
+
+    async def seal() -> Attachment:
+        with spool.writing(file_id) as file:
+            pieces = _pieces(plaintext, sealer, name)
+            while piece := await asyncio.to_thread(next, pieces, b""):
+                await asyncio.to_thread(file.write, piece)
+                await ahead.put(piece)
+            await asyncio.to_thread(spool.sync, file)
+        attachment = Attachment(
+            file_id=file_id,
+            name=name.encode(errors="replace").decode(),
+            content_type=content_type,
+            size=size,
+            secret=secret,
+            share_hash=named,
+            digest=sealer.digest,
+            preview=await look(),
+        )
+        await on_sealed(attachment)
+        return attachment
+
+    sealing = asyncio.create_task(seal())
+    try:
+        await _send_behind(Sending.of(api, file_id, length, progress), sealing, ahead)
+        return await sealing
+    except TransportError:
+        # What is sealed can be sent later; what is not, would have to be sealed anew.
+        await _seal_to_the_end(sealing, ahead)
+        raise
+    except BaseException:
+        sealing.cancel()
+        await asyncio.gather(sealing, return_exceptions=True)
+        if sealing.cancelled() or sealing.exception():
+            spool.drop(file_id)
+        raise
+
+
+async def _send_behind(
+    sending: Sending, sealing: asyncio.Task[Attachment], ahead: asyncio.Queue[bytes]
+) -> None:
+    offset = 0
+    while offset < sending.length:
+        coming = asyncio.create_task(ahead.get())
+        await asyncio.wait({coming, sealing}, return_when=asyncio.FIRST_COMPLETED)
+        if not coming.done():
+            if ahead.empty():
+                coming.cancel()
+                await sealing  # raises why there is no more
+                raise AssertionError("what is sealed has the length that was announced")
+            await asyncio.wait({coming})
+        piece = coming.result()
         await sending.send(piece, offset)
         offset += len(piece)
-    return Attachment(
-        file_id=file_id,
-        name=name.encode(errors="replace").decode(),
-        content_type=content_type,
-        size=size,
-        secret=secret,
-        share_hash=named,
-        digest=sealer.digest,
-    )
 
 
-async def take_back(api: Api, file_id: FileId) -> None:
-    """Give an upload up, or recall a file; no harm if there is none any more.
-
-    Raises:
-        ServerProblem: `forbidden`: somebody else posted it.
-        TransportError: the server was not reached.
-    """
-    try:
-        async with api.raw("DELETE", f"/v1/files/{file_id.hex()}", headers=_TUS):
-            return
-    except ServerProblem as err:
-        if err.code not in (ProblemCode.NOT_FOUND, ProblemCode.GONE):
-            raise
+async def _seal_to_the_end(sealing: asyncio.Task[Attachment], ahead: asyncio.Queue[bytes]) -> None:
+    while not sealing.done():
+        coming = asyncio.create_task(ahead.get())
+        await asyncio.wait({coming, sealing}, return_when=asyncio.FIRST_COMPLETED)
+        coming.cancel()
+    await sealing
 
 
 async def _stripped(file: IO[bytes], content_type: str) -> Source:
@@ -236,81 +301,3 @@ def _pieces(source: Iterator[bytes], sealer: Sealer, name: str) -> Iterator[byte
             yield bytes(piece)
             piece.clear()
     yield bytes(piece)
-
-
-async def _create(api: Api, unit_id: UnitId, length: int, *, key: bytes) -> FileId:
-    headers = {**_TUS, "Upload-Length": str(length), "Idempotency-Key": key.hex()}
-    path = f"/v1/units/{unit_id.hex()}/files"
-    attempts = Attempts()
-    while True:
-        try:
-            async with api.raw("POST", path, headers=headers) as response:
-                location = response.headers.get("Location", "")
-        except TransportError as err:
-            await attempts.pause(err)
-            continue
-        found = re.fullmatch(r"(?:https?://[^/]+)?/v1/files/([0-9a-f]{32})", location)
-        if found is None:
-            raise ProtocolError("API-1", "the server did not say where the file goes")
-        return FileId(bytes.fromhex(found[1]))
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class _Upload:
-    """One file on its way; `length` is that of the ciphertext."""
-
-    api: Api
-    path: str
-    length: int
-    progress: Progress
-
-    async def send(self, piece: bytes, start: int) -> None:
-        """Bring one piece to the server, from wherever the server is within it."""
-        at, end, attempts = start, start + len(piece), Attempts()
-        while at < end:
-            begin = at
-            try:
-                at = await self._patch(piece, begin, start)
-            except (TransportError, ServerProblem) as err:
-                if isinstance(err, ServerProblem) and err.code not in _AGAIN:
-                    raise
-                await attempts.pause(err)
-                at = await self._ask_offset(start, end, attempts)
-            if at > begin:
-                attempts = Attempts()
-        self.progress(end, self.length)
-
-    async def _patch(self, piece: bytes, begin: int, start: int) -> int:
-        rest = memoryview(piece)[begin - start :]
-        digest = await asyncio.to_thread(lambda: hashlib.sha256(rest).digest())
-        headers = {
-            **_TUS,
-            "Upload-Offset": str(begin),
-            "Upload-Checksum": f"sha256 {base64.b64encode(digest).decode()}",
-            "Content-Length": str(len(rest)),
-            "Content-Type": "application/offset+octet-stream",
-        }
-
-        async def slices() -> AsyncIterator[bytes]:
-            for at in range(begin - start, len(piece), _SEND_BYTES):
-                self.progress(start + at, self.length)
-                yield piece[at : at + _SEND_BYTES]
-
-        async with self.api.raw("PATCH", self.path, headers=headers, data=slices) as response:
-            return _offset(response, begin, start + len(piece))
-
-    async def _ask_offset(self, start: int, end: int, attempts: Attempts) -> int:
-        while True:
-            try:
-                async with self.api.raw("HEAD", self.path, headers=_TUS) as response:
-                    return _offset(response, start, end)
-            except TransportError as err:
-                await attempts.pause(err)
-
-
-def _offset(response: aiohttp.ClientResponse, start: int, end: int) -> int:
-    """Read how far the server has come; it can only be within what it was sent."""
-    text = response.headers.get("Upload-Offset", "")
-    if not text.isdecimal() or not start <= int(text) <= end:
-        raise ProtocolError("API-1", "the server has lost a part of the file; send the file again")
-    return int(text)

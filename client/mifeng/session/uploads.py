@@ -1,0 +1,103 @@
+"""Files on their way: sealed once, sent until the server has them, shown by one message.
+
+    seal into the spool -> row -> (crash, or a broken line -> resume) -> message, row gone
+
+The row goes in the transaction that puts the message into the outbox: so none is posted twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from mifeng import transfer
+from mifeng.content import Attachment
+from mifeng.core import unfinished
+from mifeng.errors import ServerProblem
+from mifeng.transfer import OnSealed, Progress, Spool
+from mifeng_crypto.ids import FileId, UnitId
+
+if TYPE_CHECKING:
+    from mifeng.session.session import Session
+
+__all__ = ["drop", "finish", "resume", "spool_of", "sweep", "upload", "waiting"]
+
+Send = Callable[[Spool, OnSealed], Awaitable[Attachment]]
+
+
+def spool_of(session: Session) -> Spool:
+    """Where the ciphertext of a profile's files waits."""
+    return Spool(session.home.folder / "outgoing")
+
+
+async def upload(session: Session, unit_id: UnitId, send: Send) -> Attachment:
+    """Bring a file to the server by `send`; what was sealed of it is not lost on the way.
+
+    Raises:
+        TransportError: the server was not reached; `resume` goes on from there.
+        ServerProblem: the server declined; nothing is kept.
+        MifengError: by `send`.
+    """
+    begun: list[Attachment] = []
+
+    async def on_sealed(attachment: Attachment) -> None:
+        await session.save(unfinished.on_its_way(unit_id, attachment, now=session.now()))
+        begun.append(attachment)
+
+    try:
+        return await send(spool_of(session), on_sealed)
+    except ServerProblem:
+        for attachment in begun:
+            await finish(session, unit_id, attachment.file_id)
+        raise
+
+
+async def waiting(session: Session, unit_id: UnitId) -> list[Attachment]:
+    """Return the files of a unit that are sealed, and that no message shows yet."""
+    rows = await session.home.database.scan("uploads", unit_id)
+    return [unfinished.attachment_from(key[len(unit_id) :], row) for key, row in rows]
+
+
+async def resume(
+    session: Session, unit_id: UnitId, attachment: Attachment, *, progress: Progress
+) -> None:
+    """Send what is missing of a file.
+
+    Raises:
+        ServerProblem: the server has forgotten it, after a day; nothing is kept of it here.
+        TransportError: the server was not reached; again later.
+    """
+    try:
+        await transfer.resume(session.api, attachment, spool=spool_of(session), progress=progress)
+    except ServerProblem:
+        await finish(session, unit_id, attachment.file_id)
+        raise
+
+
+async def drop(session: Session, unit_id: UnitId, attachment: Attachment) -> None:
+    """Give a file up, here and at the server.
+
+    Raises:
+        TransportError: the server was not reached; it is still on its way.
+    """
+    await transfer.take_back(session.api, attachment.file_id)
+    await finish(session, unit_id, attachment.file_id)
+
+
+async def finish(session: Session, unit_id: UnitId, *file_ids: FileId) -> None:
+    """Keep nothing of these files' way any more."""
+    await session.save(unfinished.done(unit_id, *file_ids))
+    for file_id in file_ids:
+        spool_of(session).drop(file_id)
+
+
+async def sweep(session: Session) -> None:
+    """Delete what a crash has left: ciphertext without a row, and rows without ciphertext."""
+    rows = [key for key, _ in await session.home.database.scan("uploads")]
+    spool = spool_of(session)
+    here = spool.ids()
+    for file_id in here - {FileId(key[16:]) for key in rows}:
+        spool.drop(file_id)
+    lost = {("uploads", key): None for key in rows if FileId(key[16:]) not in here}
+    if lost:
+        await session.save(lost)

@@ -1,0 +1,84 @@
+"""The ciphertext of files on their way, in the profile's folder, until the server has all of it.
+
+A chunk is never sealed twice: the plaintext could have changed meanwhile, and one nonce would seal
+two of them. So a process that goes on where another one was ended sends what that one has sealed.
+There is nothing here but ciphertext; the keys are in the vault's care.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from mifeng.errors import DiskFullError
+from mifeng_crypto.errors import StorageError
+from mifeng_crypto.ids import FileId
+
+__all__ = ["Spool"]
+
+
+class Spool:
+    """A folder with one file for each upload."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def _path(self, file_id: FileId) -> Path:
+        return self._folder / file_id.hex()
+
+    @contextlib.contextmanager
+    def writing(self, file_id: FileId) -> Iterator[IO[bytes]]:
+        """Open a new file.
+
+        Raises:
+            DiskFullError: there is no room.
+            StorageError: it cannot be written.
+        """
+        with _translated():
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+            descriptor = os.open(self._path(file_id), flags, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                yield file
+
+    @staticmethod
+    def sync(file: IO[bytes]) -> None:
+        """Put what was written on the disk."""
+        file.flush()
+        os.fsync(file.fileno())
+
+    @contextlib.contextmanager
+    def reading(self, file_id: FileId) -> Iterator[IO[bytes]]:
+        """Open what was written.
+
+        Raises:
+            StorageError: it is not there.
+        """
+        with _translated(), self._path(file_id).open("rb") as file:
+            yield file
+
+    def drop(self, file_id: FileId) -> None:
+        """Delete it; no harm if there is none."""
+        self._path(file_id).unlink(missing_ok=True)
+
+    def ids(self) -> frozenset[FileId]:
+        """Whose ciphertext there is."""
+        if not self._folder.is_dir():
+            return frozenset()
+        return frozenset(FileId(bytes.fromhex(path.name)) for path in self._folder.iterdir())
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except OSError as err:
+        if err.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise DiskFullError("the disk is full: make room, then send the file again") from err
+        raise StorageError(
+            "a file that is on its way cannot be kept here: {reason}", reason=err.strerror
+        ) from err
