@@ -25,6 +25,7 @@ from mifeng.cli import (  # noqa: E402
     offboarding,
     people,
     roster,
+    staff,
     ui,
     units,
 )
@@ -72,6 +73,7 @@ enrol.add_to(app)
 people.add_to(app)
 devices.add_to(app)
 roster.add_to(app)
+staff.add_to(app)
 offboarding.add_to(app)
 units.add_to(app)
 messages.add_to(app)

@@ -16,6 +16,7 @@ from mifeng.sdk import auditing
 from mifeng.sdk.changes import Change, change_from
 from mifeng.sdk.devices import Devices
 from mifeng.sdk.offboarding import Offboarding
+from mifeng.sdk.onboarding import Onboarding
 from mifeng.sdk.unit import Unit
 from mifeng.sdk.units import Units
 from mifeng.sdk.values import Person, person_from
@@ -208,6 +209,11 @@ class Workspace(Units):
         Never what people say: notes know no expiry.
         """
         await self._session.save({("profile", _note(name)): value or None})
+
+    @property
+    def onboarding(self) -> Onboarding:
+        """Brings in an organisation from a list."""
+        return Onboarding(self._session, self)
 
     # -------------------------------------------------------------- people
 

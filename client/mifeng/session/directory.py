@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mifeng.core import people, titles
@@ -12,6 +14,7 @@ from mifeng.core.people import first_card
 from mifeng.core.rows import number
 from mifeng.errors import ServerProblem
 from mifeng.session import directory_key
+from mifeng.session.patience import patiently
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import ProtocolError, TransportError
@@ -24,7 +27,7 @@ from mifeng_crypto.ledger.roster_entry import Role
 if TYPE_CHECKING:
     from mifeng.session.session import Session
 
-__all__ = ["follow", "keep", "picture", "publish", "publish_titles", "write_card"]
+__all__ = ["follow", "keep", "picture", "publish", "publish_titles", "write_card", "write_cards"]
 
 CURSOR = ("profile", b"directory")
 """The row that says up to which change the directory was read."""
@@ -146,6 +149,51 @@ async def write_card(
         if await _put(session, sealed):
             return True
     raise TransportError("the directory is too busy; try again in a moment")
+
+
+async def write_cards(
+    session: Session, cards: Sequence[Card], *, at_once: int, told: Callable[[int], None]
+) -> None:
+    """Publish first cards of others, by an admin; whoever has one by now keeps it.
+
+    Raises:
+        ProtocolError: CARD-1, CARD-4: a text is not one; nothing was sent.
+        ServerProblem, TransportError: one was not accepted; those before it were.
+    """
+    if not cards:
+        return
+    await _need_the_key(session)
+    roster = session.known_roster
+    sealed = [
+        people.seal(
+            session.profile,
+            dataclasses.replace(card, roster=roster.head),
+            key_number=roster.directory.number,
+            rng=session.rng,
+        )
+        for card in cards
+    ]
+    gate, done = asyncio.Semaphore(at_once), 0
+
+    async def put(card: m.Card) -> None:
+        nonlocal done
+        async with gate:
+            try:
+                await patiently(partial(session.api.call, "put_card", m.CardsReply, card))
+            except ServerProblem as err:
+                if err.code is not ProblemCode.STALE_HEAD:
+                    raise
+        done += 1
+        told(done)
+
+    tasks = [asyncio.ensure_future(put(card)) for card in sealed]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    await patiently(partial(_fetch, session))
 
 
 async def publish_titles(session: Session) -> None:

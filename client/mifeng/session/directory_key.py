@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from mifeng.errors import ServerProblem
+from mifeng.session.patience import patiently
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.errors import CryptoError, MifengError, ProtocolError
 from mifeng_crypto.ids import DeviceId
@@ -169,7 +171,8 @@ async def reseal(session: Session, *, all_of_them: bool = False) -> None:
             )
             for subject, signed in due[at : at + CARDS]
         ]
-        await session.api.call("reseal_cards", m.ResealReply, m.ResealRequest(cards=sealed))
+        request = m.ResealRequest(cards=sealed)
+        await patiently(partial(session.api.call, "reseal_cards", m.ResealReply, request))
 
 
 async def _own_cards(session: Session) -> list[tuple[bytes, SignedCard | SignedUnitCard]]:
@@ -199,7 +202,7 @@ async def _send_boxes(
         # A tenth of a second of arithmetic: others have their turn meanwhile.
         boxes = await asyncio.to_thread(_sealed, key, page, roster, number)
         request = m.PutBoxesRequest(key_hash=key_hash, boxes=boxes)
-        await session.api.call("put_boxes", m.BoxesReply, request)
+        await patiently(partial(session.api.call, "put_boxes", m.BoxesReply, request))
     sent |= {device.device_id for device in devices}
 
 

@@ -28,6 +28,7 @@ TABLES = (
     "alarms",  # hash -> what should not be, with its evidence
     "cards",  # member id -> SignedCard, verified
     "charter",  # unit id, sequence -> entry
+    "imports",  # kind / the list's id -> who that is here
     "key_packages",  # KeyPackageRef -> bundle
     "messages",  # unit id, sequence -> message in the clear, sealed until it expires
     "mls",  # unit id, part -> a part of the epoch
