@@ -120,6 +120,10 @@ async def opened(options: Options) -> AsyncIterator[Workspace]:
 
     passphrase = await asyncio.to_thread(passphrase_for, options, new=False)
     async with mifeng.open(options.folder, passphrase=passphrase) as me:
+        if not options.json and (told := await me.expired()):
+            sentence = _("Expired meanwhile: {messages} messages and {files} files.")
+            text = sentence.format(messages=told.messages, files=told.files)
+            typer.secho(text, fg="yellow", err=True)
         yield me
 
 

@@ -16,6 +16,7 @@ from mifeng_crypto.ledger.charter_entry import UnitRole
 
 __all__ = [
     "Archive",
+    "Expired",
     "File",
     "Membership",
     "Message",
@@ -176,6 +177,17 @@ class Message:
     size: int = 0
     added: tuple[Person, ...] = ()
     removed: tuple[Person, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expired:
+    """What is over, and has been destroyed on this device; falsy if that is nothing."""
+
+    messages: int
+    files: int
+
+    def __bool__(self) -> bool:
+        return bool(self.messages or self.files)
 
 
 def person_from(member_id: MemberId, people: People) -> Person:

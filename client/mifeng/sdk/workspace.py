@@ -19,13 +19,14 @@ from mifeng.sdk.offboarding import Offboarding
 from mifeng.sdk.onboarding import Onboarding
 from mifeng.sdk.unit import Unit
 from mifeng.sdk.units import Units
-from mifeng.sdk.values import Person, person_from
+from mifeng.sdk.values import Expired, Person, person_from
 from mifeng.session import (
     Session,
     changes,
     delivery,
     directory,
     directory_key,
+    expiry,
     ledgers,
     offboarding,
 )
@@ -149,6 +150,14 @@ class Workspace(Units):
         """
         await self._session.sync()
         await delivery.settle(self._session)
+
+    async def expired(self) -> Expired:
+        """Return how much has expired on this device since this was last asked; falsy if nothing.
+
+        It is told once: ask when you can show it.
+        """
+        notice = await expiry.take_notice(self._session)
+        return Expired(messages=notice.messages, files=notice.files)
 
     def events(self) -> Listener:
         """Return an iterator of what happens from now on, in all units.

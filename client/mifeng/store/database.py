@@ -228,7 +228,9 @@ class Database:
             with _translated():
                 await self._transaction(puts, drops)
         except BaseException:
-            await self._destroy_replaced(kept)
+            # Whether it was committed is not known: a call may be cancelled while the disk works.
+            with contextlib.suppress(StorageError):
+                await self._settle(replace)
             raise
         written = {
             scope: {
@@ -290,11 +292,14 @@ class Database:
             StorageError: the disk refuses.
         """
         async with self._turn:
-            for scope in self._vault.scopes():
-                if len(self._vault.states(scope)) > 1:
-                    rows = await self._rows_of_scope(scope)
-                    names = self._keeper.replaced(scope, rows.values())
-                    await asyncio.to_thread(self._vault.destroy, names)
+            await self._settle(self._vault.scopes())
+
+    async def _settle(self, scopes: Collection[bytes]) -> None:
+        for scope in scopes:
+            if len(self._vault.states(scope)) > 1:
+                rows = await self._rows_of_scope(scope)
+                names = self._keeper.replaced(scope, rows.values())
+                await asyncio.to_thread(self._vault.destroy, names)
 
     async def rows_of_slots(
         self, table: str, slots: Collection[SlotName]

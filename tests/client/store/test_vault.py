@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator, Callable
@@ -336,6 +337,25 @@ async def test_a_crash_at_any_step_of_an_epoch_leaves_the_one_or_the_other(
             break
     assert seen == {1, 2}
     assert step > 5
+
+
+async def test_a_call_that_is_cut_off_after_its_commit_keeps_the_key_in_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await Store.create(tmp_path / "p")
+    await store.database.save(state(1))
+    transaction = Database._transaction
+
+    async def cancelled(self: Database, *args: Any) -> None:  # noqa: ANN401
+        await transaction(self, *args)
+        raise asyncio.CancelledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "_transaction", cancelled)
+        with pytest.raises(asyncio.CancelledError):
+            await store.database.save(state(2))
+    assert len(store.vault.states(UNIT)) == 1
+    assert await store.database.get("mls", UNIT + SECRETS) == b"secrets of 2"
 
 
 async def test_a_crash_while_keys_are_destroyed_leaves_them_to_the_next_start(
