@@ -52,6 +52,10 @@ interop: .venv/.installed ## meet other MLS implementations, print a table (need
 attack: .venv/.installed ## play the table of attacks, print it, write build/attacks.json
 	$(BIN)/python -m tests.attacks
 
+.PHONY: expiry
+expiry: .venv/.installed ## travel in time, search disk and memory, write build/expiry.json (CASES=500)
+	$(BIN)/python -m tests.expiry $(CASES)
+
 .PHONY: screens
 screens: .venv/.installed ## write pictures of the screen's main views to build/screens (needs Chromium)
 	$(BIN)/python -m tests.browser.screens

@@ -1,0 +1,58 @@
+"""`make expiry`: travel in time at length, print what was seen, write build/expiry.json.
+
+    python -m tests.expiry [CASES]
+
+Exits with 1 if a test fails, and says which were skipped and why.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+HERE = Path(__file__).resolve().parent
+OUTPUT = HERE.parent.parent / "build" / "expiry.json"
+CASES = 500
+
+
+class Recorder:
+    """A pytest plugin: what the tests have counted, and what came of them."""
+
+    def __init__(self) -> None:
+        self.figures: dict[str, object] = {}
+        self.outcomes: dict[str, str] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        name = report.nodeid.split("::", 1)[-1]
+        if report.when == "call" or report.outcome != "passed":
+            self.outcomes[name] = report.outcome
+            if report.skipped and isinstance(report.longrepr, tuple):
+                self.outcomes[name] = f"skipped: {report.longrepr[2]}"
+        if report.when == "call":
+            self.figures.update(dict(report.user_properties))
+
+
+def main(cases: int) -> int:
+    """Run, print, write."""
+    os.environ["MIFENG_EXPIRY_CASES"] = str(cases)
+    recorder, console = Recorder(), Console()
+    code = pytest.main(
+        [str(HERE), "-q", "-p", "no:cacheprovider", "-p", "no:randomly"], plugins=[recorder]
+    )
+    OUTPUT.parent.mkdir(exist_ok=True)
+    result = {"cases": cases, "figures": recorder.figures, "tests": recorder.outcomes}
+    OUTPUT.write_text(json.dumps(result, indent=2, default=str) + "\n", encoding="utf-8")
+    console.print_json(data=recorder.figures, default=str)
+    for name, outcome in recorder.outcomes.items():
+        if outcome != "passed":
+            console.print(f"{outcome}: {name}", markup=False)
+    return int(code)
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else CASES))
