@@ -51,15 +51,20 @@ class SheetSpentError(MifengError):
 
 
 class ServerIdentityError(CryptoError):
-    """The server holds another TLS key than the link or the roster names."""
+    """The server holds another TLS key than the link or the roster names.
 
-    def __init__(self, host: str) -> None:
+    Attributes:
+        pin: SHA-256 of the key that was met, where one was compared.
+    """
+
+    def __init__(self, host: str, pin: bytes | None = None) -> None:
         MifengError.__init__(
             self,
             "the server at {host} is not the one that you were given a link to; "
             "do not go on, ask your administrator",
             host=host,
         )
+        self.pin = pin
 
 
 class ServerProblem(MifengError):  # noqa: N818 - a problem is what RFC 9457 calls it

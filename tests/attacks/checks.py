@@ -45,10 +45,6 @@ def _in(module: str, *names: str, instead: Anything | None = None) -> Check:
     return Check(places) if instead is None else Check(places, instead)
 
 
-def _follow_anything(roster: Any, entries: Any, profile: Profile) -> Any:  # noqa: ANN401
-    return follow(roster, entries, dataclasses.replace(profile, anchor=EMPTY))
-
-
 def _follow_anybody(roster: Any, entries: Any, profile: Profile) -> Any:  # noqa: ANN401
     if not entries:
         return roster, {}
@@ -107,8 +103,8 @@ CHECKS: dict[str, Check] = {
     "new member ids": _in(f"{LEDGER}.roster_rules", "check_member_id_is_new"),
     "weak keys in the roster": _in(f"{LEDGER}.roster_rules", "check_public_key"),
     "one history of the roster": _in(f"{LEDGER}.roster.Roster", "check_has"),
-    "the head in the link": Check(("mifeng.session.session.follow",), _follow_anything),
-    "the genesis in the link": Check(("mifeng.session.session.follow",), _follow_anybody),
+    "the head in the link": _in("mifeng.session.roster", "check_arrival"),
+    "the genesis in the link": Check(("mifeng.session.roster.follow",), _follow_anybody),
     # the gate
     "leaves against ledgers": _in(
         f"{GATE}.standing.Ledgers", "check_leaf", instead=lambda _, leaf: identity_of(leaf)

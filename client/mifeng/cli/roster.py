@@ -1,4 +1,4 @@
-"""The roster: what has happened in it, and roles."""
+"""The roster: what has happened in it; roles; and how the server is known."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import typer
 
 from mifeng.cli.options import opened, options, run
 from mifeng.text import _
+from mifeng_crypto.errors import UsageError
 
 if TYPE_CHECKING:
-    from mifeng import Change
+    from mifeng import Change, Workspace
 
 __all__ = ["add_to"]
 
@@ -31,6 +32,12 @@ def add_to(app: typer.Typer) -> None:
     role.callback()(_role)
     role.command("set", help=_("Give somebody another role; the last owner stays."))(set_role)
     app.add_typer(role, name="role")
+    server = typer.Typer(help=_("How the server is known to everybody."), no_args_is_help=True)
+    server.command("show", help=_("Show its addresses and the hashes of its TLS keys."))(
+        show_server
+    )
+    server.command("set", help=_("Announce other addresses or TLS keys; for owners."))(set_server)
+    app.add_typer(server, name="server")
     app.command(
         help=_("Show who came, left, and got another role or device: all that was signed.")
     )(roster)
@@ -62,6 +69,60 @@ def set_role(
             say(_("{name} is {role} now.").format(name=printable(who.name), role=role.value))
 
     run(told, main)
+
+
+def show_server(context: typer.Context) -> None:
+    """Show how the server is known."""
+    told = options(context)
+
+    async def main() -> None:
+        async with opened(told) as me:
+            _show_server(me, as_json=told.json)
+
+    run(told, main)
+
+
+def set_server(
+    context: typer.Context,
+    address: Annotated[
+        list[str] | None,
+        typer.Option(metavar="URL", help=_("An address; give it for each. Replaces all of them.")),
+    ] = None,
+    pin: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HEX",
+            help=_("A TLS key's hash; give it for each, the old and the next. Replaces all."),
+        ),
+    ] = None,
+) -> None:
+    """Announce other addresses or TLS keys."""
+    told = options(context)
+
+    async def main() -> None:
+        if not address and not pin:
+            raise UsageError("say what to change: --address or --pin")
+        try:
+            pins = [bytes.fromhex(one) for one in pin] if pin else None
+        except ValueError as err:
+            raise UsageError("a TLS pin is a SHA-256: 64 hexadecimal digits") from err
+        async with opened(told) as me:
+            await me.set_server(addresses=address or None, tls_pins=pins)
+            _show_server(me, as_json=told.json)
+
+    run(told, main)
+
+
+def _show_server(me: Workspace, *, as_json: bool) -> None:
+    from mifeng.cli import show
+
+    server = me.announced_server
+    pins = [pin.hex() for pin in server.tls_pins]
+    if as_json:
+        show.as_json({"addresses": list(server.addresses), "tls_pins": pins})
+        return
+    for line in (*server.addresses, *pins):
+        show.say(line)
 
 
 def roster(

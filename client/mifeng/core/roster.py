@@ -16,7 +16,7 @@ from mifeng_crypto.ledger.roster_entry import RosterEntry
 from mifeng_crypto.ledger.roster_snapshot import from_snapshot, to_snapshot
 from mifeng_crypto.tls import decode
 
-__all__ = ["SNAPSHOT", "SNAPSHOT_EVERY", "follow", "restore", "snapshot"]
+__all__ = ["SNAPSHOT", "SNAPSHOT_EVERY", "check_arrival", "follow", "restore", "snapshot"]
 
 SNAPSHOT = ("profile", b"roster snapshot")
 """The row with a roster that was verified before: its last sequence (8 bytes), and what it was."""
@@ -55,11 +55,10 @@ def restore(stored: bytes, entries: Sequence[bytes]) -> Roster | None:
 def follow(
     roster: Roster | None, entries: Sequence[bytes], profile: Profile
 ) -> tuple[Roster | None, Changes]:
-    """Append what the server sent after our head.
+    """Append what the server sent after our head. `check_arrival` judges where that has led.
 
     Raises:
-        ProtocolError: CLIENT-1: another workspace's roster; CLIENT-2: one without the head that
-            the link names; or a rule of the ledger.
+        ProtocolError: CLIENT-1: another workspace's roster; or a rule of the ledger.
     """
     if not entries:
         return roster, {}
@@ -73,11 +72,26 @@ def follow(
             )
     else:
         grown = roster.extend(entries)
+    return grown, ledger_rows("roster", b"", before, entries)
+
+
+def check_arrival(roster: Roster, profile: Profile) -> None:
+    """Hold a newcomer's roster, at the server's head, against its link.
+
+    Raises:
+        ProtocolError: CLIENT-2: it is without the head that the link names; CLIENT-10: the TLS key
+            by which the server was met is none that it names.
+    """
     anchor = profile.anchor
-    if grown.head.sequence < anchor.sequence or grown.hash_at(anchor.sequence) != anchor.hash:
+    if roster.head.sequence < anchor.sequence or roster.hash_at(anchor.sequence) != anchor.hash:
         raise ProtocolError(
             "CLIENT-2",
             "the server shows a roster without the entry that your link names; "
             "do not go on, ask your administrator",
         )
-    return grown, ledger_rows("roster", b"", before, entries)
+    if profile.tls_pin is not None and profile.tls_pin not in roster.server.tls_pins:
+        raise ProtocolError(
+            "CLIENT-10",
+            "the server holds a TLS key that no owner of the workspace has named; "
+            "do not go on, ask your administrator",
+        )

@@ -95,6 +95,16 @@ class Api:
             await self._http.close()
             self._http = None
 
+    async def serve_at(self, addresses: Sequence[str], tls_pin: bytes | None) -> None:
+        """Know the server by these from the next request on; log in again."""
+        for address in addresses:
+            check_address(address, tls_pin)
+        await self.close()
+        self.tls_pin = tls_pin
+        self._addresses = [address.rstrip("/") for address in addresses]
+        self._pin = SpkiPin(tls_pin) if tls_pin is not None else True
+        self._token = None
+
     @property
     def origin(self) -> str:
         """Scheme, host and port that are dialled at present."""
@@ -346,10 +356,9 @@ class Api:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except (
-            aiohttp.ServerFingerprintMismatch,
-            aiohttp.ClientConnectorCertificateError,
-        ) as err:
+        except aiohttp.ServerFingerprintMismatch as err:
+            raise ServerIdentityError(self.host, err.got) from err
+        except aiohttp.ClientConnectorCertificateError as err:
             raise ServerIdentityError(self.host) from err
         except (aiohttp.ClientError, TimeoutError, ConnectionError) as err:
             raise TransportError(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from mifeng.core.alarms import rows_to_alarms
 from mifeng.core.people import People
 from mifeng.core.search import Search
 from mifeng.errors import NotFoundError
+from mifeng.net.pin import check_address
 from mifeng.sdk import auditing
 from mifeng.sdk.changes import Change, change_from
 from mifeng.sdk.devices import Devices
@@ -43,7 +46,9 @@ from mifeng_crypto.ledger.roster_entry import (
     RevokeInvite,
     Role,
     RosterEntry,
+    ServerIdentity,
     SetRole,
+    SetServer,
 )
 from mifeng_crypto.ledger.roster_rules import open_invite
 from mifeng_crypto.ledger.roster_tables import InviteRecord
@@ -388,6 +393,38 @@ class Workspace(Units):
             ServerProblem, TransportError: it was not accepted.
         """
         await ledgers.sign_roster(self._session, SetRole(person.id, role))
+
+    @property
+    def announced_server(self) -> ServerIdentity:
+        """How the roster says that the server is known: addresses, and hashes of TLS keys."""
+        return self._session.known_roster.server
+
+    async def set_server(
+        self, *, addresses: Sequence[str] | None = None, tls_pins: Sequence[bytes] | None = None
+    ) -> None:
+        """Say how the server is known from now on; owners only. None leaves it as it is.
+
+        During a change name both, the old and the next: clients that are not online then find
+        their way by the entry, and by nothing else.
+
+        Args:
+            addresses: all of them, `https://host:port`.
+            tls_pins: all of them: SHA-256 of the keys' SubjectPublicKeyInfo.
+
+        Raises:
+            UsageError: that is no address, or no hash.
+            ProtocolError: ROSTER-19: you are no owner.
+            ServerProblem, TransportError: it was not accepted.
+        """
+        now = self.announced_server
+        pins = now.tls_pins if tls_pins is None else tuple(tls_pins)
+        named = now.addresses if addresses is None else tuple(addresses)
+        if any(len(pin) != 32 for pin in pins):
+            raise UsageError("a TLS pin is a SHA-256: 64 hexadecimal digits")
+        for address in named:
+            check_address(address, pins[0] if pins else None)
+        body = SetServer(dataclasses.replace(now, addresses=named, tls_pins=pins))
+        await ledgers.sign_roster(self._session, body)
 
     @property
     def devices(self) -> Devices:

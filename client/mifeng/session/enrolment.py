@@ -11,13 +11,20 @@ import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TypeVar
 
 from mifeng.core import linking, people
 from mifeng.core import profile as profiles
 from mifeng.core.profile import Enrolled, Founding, Joining, Linking, Profile, Recovering
 from mifeng.core.roster import follow
 from mifeng.core.sheet import RecoverySheet
-from mifeng.errors import InviteSpentError, LinkSpentError, ServerProblem, SheetSpentError
+from mifeng.errors import (
+    InviteSpentError,
+    LinkSpentError,
+    ServerIdentityError,
+    ServerProblem,
+    SheetSpentError,
+)
 from mifeng.keychain import KeySource
 from mifeng.net import Api, Signer
 from mifeng.session.home import Home
@@ -38,6 +45,7 @@ __all__ = ["enrol", "found", "join", "link_device", "recover"]
 Clock = Callable[[], UnixMillis]
 Keep = Callable[[RecoverySheet], Awaitable[None]]
 Show = Callable[[str], Awaitable[None]]
+L = TypeVar("L", FoundLink, InviteLink, DeviceLink, RecoveryLink)
 ATTEMPTS = 12
 POLL_S = 0.5
 """How often a device that waits to be linked looks whether the other one has answered."""
@@ -68,7 +76,7 @@ async def found(
     link = parse_link(text)
     if not isinstance(link, FoundLink):
         raise _of_another_kind(link)
-    info = await _ask(link, now=now, rng=rng)
+    info, _ = await _ask(link, now=now, rng=rng)
     if info.workspace_id is not None:
         raise ServerProblem(409, ProblemCode.ALREADY_FOUNDED)
     founder, sheet = profiles.found(
@@ -112,7 +120,8 @@ async def join(
     link = parse_link(text)
     if not isinstance(link, InviteLink):
         raise _of_another_kind(link)
-    workspace_id = _check_workspace(await _ask(link, now=now, rng=rng), link.genesis)
+    info, link = await _ask(link, now=now, rng=rng)
+    workspace_id = _check_workspace(info, link.genesis)
     joiner, sheet = profiles.join(
         link,
         workspace_id,
@@ -150,7 +159,8 @@ async def recover(
         MifengError: as `Session.sync`.
     """
     link, code = sheet.read()
-    workspace_id = _check_workspace(await _ask(link, now=now, rng=rng), link.genesis)
+    info, link = await _ask(link, now=now, rng=rng)
+    workspace_id = _check_workspace(info, link.genesis)
     profile, following = profiles.recover(
         link, code, workspace_id, device_name=device_name, rng=rng
     )
@@ -183,7 +193,8 @@ async def link_device(
     link = parse_link(text)
     if not isinstance(link, DeviceLink):
         raise _of_another_kind(link)
-    workspace_id = _check_workspace(await _ask(link, now=now, rng=rng), link.genesis)
+    info, link = await _ask(link, now=now, rng=rng)
+    workspace_id = _check_workspace(info, link.genesis)
     profile = linking.begin(link, workspace_id, device_name=device_name, system=system, rng=rng)
     linking.request_of(profile)
     return await _begin(folder, source, profile, None, None, show=show, now=now, rng=rng)
@@ -244,9 +255,22 @@ def _one_time(profile: Profile) -> tuple[Signer, MifengError]:
     return Signer(profile.workspace_id, author, Secret(key)), spent
 
 
-async def _ask(link: Link, *, now: Clock, rng: Rng) -> m.ServerInfo:
-    async with Api(link.addresses, link.tls_pin, now=now, rng=rng) as api:
-        return await api.call("server", m.ServerInfo)
+async def _ask(link: L, *, now: Clock, rng: Rng) -> tuple[m.ServerInfo, L]:
+    """Ask which workspace a server has, and return the link with the TLS key that it holds.
+
+    A server that has another key than the link names is gone on with only as far as the roster:
+    that begins and goes on as the link says, and must name this key (CLIENT-10). A workspace that
+    is being founded has no roster to say so.
+    """
+    try:
+        async with Api(link.addresses, link.tls_pin, now=now, rng=rng) as api:
+            return await api.call("server", m.ServerInfo), link
+    except ServerIdentityError as err:
+        if isinstance(link, FoundLink) or err.pin is None:
+            raise
+        met = dataclasses.replace(link, tls_pin=err.pin)
+        async with Api(met.addresses, met.tls_pin, now=now, rng=rng) as api:
+            return await api.call("server", m.ServerInfo), met
 
 
 async def _begin(

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Self
 
 from mifeng.core.events import Event
 from mifeng.core.rows import UnitStatus
-from mifeng.errors import AccessEndedError, ServerProblem
+from mifeng.errors import AccessEndedError, ServerIdentityError, ServerProblem
 from mifeng.net import Stream
-from mifeng.session import directory, directory_key
+from mifeng.session import directory, directory_key, roster
 from mifeng.session.steward import Steward
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.errors import (
@@ -125,15 +125,23 @@ class Live:
         return self._reader
 
     async def _read(self) -> None:
+        try:
+            while True:
+                try:
+                    await self._read_stream()
+                except ServerIdentityError as err:
+                    await roster.recognise(self._session, err)
+        except MifengError as err:
+            for listener in self._listeners:
+                listener.put(err)
+            raise
+
+    async def _read_stream(self) -> None:
         pushes = self._stream.pushes()
         try:
             with self._session.access():
                 async for push in pushes:
                     await self._take(push)
-        except MifengError as err:
-            for listener in self._listeners:
-                listener.put(err)
-            raise
         finally:
             await pushes.aclose()
 

@@ -14,18 +14,21 @@ from collections.abc import Callable, Iterator
 
 from mifeng.core import alarms, joining, key_packages, outbox
 from mifeng.core.catch_up import Applied, apply_entries
-from mifeng.core.changes import read_changes
 from mifeng.core.charters import read
-from mifeng.core.events import Delivered, Event, RosterChanged, UnitJoined
+from mifeng.core.events import Delivered, Event, UnitJoined
 from mifeng.core.people import People
 from mifeng.core.profile import Enrolled, Profile
-from mifeng.core.roster import follow
 from mifeng.core.rows import Changes, UnitRecord, UnitStatus, ledger_rows, number
 from mifeng.core.titles import Titles
 from mifeng.core.unit import Unit, changes_between, from_rows
-from mifeng.errors import AccessEndedError, ProfileDamagedError, ServerProblem
+from mifeng.errors import (
+    AccessEndedError,
+    ProfileDamagedError,
+    ServerIdentityError,
+    ServerProblem,
+)
 from mifeng.net import Api, Signer
-from mifeng.session import charters, directory, expiry, notary, roster_store, uploads
+from mifeng.session import charters, directory, expiry, notary, roster, roster_store, uploads
 from mifeng.session.home import Home
 from mifeng.session.live import Live
 from mifeng.session.starts import Starts
@@ -37,7 +40,6 @@ from mifeng_crypto.expiry import start_clock
 from mifeng_crypto.ids import UnitId, UnixMillis
 from mifeng_crypto.ledger.chain import NeedLedgerError
 from mifeng_crypto.ledger.charter import Charter
-from mifeng_crypto.ledger.head import EMPTY
 from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.log import LogEntry
 from mifeng_crypto.mls.group import KeyPackageBundle
@@ -224,6 +226,13 @@ class Session:
             TransportError: the server was not reached.
             ProtocolError: it shows something that breaks a rule.
         """
+        try:
+            await self._sync()
+        except ServerIdentityError as err:
+            await roster.recognise(self, err)
+            await self._sync()
+
+    async def _sync(self) -> None:
         if not isinstance(self.profile.stage, Enrolled):
             from mifeng.session.enrolment import enrol  # noqa: PLC0415 - it drives this class
 
@@ -352,24 +361,7 @@ class Session:
     async def fetch_roster(self) -> None:
         """The same; a server that does not let this device in is reported as it says so."""
         async with self.turn(None):
-            while True:
-                known = self.roster.head.sequence if self.roster else 0
-                reply = await self.api.call("roster", m.EntriesReply, query={"after": known})
-                try:
-                    roster, changes = follow(self.roster, reply.entries, self.profile)
-                except (CodecError, CryptoError, ProtocolError) as err:
-                    head = self.roster.head if self.roster else EMPTY
-                    evidence = alarms.refused_entries("roster", head, reply.entries)
-                    await notary.raise_alarm(self, err, evidence, unit_id=None)
-                    raise
-                await self.save(changes)
-                self.roster = roster
-                if known and self._live is not None:
-                    for change in read_changes(reply.entries, self.known_roster, after=known):
-                        self.tell(RosterChanged(change))
-                if not reply.entries or self.known_roster.head.sequence >= reply.head_sequence:
-                    break
-            await roster_store.keep(self)
+            await roster.fetch(self)
 
     async def follow_charter(self, unit_id: UnitId) -> None:
         """Fetch and verify what is new in the charter of a unit that this device knows."""
@@ -464,6 +456,11 @@ class Session:
         if self._live is None:
             self._live = Live(self)
         return self._live
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether anybody may be listening to events."""
+        return self._live is not None
 
     def tell(self, event: Event) -> None:
         """Hand an event to whoever listens; it is on the disk already."""
