@@ -12,6 +12,7 @@ import pytest
 import mifeng
 from mifeng import content
 from mifeng.core import outbox
+from mifeng.core.events import NewEntry
 from mifeng_crypto.errors import MifengError
 from mifeng_crypto.ids import UnixMillis
 from mifeng_server.domain import nonces
@@ -32,6 +33,23 @@ async def test_two_people_talk_both_ways(tmp_path: Path) -> None:
         assert (c.bens.title, c.bens.topic) == ("Research", "bees")
         assert sent.size > 0
         assert sent.epoch == 1
+
+
+async def test_whoever_opens_a_unit_while_online_hears_what_others_say_there(
+    tmp_path: Path,
+) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        with c.ada.events() as events:
+            await c.ada._session.live.wait()
+            unit = await c.ada.create_unit("Later")
+            assert await unit.grant(c.ada.person("Ben"))
+            await c.ben.sync()
+            sent = await c.ben.unit("Later").send("here I am")
+            async with asyncio.timeout(30):
+                async for event in events:
+                    if isinstance(event, NewEntry) and event.sequence == sent.sequence:
+                        assert event.unit_id == unit.id
+                        break
 
 
 @pytest.mark.parametrize("suite", [0x0001, 0x0003])

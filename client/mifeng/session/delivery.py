@@ -308,6 +308,7 @@ async def _announce_unit(session: Session, unit_id: UnitId) -> None:
     await session.save(await notary.receipt_of(session, reply, header))
     await session.save_unit(founding.created(unit, header))
     await session.catch_up(unit_id)
+    await session.live.announce()
 
 
 # ------------------------------------------------------------------ requests

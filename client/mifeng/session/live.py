@@ -103,6 +103,13 @@ class Live:
         if reader.done():
             reader.result()
 
+    async def announce(self) -> None:
+        """Hear of a unit that this device has just opened: the line knows it not yet."""
+        try:
+            await self._stream.announce()
+        except (TransportError, OSError):
+            await self._stream.hang_up()
+
     def tell(self, event: Event) -> None:
         """Hand an event to whoever listens."""
         for listener in self._listeners:

@@ -31,6 +31,7 @@ __all__ = [
     "UnitFacts",
     "encode_json",
     "file_facts",
+    "is_shown",
     "member_facts",
     "message_facts",
     "person_facts",
@@ -237,6 +238,13 @@ async def message_facts(message: Message, unit: Unit, me: Workspace) -> MessageF
         problem=printable(message.problem),
         added=[person_facts(person, me) for person in message.added],
         removed=[person_facts(person, me) for person in message.removed],
+    )
+
+
+def is_shown(entry: Message) -> bool:
+    """Whether an entry is a line on the screen: a message, or somebody who came or went."""
+    return entry.kind == "message" or (
+        entry.kind == "commit" and bool(entry.added or entry.removed)
     )
 
 

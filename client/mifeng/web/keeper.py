@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from mifeng.sdk.opening import unlock
 from mifeng.session.home import needs_passphrase
 from mifeng.text import explain
 from mifeng.web.errors import LockedError
-from mifeng.web.facts import message_facts
+from mifeng.web.facts import is_shown, message_facts
 from mifeng.web.unread import Unread
 from mifeng_crypto.errors import MifengError
 from mifeng_crypto.ids import UnitId
@@ -98,7 +98,7 @@ class Keeper:
                 me = await stack.enter_async_context(opening)
                 await self.unread.count(me)
                 tasks = [self._follow(me), self._look(me), self._tend(me)]
-                stack.push_async_callback(_cancel, [asyncio.create_task(one) for one in tasks])
+                stack.push_async_callback(_cancel, [_started(one) for one in tasks])
                 stack.push_async_callback(self._unfollow)
                 self._open, self.ended = (me, stack.pop_all()), ""
             self.touch()
@@ -158,12 +158,13 @@ class Keeper:
             return
         if len(self._followed) >= FOLLOWED:
             self._followed.pop(next(iter(self._followed))).cancel()
-        self._followed[unit.id] = asyncio.create_task(self._follow_lines(self.workspace, unit))
+        self._followed[unit.id] = _started(self._follow_lines(self.workspace, unit))
 
     async def _follow_lines(self, me: Workspace, unit: Unit) -> None:
         with contextlib.suppress(MifengError):  # the unit's trouble is shown with the unit
             async for line in unit.changes():
-                self._tell("line", {"line": await message_facts(line, unit, me)})
+                if is_shown(line):
+                    self._tell("line", {"line": await message_facts(line, unit, me)})
         self._followed.pop(unit.id, None)
 
     async def _look(self, me: Workspace) -> None:
@@ -188,6 +189,19 @@ async def _quietly(act: Callable[[], Awaitable[None]]) -> None:
     """Without a server this is done once it is back; the page shows that there is none."""
     with contextlib.suppress(MifengError):
         await act()
+
+
+def _started(work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+    """Do this beside; a fault of ours is reported at once, not when nobody looks any more."""
+    task = asyncio.create_task(work)
+    task.add_done_callback(_report)
+    return task
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (fault := task.exception()) is not None:
+        context = {"message": "a part of the screen has stopped", "exception": fault, "task": task}
+        task.get_loop().call_exception_handler(context)
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:

@@ -6,7 +6,7 @@ import msgspec
 
 from mifeng import Message, Unit, Workspace
 from mifeng.web.calls.table import Desk, Done, OfUnit, call
-from mifeng.web.facts import MessageFacts, message_facts
+from mifeng.web.facts import MessageFacts, is_shown, message_facts
 from mifeng_crypto.errors import TransportError, UsageError
 
 __all__ = ["TimelineReply", "TimelineRequest"]
@@ -90,7 +90,7 @@ async def timeline(desk: Desk, request: TimelineRequest) -> TimelineReply:
     found = await _page(unit, request)
     first, last = (found[0].sequence, found[-1].sequence) if found else (0, unit.sequence)
     return TimelineReply(
-        entries=[await message_facts(one, unit, me) for one in found if _is_shown(one)],
+        entries=[await message_facts(one, unit, me) for one in found if is_shown(one)],
         more_before=bool(await unit.timeline(last=1, before=first)) if found else False,
         more_after=bool(await unit.timeline(first=1, after=last)) if found else False,
         waiting=[await message_facts(one, unit, me) for one in unit.outgoing()],
@@ -114,7 +114,7 @@ async def _page(unit: Unit, request: TimelineRequest) -> list[Message]:
 async def _filled(unit: Unit, *, before: int = 0, after: int = 0) -> list[Message]:
     """A page on one side; where nothing in it is shown (changes of keys), the next ones, too."""
     found = list[Message]()
-    while sum(map(_is_shown, found)) < PAGE // 2:
+    while sum(map(is_shown, found)) < PAGE // 2:
         more = (
             await unit.timeline(last=PAGE, before=found[0].sequence if found else before)
             if before
@@ -138,12 +138,6 @@ async def _sequence_at(unit: Unit, at: int) -> int:
         else:
             high = middle
     return low
-
-
-def _is_shown(entry: Message) -> bool:
-    return entry.kind == "message" or (
-        entry.kind == "commit" and bool(entry.added or entry.removed)
-    )
 
 
 @call

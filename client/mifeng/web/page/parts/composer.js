@@ -65,8 +65,14 @@ export class ComposerPart extends Part {
     this.draw();
   }
 
+  #drawn = "";
+
+  /** What is being written is not touched while nothing changes. */
   draw() {
     const unit = store.unit(this.unit);
+    const key = `${this.unit} ${unit?.title} ${unit?.may_post} ${unit?.is_member} ${store.state?.language}`;
+    if (key === this.#drawn) return;
+    this.#drawn = key;
     this.#send.title = t("Send");
     this.#send.setAttribute("aria-label", t("Send"));
     if (unit && !unit.may_post) {

@@ -272,6 +272,7 @@ export class TimelinePart extends Part {
     this.#drawWaiting();
     if (!mine) announce(`${entry.sender?.name ?? ""}: ${entry.text.slice(0, 200)}`);
     this.#sayNewest(this.#atEnd ? 0 : 1);
+    setTimeout(() => this.#markRead());
   }
 
   #unseen = 0;
