@@ -87,7 +87,7 @@ DOMAINS = (
         sources=tuple(
             f"server/mifeng_server/{part}"
             for part in (
-                *("cli", "blobs", "storage", "config.py"),
+                *("cli", "blobs", "operations", "storage", "config.py"),
                 *("locks.py", "notary.py", "opening.py", "serving.py", "tls_key.py", "vault.py"),
             )
         ),

@@ -55,3 +55,7 @@ class Folder:
     @property
     def port(self) -> Path:
         return self.path / "port"
+
+    @property
+    def last_backup(self) -> Path:
+        return self.path / "last-backup.json"

@@ -156,6 +156,9 @@ async def serving(
     config = config or read_config(folder)
     async with AsyncExitStack() as stack:
         stack.callback(os.close, _lock(folder))
+        if not config.storage.database and not folder.database.exists():
+            # A new one would be another, empty workspace.
+            raise StorageError("{path} is missing; restore it from a backup", path=folder.database)
         context, tls_pin = _tls(config, folder)
         ground = await open_ground(stack, config.storage, folder, rng=rng)
         app = make_app(

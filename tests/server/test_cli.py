@@ -183,3 +183,27 @@ def test_errors_and_help_speak_chinese(tmp_path: Path) -> None:
     assert any("\u4e00" <= c <= "\u9fff" for c in done.stderr)
     done = _run("--lang", "zh_CN", "--help")
     assert any("\u4e00" <= c <= "\u9fff" for c in done.stdout)
+
+
+def test_the_operators_commands_print_json_and_explain_what_is_wrong(
+    made: tuple[Path, str], data: Path, tmp_path: Path
+) -> None:
+    done = _run("doctor", "--data", str(data), "--json")
+    found = {row["check"]: row["state"] for row in map(json.loads, done.stdout.splitlines())}
+    assert found["schema"] == found["tls"] == found["permissions"] == "ok"
+    done = _run("backup", "--data", str(data), "--to", str(tmp_path / "backup"), "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["files"] == 0
+    done = _run("restore", str(tmp_path / "backup"), "--check", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["units"] == 0
+    done = _run("stats", "--data", str(data))
+    assert done.returncode == 0, done.stderr
+    done = _run("users", "--data", str(data))
+    assert done.returncode == 2
+    assert "not founded yet" in done.stderr
+    done = _run("rotate-key", "log", "--data", str(data), "--switch", lang="zh_CN")
+    assert done.returncode == 2
+    assert "下一把密钥" in done.stderr
+    done = _run("config", "--data", str(data), "--explain", "--json")
+    assert {"setting", "value", "from", "meaning"} == set(json.loads(done.stdout.splitlines()[0]))

@@ -13,6 +13,6 @@ def main() -> None:
     """The entry point."""
     # Before the commands are loaded: their help is made of texts that are looked up while loading.
     text.use_from(sys.argv)
-    from mifeng_server.cli.commands import app
+    from mifeng_server.cli.operations import app
 
     app()

@@ -19,7 +19,7 @@ from mifeng_crypto.errors import MifengError, UsageError
 from mifeng_server.text import _
 from mifeng_server.text import explain as explain_error
 
-__all__ = ["app"]
+__all__ = ["STORAGE", "USAGE", "Data", "app", "run_command"]
 
 USAGE, STORAGE = 2, 6
 
@@ -91,7 +91,7 @@ def init(  # noqa: PLR0917 - typer names them all
     from mifeng_server.config import Folder, Storage
     from mifeng_server.serving import initialise
 
-    link = _run(
+    link = run_command(
         initialise(
             Folder(data),
             address,
@@ -120,7 +120,7 @@ def serve(
         ),
     ] = None,
 ) -> None:
-    _run(_serve(data, port))
+    run_command(_serve(data, port))
 
 
 async def _serve(data: Path, port: int | None) -> None:
@@ -193,7 +193,7 @@ def reporting() -> Iterator[None]:
         raise typer.Exit(USAGE if isinstance(err, UsageError) else STORAGE) from err
 
 
-def _run(work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - what the command returns
+def run_command(work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - what the command returns
     """Run a command."""
     with reporting():
         return asyncio.run(work)

@@ -16,7 +16,7 @@ from mifeng_server.domain.rows import Delete, Row, key_of
 from mifeng_server.domain.unit import ALL
 from mifeng_server.domain.uploads import destroy, file_lock, is_file
 
-__all__ = ["Purged", "purge", "sweep"]
+__all__ = ["ENDING", "Purged", "purge", "sweep"]
 
 DELAY_MS = 60_000
 """At the deadline nothing is served any more; what was being decided just before may still end."""
@@ -24,7 +24,7 @@ AGAIN_S = 120
 BATCH = 500
 """Rows in one transaction: writers do not wait long."""
 
-_ENDING: tuple[tuple[type[Row], str], ...] = (
+ENDING: tuple[tuple[type[Row], str], ...] = (
     (rows.ContentRow, "deadline"),
     (rows.TreeRow, "deadline"),
     (rows.WelcomeRow, "deadline"),
@@ -58,7 +58,7 @@ async def purge(house: House, *, clock: Callable[[], int]) -> Purged:
     files = await _purge_files(house, until)
     more_files, count = await _purge_doomed(house)
     files += more_files
-    for kind, field in _ENDING:
+    for kind, field in ENDING:
         while due := await house.store.find(kind, order=field, after=0, until=until(), limit=BATCH):
             await house.store.write([Delete(kind, key_of(row)) for row in due])
             count += len(due)

@@ -10,7 +10,20 @@ from sqlalchemy import Connection
 
 from mifeng_crypto.errors import StorageError
 
-__all__ = ["migrate"]
+__all__ = ["migrate", "newest_revision"]
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "mifeng_server.storage:migrations")
+    return config
+
+
+def newest_revision() -> str:
+    """Return the schema of this version."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    assert head is not None, "there are migrations"
+    return head
 
 
 def migrate(connection: Connection) -> None:
@@ -19,8 +32,7 @@ def migrate(connection: Connection) -> None:
     Raises:
         StorageError: the database belongs to a newer server.
     """
-    config = Config()
-    config.set_main_option("script_location", "mifeng_server.storage:migrations")
+    config = _config()
     config.attributes["connection"] = connection
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     found = MigrationContext.configure(connection).get_current_revision()
