@@ -29,7 +29,7 @@ from tests.e2e.people import PASSPHRASE
 from tests.support.company import Company, Person
 from tests.support.unit import Unit, key_package
 
-__all__ = ["measure"]
+__all__ = ["measure", "profile_of"]
 
 MEMBERS = 10_000
 SECOND_DEVICES = 5_000
@@ -65,7 +65,7 @@ async def _disk(company: Company) -> list[Figure]:
     figures = list[Figure]()
     with tempfile.TemporaryDirectory(prefix="mifeng-bench-") as name:
         home = await Home.create(Path(name) / "profile", PASSPHRASE, rng=os.urandom)
-        await home.database.save({("profile", b""): _profile(company).encode()})
+        await home.database.save({("profile", b""): profile_of(company).encode()})
         await home.database.save(ledger_rows("roster", b"", 0, entries))
 
         async def load() -> None:
@@ -92,20 +92,23 @@ async def _disk(company: Company) -> list[Figure]:
     return figures
 
 
-def _profile(company: Company) -> Profile:
-    ada = company.ada
+def profile_of(
+    company: Company, address: str = "https://mifeng.test", *, of: Person | None = None
+) -> Profile:
+    """Return what somebody's device has of itself; Ada's by default."""
+    ada = of or company.ada
     return Profile(
-        addresses=("https://mifeng.test",),
-        tls_pin=bytes(32),
+        addresses=(address,),
+        tls_pin=None if address.startswith("http:") else bytes(32),
         workspace_id=company.workspace_id,
         genesis=company.roster.genesis,
         anchor=Head(1, company.roster.genesis),
         member_id=ada.member_id,
         device_id=ada.device_id,
         signature_key=ada.key,
-        hpke_key=Secret(bytes(32)),
+        hpke_key=ada.hpke_key,
         directory_key=Secret(bytes(32)),
-        name="Ada",
+        name=ada.name,
         title="",
         device_name="Test",
         stage=Enrolled(),

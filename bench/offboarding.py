@@ -1,11 +1,13 @@
-"""How long it takes to see one member out of many units whose stewards are online.
+"""How long it takes to see one member out of many full units whose stewards are online.
 
-The admin is in none of them: each commit is made by a member whom the server asks.
+The admin is in none of them: each commit is made by a member whom the server asks. A few of the
+people are real clients; the others are in the ledgers, the trees and the keys, and not online.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import tempfile
 import time
 from collections.abc import Iterator
@@ -16,14 +18,40 @@ import structlog
 
 import mifeng
 from bench.figure import Figure
-from mifeng_crypto.ledger.charter_entry import UnitKind
+from bench.ledgers import profile_of
+from mifeng.session import Session
+from mifeng.session.home import Home
+from mifeng_crypto.ids import UnixMillis
+from mifeng_crypto.ledger.charter import sign_charter_entry
+from mifeng_crypto.ledger.charter_entry import Grant, UnitKind, UnitRole
+from mifeng_crypto.mls.group import key_package_ref
+from mifeng_crypto.mls.wire.message import encode_message
+from mifeng_crypto.suite import suite_by_id
+from mifeng_crypto.tls import encode
+from mifeng_server.clock import SystemClock
+from mifeng_server.config import Folder
+from mifeng_server.domain.rows import (
+    CharterRow,
+    CounterRow,
+    GrantRow,
+    Insert,
+    KeyPackageRow,
+    RosterRow,
+    Write,
+)
+from mifeng_server.serving import initialise
+from mifeng_server.storage.sqlite import open_sqlite
 from tests.e2e.people import PASSPHRASE
-from tests.support.server import running_server
+from tests.support.company import SUITE, Company, Person
+from tests.support.server import RunningServer, running_server
+from tests.support.unit import key_package
 
 __all__ = ["measure"]
 
 UNITS = 20
-PEOPLE = 5
+PEOPLE = 1_000
+STEWARDS = 3
+DAY_MS = 86_400_000
 ERRORS = 40
 
 
@@ -31,40 +59,42 @@ def measure() -> Iterator[Figure]:
     """Yield all figures of this section."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(ERRORS))
     yield Figure(
-        table="Offboarding, from `remove` to the last unit's commit (one process, TLS)",
-        row=f"{UNITS} units",
-        column=f"{PEOPLE} people each",
+        table="Offboarding, from `remove` to the last unit's commit (one process, plain HTTP)",
+        row=f"{UNITS} units, {STEWARDS} stewards online in each",
+        column=f"{PEOPLE:,} people each",
         value=asyncio.run(_measure()),
         unit="s",
         target=5,
     )
 
 
+def _now() -> UnixMillis:
+    return UnixMillis(SystemClock().now())
+
+
 async def _measure() -> float | None:
+    company = Company("offboarding")
+    company.now = UnixMillis(_now() - 4 * PEOPLE * 1000)
+    people = [company.hire(f"P{n}") for n in range(PEOPLE)]
+    company.now = _now()
     with tempfile.TemporaryDirectory(prefix="mifeng-bench-") as name:
         folder = Path(name)
-        async with running_server(folder) as server, AsyncExitStack() as stack:
-            ada = await stack.enter_async_context(
-                mifeng.found(
-                    server.founding_link, profile=folder / "ada", name="Ada", passphrase=PASSPHRASE
-                )
-            )
+        await _seed(Folder(folder / "server"), company)
+        async with (
+            running_server(folder, tls=False, restart=True) as server,
+            AsyncExitStack() as stack,
+        ):
+            ada = await _open(stack, folder, company, company.ada, server)
             gone, *stewards = [
-                await stack.enter_async_context(
-                    mifeng.join(
-                        (await ada.invite()).link,
-                        profile=folder / f"person{n}",
-                        name=f"Person {n}",
-                        passphrase=PASSPHRASE,
-                    )
-                )
-                for n in range(PEOPLE)
+                await _open(stack, folder, company, who, server) for who in people[: STEWARDS + 1]
             ]
-            await stewards[0].sync()
+            await _give_keys(server, company, people[STEWARDS + 1 :])
             for n in range(UNITS):
                 unit = await stewards[0].create_unit(f"Unit {n}", kind=UnitKind.GROUP)
-                for other in (*stewards[1:], gone):
-                    await unit.grant(other.me)
+                await _grant(server, people, unit)
+                await unit.grant(stewards[0].person(people[-1].member_id.hex()))
+            for one in (gone, *stewards):
+                await one.sync()
             for steward in stewards:
                 stack.enter_context(steward.events())
                 await steward._session.live.wait()  # noqa: SLF001 - the SDK does not say so
@@ -73,3 +103,74 @@ async def _measure() -> float | None:
             report = await ada.remove(gone.me)
             took = time.perf_counter() - began
     return None if report.pending or report.others_out != UNITS else took
+
+
+async def _seed(folder: Folder, company: Company) -> None:
+    """Let the server begin with this company's roster."""
+    await initialise(folder, "http://127.0.0.1:0", clock=SystemClock(), rng=os.urandom)
+    store = await open_sqlite(folder.database)
+    rows: list[Write] = [
+        Insert(RosterRow(n, encode(entry))) for n, entry in enumerate(company.entries, 1)
+    ]
+    rows.append(Insert(CounterRow("roster", len(company.entries))))
+    await store.write(rows)
+    await store.close()
+
+
+async def _open(
+    stack: AsyncExitStack, folder: Path, company: Company, who: Person, server: RunningServer
+) -> mifeng.Workspace:
+    home = await Home.create(folder / who.name, PASSPHRASE, rng=os.urandom)
+    profile = profile_of(company, server.url, of=who)
+    await home.database.save({("profile", b""): profile.encode()})
+    session = await Session.load(home, now=_now, rng=os.urandom)
+    stack.push_async_callback(session.close)
+    await session.sync()
+    return mifeng.Workspace(session)
+
+
+async def _give_keys(server: RunningServer, company: Company, people: list[Person]) -> None:
+    """Store a KeyPackage for each unit of each of those who are not online."""
+    suite = suite_by_id(SUITE)
+    for _ in range(UNITS):
+        rows: list[Write] = []
+        for who in people:
+            package = key_package(company, who).key_package
+            rows.append(
+                Insert(
+                    KeyPackageRow(
+                        ref=key_package_ref(suite, package),
+                        device_id=who.device_id,
+                        suite=SUITE,
+                        not_after=company.now + 6 * DAY_MS,
+                        key_package=encode_message(package),
+                    )
+                )
+            )
+        await server.house.store.write(rows)
+
+
+async def _grant(server: RunningServer, people: list[Person], unit: mifeng.Unit) -> None:
+    """Put the grants of everybody but the last into the charter at once, signed by its creator."""
+    session = unit._session  # noqa: SLF001 - there is no other way to a thousand grants in a second
+    charter = session.charter(unit.id)
+    assert charter is not None, "it was just opened"
+    rows: list[Write] = []
+    for who in people[:-1]:
+        if charter.role_of(who.member_id) is not None:
+            continue
+        entry = sign_charter_entry(
+            charter,
+            Grant(who.member_id, UnitRole.MEMBER),
+            session.profile.author,
+            session.profile.signature_key,
+            roster=session.known_roster,
+            now=_now(),
+        )
+        charter = charter.append(entry, session.known_roster)
+        rows.append(Insert(CharterRow(unit.id, charter.head.sequence, encode(entry))))
+        rows.append(Insert(GrantRow(unit.id, who.member_id)))
+    await server.house.store.write(rows)
+    held = await server.house.unit(unit.id)
+    assert held is not None, "it was just opened"
+    server.house.forget(None, (held,))

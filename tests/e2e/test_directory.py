@@ -110,6 +110,9 @@ async def test_the_tree_of_units_shows_what_each_may_know(tmp_path: Path) -> Non
             (1, "Lab", 1),
             (2, "Hives", 2),
         ]
+        assert [unit.title for unit in ben.org("la")] == ["Lab"]
+        assert [unit.title for unit in ben.org("h")] == ["Hives"]
+        assert ben.org("nothing") == []
         above = ben.org()[2]
         assert (above.id, above.unit, above.managers) == (lab.id, None, (ben.person("Ada"),))
 

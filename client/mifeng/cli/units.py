@@ -52,7 +52,7 @@ def add_to(app: typer.Typer) -> None:
     unit.command(help=_("List who is in a unit."))(members)
     app.add_typer(unit, name="unit")
     app.command(help=_("Open, or find, the unit of you and one other person."))(direct)
-    app.command(help=_("Show the tree of units."))(org)
+    app.command(help=_("Show the tree of units, or find some of them."))(org)
 
 
 def create(
@@ -327,22 +327,29 @@ def _list_managed(units: list[Governed], *, json: bool) -> None:
     print_table([_("Id"), _("Kind"), _("Members"), _("Under")], rows)
 
 
-def org(context: typer.Context) -> None:
-    """Show the tree of units."""
+def org(
+    context: typer.Context,
+    query: Annotated[
+        str | None,
+        typer.Argument(help=_("Characters, pinyin, initials or the beginning of a title.")),
+    ] = None,
+) -> None:
+    """Show the tree of units, or find some of them."""
     told = options(context)
 
     async def main() -> None:
         from mifeng.cli.show import as_json, say
 
         async with opened(told) as me:
-            places = me.org()
+            places = me.org(query)
             for place in places:
                 if told.json:
                     as_json(_org_facts(place))
                 else:
-                    say("  " * place.depth + _org_line(place))
+                    say("  " * (place.depth if query is None else 0) + _org_line(place))
         if not places and not told.json:
-            typer.echo(_("You are in no unit of the tree yet."), err=True)
+            nothing = _("There is no unit in the tree yet.")
+            typer.echo(nothing if query is None else _("No unit is found by that."), err=True)
 
     run(told, main)
 

@@ -89,6 +89,8 @@ def due_card(
     if not is_lead and charter.role_of(profile.member_id) is not UnitRole.MANAGER:
         return None
     here = [m for m in charter.members() if roster.member(m) or roster.invite(m)]
+    if charter.is_closed():  # nobody is in it any more: it leaves the tree
+        here = []
     card = UnitCard(
         version=PROTOCOL_VERSION,
         workspace_id=profile.workspace_id,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from mifeng.core import founding
 from mifeng.core.key_packages import DEFAULT_SUITE
 from mifeng.core.org import Place, tree
+from mifeng.core.search import Search
 from mifeng.core.titles import is_in_the_tree
 from mifeng.errors import NotFoundError
 from mifeng.sdk.governed import Governed
@@ -17,8 +18,10 @@ from mifeng.sdk.values import Person, person_from
 from mifeng.session import Session, charters, delivery, directory
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.errors import MifengError, UsageError
-from mifeng_crypto.ids import MemberId, UnitId
+from mifeng_crypto.ids import PROTOCOL_VERSION, MemberId, UnitId, WorkspaceId
+from mifeng_crypto.ledger.card import Card
 from mifeng_crypto.ledger.charter_entry import UnitKind, UnitRole
+from mifeng_crypto.ledger.head import EMPTY
 from mifeng_crypto.ledger.policy import Policy, Posting
 
 __all__ = ["OrgUnit", "Units"]
@@ -219,18 +222,29 @@ class Units:
             raise nothing
         return found[0]
 
-    def org(self) -> list[OrgUnit]:
+    def org(self, query: str | None = None) -> list[OrgUnit]:
         """Return the tree of units, each behind its parent; also those that this device is not in.
 
         Groups and direct units are no part of it, unless their charter says so.
+
+        Args:
+            query: characters, pinyin, initials or other beginnings of the words of titles: only the
+                units that it finds, the likeliest first, on this device.
         """
+        places = self._org()
+        if query is None:
+            return places
+        named = {MemberId(place.id): place for place in places if place.title}
+        return [named[found] for found in Search(map(_as_card, named.values())).find(query)]
+
+    def _org(self) -> list[OrgUnit]:
         session = self._session
         units = {
             unit_id: unit
             for unit_id, state in session.units.items()
             if (unit := Unit(session, unit_id)).is_member and is_in_the_tree(state.charter)
         }
-        cards = session.titles.cards
+        cards = {unit_id: card for unit_id, card in session.titles.cards.items() if card.people}
         parents = {unit_id: card.parent for unit_id, card in cards.items()}
         parents |= {unit_id: session.units[unit_id].charter.parent for unit_id in units}
 
@@ -273,3 +287,18 @@ class Units:
             people=people,
             unit=unit,
         )
+
+
+def _as_card(place: OrgUnit) -> Card:
+    """Titles are searched as names are: each unit as the card of somebody called so."""
+    return Card(
+        version=PROTOCOL_VERSION,
+        workspace_id=WorkspaceId(bytes(16)),
+        member_id=MemberId(place.id),
+        card_version=1,
+        roster=EMPTY,
+        name=place.title,
+        title="",
+        department="",
+        picture=None,
+    )
