@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from mifeng.core.staff_list import StaffList, read_staff_list
 from mifeng_crypto.errors import ProtocolError
 from mifeng_crypto.ledger.roster_entry import Role
 from tests.e2e.people import PASSPHRASE, cast
+from tests.e2e.shell import Shell
 from tests.support.server import running_server
 
 LIST = """工号,姓名,职务,部门,角色,单位
@@ -129,3 +131,36 @@ async def test_who_may_not_invite_imports_nothing(tmp_path: Path) -> None:
         assert story.ada.invites() == []
         with pytest.raises(mifeng.UsageError):
             await story.ada.onboarding.carry_out(staff("name\nEve\n"), days=31)
+
+
+async def test_the_command_shows_what_it_would_make_makes_it_and_writes_the_links(
+    tmp_path: Path, shell: Shell
+) -> None:
+    file, links = tmp_path / "staff.csv", tmp_path / "staff.links.csv"
+    file.write_bytes(LIST.encode("gbk"))
+    async with running_server(tmp_path) as server:
+        async with cast(tmp_path, server):
+            pass
+        dry = (await shell.run("ada", "--json", "import", str(file), "--dry-run")).json
+        assert (dry["encoding"], dry["people"], dry["invites"]) == ("gb18030", 3, ["1", "2", "3"])
+        assert dry["units"] == ["总部", "总部/研发部"]
+        assert not links.exists()
+        shown = await shell.run("ada", "import", str(file), "--dry-run")
+        assert "张三" in shown.out
+        assert "3 invites, 3 cards, 2 units, 4 grants" in shown.out
+
+        *people, last = (await shell.run("ada", "--json", "import", str(file))).lines
+        assert [one["state"] for one in people] == ["invited"] * 3
+        assert last == {"links": str(links), "invited": 3, "people": 3}
+        with links.open(encoding="utf-8-sig", newline="") as opened:
+            rows = list(csv.DictReader(opened))
+        assert [row["name"] for row in rows] == ["张三", "李四", "Anna Weber"]
+        async with mifeng.join(
+            rows[0]["link"], profile=tmp_path / "zhang", name="Zhang", passphrase=PASSPHRASE
+        ) as zhang:
+            assert zhang.me.name == "张三"
+        *people, last = (await shell.run("ada", "--json", "import", str(file))).lines
+        assert [one["state"] for one in people] == ["joined", "invited", "invited"]
+        assert last["invited"] == 2
+        tree = (await shell.run("ada", "--json", "org", "yf")).json
+        assert (tree["title"], tree["members"]) == ("研发部", 3)
