@@ -17,6 +17,7 @@ from mifeng.core.rows import ledger_rows
 from mifeng.session import Session
 from mifeng.session.home import Home
 from mifeng_crypto import gate
+from mifeng_crypto.ids import UnixMillis
 from mifeng_crypto.ledger.head import Head
 from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.mls.group import StagedCommit
@@ -38,9 +39,16 @@ LEDGER_TABLE = f"A roster of {MEMBERS:,} members and {MEMBERS + SECOND_DEVICES:,
 GATE_TABLE = f"The gate, in a unit of {PEOPLE:,} people"
 
 
+class Brisk(Company):
+    """Signs a thousand entries within a second: they are to be accepted at once."""
+
+    def tick(self, ms: int = 1) -> UnixMillis:
+        return super().tick(ms)
+
+
 def measure() -> Iterator[Figure]:
     """Yield all figures of this section."""
-    company = Company("bench")
+    company = Brisk("bench")
     people = [company.hire(f"P{n}") for n in range(MEMBERS - 1)]
     for who in people[: SECOND_DEVICES + 1]:
         company.link(who)
