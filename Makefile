@@ -48,6 +48,13 @@ conformance: .venv/.installed ## run every published test vector, print a table 
 interop: .venv/.installed ## meet other MLS implementations, print a table (needs node and a network)
 	$(BIN)/python -m tests.interop
 
+SEEDS ?= 300
+
+.PHONY: simulate
+simulate: .venv/.installed ## play a company in one process, seed by seed (SEEDS=300)
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS)
+	$(BIN)/python -m tests.simulation --plants --seeds 300
+
 .PHONY: attack
 attack: .venv/.installed ## play the table of attacks, print it, write build/attacks.json
 	$(BIN)/python -m tests.attacks

@@ -3,6 +3,7 @@
 python -m tests.simulation --seeds 300           progress, build/simulate.json, exit 1 on a failure
 python -m tests.simulation --seed 17             that one, with all that happened
 python -m tests.simulation --plant merge-early   with a bug put in, until it is found
+python -m tests.simulation --plants              each bug in its turn; exit 1 if one is not found
 """
 
 from __future__ import annotations
@@ -37,6 +38,21 @@ def _again(played: Played, plant: str) -> str:
     return f"python -m tests.simulation --seed {played.seed}{wanted}"
 
 
+def _find_plants(seeds: int, steps: int) -> int:
+    """Put in each bug, play seeds until it is found, and say how many that took."""
+    missed = 0
+    for plant in PLANTS:
+        for seed in range(1, seeds + 1):
+            played = play_job((seed, steps, plant))
+            if played.violation:
+                print(f"{plant}: found by seed {seed}: {played.violation[:100]}", flush=True)
+                break
+        else:
+            missed += 1
+            print(f"{plant}: NOT FOUND in {seeds} seeds", flush=True)
+    return 1 if missed else 0
+
+
 def main() -> int:
     """Read the command line, play, and say what was found."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation")
@@ -45,6 +61,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="only this one, with all that happened")
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--plant", choices=sorted(PLANTS), default="", help="a bug to put in")
+    parser.add_argument("--plants", action="store_true", help="put in each bug in its turn")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--traces", action="store_true", help="print each seed's trace")
     asked = parser.parse_args()
@@ -53,6 +70,8 @@ def main() -> int:
         print("\n".join(played.lines))
         print(f"trace {played.trace}")
         return 1 if played.violation else 0
+    if asked.plants:
+        return _find_plants(asked.seeds, asked.steps)
     start, done, failed, steps = time.perf_counter(), 0, list[Played](), Counter[str]()
     accepted = 0
     seeds = range(asked.first, asked.first + asked.seeds)

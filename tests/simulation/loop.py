@@ -20,7 +20,7 @@ __all__ = ["SimLoop", "StuckError", "start_as", "tasks_of"]
 T = TypeVar("T")
 OWNER: contextvars.ContextVar[str] = contextvars.ContextVar("OWNER", default="world")
 """The machine on which the code runs."""
-_numbers = itertools.count()
+_numbers = [itertools.count()]
 
 
 class StuckError(Exception):
@@ -31,7 +31,7 @@ class SimTask(asyncio.Task[Any]):
     """A task that hashes by its number: sets of tasks have the same order in every run."""
 
     def __init__(self, coro: Any, **kwargs: Any) -> None:  # noqa: ANN401 - asyncio's own signature
-        self.number = next(_numbers)
+        self.number = next(_numbers[0])
         context: Context | None = kwargs.get("context")
         self.owner = context.get(OWNER, "world") if context else OWNER.get()
         super().__init__(coro, **kwargs)
@@ -66,6 +66,8 @@ class SimLoop(asyncio.SelectorEventLoop):
 
     def __init__(self, chance: random.Random) -> None:
         self.now_s = 0.0
+        # Sets are ordered by these numbers: each run counts from the beginning.
+        _numbers[0] = itertools.count()
         self.chance = chance
         self.failures: list[str] = []
         selector = _Selector()

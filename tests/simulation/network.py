@@ -20,7 +20,7 @@ from aiohttp.http_parser import RawRequestMessage
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-__all__ = ["Line", "ServerSocket", "SimHttp", "make_request"]
+__all__ = ["ClientSocket", "Line", "ServerSocket", "SimHttp", "make_request"]
 
 PATIENCE_S = 20.0
 """How long a client waits for an answer that was lost."""

@@ -21,13 +21,19 @@ from mifeng.sdk.unit import Unit
 from mifeng.sdk.values import Person
 from mifeng.session import home as homes
 from mifeng_crypto.api.problems import ProblemCode
-from mifeng_crypto.errors import ProtocolError, StorageError, TransportError, UsageError
+from mifeng_crypto.errors import (
+    MifengError,
+    ProtocolError,
+    StorageError,
+    TransportError,
+    UsageError,
+)
 from mifeng_crypto.suite import Suite
 from mifeng_server.fanout.feed import Feed
 from tests.simulation.disk import NoLock, NoVault, SimDatabase
 from tests.simulation.host import Client, OwnedRng, Server
 from tests.simulation.loop import SimLoop, StuckError, start_as, tasks_of
-from tests.simulation.network import Line, ServerSocket, SimHttp
+from tests.simulation.network import ClientSocket, Line, ServerSocket, SimHttp
 from tests.simulation.oracles import Oracles, ViolationError
 
 __all__ = ["NAMES", "World", "play"]
@@ -450,6 +456,7 @@ def play(seed: int, *, steps: int, folder: Path) -> World:
         folder: an empty one, in which nothing of weight is written.
     """
     loop = SimLoop(random.Random(f"who comes next {seed}"))
+    ClientSocket.made = 0
     world = World(seed, steps, loop, folder)
     with _simulated(world):
         main = loop.create_task(world.run())
@@ -457,7 +464,7 @@ def play(seed: int, *, steps: int, folder: Path) -> World:
             loop.run_until_complete(main)
         except ViolationError as err:
             world.violation = err
-        except (StuckError, AssertionError) as err:
+        except (StuckError, AssertionError, MifengError) as err:
             world.violation = world.violation or err
         finally:
             for task in asyncio.all_tasks(loop):
