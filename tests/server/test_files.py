@@ -182,7 +182,7 @@ async def test_a_file_lives_as_long_as_its_message_and_then_is_gone(
     assert (status, _code(raw)) == (410, "gone")
     assert (await bob.refused("share", path={"file_id": file_id})).code == "gone"
     clock.advance(14 * 60)
-    assert (await server.purge()).files == 1
+    await server.purge()  # the server may have been first
     assert (await _read(bob, file_id))[0] == 404
     assert await server.house.blobs.keys() == frozenset()
     assert await server.house.shares.names() == frozenset()

@@ -260,7 +260,7 @@ class Shelf(Talk):
     async def delete(self, message: Message | int) -> Message:
         """Take back what one has said: from then on nobody is shown it. Its files are recalled.
 
-        A file that somebody else has kept stays theirs.
+        A file that somebody else has kept, or that another message of one's own shows, stays.
 
         Raises:
             UsageError: it is somebody else's.
@@ -268,9 +268,14 @@ class Shelf(Talk):
         """
         line, _ = await self._own(message)
         # First the files: cut off in between, the same call does the rest.
-        for attachment in line.said.attachments if line.said else ():
-            if attachment.file_id in line.files:
-                await self._recall(attachment.file_id)
+        shown_elsewhere = {
+            file.attachment.file_id
+            for other in await self.history()
+            for file in other.files
+            if other.is_mine and other.sequence != line.sequence
+        }
+        for file_id in line.files - shown_elsewhere:
+            await self._recall(file_id)
         return await super().delete(line.sequence)
 
     async def _recall(self, file_id: FileId) -> None:

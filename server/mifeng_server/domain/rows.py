@@ -37,6 +37,7 @@ __all__ = [
     "PartRow",
     "PictureRow",
     "PlaceRow",
+    "PostingRow",
     "Put",
     "RosterRow",
     "RosterSnapshotRow",
@@ -291,6 +292,17 @@ class FileRow(Row):
 
 
 @dataclass(frozen=True, slots=True)
+class PostingRow(Row):
+    """A member whose message shows a file, and until when it is promised for that. The file lives
+    as long as the last of them.
+    """
+
+    file_id: bytes
+    member_id: bytes
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
 class FetchRow(Row):
     """A member who has had the share of a file, and so could open it. It goes with the file."""
 
@@ -389,6 +401,7 @@ KEYS: dict[type[Row], tuple[str, ...]] = {
     CounterRow: ("name",),
     FileRow: ("file_id",),
     FetchRow: ("file_id", "member_id"),
+    PostingRow: ("file_id", "member_id"),
     TokenRow: ("token_hash",),
     StartRow: ("device_id",),
     LinkRow: ("link_id",),

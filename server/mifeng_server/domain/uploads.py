@@ -19,7 +19,16 @@ from mifeng_server.domain.login import Caller
 from mifeng_server.domain.protocols import ConflictError
 from mifeng_server.domain.quota import check_quota, check_room
 from mifeng_server.domain.refusal import Refusal, not_found
-from mifeng_server.domain.rows import Delete, FetchRow, FileRow, Insert, Put, Swap, Write
+from mifeng_server.domain.rows import (
+    Delete,
+    FetchRow,
+    FileRow,
+    Insert,
+    PostingRow,
+    Put,
+    Swap,
+    Write,
+)
 from mifeng_server.domain.unit import Unit, may_take_part
 
 __all__ = [
@@ -229,12 +238,13 @@ async def _until(
 
 
 async def take_back(house: House, caller: Caller, file_id: bytes, *, now: int) -> None:
-    """Give an upload up, or recall a file: whoever posted it last may, at any time.
+    """Give an upload up, or recall a file: whoever posted it may, at any time.
 
-    Besides a deadline this is the only thing that destroys a file (and `close`, for a whole unit).
+    What somebody else has posted again stays, as long as it was promised to that one. Besides a
+    deadline this is the only thing that destroys a file (and `close`, for a whole unit).
 
     Raises:
-        Refusal: not_found, gone; forbidden: it is another member's.
+        Refusal: not_found, gone; forbidden: the caller has not posted it.
     """
     await see(house, caller, file_id, now=now)
     async with house.locks.of(file_lock(file_id)):
@@ -242,18 +252,37 @@ async def take_back(house: House, caller: Caller, file_id: bytes, *, now: int) -
         row = await house.store.get(FileRow, file_id)
         if row is None:
             raise not_found()
-        if row.member_id != caller.member_id:
-            raise Refusal(ProblemCode.FORBIDDEN, "a file is recalled by whoever posted it last")
+        postings = await _postings(house, file_id)
+        others = [posting for posting in postings if posting.member_id != caller.member_id]
+        mine = len(postings) > len(others) or (not row.retain_until and _owns(caller, row))
+        if not mine:
+            raise Refusal(ProblemCode.FORBIDDEN, "a file is recalled by whoever posted it")
         # Its time is over first: a message that would keep it is refused from here on, and one that
         # came before makes this fail.
-        over = replace(row, deadline=min(row.deadline, now))
+        left = replace(row, deadline=min(row.deadline, now))
+        if others:
+            last = max(others, key=lambda posting: posting.until)
+            left = replace(
+                row, member_id=last.member_id, retain_until=last.until, deadline=last.until
+            )
         try:
-            await house.store.write((Swap(row, over),))
+            await house.store.write(
+                (Swap(row, left), Delete(PostingRow, (file_id, caller.member_id)))
+            )
         except ConflictError as err:
             raise Refusal(
                 ProblemCode.FORBIDDEN, "somebody has posted the file again this moment"
             ) from err
-        await destroy(house, over)
+        if not others:
+            await destroy(house, left)
+
+
+def _owns(caller: Caller, row: FileRow) -> bool:
+    return row.member_id == caller.member_id
+
+
+async def _postings(house: House, file_id: bytes) -> tuple[PostingRow, ...]:
+    return await house.store.find(PostingRow, order="member_id", limit=READERS, file_id=file_id)
 
 
 async def destroy(house: House, row: FileRow) -> None:
@@ -266,10 +295,11 @@ async def destroy(house: House, row: FileRow) -> None:
     fetched = await house.store.find(
         FetchRow, order="member_id", limit=READERS, file_id=row.file_id
     )
+    beside: list[FetchRow | PostingRow] = [*fetched, *await _postings(house, row.file_id)]
     await house.store.write(
         (
             Delete(FileRow, (row.file_id,)),
-            *(Delete(FetchRow, (one.file_id, one.member_id)) for one in fetched),
+            *(Delete(type(one), (one.file_id, one.member_id)) for one in beside),
         )
     )
 
@@ -286,8 +316,8 @@ async def name_files(
 ) -> tuple[Write, ...]:
     """Bind files to the message that shows them: from now on its clock is theirs.
 
-    A file that was posted before is kept so: its clock starts anew, it is now whose message shows
-    it last, and counts as that member's.
+    A file that was posted before is kept so: its clock starts anew, and it counts as that
+    member's; what it was promised to others for stays.
 
     Their shares are sealed anew, under the key of that deadline, before the transaction that binds
     them; the key that sealed them before ends earlier, and takes the older seal along.
@@ -320,7 +350,9 @@ async def name_files(
         until = max(row.retain_until, retain_until)
         await house.shares.put(file_id, share, deadline=until)
         named = replace(row, member_id=caller.member_id, retain_until=until, deadline=until)
-        writes.append(Swap(row, named))
+        before = await house.store.get(PostingRow, file_id, caller.member_id)
+        promised = max(retain_until, before.until if before else 0)
+        writes += (Swap(row, named), Put(PostingRow(file_id, caller.member_id, promised)))
     return tuple(writes)
 
 

@@ -48,6 +48,7 @@ _NAMES: dict[type[Row], str] = {
     rows.CounterRow: "counters",
     rows.FileRow: "files",
     rows.FetchRow: "fetches",
+    rows.PostingRow: "postings",
     rows.TokenRow: "tokens",
     rows.StartRow: "starts",
     rows.LinkRow: "links",
