@@ -19,7 +19,9 @@ from mifeng.core.profile import Profile
 from mifeng.core.roster import follow
 from mifeng.core.rows import Changes
 from mifeng.session import Session
+from mifeng_crypto.expiry import Clock, Fate, start_clock
 from mifeng_crypto.gate.standing import identity_of
+from mifeng_crypto.ids import UnixMillis
 from mifeng_crypto.labels import SignContent
 from mifeng_crypto.ledger.head import EMPTY
 from mifeng_crypto.ledger.roster import Roster
@@ -37,7 +39,7 @@ class Check:
     """Where a rule stands, and what stands there when it is gone."""
 
     places: tuple[str, ...]
-    instead: Anything | int | dict[str, str] = lambda *_args, **_named: None
+    instead: Anything | int | dict[str, str] | property = lambda *_args, **_named: None
 
 
 def _in(module: str, *names: str, instead: Anything | None = None) -> Check:
@@ -83,6 +85,12 @@ def _fits(item: Any, *_: object) -> VerifiedKeyPackage:  # noqa: ANN401 - as the
     return VerifiedKeyPackage(decode(MLSMessage, item.key_package).message)  # type: ignore[arg-type]
 
 
+def _start_by_the_wall(*, now: UnixMillis, high_water: UnixMillis) -> Clock:
+    """What a device knows of time if it remembers nothing."""
+    del high_water
+    return start_clock(now=now, high_water=UnixMillis(0))
+
+
 GATE = "mifeng_crypto.gate"
 LEDGER = "mifeng_crypto.ledger"
 MLS = "mifeng_crypto.mls"
@@ -122,6 +130,7 @@ CHECKS: dict[str, Check] = {
         (f"{GATE}.commit.check_group", f"{GATE}.welcome.check_group")
     ),
     "nothing while a Remove is due": _in(f"{GATE}.message", "check_nothing_due"),
+    "the sender's time": _in(f"{GATE}.authenticated", "check_clock"),
     "the age of the keys": _in(f"{GATE}.message", "check_key"),
     "heads go forward": _in(f"{GATE}.heads", "check_forward"),
     "one history of the log": _in(f"{GATE}.chain.LogPosition", "check_has"),
@@ -163,6 +172,21 @@ CHECKS: dict[str, Check] = {
         ("mifeng.core.outbox.idempotency_key",), lambda _: os.urandom(16)
     ),
     "the lock of a profile": _in("mifeng.store.lock.fcntl", "flock"),
+    "starts follow one another": _in("mifeng_server.domain.starts", "_check"),
+    "content under a key of its hour": Check(
+        ("mifeng.core.catch_up.timeline_row",), lambda _, record: encode(record)
+    ),
+    "expiry on time": _in("mifeng.session.expiry", "expire", instead=_nothing),
+    "no core dumps": _in("mifeng.cli.hardening", "keep_memory_off_the_disk"),
+    "the device's own time": Check(
+        ("mifeng_crypto.expiry.clock.Clock.effective",),
+        property(lambda self: max(self.high_water, self.witnessed)),
+    ),
+    "locked is not destroyed": Check(
+        ("mifeng_crypto.expiry.clock.Clock.fate",),
+        lambda self, deadline: Fate.LIVE if self.effective < deadline else Fate.DESTROYED,
+    ),
+    "time never goes back": Check(("mifeng.session.expiry.start_clock",), _start_by_the_wall),
     # the screen
     "the host of the screen": _in("mifeng.web.guard", "check_host"),
     "the origin of a page": _in("mifeng.web.guard", "check_origin"),

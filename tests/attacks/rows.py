@@ -72,8 +72,8 @@ B15 | entries arrive in another order, more than once, or with gaps
 B16 | the server never accepts one member's commits, so that a stolen state stays good
 B17 | a commit without new secrets is taken for a rotation
 B18 | a removed member goes on reading with the keys that he has kept
-B19 | a restored profile encrypts a second message under a used key | open: detection of restored profiles
-B20 | a copy of a profile reads and writes in the shadow | open: detection of restored profiles
+B19 | a restored profile encrypts a second message under a used key
+B20 | a copy of a profile reads and writes in the shadow
 B21 | tags that are cut off, so that few or no bytes are compared
 B22 | a signature made for one purpose is shown for another
 B23 | an encryption key of small order, to which every secret is the same
@@ -121,7 +121,7 @@ D13 | a file name leads out of the folder | open: files
 D14 | a file runs as a script in the page that shows it | open: the screen
 D15 | a small file unpacks to a huge one | open: files
 D16 | previews and picture data tell where and what | open: files
-D17 | what was decrypted stays on the disk | open: the expiry of content
+D17 | what was decrypted stays on the disk
 D18 | somebody else's object is fetched by its number | open: files
 D19 | the server deletes early | open: files
 D20 | one member fills the disk | open: files
@@ -130,9 +130,9 @@ E2 | a short comparison code is guessed by somebody in between | open: linking o
 E3 | an invite's link is used again, late, or by two
 E4 | the backup of an account is guessed offline | open: the recovery sheet
 E5 | an older backup brings a revoked device back | open: the recovery sheet
-E6 | keys in a backup outlive their content | open: the expiry of content
+E6 | keys in a backup outlive their content
 E7 | the server chooses the parameters of a password's key | none: passwords only protect the local profile, and the server has no part in it
-E8 | a stolen device reads on | open: the expiry of content
+E8 | a stolen device reads on
 E9 | the removal of a thief is kept from his colleagues | open: freshness of ledgers
 E10 | the server forges a removal, to lock somebody out or have data wiped
 E11 | a stolen login token acts for its owner | open: the server at scale
@@ -143,8 +143,8 @@ F1 | a web page drives the local client
 F2 | a message or name runs as a script or commands a terminal | open: the screen
 F3 | links and frames lead a user astray | open: the screen
 F4 | log lines are forged, or hold secrets | open: the screen
-F5 | keys reach the disk by swapping or a crash | open: the screen
-F6 | a database keeps what was deleted | open: the expiry of content
+F5 | keys reach the disk by swapping or a crash
+F6 | a database keeps what was deleted
 F7 | another user of the machine reads the profile
 F8 | the browser keeps what it has shown | open: the screen
 F9 | an application leaves verification out | open: the screen
@@ -161,14 +161,14 @@ G9 | the whole database is stolen | open: the server at scale
 G10 | the connection is read by somebody in between | open: the server at scale
 G11 | a race adds the person after the last | open: the server at scale
 G12 | an old version is brought back | open: the server at scale
-H1 | the server's clock stands still | open: the expiry of content
-H2 | the server's clock runs ahead | open: the expiry of content
-H3 | the device's clock jumps ahead | open: the expiry of content
-H4 | the device's clock is set back | open: the expiry of content
-H5 | a sender lies about the time | open: the expiry of content
-H6 | the server keeps what is over, and a device is seized | open: the expiry of content
-H7 | a sender uses the keys of another hour | open: the expiry of content
-H8 | the server refuses rotations until the keys are too old | open: the expiry of content
+H1 | the server's clock stands still
+H2 | the server's clock runs ahead
+H3 | the device's clock jumps ahead
+H4 | the device's clock is set back
+H5 | a sender lies about the time
+H6 | the server keeps what is over, and a device is seized
+H7 | a sender uses the keys of another hour | none: an entry's hour is the server's accepted_at, within ten minutes of the sender's time (H5); keys of another epoch: B26
+H8 | the server refuses rotations until the keys are too old
 I1 | a dependency is replaced by a malicious one | open: releases
 I2 | a release is tampered with | open: releases
 I3 | the server delivers the client's code

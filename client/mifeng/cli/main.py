@@ -29,6 +29,7 @@ from mifeng.cli import (  # noqa: E402
     ui,
     units,
 )
+from mifeng.cli.hardening import keep_memory_off_the_disk  # noqa: E402
 from mifeng.cli.options import Options, hoist  # noqa: E402
 from mifeng.text import _  # noqa: E402
 
@@ -84,6 +85,7 @@ ui.add_to(app)
 
 def main() -> None:
     """The entry point. Without a word, before a screen, it opens the page."""
+    keep_memory_off_the_disk()
     words = sys.argv[1:]
     if not words and ui.is_desktop():
         words = ["ui"]
