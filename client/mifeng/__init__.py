@@ -50,6 +50,9 @@ if TYPE_CHECKING:
     )
     from mifeng.keychain import Passphrase
     from mifeng.sdk import (
+        Announcement,
+        Approval,
+        Cascade,
         Change,
         Device,
         DeviceOffer,
@@ -63,6 +66,7 @@ if TYPE_CHECKING:
         OpenInvite,
         OrgUnit,
         Person,
+        Poll,
         Reaction,
         RecoverySheet,
         SharedFile,
@@ -83,6 +87,9 @@ __all__ = [
     "AccessEndedError",
     "Alarm",
     "AlarmRaised",
+    "Announcement",
+    "Approval",
+    "Cascade",
     "Change",
     "CryptoError",
     "Device",
@@ -103,6 +110,7 @@ __all__ = [
     "OrgUnit",
     "Passphrase",
     "Person",
+    "Poll",
     "ProfileBusyError",
     "ProfileRestoredError",
     "ProtocolError",

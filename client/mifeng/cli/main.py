@@ -17,6 +17,7 @@ text.use_from(sys.argv)
 import typer  # noqa: E402
 
 from mifeng.cli import (  # noqa: E402
+    announcements,
     audit,
     devices,
     enrol,
@@ -78,6 +79,7 @@ staff.add_to(app)
 offboarding.add_to(app)
 units.add_to(app)
 messages.add_to(app)
+announcements.add_to(app)
 files.add_to(app)
 audit.add_to(app)
 ui.add_to(app)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mifeng import Message, Person, Unit, Workspace
     from mifeng_crypto.ledger.charter_entry import UnitRole
 
-__all__ = ["MessageNumber", "Text", "add_to"]
+__all__ = ["MessageNumber", "Text", "add_to", "said"]
 
 MessageNumber = Annotated[
     int, typer.Argument(metavar="N", min=1, help=_("A message's number, as `mifeng read` shows."))
@@ -106,7 +106,12 @@ def react(
     _do(context, unit, act, sentence if undo else _("Reacted to number {n} in {unit}."))
 
 
-def _said(text: str) -> str:
+def said(text: str) -> str:
+    """Return what a command is to say: the argument, or the standard input for `-`.
+
+    Raises:
+        UsageError: it is nothing.
+    """
     said = sys.stdin.read().rstrip("\n") if text == "-" else text
     if not said.strip():
         raise UsageError("there is nothing to send; write something")
@@ -137,10 +142,10 @@ def _do(
         from mifeng.cli.show import as_json, message_facts, say
         from mifeng.content import printable
 
-        said = "" if text is None else _said(text)
+        body = "" if text is None else said(text)
         async with opened(told) as me:
             where = me.unit(unit)
-            message = await act(me, where, said)
+            message = await act(me, where, body)
             if told.json:
                 as_json(message_facts(where, message))
             else:

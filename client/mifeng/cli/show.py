@@ -16,7 +16,7 @@ from mifeng.content import printable
 from mifeng.text import _, ngettext
 
 if TYPE_CHECKING:
-    from mifeng import File, Message, Person, Unit
+    from mifeng import Announcement, File, Message, Person, Unit
 
 __all__ = [
     "as_json",
@@ -110,11 +110,29 @@ def message_facts(unit: Unit, message: Message) -> dict[str, object]:
         "is_edited": message.is_edited,
         "is_deleted": message.is_deleted,
         "is_quiet": message.is_quiet,
+        "announcement": _announcement_facts(message.announcement),
+        "notice": message.notice or None,
         "files": [file_facts(file) for file in message.files],
         "problem": message.problem,
         "rule": message.rule or None,
         "added": [person_facts(person) for person in message.added],
         "removed": [person_facts(person) for person in message.removed],
+    }
+
+
+def _announcement_facts(announcement: Announcement | None) -> dict[str, object] | None:
+    if announcement is None:
+        return None
+    return {
+        "title": announcement.title,
+        "text": announcement.text,
+        "confirmed": [
+            {**person_facts(person), "at": int(time.timestamp() * 1000)}
+            for person, time in announcement.confirmed
+        ],
+        "missing": [person_facts(person) for person in announcement.missing],
+        "asks_me": announcement.asks_me,
+        "reminded_me": announcement.reminded_me,
     }
 
 
@@ -173,9 +191,24 @@ def _body(message: Message) -> list[str]:
     if message.is_deleted:
         return [_("(deleted)")]
     lines: list[str] = []
+    if message.announcement:
+        lines += _announcement_lines(message.announcement)
     if message.readable:
         lines += printable(message.readable, lines=True).splitlines()
     return lines + [f"[{printable(file.name)}, {size(file.size)}]" for file in message.files]
+
+
+def _announcement_lines(announcement: Announcement) -> list[str]:
+    confirmed = len(announcement.confirmed)
+    asked = confirmed + len(announcement.missing)
+    told = _("{n} of {asked} have confirmed.").format(n=confirmed, asked=asked)
+    if announcement.asks_me:
+        told += " " + _("Please confirm.")
+    return [
+        f"** {printable(announcement.title)} **",
+        *printable(announcement.text, lines=True).splitlines(),
+        f"({told})",
+    ]
 
 
 def _remarks(message: Message) -> list[str]:

@@ -3,7 +3,9 @@
 mimi.py        draft-ietf-mimi-content-08: structure, encoding, limits, message id
 uris.py        the names of people, units and files inside of it
 attachment.py  a file, as a message names it
-message.py     what of it is ours: a text, a file
+message.py     what of it is ours: texts, files, reactions, documents, and what takes them back
+mention.py     whom a text calls
+documents/     the documents: announcements, polls, approvals, notices
 printable.py   text of others, made harmless for a terminal
 
 This room knows no network, no disk, no clock.
@@ -19,6 +21,7 @@ from mifeng.content.message import (
     encode_nothing,
     encode_reaction,
     encode_text,
+    encode_work,
 )
 from mifeng.content.mimi import MAX_CONTENT_BYTES
 from mifeng.content.preview import MAX_THUMBNAIL_BYTES, Preview
@@ -39,6 +42,7 @@ __all__ = [
     "encode_nothing",
     "encode_reaction",
     "encode_text",
+    "encode_work",
     "mentions_in",
     "printable",
     "with_names",

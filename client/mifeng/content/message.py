@@ -18,6 +18,16 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 
 from mifeng.content.attachment import Attachment, attachments_of, extensions_of, parts_of
+from mifeng.content.documents import (
+    Document,
+    Statement,
+    decode_document,
+    encode_document,
+    is_answer,
+    is_document,
+    type_of,
+)
+from mifeng.content.documents.words import malformed
 from mifeng.content.mention import Mention, mentions_in
 from mifeng.content.mimi import (
     ROOM_URI,
@@ -48,6 +58,7 @@ __all__ = [
     "encode_nothing",
     "encode_reaction",
     "encode_text",
+    "encode_work",
 ]
 
 MARKDOWN = "text/markdown;variant=GFM-MIMI"
@@ -88,6 +99,7 @@ class Message:
         mentions: whom the text calls.
         reaction: an emoji, or another short text; empty if it is none.
         is_nothing: its body is empty: it takes back what it replaces.
+        document: what people do at work; then there is no text beside it.
     """
 
     id: bytes
@@ -97,6 +109,7 @@ class Message:
     mentions: tuple[Mention, ...] = ()
     reaction: str = ""
     is_nothing: bool = False
+    document: Document | None = None
 
     @property
     def refers(self) -> Refers:
@@ -107,12 +120,15 @@ class Message:
     @property
     def is_response(self) -> bool:
         """Whether it is of those that also somebody may send who may only read."""
+        if self.document is not None:
+            return is_answer(self.document)
         return bool(self.reaction or self.is_nothing)
 
     @property
     def is_known(self) -> bool:
         """Whether this version knows what it is; else it "needs a newer client"."""
-        return bool(self.text or self.attachments or self.reaction or self.is_nothing)
+        said = self.text or self.attachments or self.reaction or self.is_nothing
+        return bool(said) or self.document is not None
 
 
 # ------------------------------------------------------------------ making them
@@ -158,6 +174,25 @@ def encode_reaction(emoji: str, to: bytes, *, origin: Origin, rng: Rng) -> bytes
     check_reaction(emoji)
     part = SinglePart(disposition=Disposition.REACTION, content_type=PLAIN, content=emoji.encode())
     return _encode(part, {}, origin, rng, Refers(in_reply_to=to))
+
+
+def encode_work(
+    document: Document,
+    *attachments: Attachment,
+    origin: Origin,
+    rng: Rng,
+    refers: Refers | None = None,
+) -> bytes:
+    """Return the content of a message that is a document, with the files that it names.
+
+    Raises:
+        ProtocolError: CONTENT-5, it exceeds a limit.
+    """
+    part = SinglePart(content_type=type_of(document), content=encode_document(document))
+    parts: list[Part] = [part]
+    for attachment in attachments:
+        parts += parts_of(attachment, origin.workspace_id)
+    return _encode(together(parts), extensions_of(attachments), origin, rng, refers)
 
 
 def encode_nothing(
@@ -227,14 +262,44 @@ def decode(encoded: bytes, *, origin: Origin) -> Message:
     if isinstance(body, SinglePart) and body.disposition == Disposition.REACTION:
         return Message(id=named, content=content, reaction=_reaction(body))
     parts = [*_leaves(body)]
+    document = _document(parts, content)
     text = "\n\n".join(_text(part) for part in parts if _is_text(part))
-    return Message(
+    message = Message(
         id=named,
         content=content,
         text=text,
         attachments=attachments_of(parts, content.extensions, origin.workspace_id),
         mentions=mentions_in(text, origin),
+        document=document,
     )
+    if document is not None:
+        shown = [part for part in parts if part.disposition != Disposition.PREVIEW]
+        check_stands_alone(message, len(shown))
+    return message
+
+
+def check_stands_alone(message: Message, parts: int) -> None:
+    """CONTENT-5: beside a document are the files that it names, and nothing else.
+
+    Raises:
+        ProtocolError: there is something that it does not speak of.
+    """
+    document = message.document
+    body = document.body if isinstance(document, Statement) else document
+    named = tuple(getattr(body, "files", ()))
+    if tuple(a.digest for a in message.attachments) != named or parts != 1 + len(named):
+        raise malformed("beside it is something that it does not name")
+
+
+def _document(parts: Sequence[Part], content: MimiContent) -> Document | None:
+    found = [
+        part for part in parts if isinstance(part, SinglePart) and is_document(part.content_type)
+    ]
+    if not found:
+        return None
+    if content.replaces is not None:
+        raise malformed("a document takes no other's place")
+    return decode_document(found[0].content_type, found[0].content)
 
 
 def check_origin(content: MimiContent, origin: Origin) -> None:

@@ -15,8 +15,10 @@ import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from mifeng.content import Message
+from mifeng.content.documents import UnitProfile
 from mifeng.core import outbox
-from mifeng.core.arrival import check_arrival
+from mifeng.core.arrival import check_arrival, own_message
 from mifeng.core.events import Delivered, Event, NewEntry, UnitClosed, UnitLeft
 from mifeng.core.rows import (
     Changes,
@@ -216,6 +218,10 @@ def _apply_message(
         return unit, _record(entry, sender, condition=Condition.EXPIRED), None
     if item is not None:
         sent = item.record
+        try:
+            unit = _named(unit, own_message(view, sent.content, sender=sender))
+        except (CodecError, ProtocolError) as err:  # as everybody else will see it
+            return unit, _refused(entry, sender, err), None
         return unit, _record(entry, sender, content=sent.content, files=sent.files), None
     try:
         epoch, received = mls.decrypt(unit.active_epoch, entry.content)
@@ -240,9 +246,16 @@ def _apply_message(
             raise
         return unit, _refused(entry, sender, err), None
     try:
-        check_arrival(view, received.data, purpose=seen.purpose, sender=sender)
+        message = check_arrival(
+            view,
+            received.data,
+            purpose=seen.purpose,
+            sender=sender,
+            device_id=header.device_id,
+        )
     except (CodecError, ProtocolError) as err:
         return unit, _refused(entry, sender, err), seen
+    unit = _named(unit, message)
     return unit, _record(entry, sender, content=received.data, files=seen.files), seen
 
 
@@ -252,6 +265,14 @@ def _of_another_copy() -> ProtocolError:
         "the log has a message in this device's name that it has not sent; "
         "another copy of this profile is in use: remove one of them",
     )
+
+
+def _named(unit: Unit, message: Message | None) -> Unit:
+    """The unit, called what its manager says from here on."""
+    profile = message.document if message is not None else None
+    if not isinstance(profile, UnitProfile):
+        return unit
+    return dataclasses.replace(unit, title=profile.title, topic=profile.topic)
 
 
 def _check_is_of_this_log(view: UnitView, content: bytes) -> None:

@@ -16,10 +16,12 @@ import hashlib
 from collections.abc import Sequence
 
 from mifeng.content import Origin, decode
+from mifeng.core.addressed import addressed
+from mifeng.core.arrival import people_in
 from mifeng.core.profile import Profile
 from mifeng.core.rows import Condition, OutboxRecord, TimelineRecord
 from mifeng.core.unit import OutboxItem, Unit
-from mifeng_crypto.gate import MAY_POST
+from mifeng_crypto.gate import MAY_POST, UnitView
 from mifeng_crypto.ids import FileId, UnixMillis
 from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.log import EntryKind, LogHeader, Purpose
@@ -92,30 +94,36 @@ def seal(
 ) -> Unit:
     """Encrypt a waiting item in the unit's epoch. The ratchet moves: save before sending."""
     assert not item.record.message, "bytes that were made are sent as they are"
+    view = unit.view(roster)
+    content = addressed(
+        item.record.content, lambda: people_in(view), signing_key=profile.signature_key
+    )
     epoch, message = mls.encrypt(
         unit.active_epoch,
-        item.record.content,
+        content,
         signature_key=profile.signature_key,
         authenticated_data=unit.authenticated_data(
             roster,
             files=item.record.files,
-            purpose=_purpose(unit, item.record.content, roster, profile),
+            purpose=_purpose(view, content, profile),
             now=now,
         ),
         rng=rng,
     )
-    record = dataclasses.replace(item.record, message=message, epoch=epoch.public.epoch)
-    unit = dataclasses.replace(unit, epoch=epoch)
+    record = dataclasses.replace(
+        item.record, content=content, message=message, epoch=epoch.public.epoch
+    )
+    unit = dataclasses.replace(unit, epoch=epoch, standing=view.standing)
     return unit.replace_item(OutboxItem(number=item.number, record=record))
 
 
-def _purpose(unit: Unit, content: bytes, roster: Roster, profile: Profile) -> Purpose:
+def _purpose(view: UnitView, content: bytes, profile: Profile) -> Purpose:
     """RESPONSE only where a post would be refused: so the server is not told which is which."""
-    ledgers = unit.view(roster).ledgers
+    ledgers = view.ledgers
     if ledgers.role_of(profile.member_id) in MAY_POST[ledgers.policy.posting]:
         return Purpose.POST
     origin = Origin(
-        workspace_id=profile.workspace_id, unit_id=unit.unit_id, member_id=profile.member_id
+        workspace_id=profile.workspace_id, unit_id=view.charter.unit_id, member_id=profile.member_id
     )
     return Purpose.RESPONSE if decode(content, origin=origin).is_response else Purpose.POST
 

@@ -17,12 +17,30 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from mifeng.content import Message, Origin, decode
+from mifeng.content.documents import (
+    Announcement,
+    ClosePoll,
+    Confirmation,
+    Decision,
+    Document,
+    Form,
+    Poll,
+    Reminder,
+    Statement,
+    Status,
+    Vote,
+    Withdrawal,
+)
+from mifeng.core.announcement import Announced
+from mifeng.core.approval import Requested
+from mifeng.core.entry import Entry
+from mifeng.core.poll import Polled
 from mifeng.core.rows import Condition, TimelineRecord
 from mifeng_crypto.errors import CodecError, ProtocolError
-from mifeng_crypto.ids import FileId, MemberId, UnitId, UnixMillis, WorkspaceId
+from mifeng_crypto.ids import FileId, MemberId, UnitId, WorkspaceId
 from mifeng_crypto.log import EntryKind
 
-__all__ = ["EXPIRED", "NEWER", "Entry", "Line", "Timeline"]
+__all__ = ["EXPIRED", "NEWER", "Line", "Position", "State", "Timeline"]
 
 EXPIRED = "expired"
 NEWER = "needs a newer client"
@@ -34,24 +52,22 @@ REACTIONS_OF_ONE = 20
 """Different reactions of one member to one message."""
 MINUTE = 60_000
 
+ANSWERS = (Confirmation, Reminder, Vote, ClosePoll, Decision, Withdrawal)
+"""Documents that are folded into what they answer."""
+
 Reactions = Mapping[str, Mapping[MemberId, int]]
 
 
+State = Announced | Polled | Requested
+"""What has become of a document that others answer."""
+
+
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """A message as it comes out of the log."""
+class Position:
+    """How far a member says that the log was received, and read."""
 
-    sequence: int
-    record: TimelineRecord
-    said: Message
-
-    @property
-    def author(self) -> MemberId:
-        return self.record.member_id
-
-    @property
-    def accepted_at(self) -> UnixMillis:
-        return self.record.accepted_at
+    delivered: int
+    read: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +88,7 @@ class Line:
         reactions: for each emoji who has reacted so, in order, with the entry.
         answers: the lines that answer it or belong to its thread.
         is_quiet: whether its author writes so much that nobody is to be called by it.
+        state: of an announcement, a poll or a form: who has answered what.
     """
 
     sequence: int
@@ -87,6 +104,7 @@ class Line:
     reactions: Reactions = field(default_factory=dict)
     answers: tuple[int, ...] = ()
     is_quiet: bool = False
+    state: State | None = None
 
     @property
     def author(self) -> MemberId:
@@ -114,6 +132,8 @@ class Timeline:
     unit_id: UnitId
     sequence: int = 0
     """The last entry that was folded in."""
+    positions: dict[MemberId, Position] = field(default_factory=dict)
+    """How far others say that they have received and read, where the unit's policy asks it."""
     journal: list[int] = field(default_factory=list)
     """The lines that were new or changed, as it happened: whoever looks on remembers how far."""
     _lines: dict[int, Line] = field(default_factory=dict)
@@ -207,13 +227,18 @@ class Timeline:
         said = entry.said
         if self._is_known(said.id):
             raise ProtocolError("TIMELINE-2", "a message is there twice; the first one counts")
-        replaces = said.refers.replaces
-        if replaces is None and not said.reaction:
+        replaces, document = said.refers.replaces, said.document
+        is_answer = said.reaction or isinstance(document, Status) or _answers(document)
+        if replaces is None and not is_answer:
             if said.is_nothing:
                 raise ProtocolError("TIMELINE-3", "a message without content deletes nothing")
             self._post(entry)
         elif not self._floods(entry):
-            if replaces is None:
+            if isinstance(document, Status):
+                self._move(entry, document)
+            elif document is not None:
+                self._answer(entry, document)
+            elif replaces is None:
                 self._react(entry)
             elif replaces in self._reactions:
                 self._take_back(entry, replaces)
@@ -237,6 +262,7 @@ class Timeline:
             problem="" if said.is_known else NEWER,
             reply_to=answered if answered != entry.sequence else 0,
             is_quiet=pace.posts > POSTS_A_MINUTE,
+            state=_state_of(entry),
         )
         above = {line.reply_to, self._by_id.get(refers.topic_id, 0)} - {0, entry.sequence}
         for sequence in sorted(above):
@@ -260,8 +286,16 @@ class Timeline:
         if line.is_deleted:
             return
         if said.is_nothing:
+            if isinstance(line.state, Requested):
+                raise ProtocolError("TIMELINE-3", "a form is withdrawn, and not deleted")
             line = dataclasses.replace(
-                line, said=None, files=frozenset(), problem="", is_deleted=True, reactions={}
+                line,
+                said=None,
+                files=frozenset(),
+                problem="",
+                is_deleted=True,
+                reactions={},
+                state=None,
             )
         else:
             _check_is_editable(line, said)
@@ -332,6 +366,29 @@ class Timeline:
         if entry.said.reaction:
             self._react(entry)
 
+    # -------------------------------------------------------------- answers to documents
+
+    def _answer(self, entry: Entry, document: Document) -> None:
+        to = entry.said.refers.in_reply_to
+        if to is None:
+            raise ProtocolError("TIMELINE-3", "this answers something else than what it names")
+        sequence = self._by_id.get(to)
+        if sequence is None or self._lines[sequence].is_deleted:
+            return
+        line = self._lines[sequence]
+        if line.state is None:
+            raise ProtocolError("TIMELINE-3", "this answers something else than what it names")
+        state = line.state.take(document, entry)
+        self._set(dataclasses.replace(line, state=state))
+
+    def _move(self, entry: Entry, status: Status) -> None:
+        if status.delivered >= entry.sequence:
+            raise ProtocolError("TIMELINE-3", "nobody receives what is not there yet")
+        before = self.positions.get(entry.author, Position(0, 0))
+        self.positions[entry.author] = Position(
+            max(before.delivered, status.delivered), max(before.read, status.read)
+        )
+
     # -------------------------------------------------------------- small words
 
     def _put(self, line: Line) -> None:
@@ -370,6 +427,26 @@ class Timeline:
         return pace.responses > RESPONSES_A_MINUTE
 
 
+def _answers(document: Document | None) -> bool:
+    body = document.body if isinstance(document, Statement) else document
+    return isinstance(body, ANSWERS)
+
+
+def _state_of(entry: Entry) -> State | None:
+    document = entry.said.document
+    match document.body if isinstance(document, Statement) else document:
+        case Announcement():
+            assert isinstance(document, Statement), "an announcement is in one"
+            return Announced.of(document)
+        case Form():
+            assert isinstance(document, Statement), "a form is in one"
+            return Requested.of(document)
+        case Poll() as poll:
+            return Polled(poll=poll, author=entry.author)
+        case _:
+            return None
+
+
 def _check_is_editable(line: Line, said: Message) -> None:
     """TIMELINE-3: a text or file is edited by one; a document is not edited at all.
 
@@ -377,5 +454,11 @@ def _check_is_editable(line: Line, said: Message) -> None:
         ProtocolError: it is not so.
     """
     before = line.said
-    if before is None or not said.is_known or said.reaction or not before.is_known:
+    if (
+        before is None
+        or not said.is_known
+        or said.reaction
+        or not (before.text or before.attachments)
+        or before.document is not None
+    ):
         raise ProtocolError("TIMELINE-3", "only texts and files are edited; post the rest anew")

@@ -6,17 +6,23 @@ changes.py    what has happened in the roster
 workspace.py  the open profile
 units.py      its units
 unit.py       one unit
-talk.py       what is said in it
 shelf.py      its files
 auditing.py   exports for an auditor, and their audit
+reading.py    what was said in it
+talk.py       saying something
+announcing.py announcements that ask to be confirmed
+documents.py  announcements, polls and approvals: plain values
+people.py     people: plain values
 offboarding.py where a former member still is
 values.py     people, messages, files: plain values
 """
 
 from mifeng.core.sheet import RecoverySheet
 from mifeng.sdk.auditing import audit_files
+from mifeng.sdk.cascade import Cascade
 from mifeng.sdk.changes import Change
 from mifeng.sdk.devices import Device, DeviceOffer, NewDevice
+from mifeng.sdk.documents import Announcement, Approval, Poll
 from mifeng.sdk.governed import Governed
 from mifeng.sdk.offboarding import Offboarding
 from mifeng.sdk.opening import found, join, link, open_profile, recover, unlock
@@ -26,6 +32,9 @@ from mifeng.sdk.values import File, Membership, Message, Person, Reaction, Share
 from mifeng.sdk.workspace import Invitation, OpenInvite, Workspace
 
 __all__ = [
+    "Announcement",
+    "Approval",
+    "Cascade",
     "Change",
     "Device",
     "DeviceOffer",
@@ -39,6 +48,7 @@ __all__ = [
     "OpenInvite",
     "OrgUnit",
     "Person",
+    "Poll",
     "Reaction",
     "RecoverySheet",
     "SharedFile",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import functools
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -97,18 +97,7 @@ class Shelf(Talk):
         """
         self.check_access()
         refers = await self._refers(reply_to, thread)
-        attachments = []
-        for path in paths:
-            send = functools.partial(
-                transfer.upload,
-                self._session.api,
-                unit_id=self.id,
-                path=Path(path),
-                rng=self._session.rng,
-                progress=progress,
-                keep_metadata=keep_metadata,
-            )
-            attachments.append(await self._bring(send))
+        attachments = await self._upload_all(paths, progress, keep_metadata=keep_metadata)
         return await self._show_files(attachments, caption, refers)
 
     async def upload_from(
@@ -158,6 +147,23 @@ class Shelf(Talk):
             TransportError: the server was not reached; it is kept.
         """
         await uploads.drop(self._session, self.id, file.attachment)
+
+    async def _upload_all(
+        self, paths: Sequence[str | Path], progress: Progress, *, keep_metadata: bool = False
+    ) -> list[Attachment]:
+        attachments = []
+        for path in paths:
+            send = functools.partial(
+                transfer.upload,
+                self._session.api,
+                unit_id=self.id,
+                path=Path(path),
+                rng=self._session.rng,
+                progress=progress,
+                keep_metadata=keep_metadata,
+            )
+            attachments.append(await self._bring(send))
+        return attachments
 
     async def _bring(self, send: Callable[..., Awaitable[Attachment]]) -> Attachment:
         return await uploads.upload(

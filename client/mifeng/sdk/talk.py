@@ -1,22 +1,23 @@
-"""What is said in a unit: reading, writing, and hearing of it."""
+"""Saying something in a unit."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import AsyncGenerator
-
 from mifeng import content
 from mifeng.content import Attachment, Mention, Origin, Refers
-from mifeng.core.events import NewEntry, UnitLeft
-from mifeng.core.outbox import as_if_sent
-from mifeng.core.rows import UnitStatus
+from mifeng.content.documents import (
+    Document,
+    Statement,
+    StatementBody,
+    StatementTBS,
+    sign_statement,
+)
 from mifeng.core.timeline import Line, Timeline
-from mifeng.core.unit import Unit as UnitState
-from mifeng.errors import AccessEndedError, NotFoundError, UnitClosedError
-from mifeng.sdk.governed import Governed
-from mifeng.sdk.values import Message, Person, Reader, message_from
+from mifeng.errors import NotFoundError
+from mifeng.sdk.reading import Reading
+from mifeng.sdk.values import Message, Person
 from mifeng.session import delivery
-from mifeng_crypto.errors import MifengError, UsageError
+from mifeng_crypto.errors import UsageError
+from mifeng_crypto.ids import PROTOCOL_VERSION
 from mifeng_crypto.ledger.charter_entry import UnitRole
 
 __all__ = ["Talk", "no_progress"]
@@ -26,178 +27,8 @@ def no_progress(_done: int, _total: int) -> None:
     """The default of `progress`: nobody looks."""
 
 
-class Talk(Governed):
-    """The base of `Unit`: all that is about messages.
-
-    Messages are named by an object of `Message`, or by their number in the unit's log.
-    """
-
-    @property
-    def _state(self) -> UnitState:
-        return self._session.units[self.id]
-
-    def check_access(self) -> None:
-        """Raise what keeps this unit from going on.
-
-        Raises:
-            AccessEndedError: this device is not in it any longer.
-            ProtocolError: the server's log of it breaks a rule.
-        """
-        trouble = self._session.troubles.get(self.id)
-        if trouble is not None:
-            raise trouble
-        if self._state.status is UnitStatus.LEFT:
-            raise self.why_not_in()
-
-    def check_open(self) -> None:
-        """Raise what keeps this unit from going on, or from taking anything more.
-
-        Raises:
-            UnitClosedError: it is over.
-            MifengError: as `check_access`.
-        """
-        self.check_access()
-        if self.is_closed:
-            raise UnitClosedError("{unit} is closed; create a new unit", unit=self.title)
-
-    def why_not_in(self) -> MifengError:
-        """What to tell whoever wants something of a unit that this device is not in."""
-        return self._session.troubles.get(self.id) or AccessEndedError(
-            "you are no longer in {unit}; ask one of its managers", unit=self.title
-        )
-
-    # -------------------------------------------------------------- reading
-
-    async def timeline(
-        self,
-        *,
-        last: int | None = None,
-        before: int | None = None,
-        after: int = 0,
-        first: int | None = None,
-    ) -> list[Message]:
-        """Return the lines that this device has: messages, and changes of members and keys.
-
-        Edits, reactions and the like are folded into what they are about, so that numbers have
-        gaps; those that break a rule are lines of their own, with a `problem`.
-
-        Args:
-            last: only so many, from the end.
-            before: only those before this number: with `last`, the page above it.
-            after: only those behind this number.
-            first: only so many, from there on: the page below it.
-        """
-        timeline = await self._timeline()
-        found = timeline.lines(last=last, before=before, after=after, first=first)
-        return [self._show(line, timeline) for line in found]
-
-    async def history(self, *, last: int | None = None) -> list[Message]:
-        """Return the messages that this device has, oldest first.
-
-        Args:
-            last: only so many, from the end.
-        """
-        timeline = await self._timeline()
-        found = [line for line in timeline.lines() if line.is_message]
-        wanted = found if last is None else found[max(len(found) - last, 0) :]
-        return [self._show(line, timeline) for line in wanted]
-
-    async def message(self, number: int) -> Message:
-        """Return one line, as it is now.
-
-        Raises:
-            NotFoundError: there is none of this number.
-        """
-        line, timeline = await self._find(number)
-        return self._show(line, timeline)
-
-    async def thread(self, message: Message | int) -> list[Message]:
-        """Return a message and all that answers it or belongs to its thread, oldest first.
-
-        Raises:
-            NotFoundError: there is no such message.
-        """
-        line, timeline = await self._find(message)
-        return [self._show(other, timeline) for other in timeline.thread(line.sequence)]
-
-    async def messages(self, *, after: int = 0) -> AsyncGenerator[Message, None]:
-        """Yield every message behind number `after`, then each new one as it arrives.
-
-        Raises:
-            AccessEndedError: this device is not in the unit any longer.
-            MifengError: as `Workspace.events`.
-        """
-        async for line in self.follow(after=after):
-            if line.kind == "message":
-                yield line
-
-    async def follow(self, *, after: int = 0) -> AsyncGenerator[Message, None]:
-        """Like `messages`, with the changes of members and keys."""
-        self.check_access()
-        with self._session.live.listen() as events:  # first, so that nothing falls in between
-            for message in await self.timeline():
-                if message.sequence > after:
-                    after = message.sequence
-                    yield message
-            async for event in events:
-                if isinstance(event, UnitLeft) and event.unit_id == self.id:
-                    self.check_access()
-                if not isinstance(event, NewEntry) or event.unit_id != self.id:
-                    continue
-                if event.sequence > after:
-                    after = event.sequence
-                    timeline = await self._timeline()
-                    line = timeline.line(event.sequence)
-                    if line is not None:
-                        yield self._show(line, timeline)
-
-    async def changes(self) -> AsyncGenerator[Message, None]:
-        """Yield each line that is new or has changed from now on, as it is then.
-
-        Edits, deletions, reactions, answers and confirmations change a line.
-
-        Raises:
-            MifengError: as `follow`.
-        """
-        self.check_access()
-        with self._session.live.listen() as events:
-            before = await self._timeline()
-            seen = len(before.journal)
-            async for event in events:
-                if isinstance(event, UnitLeft) and event.unit_id == self.id:
-                    self.check_access()
-                if not isinstance(event, NewEntry) or event.unit_id != self.id:
-                    continue
-                timeline = await self._timeline()
-                if timeline is before:
-                    changed = dict.fromkeys(timeline.journal[seen:])
-                else:  # something has expired, and the rest was folded anew
-                    changed = dict.fromkeys(
-                        line.sequence
-                        for line in timeline.lines()
-                        if before.line(line.sequence) != line
-                    )
-                before, seen = timeline, len(timeline.journal)
-                for sequence in changed:
-                    line = timeline.line(sequence)
-                    assert line is not None, "the journal names lines that are there"
-                    yield self._show(line, timeline)
-
-    def outgoing(self) -> list[Message]:
-        """Return the messages that have not reached the server yet, in order; number 0.
-
-        What will be no line of its own, such as a reaction, is left out.
-        """
-        profile = self._session.profile
-        found = []
-        for item in self._state.outbox:
-            timeline = Timeline(profile.workspace_id, self.id)
-            timeline.add(1, as_if_sent(item.record, profile))
-            found += [
-                dataclasses.replace(self._show(line, timeline), sequence=0)
-                for line in timeline.lines()
-            ]
-        return found
+class Talk(Reading):
+    """The part of a unit's object that writes."""
 
     # -------------------------------------------------------------- writing
 
@@ -301,31 +132,33 @@ class Talk(Governed):
 
     # -------------------------------------------------------------- inside
 
-    async def _timeline(self) -> Timeline:
-        return await self._session.timelines.of(self.id)
-
-    def _show(self, line: Line, timeline: Timeline) -> Message:
-        session = self._session
-        reader = Reader(
-            session.profile.workspace_id,
-            self.id,
-            session.profile.member_id,
-            session.people,
-            self._state.charter.role_of,
+    def _state_as(self, body: StatementBody, subject: bytes | None = None) -> Statement:
+        """Sign a statement of this device in this unit."""
+        session, profile = self._session, self._session.profile
+        tbs = StatementTBS(
+            version=PROTOCOL_VERSION,
+            workspace_id=profile.workspace_id,
+            unit_id=self.id,
+            member_id=profile.member_id,
+            device_id=profile.device_id,
+            time=session.now(),
+            subject=subject,
+            body=body,
         )
-        return message_from(line, timeline, reader)
+        return sign_statement(tbs, profile.signature_key)
 
-    async def _find(self, message: Message | int) -> tuple[Line, Timeline]:
-        sequence = message if isinstance(message, int) else message.sequence
-        timeline = await self._timeline()
-        line = timeline.line(sequence)
-        if line is None or not line.is_message:
-            raise NotFoundError(
-                "there is no message {n} in {unit}; see `mifeng read`",
-                n=sequence,
-                unit=self.title,
-            )
-        return line, timeline
+    async def _say(
+        self, document: Document, *attachments: Attachment, to: Line | None = None
+    ) -> int:
+        """Send a document, as an answer to a line or by itself."""
+        said = content.encode_work(
+            document,
+            *attachments,
+            origin=self._origin,
+            rng=self._session.rng,
+            refers=Refers(in_reply_to=to.id if to else None),
+        )
+        return await self._send(said, tuple(attachments))
 
     async def _own(self, message: Message | int) -> tuple[Line, Timeline]:
         line, timeline = await self._find(message)

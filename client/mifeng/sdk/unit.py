@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from mifeng.core.rows import UnitStatus
 from mifeng.errors import AccessEndedError
+from mifeng.sdk.announcing import Announcing
 from mifeng.sdk.grants import admissions
-from mifeng.sdk.shelf import Shelf
 from mifeng.sdk.values import Membership, Person, person_from
 from mifeng.session import delivery, ledgers
 from mifeng_crypto.api import messages as m
@@ -26,7 +26,7 @@ from mifeng_crypto.tls import decode
 __all__ = ["Unit"]
 
 
-class Unit(Shelf):
+class Unit(Announcing):
     """A unit that this device is in, or was. Get it from `Workspace.unit`."""
 
     @property

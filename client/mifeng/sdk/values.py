@@ -6,11 +6,26 @@ import dataclasses
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from mifeng.content import Attachment, Mention, Origin, with_names
 from mifeng.content.preview import Preview
+from mifeng.core.announcement import Announced
+from mifeng.core.approval import Requested
 from mifeng.core.people import People
+from mifeng.core.poll import Polled
 from mifeng.core.timeline import Line, Timeline
+from mifeng.sdk.documents import (
+    Announcement,
+    Approval,
+    Poll,
+    Show,
+    notice_of,
+    show_announcement,
+    show_approval,
+    show_poll,
+)
+from mifeng.sdk.people import Person, person_from
 from mifeng_crypto.ids import MemberId, UnitId, UnixMillis, WorkspaceId
 from mifeng_crypto.ledger.charter_entry import UnitRole
 
@@ -27,22 +42,6 @@ __all__ = [
     "message_from",
     "person_from",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """A member of the workspace; `name` is the beginning of the id where no card is known.
-
-    Where somebody else's name looks the same, the beginning of the id is part of it: `张伟 ·3f2a`.
-    """
-
-    id: MemberId
-    name: str
-    title: str = ""
-    department: str = ""
-
-    def __str__(self) -> str:
-        return self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +144,9 @@ class Message:
         is_edited, is_deleted: by its sender; nobody else can.
         is_mine: whether this member wrote it.
         is_quiet: its sender floods the unit: it is shown, and should notify nobody.
+        announcement, poll, approval: what it is, if it is one; then it has no `text`.
+        notice: what it only tells of: `exported`, `profile` (the unit is called something else) or
+            `template`; else empty.
         problem: why it cannot be shown; empty otherwise. `rule` is the rule that it breaks.
         size: bytes that the server stores for it.
         added: people whom it let in.
@@ -172,6 +174,10 @@ class Message:
     is_deleted: bool = False
     is_mine: bool = False
     is_quiet: bool = False
+    announcement: Announcement | None = None
+    poll: Poll | None = None
+    approval: Approval | None = None
+    notice: str = ""
     problem: str = ""
     rule: str = ""
     size: int = 0
@@ -190,19 +196,11 @@ class Expired:
         return bool(self.messages or self.files)
 
 
-def person_from(member_id: MemberId, people: People) -> Person:
-    """Return a person with the card that is known now."""
-    card = people.cards.get(member_id)
-    if card is None:
-        return Person(member_id, people.name(member_id))
-    return Person(member_id, people.name(member_id), card.title, card.department)
-
-
 @dataclass(frozen=True, slots=True)
 class Reader:
     """Whose eyes a timeline is read with: who this is, and whom this device knows by name.
 
-    `role_of` gives a member's role in the unit, or None.
+    `role_of` gives a member's role in the unit, or None; `now` is the device's time.
     """
 
     workspace_id: WorkspaceId
@@ -210,6 +208,7 @@ class Reader:
     me: MemberId
     people: People
     role_of: Callable[[MemberId], UnitRole | None]
+    now: UnixMillis
 
     def person(self, member_id: MemberId) -> Person:
         """A person with the card that is known now."""
@@ -272,4 +271,19 @@ def message_from(line: Line, timeline: Timeline, reader: Reader) -> Message:
         mentions=tuple(reader.name_of(mention) for mention in said.mentions),
         calls_me=any(mention.means(reader.me, role) for mention in said.mentions),
         thread=timeline.root_of(line),
+        notice=notice_of(line),
+        **_document(line, reader),
     )
+
+
+def _document(line: Line, reader: Reader) -> dict[str, Any]:
+    show = Show(reader.me, reader.person, reader.now)
+    match line.state:
+        case Announced() as state:
+            return {"announcement": show_announcement(state, show)}
+        case Polled() as state:
+            return {"poll": show_poll(state, show)}
+        case Requested() as state:
+            return {"approval": show_approval(state, show)}
+        case _:
+            return {}

@@ -16,12 +16,12 @@ from mifeng.core.search import Search
 from mifeng.errors import NotFoundError
 from mifeng.net.pin import check_address
 from mifeng.sdk import auditing
+from mifeng.sdk.cascade import Cascading
 from mifeng.sdk.changes import Change, change_from
 from mifeng.sdk.devices import Devices
 from mifeng.sdk.offboarding import Offboarding
 from mifeng.sdk.onboarding import Onboarding
 from mifeng.sdk.unit import Unit
-from mifeng.sdk.units import Units
 from mifeng.sdk.values import Expired, Person, person_from
 from mifeng.session import (
     Session,
@@ -100,7 +100,7 @@ class Glance:
     units: tuple[tuple[UnitId, int, UnixMillis, int], ...]
 
 
-class Workspace(Units):
+class Workspace(Cascading):
     """An open profile: who this device is, its units and people."""
 
     def __init__(self, session: Session) -> None:

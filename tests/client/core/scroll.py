@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from mifeng import content
 from mifeng.content import Origin, Refers
+from mifeng.content.documents import Document, Statement, StatementBody, StatementTBS
 from mifeng.core.rows import Condition, TimelineRecord
 from mifeng.core.timeline import Line, Timeline
 from mifeng_crypto.ids import DeviceId, MemberId, UnitId, UnixMillis, WorkspaceId
@@ -79,6 +80,32 @@ class Scroll:
             rng=self.rng.randbytes,
         )
         return self.named(by, said)
+
+    def say(self, by: MemberId, document: Document, to: bytes | None = None) -> bytes:
+        """Append a document, which answers the message with the id `to`; return its own id."""
+        said = content.encode_work(
+            document,
+            origin=self.origin(by),
+            rng=self.rng.randbytes,
+            refers=Refers(in_reply_to=to),
+        )
+        return self.named(by, said)
+
+    def statement(
+        self, by: MemberId, body: StatementBody, subject: bytes | None = None
+    ) -> Statement:
+        """A statement whose signature nobody looks at: that is done when it arrives."""
+        tbs = StatementTBS(
+            version=1,
+            workspace_id=WORKSPACE,
+            unit_id=UNIT,
+            member_id=by,
+            device_id=DeviceId(by),
+            time=UnixMillis(self.now),
+            subject=subject,
+            body=body,
+        )
+        return Statement(tbs, b"")
 
     def named(self, by: MemberId, said: bytes) -> bytes:
         self.append(by, said)

@@ -1,0 +1,153 @@
+"""Files that prove what was said, to anybody who knows the workspace (protocol.md, "Proofs").
+
+A proof holds signed statements, and the roster by whose keys they verify: no secret, and nothing of
+the unit but what was said. Names in it are those that its maker knew; they prove nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from mifeng.content.documents import (
+    Announcement,
+    Confirmation,
+    Statement,
+    check_statement,
+    hash_statement,
+)
+from mifeng.core.announcement import Announced
+from mifeng_crypto.errors import CodecError, ProtocolError, UsageError
+from mifeng_crypto.ids import PROTOCOL_VERSION, MemberId, ProtocolVersion, UnixMillis
+from mifeng_crypto.ledger.roster import Roster
+from mifeng_crypto.ledger.safety_number import number_of_workspace
+from mifeng_crypto.tls import Opaque, Text, Vec, decode, encode, struct
+
+__all__ = ["ConfirmationsProof", "Proven", "prove_confirmations", "verify_confirmations"]
+
+MAGIC = b"mifeng confirmations\n"
+
+
+@struct
+class Named:
+    """How a member is called, as far as the maker of the proof knew."""
+
+    member_id: MemberId
+    name: Text
+
+
+@struct
+class ConfirmationsProof:
+    """An announcement with its confirmations, behind MAGIC."""
+
+    version: ProtocolVersion
+    roster: Vec[Opaque]
+    names: Vec[Named]
+    announcement: Statement
+    confirmations: Vec[Statement]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proven:
+    """What a proof proves.
+
+    Attributes:
+        workspace_number: 60 digits: whoever trusts them trusts the rest.
+        announcement: what was announced.
+        author: by whom.
+        at: when, by its author's clock.
+        confirmed: who has confirmed, and when, by each one's own clock.
+        missing: who could read it and has not.
+        names: how people are called; nobody has signed that.
+    """
+
+    workspace_number: str
+    announcement: Announcement
+    author: MemberId
+    at: UnixMillis
+    confirmed: tuple[tuple[MemberId, UnixMillis], ...]
+    missing: tuple[MemberId, ...]
+    names: Mapping[MemberId, str]
+
+
+def prove_confirmations(
+    state: Announced, roster: Sequence[bytes], names: Mapping[MemberId, str]
+) -> bytes:
+    """Return the file that proves who has confirmed an announcement.
+
+    Args:
+        state: as folded out of the log.
+        roster: all entries of the roster.
+        names: of the people in it.
+    """
+    proof = ConfirmationsProof(
+        version=PROTOCOL_VERSION,
+        roster=tuple(roster),
+        names=tuple(Named(who, name) for who, name in names.items()),
+        announcement=state.statement,
+        confirmations=tuple(one.statement for one in state.confirmed.values()),
+    )
+    return MAGIC + encode(proof)
+
+
+def verify_confirmations(data: bytes) -> Proven:
+    """Check a proof by itself: without a server, a profile or a secret.
+
+    Raises:
+        UsageError: it is no such file.
+        ProtocolError: CONTENT-n, ANNOUNCE-n, LEDGER-n, ...: it proves nothing; somebody changed it.
+    """
+    if not data.startswith(MAGIC):
+        raise UsageError("this is no file of confirmations; export one with `mifeng confirmations`")
+    try:
+        proof = decode(ConfirmationsProof, data[len(MAGIC) :])
+    except CodecError as err:
+        raise ProtocolError("CONTENT-5", "the file is damaged") from err
+    if proof.version != PROTOCOL_VERSION:
+        raise UsageError("this file is of another version of mifeng; check it with that one")
+    roster = Roster.from_entries(proof.roster)
+    announcement = proof.announcement
+    check_all((announcement, *proof.confirmations), roster)
+    body = announcement.body
+    if not isinstance(body, Announcement):
+        raise ProtocolError("CONTENT-5", "the file is about no announcement")
+    confirmed = dict[MemberId, UnixMillis]()
+    for one in proof.confirmations:
+        check_confirms(one, announcement)
+        confirmed.setdefault(one.tbs.member_id, one.tbs.time)
+    author = announcement.tbs.member_id
+    return Proven(
+        workspace_number=number_of_workspace(roster),
+        announcement=body,
+        author=author,
+        at=announcement.tbs.time,
+        confirmed=tuple(confirmed.items()),
+        missing=tuple(who for who in body.readers if who not in confirmed and who != author),
+        names={named.member_id: named.name for named in proof.names},
+    )
+
+
+def check_all(statements: Iterable[Statement], roster: Roster) -> None:
+    """CONTENT-5 and CONTENT-6 for each.
+
+    Raises:
+        ProtocolError: one is not what it should be, or was not signed by whom it names.
+    """
+    for statement in statements:
+        statement.check()
+        check_statement(statement, roster)
+
+
+def check_confirms(statement: Statement, announcement: Statement) -> None:
+    """ANNOUNCE-1 and ANNOUNCE-2, and that it is of the same unit.
+
+    Raises:
+        ProtocolError: it confirms something else, or is by somebody who could not read it.
+    """
+    tbs, about = statement.tbs, announcement.tbs
+    is_same = tbs.subject == hash_statement(announcement) and tbs.unit_id == about.unit_id
+    if not isinstance(tbs.body, Confirmation) or not is_same:
+        raise ProtocolError("ANNOUNCE-1", "this confirms another announcement than it names")
+    assert isinstance(about.body, Announcement), "the caller has looked"
+    if tbs.member_id not in about.body.readers:
+        raise ProtocolError("ANNOUNCE-2", "nobody confirms what he could not read")
