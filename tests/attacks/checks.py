@@ -164,6 +164,14 @@ CHECKS: dict[str, Check] = {
         "mifeng.core.people", "skeleton", instead=lambda _: os.urandom(8).hex()
     ),
     # the client
+    "the digits of the request": _in("mifeng.session.linking", "check_code"),
+    "the nonce of the link": Check(
+        ("mifeng_crypto.linking.check_nonce", "mifeng.session.enrolment.check_nonce")
+    ),
+    "the length of a recovery code": Check(("mifeng.core.profile.CODE_BYTES",), 1),
+    "changes are told": _in(
+        "mifeng.session.roster", "read_changes", instead=lambda *_args, **_named: ()
+    ),
     "claimed KeyPackages": Check(("mifeng.core.membership._fit",), _fits),
     "used keys are deleted": Check(
         ("mifeng.session.session.Session.save",), _save_and_forget_nothing

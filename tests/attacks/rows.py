@@ -38,7 +38,7 @@ A1 | the server lets somebody in by a roster entry that nobody with the right to
 A2 | a member and the server commit somebody in whom no ledger names
 A3 | the server invents one more device for a real member
 A4 | the server slips a device of its own among those that are to get keys
-A5 | the object is swapped between being shown for comparison and being signed | open: linking of devices
+A5 | the object is swapped between being shown for comparison and being signed
 A6 | an older roster is served, in which a removed member is still there
 A7 | two halves of the company are shown two rosters, signed with a stolen admin key
 A8 | the server hands out a KeyPackage under somebody's name and with another key
@@ -50,7 +50,7 @@ A13 | a device or key is put into the tree twice, to blur who wrote what
 A14 | the server's own right to remove people is used for more | none: the server has no such right; proposals from outside the group are refused whatever they say (B5 tries the door that is left)
 A15 | a member takes another's name, or another key, by way of a commit
 A16 | a hidden archive reads along
-A17 | one admin's key, stolen, lets a ghost in by the rules | open: events of roster changes on the screen
+A17 | one admin's key, stolen, lets a ghost in by the rules
 A18 | a name that looks like a colleague's
 A19 | the server withholds the commit that would take a removed member out
 A20 | the server resets somebody's account and hands it to another
@@ -125,15 +125,15 @@ D17 | what was decrypted stays on the disk
 D18 | somebody else's object is fetched by its number | open: files
 D19 | the server deletes early | open: files
 D20 | one member fills the disk | open: files
-E1 | a code for linking a device is shown to the victim as something else | open: linking of devices
-E2 | a short comparison code is guessed by somebody in between | open: linking of devices
+E1 | a code for linking a device is shown to the victim as something else
+E2 | a short comparison code is guessed by somebody in between
 E3 | an invite's link is used again, late, or by two
-E4 | the backup of an account is guessed offline | open: the recovery sheet
-E5 | an older backup brings a revoked device back | open: the recovery sheet
+E4 | the backup of an account is guessed offline
+E5 | an older backup brings a revoked device back
 E6 | keys in a backup outlive their content
 E7 | the server chooses the parameters of a password's key | none: passwords only protect the local profile, and the server has no part in it
 E8 | a stolen device reads on
-E9 | the removal of a thief is kept from his colleagues | open: freshness of ledgers
+E9 | the removal of a thief is kept from his colleagues
 E10 | the server forges a removal, to lock somebody out or have data wiped
 E11 | a stolen login token acts for its owner | open: the server at scale
 E12 | entries of the roster are left out, exchanged or doubled

@@ -46,7 +46,8 @@ async def linking_to(
                 link, profile=folder, show=new.show, device_name=name, passphrase=PASSPHRASE
             ) as me:
                 new.me = me
-                ready.set_result(None)
+                if not ready.done():
+                    ready.set_result(None)
                 await leave.wait()
         except BaseException as err:
             if not ready.done():
