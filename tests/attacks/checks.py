@@ -207,6 +207,7 @@ CHECKS: dict[str, Check] = {
     ),
     "a new file for the redirect": Check(("mifeng.web.browser.write_new",), _write_anywhere),
     "types by content": Check(("mifeng.web.media.type_of",), lambda _: "text/html"),
+    "the headers of answers": Check(("mifeng.web.guard.HEADERS",), {}),
     "the headers of media": Check(("mifeng.web.media.MEDIA_HEADERS",), {}),
     "what senders had been given": _in("mifeng.session.notary", "look_at", instead=_nothing),
     "losses of commits": _in("mifeng.session.notary", "lost", instead=_nothing),

@@ -118,7 +118,7 @@ D10 | two uploads of one file can be told to be the same | open: files
 D11 | fields run into one another where they are authenticated | open: files
 D12 | a resumed upload encrypts other bytes under the same key | open: files
 D13 | a file name leads out of the folder | open: files
-D14 | a file runs as a script in the page that shows it | open: the screen
+D14 | a file runs as a script in the page that shows it
 D15 | a small file unpacks to a huge one | open: files
 D16 | previews and picture data tell where and what | open: files
 D17 | what was decrypted stays on the disk
@@ -140,15 +140,15 @@ E12 | entries of the roster are left out, exchanged or doubled
 E13 | whoever joins is given another company's roster from the start
 E14 | a device that was linked by fraud gets the history at once | open: history
 F1 | a web page drives the local client
-F2 | a message or name runs as a script or commands a terminal | open: the screen
-F3 | links and frames lead a user astray | open: the screen
+F2 | a message or name runs as a script or commands a terminal
+F3 | links and frames lead a user astray
 F4 | log lines are forged, or hold secrets | open: the screen
 F5 | keys reach the disk by swapping or a crash
 F6 | a database keeps what was deleted
 F7 | another user of the machine reads the profile
-F8 | the browser keeps what it has shown | open: the screen
+F8 | the browser keeps what it has shown
 F9 | an application leaves verification out | open: the screen
-F10 | a received file opens by itself | open: the screen
+F10 | a received file opens by itself
 G1 | few bytes claim to be many | open: the server at scale
 G2 | packed requests and served folders | open: the server at scale
 G3 | slow and many connections use the server up | open: the server at scale

@@ -16,11 +16,15 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+import mifeng
 from mifeng.web import browser
 from mifeng.web.assets import PAGE, assets, bare
 from mifeng.web.errors import RefusedError
+from mifeng_crypto.ledger.roster_entry import Role
 from tests.attacks.adversary import Adversary, attack
+from tests.e2e.people import PASSPHRASE, cast
 from tests.support.screen import Page, open_screen
+from tests.support.server import running_server
 
 EVIL = "https://evil.example"
 
@@ -163,14 +167,40 @@ async def test_f7_the_runtime_folder_is_a_link_to_somebody_elses(
 
 
 @attack()
+async def test_a17_a_stolen_admins_key_lets_somebody_in_and_everybody_sees_it(
+    adversary: Adversary, tmp_path: Path
+) -> None:
+    """By the rules of the ledgers it may; so every member's screen says who let whom in."""
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        if adversary.on:  # the thief has Ada's device, and says nothing to anybody
+            link = (await c.ada.invite(Role.ADMIN)).link
+            async with mifeng.join(
+                link, profile=tmp_path / "ghost", name="IT Service", passphrase=PASSPHRASE
+            ):
+                pass
+        await c.ben.sync()
+        async with open_screen(tmp_path / "screen", c.ben) as page:
+            told = (await page.of("changes"))["changes"]
+            names = {one["name"] for one in (await page.of("people", query=""))["people"]}
+    with adversary.refused("RefusedError"):
+        seen = [one for one in told if one["subject"] and one["subject"]["name"] == "IT Service"]
+        if adversary.on:
+            assert [one["kind"] for one in seen] == ["add_member", "invite"], "O4"
+            assert seen[1]["author"]["name"] == "Ada", "O4: whose key it was"
+            assert "IT Service" in names
+            raise RefusedError("it is on everybody's screen")
+        assert seen == []
+
+
+@attack()
 async def test_i3_the_page_is_that_of_the_package(adversary: Adversary, page: Page) -> None:
     """Every byte that runs in the browser comes from the installed package; none from a server."""
     for path, asset in assets().items():
         async with page.http.get(page.screen.origin + path) as response:
             body = await response.read()
         assert hashlib.sha256(body).hexdigest() == asset.digest
-        written = (PAGE / (path[1:] or "index.html")).read_text(encoding="utf-8")
-        assert path.endswith(".css") or body.decode() == bare(written)
+        file = PAGE / (path[1:] or "index.html")
+        assert body.decode() == bare(file.read_text(encoding="utf-8"), file.suffix)
     with adversary.refused("RefusedError"):
         if adversary.on:
             async with page.http.get(page.screen.origin + "/../server.py") as response:

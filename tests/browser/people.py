@@ -34,6 +34,8 @@ class Somebody:
     page: Page
     process: asyncio.subprocess.Process
     folder: Path
+    code: str = ""
+    sheet: str = ""
 
     async def come_in(self, link: str) -> None:
         """The first run: a link, a name, a passphrase."""
@@ -45,7 +47,24 @@ class Somebody:
         await page.get_by_label("Passphrase").fill(PASSPHRASE)
         await page.get_by_label("Once more").fill(PASSPHRASE)
         await page.locator("button.primary").click()
+        await self._keep_the_sheet()
         await page.wait_for_selector("mf-sidebar .myself")
+
+    async def _keep_the_sheet(self) -> None:
+        page = self.page
+        groups = await page.locator(".sheet span").all_text_contents()
+        while len(groups) != 7:  # the server is asked first
+            await page.wait_for_selector(".sheet span")
+            groups = await page.locator(".sheet span").all_text_contents()
+        self.code = "-".join(groups)
+        self.sheet = await page.locator(".sheet-link").text_content() or ""
+        await page.get_by_role("button", name="I have it").click()
+        await page.get_by_label("Group 2").fill(groups[1])
+        await page.get_by_label("Group 5").fill("xxxx")
+        await page.get_by_role("button", name="Go on").click()
+        await page.locator(".bad", has_text="not what stands").wait_for()
+        await page.get_by_label("Group 5").fill(groups[4].lower())
+        await page.get_by_role("button", name="Go on").click()
 
     async def open(self, unit: str) -> None:
         """Go to a unit, once one is in it."""

@@ -1,7 +1,7 @@
 """The page's files, as they are in the installed package: read once, changed by nobody.
 
-Comments and indentation, which no browser needs, stay behind; lines stay where they are, so that
-an error names the line of the file.
+What no browser needs stays behind: comments, indentation, blanks around punctuation. Lines stay
+where they are, so that an error names the line of the file.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-__all__ = ["PAGE", "Asset", "assets"]
+__all__ = ["PAGE", "Asset", "assets", "bare"]
 
 PAGE = Path(__file__).parent / "page"
 TYPES = {
@@ -21,6 +21,19 @@ TYPES = {
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml",
 }
+
+_TYPE = re.compile(r"/\*\* @(?:type|param) [^*\n]*\*/ ?")
+_COMMENT = re.compile(r"^[ \t]*(?://.*|/\*(?:[^*]|\*(?!/))*\*/[ \t]*)$", re.MULTILINE)
+_INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
+_IN_STYLE = re.compile(r" ?([{}]) ?|(?<=[:;,]) ")
+_IN_SCRIPT = re.compile(r" ?(=>|===|!==|&&|\|\||\?\?|[{}(),;:?=]) ?")
+_REGEX = r"/(?![/*])(?:[^/\\\n\[]|\\.|\[(?:[^\]\\]|\\.)*\])+/[a-z]*"
+_LITERAL = re.compile(
+    r'("(?:[^"\\\n]|\\.)*"'
+    r"|'(?:[^'\\\n]|\\.)*'"
+    r"|`(?:[^`\\]|\\.)*`"
+    rf"|(?<=[(,=:!&|?{{\[;] ){_REGEX}|(?<=[(,=:!&|?{{\[;]){_REGEX})"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +45,16 @@ class Asset:
     digest: str
 
 
-_COMMENT = re.compile(r"^[ \t]*(?://.*|/\*(?:[^*]|\*(?!/))*\*/[ \t]*)$", re.MULTILINE)
-
-_SPACE = re.compile(r" ?([{}]) ?|(?<=[:;,]) ")
-_TYPE = re.compile(r"/\*\* @(?:type|param) [^*\n]*\*/ ?")
-
-
-def bare(text: str) -> str:
-    """Return a script or style without the comments that fill whole lines, and without indents."""
-    text = _TYPE.sub("", text)
-    text = _COMMENT.sub(lambda found: "\n" * found[0].count("\n"), text)
-    return re.sub(r"^[ \t]+", "", text, flags=re.MULTILINE)
+def bare(text: str, suffix: str) -> str:
+    """Return a file of the page without what no browser needs."""
+    if suffix not in (".js", ".css"):
+        return text
+    text = _COMMENT.sub(lambda found: "\n" * found[0].count("\n"), _TYPE.sub("", text))
+    text = _INDENT.sub("", text)
+    if suffix == ".css":
+        return _IN_STYLE.sub(r"\1", text)
+    parts = enumerate(_LITERAL.split(text))
+    return "".join(part if n % 2 else _IN_SCRIPT.sub(r"\1", part) for n, part in parts)
 
 
 @cache
@@ -51,8 +63,7 @@ def assets() -> dict[str, Asset]:
     found = {}
     for file in sorted(PAGE.rglob("*")):
         if file.suffix in TYPES and file.is_file():
-            text = bare(file.read_text(encoding="utf-8"))
-            body = (_SPACE.sub(r"\1", text) if file.suffix == ".css" else text).encode()
+            body = bare(file.read_text(encoding="utf-8"), file.suffix).encode()
             digest = hashlib.sha256(body).hexdigest()
             path = "/" + file.relative_to(PAGE).as_posix()
             found[path] = Asset(body, TYPES[file.suffix], digest)

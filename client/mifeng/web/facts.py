@@ -139,6 +139,13 @@ class PolicyFacts(msgspec.Struct, kw_only=True, frozen=True):
     export: str
 
 
+class ArchiveFacts(msgspec.Struct, kw_only=True, frozen=True):
+    """An archive that reads along, or will from `since` on."""
+
+    name: str
+    since: int
+
+
 class UnitFacts(msgspec.Struct, kw_only=True, frozen=True):
     """A unit in the list at the left; `title` is empty where this device is not in it."""
 
@@ -160,6 +167,8 @@ class UnitFacts(msgspec.Struct, kw_only=True, frozen=True):
     rotated_at: int = 0
     suite: int = 0
     problem: str = ""
+    closed_by: str = ""
+    archives: list[ArchiveFacts] = msgspec.field(default_factory=list)
     may_post: bool = False
     may_answer: bool = False
     may_govern: bool = False
@@ -292,8 +301,13 @@ def unit_facts(
         rotated_at=unit.rotated_at,
         suite=unit.cipher_suite,
         problem=printable(problem),
-        may_post=unit.may_post,
-        may_answer=unit.is_member,
+        closed_by=printable(unit.closed_by.name) if unit.closed_by else "",
+        archives=[
+            ArchiveFacts(name=printable(one.person.name), since=one.since)
+            for one in unit.archives()
+        ],
+        may_post=unit.may_post and not unit.is_closed,
+        may_answer=unit.is_member and not unit.is_closed,
         may_govern=unit.may_govern,
         policy=PolicyFacts(
             cap=policy.cap,

@@ -12,6 +12,7 @@ import msgspec
 
 from mifeng import text
 from mifeng.errors import NotFoundError
+from mifeng.web.enrolling import Enrolling
 from mifeng.web.keeper import Keeper
 
 __all__ = ["House", "Settings", "profile_id"]
@@ -50,6 +51,8 @@ class House:
         self._watchers = set[Watcher]()
         self.invited = ""
         """A link that the process was started with: the page begins with it."""
+        self.enrolling: Enrolling | None = None
+        """The way into a workspace that somebody is on at the moment."""
         self.on_lock: list[Callable[[str], None]] = []
         """What else holds something of a profile, and must let go of it."""
         self.keepers: dict[str, Keeper] = {}
@@ -92,6 +95,8 @@ class House:
 
     async def close(self) -> None:
         """Lock everything."""
+        if self.enrolling is not None:
+            await self.enrolling.cancel()
         await asyncio.gather(*(keeper.close() for keeper in self.keepers.values()))
 
     async def lock_idle_ones(self) -> None:

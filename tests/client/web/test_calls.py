@@ -160,9 +160,19 @@ async def test_a_locked_profile_gives_nothing_and_opens_by_its_passphrase(
     invitation = await c.ada.invite()
     async with open_screen(tmp_path / "cy") as page:
         assert (await page.call("look_at_link", link=f" {invitation.link}\n"))["kind"] == "join"
-        made = await page.call(
-            "enrol", link=invitation.link, name="Cy", title="", passphrase=PASSPHRASE.text
+        step = await page.call(
+            "enrol",
+            link=invitation.link,
+            code="",
+            name="Cy",
+            title="",
+            device="",
+            passphrase=PASSPHRASE.text,
         )
+        assert step["step"] == "sheet"
+        assert len(step["code"].split("-")) == 7
+        made = await page.call("enrol_next")
+        assert made["step"] == "done"
         page.profile = made["profile"]
         assert (await page.call("state"))["profiles"][0]["me"]["me"]["name"] == "Cy"
         await page.of("lock")
@@ -170,6 +180,31 @@ async def test_a_locked_profile_gives_nothing_and_opens_by_its_passphrase(
             await page.of("units")
         state = (await page.call("state"))["profiles"][0]
         assert (state["state"], state["needs_passphrase"], state["me"]) == ("locked", True, None)
+
+
+async def test_a_second_device_is_let_in_by_the_digits_that_it_shows(
+    tmp_path: Path, page: Page, c: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mifeng.keychain.DEFAULT_COST", PASSPHRASE.cost)
+    monkeypatch.setattr("mifeng.keychain.FLOOR", PASSPHRASE.floor)
+    link = (await page.of("offer_device"))["link"]
+    asking = asyncio.create_task(page.of("offered_device"))
+    async with open_screen(tmp_path / "phone") as phone:
+        facts = {"code": "", "name": "", "title": "", "device": "Tablet"}
+        shown = await phone.call("enrol", link=link, passphrase=PASSPHRASE.text, **facts)
+        assert shown["step"] == "digits"
+        assert (await asking)["name"] == "Tablet"
+        await page.of("approve_device", code=shown["code"])
+        done = await phone.call("enrol_next")
+        assert done["step"] == "done"
+        phone.profile = done["profile"]
+        assert (await phone.call("state"))["profiles"][0]["me"]["me"]["name"] == "Ada"
+    me = c.ada.me.id.hex()
+    devices = (await page.of("devices", person=me))["devices"]
+    assert [one["how"] for one in devices] == ["found", "add_device"]
+    other = next(one for one in devices if not one["is_this"])
+    await page.of("revoke_device", person=me, device=other["id"])
+    assert (await page.of("devices", person=me))["devices"][-1]["ended_at"] > 0
 
 
 async def test_a_profile_that_nobody_touches_is_locked(page: Page, c: Cast) -> None:

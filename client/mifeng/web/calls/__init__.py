@@ -8,16 +8,18 @@ profiles.py     which profiles there are; unlocking, locking, founding, joining
 units.py        units, their members, their policy
 timeline.py     what was said; saying something
 people.py       people, oneself, safety numbers
+devices.py      whose devices there are; one more, one less
 files.py        the files of a unit; a way to show one
 governing.py    invites, removals, the server's health
 """
 
-from mifeng.web.calls import files, governing, people, profiles, screen, timeline, units
+from mifeng.web.calls import devices, files, governing, people, profiles, screen, timeline, units
 from mifeng.web.calls.table import CALLS, answer
 
 __all__ = [
     "CALLS",
     "answer",
+    "devices",
     "files",
     "governing",
     "people",

@@ -19,11 +19,16 @@ class FilesReply(msgspec.Struct, frozen=True):
     entries: list[MessageFacts]
 
 
-class ShowRequest(OfUnit, frozen=True, kw_only=True):
-    """A file of the message `sequence`; `save` to store it instead of showing it."""
+class OfFile(OfUnit, frozen=True, kw_only=True):
+    """A file of the message `sequence`."""
 
     sequence: int
     file: str
+
+
+class ShowRequest(OfFile, frozen=True, kw_only=True):
+    """`save` to store it instead of showing it."""
+
     save: bool
 
 
@@ -63,6 +68,14 @@ async def show_file(desk: Desk, request: ShowRequest) -> ShowReply:
         request.profile, await unit.reader(file), file.name, save=request.save
     )
     return ShowReply(way.url, way.content_type)
+
+
+@call
+async def keep_file(desk: Desk, request: OfFile) -> Done:
+    """Post a live file again: its clock starts anew."""
+    unit = desk.unit(request)
+    await unit.keep(await _find(unit, request.sequence, request.file))
+    return Done()
 
 
 async def _find(unit: Unit, sequence: int, file_id: str) -> File:

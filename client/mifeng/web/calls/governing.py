@@ -7,6 +7,7 @@ import time
 import msgspec
 
 from mifeng import Offboarding
+from mifeng.content import printable
 from mifeng.web.calls.table import Desk, Done, OfProfile, call
 from mifeng.web.facts import PersonFacts, person_facts
 from mifeng_crypto.errors import UsageError
@@ -14,6 +15,7 @@ from mifeng_crypto.ledger.roster_entry import Role
 
 __all__ = ["InviteReply", "OffboardingFacts"]
 
+CHANGES = 200
 INVITABLE = (Role.ADMIN, Role.MEMBER, Role.GUEST)
 
 
@@ -83,6 +85,45 @@ class OffboardingsReply(msgspec.Struct, frozen=True):
     """All removals, the newest first."""
 
     removals: list[OffboardingFacts]
+
+
+class RoleRequest(OfProfile, frozen=True, kw_only=True):
+    """What somebody is to be in the workspace: `owner`, `admin`, `member` or `guest`."""
+
+    person: str
+    role: str
+
+
+class ChangeFacts(msgspec.Struct, kw_only=True, frozen=True):
+    """An entry of the roster: who signed what about whom (protocol.md, "Roster")."""
+
+    sequence: int
+    at: int
+    kind: str
+    author: PersonFacts
+    subject: PersonFacts | None
+    role: str
+
+
+class ChangesReply(msgspec.Struct, frozen=True):
+    """The newest first."""
+
+    changes: list[ChangeFacts]
+
+
+class AlarmFacts(msgspec.Struct, kw_only=True, frozen=True):
+    """Something that should not be; its evidence is kept."""
+
+    at: int
+    rule: str
+    unit: str
+    message: str
+
+
+class AlarmsReply(msgspec.Struct, frozen=True):
+    """The newest first."""
+
+    alarms: list[AlarmFacts]
 
 
 class HealthReply(msgspec.Struct, kw_only=True, frozen=True):
@@ -162,6 +203,53 @@ def _facts(told: Offboarding, who: PersonFacts) -> OffboardingFacts:
         others_out=told.others_out,
         others_pending=told.others_pending,
         is_overdue=told.is_overdue,
+    )
+
+
+@call
+async def set_role(desk: Desk, request: RoleRequest) -> Done:
+    """Give somebody another role in the workspace."""
+    if request.role.upper() not in Role.__members__:
+        raise UsageError("there is no such role; choose another")
+    me = desk.me(request)
+    await me.set_role(me.person(request.person), Role[request.role.upper()])
+    return Done()
+
+
+@call
+async def changes(desk: Desk, request: OfProfile) -> ChangesReply:
+    """Return who has come, gone, and got which device or role, as everybody's roster has it."""
+    me = desk.me(request)
+    found = (await me.changes())[-CHANGES:]
+    return ChangesReply(
+        [
+            ChangeFacts(
+                sequence=one.sequence,
+                at=one.time,
+                kind=one.kind,
+                author=person_facts(one.author, me),
+                subject=person_facts(one.subject, me) if one.subject else None,
+                role=one.role.name.lower() if one.role else "",
+            )
+            for one in reversed(found)
+        ]
+    )
+
+
+@call
+async def alarms(desk: Desk, request: OfProfile) -> AlarmsReply:
+    """Return what should not be, and is kept with its evidence."""
+    found = await desk.me(request).alarms()
+    return AlarmsReply(
+        [
+            AlarmFacts(
+                at=one.time,
+                rule=one.rule,
+                unit=one.unit_id.hex() if one.unit_id else "",
+                message=printable(one.message),
+            )
+            for one in reversed(found)
+        ]
     )
 
 

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from importlib.metadata import version
 
 import msgspec
 
-import mifeng
 from mifeng import text
 from mifeng.content import printable
 from mifeng.errors import ProfileBusyError
 from mifeng.web.calls.table import Desk, Done, Nothing, OfProfile, call
+from mifeng.web.enrolling import Enrolling, EnrolStep, opening_of
 from mifeng.web.facts import PersonFacts, person_facts
 from mifeng.web.house import profile_id
 from mifeng.web.keeper import Keeper
-from mifeng_crypto.errors import MifengError
+from mifeng_crypto.errors import MifengError, UsageError
 from mifeng_crypto.ledger.charter_entry import UnitKind
 from mifeng_crypto.ledger.charter_rules import MAY_CREATE, Standing
-from mifeng_crypto.links import FoundLink, parse_link
+from mifeng_crypto.links import DeviceLink, FoundLink, InviteLink, RecoveryLink, parse_link
 
 __all__ = ["MeFacts", "ProfileFacts", "StateReply"]
+
+KINDS = {FoundLink: "found", InviteLink: "join", DeviceLink: "link", RecoveryLink: "recover"}
+LINK = re.compile(r"mifeng:\w+#[\w-]+")
+CODE = re.compile(r"\b(?:[0-9A-Za-z]{4}-){6}[0-9A-Za-z]{4}\b")
 
 
 class MeFacts(msgspec.Struct, kw_only=True, frozen=True):
@@ -73,25 +78,29 @@ class LookAtLinkRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
 
 class LinkFacts(msgspec.Struct, kw_only=True, frozen=True):
-    """What a link is for: `found` or `join`; and where it leads."""
+    """What a link is for: `found`, `join`, `link` or `recover`; and where it leads.
+
+    `has_code` says that a recovery sheet's code stood beside it.
+    """
 
     kind: str
     address: str
+    has_code: bool
 
 
 class EnrolRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Into a workspace, by a link; `passphrase` is null for the system's keyring."""
+    """Into a workspace, by a link of any kind.
+
+    `code` is that of a recovery sheet, where the link is one's; `passphrase` is null for the
+    system's keyring; `device` is what the device is to be called, or empty.
+    """
 
     link: str
+    code: str
     name: str
     title: str
+    device: str
     passphrase: str | None
-
-
-class EnrolReply(msgspec.Struct, frozen=True):
-    """The new profile's id."""
-
-    profile: str
 
 
 @call
@@ -172,23 +181,41 @@ async def active(desk: Desk, request: OfProfile) -> Done:
 @call
 async def look_at_link(_desk: Desk, request: LookAtLinkRequest) -> LinkFacts:
     """Say what a link is for, before anything is done with it."""
-    link = parse_link(request.link.strip())
-    kind = "found" if isinstance(link, FoundLink) else "join"
-    return LinkFacts(kind=kind, address=printable(link.addresses[0]))
+    found = LINK.search(request.link)
+    link = parse_link(found[0] if found else request.link.strip())
+    return LinkFacts(
+        kind=KINDS[type(link)],
+        address=printable(link.addresses[0]),
+        has_code=CODE.search(request.link) is not None,
+    )
 
 
 @call
-async def enrol(desk: Desk, request: EnrolRequest) -> EnrolReply:
-    """Found or join a workspace, as a new profile of this process."""
-    text_, keeper = request.link.strip(), desk.house.room_for_one_more()
-    begin = mifeng.found if isinstance(parse_link(text_), FoundLink) else mifeng.join
-    await keeper.take(
-        begin(
-            text_,
-            profile=keeper.folder,
-            name=request.name,
-            title=request.title,
-            passphrase=request.passphrase,
-        )
+async def enrol(desk: Desk, request: EnrolRequest) -> EnrolStep:
+    """Begin a way into a workspace, as a new profile of this process; return its first step."""
+    house = desk.house
+    if house.enrolling is not None:
+        await house.enrolling.cancel()
+    keeper = house.room_for_one_more()
+    found = LINK.search(request.link)
+    is_sheet = found is not None and found[0].startswith("mifeng:recover#")
+    opening = opening_of(
+        found[0] if found and not is_sheet else request.link.strip(),
+        request.code,
+        keeper,
+        name=request.name,
+        title=request.title,
+        device_name=request.device or None,
+        passphrase=request.passphrase,
     )
-    return EnrolReply(profile_id(keeper.folder))
+    house.enrolling = Enrolling(profile_id(keeper.folder), keeper, opening)
+    return await house.enrolling.next()
+
+
+@call
+async def enrol_next(desk: Desk, request: Nothing) -> EnrolStep:
+    """Say that the last step was seen to, and wait for the next one."""
+    del request
+    if desk.house.enrolling is None:
+        raise UsageError("this way in has come to its end; begin again")
+    return await desk.house.enrolling.next()

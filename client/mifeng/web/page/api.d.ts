@@ -1,10 +1,48 @@
 // Made by scripts/page_types.py from the structs of mifeng.web.calls.
 
+export interface AlarmFacts {
+  at: number;
+  rule: string;
+  unit: string;
+  message: string;
+}
+
+export interface AlarmsReply {
+  alarms: AlarmFacts[];
+}
+
+export interface ApproveReply {
+  is_in: boolean;
+}
+
+export interface ApproveRequest {
+  profile: string;
+  code: string;
+}
+
+export interface ArchiveFacts {
+  name: string;
+  since: number;
+}
+
 export interface CardRequest {
   profile: string;
   name: string;
   title: string;
   department: string;
+}
+
+export interface ChangeFacts {
+  sequence: number;
+  at: number;
+  kind: string;
+  author: PersonFacts;
+  subject: PersonFacts | null;
+  role: string;
+}
+
+export interface ChangesReply {
+  changes: ChangeFacts[];
 }
 
 export interface CreateUnitReply {
@@ -26,6 +64,19 @@ export interface DepartureFacts {
   epoch: number;
 }
 
+export interface DeviceFacts {
+  id: string;
+  added_at: number;
+  added_by: PersonFacts;
+  how: string;
+  ended_at: number;
+  is_this: boolean;
+}
+
+export interface DevicesReply {
+  devices: DeviceFacts[];
+}
+
 export interface DirectRequest {
   profile: string;
   person: string;
@@ -43,15 +94,20 @@ export interface EditRequest {
   mentions?: MentionFacts[];
 }
 
-export interface EnrolReply {
-  profile: string;
-}
-
 export interface EnrolRequest {
   link: string;
+  code: string;
   name: string;
   title: string;
+  device: string;
   passphrase: string | null;
+}
+
+export interface EnrolStep {
+  step: string;
+  profile: string;
+  link: string;
+  code: string;
 }
 
 export interface EnterReply {
@@ -131,6 +187,7 @@ export interface InvitesReply {
 export interface LinkFacts {
   kind: string;
   address: string;
+  has_code: boolean;
 }
 
 export interface LookAtLinkRequest {
@@ -198,6 +255,19 @@ export interface Nothing {
 
 }
 
+export interface OfDevice {
+  profile: string;
+  person: string;
+  device: string;
+}
+
+export interface OfFile {
+  profile: string;
+  unit: string;
+  sequence: number;
+  file: string;
+}
+
 export interface OfInvite {
   profile: string;
   invite: string;
@@ -245,6 +315,16 @@ export interface OffboardingFacts {
 
 export interface OffboardingsReply {
   removals: OffboardingFacts[];
+}
+
+export interface OfferReply {
+  link: string;
+  qr: string[];
+}
+
+export interface OfferedReply {
+  name: string;
+  system: string;
 }
 
 export interface PeopleReply {
@@ -322,6 +402,12 @@ export interface ReadRequest {
 export interface RemoveRequest {
   profile: string;
   person: string;
+}
+
+export interface RoleRequest {
+  profile: string;
+  person: string;
+  role: string;
 }
 
 export interface SafetyReply {
@@ -412,6 +498,8 @@ export interface UnitFacts {
   rotated_at: number;
   suite: number;
   problem: string;
+  closed_by: string;
+  archives: ArchiveFacts[];
   may_post: boolean;
   may_answer: boolean;
   may_govern: boolean;
@@ -447,8 +535,21 @@ export interface WordsReply {
 }
 
 export interface Calls {
+  people: [PeopleRequest, PeopleReply];
+  mentionable: [MentionRequest, PeopleReply];
+  find: [PeopleRequest, FindReply];
+  person: [OfPerson, PersonReply];
+  workspace_number: [OfProfile, SafetyReply];
+  set_card: [CardRequest, PersonFacts];
+  devices: [OfPerson, DevicesReply];
+  revoke_device: [OfDevice, Done];
+  offer_device: [OfProfile, OfferReply];
+  offered_device: [OfProfile, OfferedReply];
+  approve_device: [ApproveRequest, ApproveReply];
+  withdraw_device: [OfProfile, Done];
   files: [OfUnit, FilesReply];
   show_file: [ShowRequest, ShowReply];
+  keep_file: [OfFile, Done];
   uploads: [OfProfile, UploadsReply];
   pause_upload: [OfUpload, Done];
   resume_upload: [OfUpload, Done];
@@ -458,19 +559,17 @@ export interface Calls {
   revoke_invite: [OfInvite, Done];
   remove: [RemoveRequest, OffboardingFacts];
   offboardings: [OfProfile, OffboardingsReply];
+  set_role: [RoleRequest, Done];
+  changes: [OfProfile, ChangesReply];
+  alarms: [OfProfile, AlarmsReply];
   server_health: [OfProfile, HealthReply];
-  people: [PeopleRequest, PeopleReply];
-  mentionable: [MentionRequest, PeopleReply];
-  find: [PeopleRequest, FindReply];
-  person: [OfPerson, PersonReply];
-  workspace_number: [OfProfile, SafetyReply];
-  set_card: [CardRequest, PersonFacts];
   state: [Nothing, StateReply];
   unlock: [UnlockRequest, Done];
   lock: [OfProfile, Done];
   active: [OfProfile, Done];
   look_at_link: [LookAtLinkRequest, LinkFacts];
-  enrol: [EnrolRequest, EnrolReply];
+  enrol: [EnrolRequest, EnrolStep];
+  enrol_next: [Nothing, EnrolStep];
   enter: [EnterRequest, EnterReply];
   words: [Nothing, WordsReply];
   set_settings: [SettingsRequest, Done];

@@ -1,6 +1,6 @@
 // A file in a message: a picture as such, sound and video with a player, all else as a card.
 
-import { ask, said } from "../lib/store.js";
+import { ask, said, store } from "../lib/store.js";
 import { h, Part, fill } from "../lib/dom.js";
 import { icon } from "../lib/icons.js";
 import { left, size } from "../lib/format.js";
@@ -20,6 +20,16 @@ export async function save(entry, file) {
     const way = await ask("show_file", { unit: entry.unit, sequence: entry.sequence, file: file.id, save: true });
     const link = h("a", { href: way.url, download: file.name });
     link.click();
+  } catch (error) {
+    notice(said(error), "bad");
+  }
+}
+
+/** Its clock starts anew, and nothing is uploaded. @param {MessageFacts} entry @param {FileFacts} file */
+async function keep(entry, file) {
+  try {
+    await ask("keep_file", { unit: entry.unit, sequence: entry.sequence, file: file.id });
+    notice(t("Posted again; it lives as long as a new file."));
   } catch (error) {
     notice(said(error), "bad");
   }
@@ -82,6 +92,8 @@ export class FilePart extends Part {
       h("span", { class: "file-text" },
         h("bdi", { class: "file-name", title: file.name }, file.name),
         h("span", { class: "muted" }, facts(file), h("span", { class: "until" }, ` · ${left(entry.until)}`))),
+      entry.sequence > 0 && store.unit(entry.unit)?.policy?.keep === "allowed" && store.unit(entry.unit)?.may_post
+        && h("button", { class: "quiet square", title: t("Keep longer"), "aria-label": t("Keep {name} longer", { name: file.name }), onclick: () => keep(entry, file) }, icon("keep")),
       plays && h("button", { class: "quiet square", title: t("Play"), "aria-label": t("Play {name}", { name: file.name }), onclick: () => this.play() }, icon("play")),
       h("button", { class: "quiet square", title: t("Save"), "aria-label": t("Save {name}", { name: file.name }), onclick: () => save(entry, file) }, icon("download"))));
   }

@@ -4,7 +4,8 @@ import { ask, said, store } from "../lib/store.js";
 import { avatar } from "./avatar.js";
 import { fill, h, Part } from "../lib/dom.js";
 import { icon } from "../lib/icons.js";
-import { notice } from "../lib/dialog.js";
+import { deviceList } from "./devices.js";
+import { field, notice } from "../lib/dialog.js";
 import { panelHead, roleName } from "./panel.js";
 import { t } from "../lib/words.js";
 
@@ -51,6 +52,10 @@ export class PersonPart extends Part {
           h("p", { class: "muted small" }, mine ? t("These digits belong to your devices. Others compare them with you.")
             : t("Ask {name} to read these digits from their own device, by voice or face to face. If they are the same, nobody stands in between.", { name: person.name })),
           safetyDigits(safety_number)),
+        person.role && (await deviceList(person.id, mine)),
+        !mine && person.role && store.me?.may_invite && field(t("Role in the workspace"), h("select", {
+          onchange: (/** @type {any} */ event) => ask("set_role", { person: person.id, role: event.target.value }).then(() => this.draw()).catch((error) => { notice(said(error), "bad"); this.draw(); }),
+        }, ["owner", "admin", "member", "guest"].map((role) => h("option", { value: role, selected: role === person.role }, roleName(role))))),
         shared.length > 0 && h("section", { class: "block" }, h("h4", null, icon("unit"), mine ? t("Your units") : t("Units that you share")),
           h("ul", { class: "plain" }, shared.map((unit) => h("li", null, h("a", { href: `#/u/${unit.id}` }, h("bdi", null, unit.title))))))));
     } catch (error) {

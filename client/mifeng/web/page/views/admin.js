@@ -5,6 +5,7 @@ import { avatar } from "../parts/avatar.js";
 import { busy, confirmed, field, notice, openDialog } from "../lib/dialog.js";
 import { fill, h, Part } from "../lib/dom.js";
 import { icon } from "../lib/icons.js";
+import { qr } from "../parts/qr.js";
 import { roleName } from "../parts/panel.js";
 import { safetyDigits } from "../parts/person.js";
 import { shortTime } from "../lib/format.js";
@@ -66,8 +67,9 @@ export class AdminView extends Part {
   }
 
   async #drawServer() {
-    const [health, safety] = await Promise.all([ask("server_health", {}), ask("workspace_number", {})]);
+    const [health, safety, { alarms }] = await Promise.all([ask("server_health", {}), ask("workspace_number", {}), ask("alarms", {})]);
     return [
+      ...alarms.slice(0, 10).map((one) => h("p", { class: "alarm" }, icon("warn"), h("span", { class: "grow" }, one.message), h("time", { class: "small" }, shortTime(one.at)))),
       h("p", { class: "row" }, h("span", { class: `tag ${health.is_online ? "ok" : "bad"}` }, health.is_online ? t("reached") : t("not reached")), h("span", null, health.server), h("span", { class: "muted" }, t("answers in {n} ms", { n: health.answer_ms }))),
       h("p", { class: "muted small" }, t("The same digits stand on every device of this workspace. If they differ somewhere, somebody is in between.")), safetyDigits(safety.number)];
   }
@@ -134,22 +136,6 @@ export class AdminView extends Part {
         one.others_pending > 0 && h("li", null, tn("still in {n} other unit, says the server", "still in {n} other units, says the server", one.others_pending)),
         !one.units.length && !one.others_out && !one.others_pending && h("li", { class: "muted" }, t("They were in no unit.")))]);
   }
-}
-
-/** @param {string[]} rows */
-function qr(rows) {
-  const space = "http://www.w3.org/2000/svg";
-  const svg = document.createElementNS(space, "svg");
-  svg.setAttribute("viewBox", `0 0 ${rows.length} ${rows.length}`);
-  svg.setAttribute("class", "qr");
-  svg.setAttribute("width", String(rows.length * 3));
-  svg.setAttribute("height", String(rows.length * 3));
-  svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", t("QR code of the link"));
-  const path = document.createElementNS(space, "path");
-  path.setAttribute("d", rows.flatMap((row, y) => [...row].map((dark, x) => (dark === "1" ? `M${x} ${y}h1v1h-1z` : ""))).join(""));
-  svg.append(path);
-  return svg;
 }
 
 customElements.define("mf-admin", AdminView);

@@ -5,6 +5,7 @@ import { ask, said, store } from "../lib/store.js";
 import { busy, field, notice, openDialog } from "../lib/dialog.js";
 import { call } from "../lib/api.js";
 import { h } from "../lib/dom.js";
+import { icon } from "../lib/icons.js";
 import { speak } from "./language.js";
 import { t } from "../lib/words.js";
 
@@ -42,6 +43,7 @@ export function openSettings() {
       },
     }, h("h3", null, t("What your colleagues see")), field(t("Name"), name),
       h("div", { class: "two" }, field(t("Position"), title), field(t("Department"), department)), h("div", { class: "row end" }, keep)),
+    h("button", { class: "wide", onclick: () => { close(); document.querySelector("mf-workspace")?.dispatchEvent(new CustomEvent("open-person", { detail: me.id })); } }, icon("key"), t("Your devices and safety number")),
     h("h3", null, t("This screen")),
     h("div", { class: "two" },
       choice(t("Language"), [["en", "English"], ["zh_CN", "简体中文"]], state.language, (value) => { close(); speak(value); }),

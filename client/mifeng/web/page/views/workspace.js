@@ -9,6 +9,7 @@ import { openNewUnit } from "./new-unit.js";
 import { openSettings } from "./settings.js";
 import { openShortcuts } from "./shortcuts.js";
 import { openSwitcher } from "./switcher.js";
+import { shortTime } from "../lib/format.js";
 import { sendFiles } from "../parts/composer.js";
 import { t, tn } from "../lib/words.js";
 import "../parts/details.js";
@@ -136,6 +137,8 @@ export class WorkspaceView extends Part {
       !store.isHere && banner("bad", "warn", t("Mifeng itself has ended on this machine; start it again with `mifeng ui`.")),
       store.isHere && me?.ended && banner("bad", "warn", me.ended),
       store.isHere && me && !me.ended && !me.is_online && banner("calm", "offline", t("There is no line to the server. You can read; what you write goes out as soon as there is one.")),
+      ...(unit?.archives ?? []).map((one) => banner("calm", "archive", one.since > Date.now() ? t("{name} keeps what is said here from {time} on.", { name: one.name, time: shortTime(one.since) }) : t("{name} keeps what is said here.", { name: one.name }))),
+      unit?.closed_by && banner("calm", "lock", t("{name} has closed this unit. What is still live can be read.", { name: unit.closed_by })),
       unit?.problem && banner("bad", "warn", unit.problem));
   }
 
