@@ -22,6 +22,7 @@ __all__ = [
     "ServerProblem",
     "SheetSpentError",
     "UnitClosedError",
+    "WaitingError",
     "WrongPassphraseError",
 ]
 
@@ -32,6 +33,10 @@ class NotFoundError(UsageError):
 
 class AccessEndedError(MifengError):
     """The server no longer lets this device in, or the unit has removed it."""
+
+
+class WaitingError(AccessEndedError):
+    """This device was taken out of the unit, and will be let in again: nobody has to be asked."""
 
 
 class UnitClosedError(MifengError):

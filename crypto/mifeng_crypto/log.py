@@ -21,6 +21,8 @@ __all__ = [
     "Heads",
     "LogEntry",
     "LogHeader",
+    "NeedsReadd",
+    "NeedsReaddTBS",
     "Purpose",
     "SetAt",
     "UnitWelcome",
@@ -33,6 +35,7 @@ class EntryKind(enum.IntEnum):
     COMMIT = 1
     MESSAGE = 2
     HEADS = 3
+    READD = 4
 
 
 @struct
@@ -106,6 +109,32 @@ class SetAt:
     time: UnixMillis
 
 
+@struct
+class NeedsReaddTBS:
+    """A device cannot go on in this group: it is to be removed and added again.
+
+    `log` is the last entry that it had applied, and `stuck` the commit that it cannot process; each
+    is `EMPTY` where there is none, because its state is lost. `rule` says what is wrong with it.
+    """
+
+    version: ProtocolVersion
+    group: GroupId
+    epoch: UInt64
+    device_id: DeviceId
+    log: Head
+    stuck: Head
+    rule: Text
+    time: UnixMillis
+
+
+@struct
+class NeedsReadd:
+    """Content of a `readd` entry, signed with the label of this name by the device's own key."""
+
+    tbs: NeedsReaddTBS
+    signature: Opaque
+
+
 UNIT_WELCOME_EXTENSION = 0xF0A1
 """GroupInfo extension (private use), only inside Welcomes: `UnitWelcome`."""
 
@@ -114,7 +143,8 @@ UNIT_WELCOME_EXTENSION = 0xF0A1
 class UnitWelcome:
     """What a newcomer must know of the unit: its title, and where the log stood before its commit.
 
-    `rotated_at` is the acceptance time of the last commit with a path before this one.
+    `rotated_at` is the acceptance time of the last commit with a path before this one, and
+    `steady_since` that of the first one after the last holiday (gate/age.py).
     """
 
     title: Text
@@ -122,3 +152,4 @@ class UnitWelcome:
     heads: Heads
     log: Head
     rotated_at: UnixMillis
+    steady_since: UnixMillis

@@ -26,7 +26,11 @@ from mifeng_crypto.labels import SignContent
 from mifeng_crypto.ledger.head import EMPTY
 from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.mls.group import VerifiedKeyPackage
+from mifeng_crypto.mls.tree.ratchet_tree import RatchetTree
+from mifeng_crypto.mls.tree.tree_math import NodeIndex
+from mifeng_crypto.mls.tree.treekem import PathSecrets, derive_path
 from mifeng_crypto.mls.wire.message import MLSMessage
+from mifeng_crypto.secret import Secret
 from mifeng_crypto.tls import decode, encode
 
 __all__ = ["CHECKS", "without"]
@@ -91,6 +95,11 @@ def _start_by_the_wall(*, now: UnixMillis, high_water: UnixMillis) -> Clock:
     return start_clock(now=now, high_water=UnixMillis(0))
 
 
+def _any_path(tree: RatchetTree, nodes: tuple[NodeIndex, ...], secret: Secret) -> PathSecrets:
+    """What a path secret gives, whether or not the tree has those keys."""
+    return derive_path(tree.suite, secret, nodes)
+
+
 GATE = "mifeng_crypto.gate"
 LEDGER = "mifeng_crypto.ledger"
 MLS = "mifeng_crypto.mls"
@@ -104,6 +113,7 @@ CHECKS: dict[str, Check] = {
     "the right to invite": _in(f"{LEDGER}.roster_rules", "check_may_invite"),
     "the lifetime of an invite": _in(f"{LEDGER}.roster_rules", "check_invite_is_in_time"),
     "an archive's role": _in(f"{LEDGER}.charter_rules", "check_role"),
+    "no leaf grows too old": _in(f"{GATE}.commit", "check_keeps_no_overdue"),
     "an archive's notice": _in(f"{GATE}.standing.Ledgers", "check_archive"),
     "entries in their time": _in(f"{GATE}.heads", "check_times"),
     "the right to remove": _in(f"{LEDGER}.roster_rules", "check_governs"),
@@ -151,6 +161,7 @@ CHECKS: dict[str, Check] = {
     ),
     "the hash of a tree": _in(f"{MLS}.group.public_group", "_check_tree_hash"),
     "the lifetime of a leaf": _in(f"{MLS}.group.key_package", "check_lifetime"),
+    "the secrets of a path": Check((f"{MLS}.tree.treekem.path_from",), _any_path),
     "how far a message may be ahead": Check((f"{MLS}.keys.secret_tree.MAX_FORWARD",), 2000),
     "the epoch of a message": _in(f"{MLS}.group.application", "check_group_and_epoch"),
     "HPKE keys of small order": _in(f"{MLS}.group.key_package", "check_encryption_key"),

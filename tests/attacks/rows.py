@@ -56,7 +56,7 @@ A19 | the server withholds the commit that would take a removed member out
 A20 | the server resets somebody's account and hands it to another
 B1 | two members are given two logs of one unit
 B2 | a commit that everybody must refuse uses an epoch up and stops the unit | open: self-repair of the log
-B3 | a commit gives a part of the members other secrets than the rest | open: self-repair of the log
+B3 | a commit gives a part of the members other secrets than the rest
 B4 | a commit that cannot be processed drives clients into joining again, on the attacker's branch
 B5 | somebody with only a stolen signature key joins from outside in its owner's place
 B6 | a poisoned GroupInfo waits for whoever joins from outside | none: no GroupInfo is published; that of a Welcome is sealed, and B7 and B8 try it
@@ -83,7 +83,7 @@ B26 | a message of an epoch that is over, or has not begun
 B27 | commits without pause keep an admin's removal from ever coming first
 B28 | a commit leaves out a removal that is due
 B29 | the server hides some members' messages from one victim
-B30 | a device that has been away for weeks keeps its old keys in the group | open: stewards
+B30 | a device that has been away for weeks keeps its old keys in the group
 B31 | the server is put back to yesterday's backup
 B32 | two processes work on one profile
 B33 | timers and commits go off in the middle of catching up

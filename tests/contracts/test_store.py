@@ -34,6 +34,8 @@ UNIT = UnitRow(
     log_hash=b"h" * 32,
     accepted_at=5,
     rotated_at=5,
+    steady_since=5,
+    asked=b"",
     heads=b"heads",
 )
 

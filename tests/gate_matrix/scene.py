@@ -370,7 +370,9 @@ class Scene:
             "add somebody not in the roster": [self.granted, self.ghost],
         }[cell.action]
         unit, roster = desk.unit, self.company.roster
-        tells = UnitWelcome(unit.title, "", unit.heads, unit.log.head, unit.rotated_at)
+        tells = UnitWelcome(
+            unit.title, "", unit.heads, unit.log.head, unit.rotated_at, unit.steady_since
+        )
         packages: list[KeyPackage] = [self.bundles[who.device_id].key_package for who in people]
         pending = mls.commit(
             unit.active_epoch,

@@ -199,7 +199,7 @@ def test_a_welcome_tells_where_the_log_stood(
     company.grant(unit.unit_id, di)
     unit.write_heads()
     view, bundle = unit.of(company.ada).view, key_package(company, di)
-    told = UnitWelcome("Sales", "", view.heads, view.log.head, view.rotated_at)
+    told = UnitWelcome("Sales", "", view.heads, view.log.head, view.rotated_at, view.steady_since)
     if change == "an older entry":
         told = dataclasses.replace(told, log=Head(view.log.sequence, bytes(32)))
     elif change == "heads before the newcomer":
@@ -238,7 +238,7 @@ def test_a_welcome_into_a_group_that_is_no_units_is_refused_gate_7(
             company.roster,
             unit.charter,
             dataclasses.replace(public, context=context),
-            UnitWelcome("", "", view.heads, view.log.head, view.rotated_at),
+            UnitWelcome("", "", view.heads, view.log.head, view.rotated_at, view.steady_since),
             entry=unit.entries[-1],
             confirmation_tag=b"",
         )

@@ -122,6 +122,7 @@ class Unit:
             log=begin,
             last_accepted_at=company.now,
             rotated_at=company.now,
+            steady_since=company.now,
             public=epoch.public,
             known=standing,
         )
@@ -190,11 +191,17 @@ class Unit:
             gate.check_commit(self.server, staged, accepted_at=now, device_id=device_id)
         standing = self.server.standing.after(staged)
         entry = self.append(EntryKind.COMMIT, content, device_id)
-        rotated_at = self.server.rotated_at
+        rotated_at, steady = self.server.rotated_at, self.server.steady_since
         if staged.path is not None:
             rotated_at = entry.header.accepted_at
+            steady = self.server.steady_after(rotated_at)
         self.server = dataclasses.replace(
-            self.server, public=staged.after, known=standing, rotated_at=rotated_at
+            self.server,
+            public=staged.after,
+            known=standing,
+            rotated_at=rotated_at,
+            steady_since=steady,
+            asked=frozenset(),
         )
         self.tree_of[entry.header.sequence] = encode(staged.after.tree.to_wire())
 
@@ -258,8 +265,15 @@ class Unit:
                     after,
                     public=epoch.public,
                     rotated_at=rotated_at,
+                    steady_since=view.steady_since
+                    if staged.path is None
+                    else view.steady_after(at),
+                    asked=frozenset(),
                     known=view.standing.after(staged),
                 )
+            case EntryKind.READD:
+                gate.check_readd(view, entry.content, accepted_at=at, device_id=header.device_id)
+                after = dataclasses.replace(after, asked=view.asked | {header.device_id})
             case EntryKind.MESSAGE:
                 if header.device_id != member.who.device_id:
                     epoch, received = mls.decrypt(epoch, entry.content)
@@ -316,7 +330,9 @@ class Unit:
         member = self.of(by)
         assert member.epoch is not None, "who left does not commit"
         view, now = member.view, self.company.now
-        tells = welcome or UnitWelcome("Sales", "", view.heads, view.log.head, view.rotated_at)
+        tells = welcome or UnitWelcome(
+            "Sales", "", view.heads, view.log.head, view.rotated_at, view.steady_since
+        )
         pending = mls.commit(
             member.epoch,
             signature_key=by.key,
@@ -368,6 +384,11 @@ class Unit:
             log=log,
             last_accepted_at=at,
             rotated_at=at if gate.commit_has_path(entry) else welcome.rotated_at,
+            steady_since=gate.steady_after(
+                at, rotated_at=welcome.rotated_at, steady_since=welcome.steady_since
+            )
+            if gate.commit_has_path(entry)
+            else welcome.steady_since,
             public=epoch.public,
         )
         self.members[who.device_id] = Member(who, epoch, view)

@@ -115,6 +115,8 @@ def message_facts(unit: Unit, message: Message) -> dict[str, object]:
         "files": [file_facts(file) for file in message.files],
         "problem": message.problem,
         "rule": message.rule or None,
+        "stuck": message.stuck,
+        "author": person_facts(message.author) if message.author else None,
         "added": [person_facts(person) for person in message.added],
         "removed": [person_facts(person) for person in message.removed],
     }
@@ -211,7 +213,19 @@ def _announcement_lines(announcement: Announcement) -> list[str]:
     ]
 
 
+def _stuck(message: Message) -> str:
+    """Say whose device cannot go on, and who made what it cannot process."""
+    name = printable(message.sender.name if message.sender else "?")
+    if message.author is None:
+        return _("a device of {name} has lost its keys, and is let in again").format(name=name)
+    return _(
+        "a device of {name} cannot process number {n}, a commit by {author}, and is let in again"
+    ).format(name=name, n=message.stuck, author=printable(message.author.name))
+
+
 def _remarks(message: Message) -> list[str]:
+    if message.kind == "readd":
+        return [_stuck(message)]
     if message.kind != "commit":
         return []
     remarks = []

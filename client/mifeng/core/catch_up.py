@@ -19,7 +19,8 @@ from mifeng.content import Message
 from mifeng.content.documents import UnitProfile
 from mifeng.core import outbox
 from mifeng.core.arrival import check_arrival, own_message
-from mifeng.core.events import Delivered, Event, NewEntry, UnitClosed, UnitLeft
+from mifeng.core.events import Delivered, DeviceStuck, Event, NewEntry, UnitClosed, UnitLeft
+from mifeng.core.readd import CannotGoOnError
 from mifeng.core.rows import (
     Changes,
     Condition,
@@ -35,8 +36,9 @@ from mifeng_crypto.expiry import retain_until
 from mifeng_crypto.gate import UnitView
 from mifeng_crypto.ids import DeviceId, FileId, MemberId, UnixMillis
 from mifeng_crypto.ledger.chain import NeedLedgerError
+from mifeng_crypto.ledger.head import Head
 from mifeng_crypto.ledger.roster import Roster
-from mifeng_crypto.log import AuthenticatedData, EntryKind, Heads, LogEntry
+from mifeng_crypto.log import AuthenticatedData, EntryKind, Heads, LogEntry, LogHeader, NeedsReadd
 from mifeng_crypto.mls import group as mls
 from mifeng_crypto.mls.wire.framing import PrivateMessage
 from mifeng_crypto.mls.wire.message import MLSMessage
@@ -107,8 +109,12 @@ def apply_entries(
         end = unit.charter.end(at=unit.heads.charter.sequence)
         if end is not None and not before.is_closed:
             events.append(UnitClosed(unit.unit_id, entry.header.sequence, end.by, end.deletes))
-        if unit.status is UnitStatus.LEFT:
-            events.append(UnitLeft(unit.unit_id, entry.header.sequence))
+        if entry.header.kind is EntryKind.READD:
+            tbs = decode(NeedsReadd, entry.content).tbs
+            events.append(DeviceStuck(unit.unit_id, entry.header.sequence, record.member_id, tbs))
+        if unit.status is not UnitStatus.ACTIVE:
+            waits = unit.status is UnitStatus.WAITING
+            events.append(UnitLeft(unit.unit_id, entry.header.sequence, waits=waits))
             break
     changes = dict(changes_between(start, unit))
     for event in events:
@@ -135,6 +141,8 @@ def _apply(
             unit, record = _apply_heads(unit, view, entry)
         case EntryKind.COMMIT:
             unit, record, said = _apply_commit(unit, view, entry, device_id)
+        case EntryKind.READD:
+            unit, record = _apply_readd(unit, view, entry)
         case EntryKind.MESSAGE:
             unit, record, said = _apply_message(unit, view, entry, device_id)
             unit = dataclasses.replace(unit, standing=view.standing)
@@ -192,15 +200,44 @@ def _apply_commit(
     )
     unit = outbox.epoch_ended(dataclasses.replace(unit, pending=None))
     if any(identity.device_id == device_id for identity in removed):
-        left = dataclasses.replace(unit, epoch=None, standing=None, status=UnitStatus.LEFT)
-        return left, record, said
+        # Who is granted still is let in again: the leaf was too old, or this device has asked.
+        stays = view.ledgers.is_valid(view.public.leaf(epoch.own_leaf))
+        status = UnitStatus.WAITING if stays else UnitStatus.LEFT
+        gone = dataclasses.replace(
+            unit, epoch=None, standing=None, asked=frozenset(), status=status
+        )
+        return gone, record, said
     after = dataclasses.replace(
         unit,
-        epoch=pending.next if pending is not None else mls.process_commit(epoch, staged),
+        epoch=pending.next if pending is not None else _processed(epoch, staged, header),
         rotated_at=header.accepted_at if staged.path is not None else unit.rotated_at,
+        steady_since=view.steady_after(header.accepted_at)
+        if staged.path is not None
+        else unit.steady_since,
+        asked=frozenset(),
         standing=view.standing.after(staged),
     )
     return after, record, said
+
+
+def _processed(epoch: mls.Epoch, staged: mls.StagedCommit, header: LogHeader) -> mls.Epoch:
+    """Apply the secret half of a commit whose public half is in order (CLIENT-11)."""
+    try:
+        return mls.process_commit(epoch, staged)
+    except (CodecError, CryptoError, ProtocolError) as err:
+        cause = getattr(err, "rule", "") or type(err).__name__
+        raise CannotGoOnError(Head(header.sequence, gate.header_hash(header)), cause) from err
+
+
+def _apply_readd(unit: Unit, view: UnitView, entry: LogEntry) -> tuple[Unit, TimelineRecord]:
+    """A device cannot go on: what it says is kept, for whoever manages the unit."""
+    header = entry.header
+    gate.check_readd(
+        view, entry.content, accepted_at=header.accepted_at, device_id=header.device_id
+    )
+    record = _record(entry, _member_of(view, header.device_id), content=entry.content)
+    asked = unit.asked | {header.device_id}
+    return dataclasses.replace(unit, asked=asked, standing=view.standing), record
 
 
 # ------------------------------------------------------------------ messages

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from mifeng.core.changes import RosterChange
 from mifeng.core.rows import TimelineRecord
 from mifeng_crypto.ids import MemberId, UnitId
+from mifeng_crypto.log import NeedsReaddTBS
 
 __all__ = [
     "AlarmRaised",
     "ContentExpired",
     "Delivered",
+    "DeviceStuck",
     "Event",
     "NewEntry",
     "RosterChanged",
@@ -41,17 +43,41 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class UnitJoined:
-    """This device is in the unit from now on."""
+    """This device is in the unit from now on.
+
+    `missed` entries went by between an earlier stay and this one: it cannot read them.
+    """
 
     unit_id: UnitId
+    missed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class UnitLeft:
-    """The unit has removed this device; nothing after `sequence` can be read."""
+    """The unit has removed this device; nothing after `sequence` can be read.
+
+    `waits`: it is to be let in again by the next member who is online: it was silent for too long,
+    or could not go on.
+    """
 
     unit_id: UnitId
     sequence: int
+    waits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceStuck:
+    """A colleague's device cannot go on, and says why; `author` has made what it cannot process.
+
+    To be shown to those who manage the unit: a commit that others cannot process is its author's
+    fault, or an attack. None: the device has lost its state.
+    """
+
+    unit_id: UnitId
+    sequence: int
+    member_id: MemberId
+    said: NeedsReaddTBS
+    author: MemberId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +121,7 @@ Event = (
     | UnitJoined
     | UnitLeft
     | UnitClosed
+    | DeviceStuck
     | AlarmRaised
     | ContentExpired
 )

@@ -88,6 +88,7 @@ def create(
         log=gate.LogPosition.begin(gate.genesis_of_log(group_info)),
         last_accepted_at=now,
         rotated_at=now,
+        steady_since=now,
         group_info=group_info,
         epoch=epoch,
     )
@@ -103,4 +104,5 @@ def created(unit: Unit, header: LogHeader) -> Unit:
         group_info=b"",
         last_accepted_at=header.accepted_at,
         rotated_at=header.accepted_at,
+        steady_since=header.accepted_at,
     )

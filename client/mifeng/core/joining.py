@@ -89,7 +89,11 @@ def accept(
         entry=entry,
         confirmation_tag=opened.confirmation_tag,
     )
-    path = gate.commit_has_path(entry)
+    told, at = opened.welcome, entry.header.accepted_at
+    rotated_at, steady_since = told.rotated_at, told.steady_since
+    if gate.commit_has_path(entry):
+        steady_since = gate.steady_after(at, rotated_at=rotated_at, steady_since=steady_since)
+        rotated_at = at
     return Unit(
         unit_id=UnitId(item.unit_id),
         generation=item.generation,
@@ -100,7 +104,8 @@ def accept(
         heads=opened.welcome.heads,
         log=log,
         last_accepted_at=entry.header.accepted_at,
-        rotated_at=entry.header.accepted_at if path else opened.welcome.rotated_at,
+        rotated_at=rotated_at,
+        steady_since=steady_since,
         group_info=b"",
         epoch=opened.epoch,
     )

@@ -47,17 +47,38 @@ class Due:
         return bool(self.remove or self.add or self.rotate)
 
 
-def due(unit: Unit, roster: Roster, *, now: UnixMillis) -> Due:
-    """Compare the group with the ledgers at the last `heads`, and its keys with the clock."""
+def due(unit: Unit, roster: Roster, *, now: UnixMillis, renew: bool = False) -> Due:
+    """Compare the group with the ledgers at the last `heads`, and its keys with the clock.
+
+    Args:
+        unit: with an epoch.
+        roster: as known.
+        now: this device's time.
+        renew: whether it is this device's turn to renew its own leaf, should that be half as old
+            as it may become.
+    """
     if unit.is_closed:
         return Due((), (), rotate=False)
-    view = unit.view(roster)
+    view, own = unit.view(roster), unit.active_epoch.own_leaf
     return Due(
-        remove=tuple(gate.removes_due(view)),
+        remove=_to_remove(view, own, now),
         # By a clock that is behind: what the server's does not allow yet is not tried.
         add=tuple(gate.adds_missing(view, UnixMillis(now - CLOCK_TOLERANCE_MS))),
-        rotate=gate.rotation_due(view, now),
+        rotate=gate.rotation_due(view, now) or (renew and _is_half_old(view, own, now)),
     )
+
+
+def _to_remove(
+    view: gate.UnitView, own: mls.LeafIndex, now: UnixMillis
+) -> tuple[mls.LeafIndex, ...]:
+    """What must go, and what has been silent for too long."""
+    due = gate.removes_due(view)
+    return (*due, *(i for i in gate.leaves_too_old(view, now) if i not in due and i != own))
+
+
+def _is_half_old(view: gate.UnitView, own: mls.LeafIndex, now: UnixMillis) -> bool:
+    # The server asks by its own clock, which may be ahead of this one.
+    return gate.renewal_due(view, own, UnixMillis(now + CLOCK_TOLERANCE_MS))
 
 
 def set_at(now: UnixMillis) -> tuple[Extension, ...]:
@@ -85,7 +106,14 @@ def commit(
     packages = [p for item in claimed if (p := _fit(item, unit, what, roster, now)) is not None]
     if not (packages or what.remove or what.rotate):
         return None
-    welcome = UnitWelcome(unit.title, unit.topic, unit.heads, unit.log.head, unit.rotated_at)
+    welcome = UnitWelcome(
+        unit.title,
+        unit.topic,
+        unit.heads,
+        unit.log.head,
+        unit.rotated_at,
+        unit.steady_since,
+    )
     pending = mls.commit(
         unit.active_epoch,
         signature_key=profile.signature_key,

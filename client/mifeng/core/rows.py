@@ -37,11 +37,12 @@ Changes = Mapping[tuple[str, bytes], bytes | None]
 
 
 class UnitStatus(enum.IntEnum):
-    """Where this device stands with a unit."""
+    """Where this device stands with a unit. `WAITING`: it is to be let in (again)."""
 
     CREATING = 1
     ACTIVE = 2
     LEFT = 3
+    WAITING = 4
 
 
 @struct
@@ -57,6 +58,8 @@ class UnitRecord:
     log: Head
     last_accepted_at: UnixMillis
     rotated_at: UnixMillis
+    steady_since: UnixMillis
+    asked: Vec[DeviceId]
     group_info: Opaque
 
 

@@ -21,7 +21,15 @@ from mifeng.core.rows import (
 from mifeng.errors import ProfileDamagedError
 from mifeng_crypto.errors import UsageError
 from mifeng_crypto.gate import LogPosition, Standing, UnitView
-from mifeng_crypto.ids import PROTOCOL_VERSION, FileId, GroupId, MemberId, UnitId, UnixMillis
+from mifeng_crypto.ids import (
+    PROTOCOL_VERSION,
+    DeviceId,
+    FileId,
+    GroupId,
+    MemberId,
+    UnitId,
+    UnixMillis,
+)
 from mifeng_crypto.ledger.charter import Charter
 from mifeng_crypto.ledger.head import Head
 from mifeng_crypto.ledger.roster import Roster
@@ -59,8 +67,11 @@ class Unit:
     log: LogPosition
     last_accepted_at: UnixMillis
     rotated_at: UnixMillis
+    steady_since: UnixMillis
     group_info: bytes
     epoch: Epoch | None
+    asked: frozenset[DeviceId] = frozenset()
+    """The devices that cannot go on, and have said so in this epoch."""
     pending: PendingCommit | None = None
     outbox: tuple[OutboxItem, ...] = ()
     standing: Standing | None = None
@@ -90,6 +101,8 @@ class Unit:
             log=self.log,
             last_accepted_at=self.last_accepted_at,
             rotated_at=self.rotated_at,
+            steady_since=self.steady_since,
+            asked=self.asked,
             public=self.active_epoch.public,
             known=self.standing,
         )
@@ -146,6 +159,8 @@ class Unit:
             log=self.log.head,
             last_accepted_at=self.last_accepted_at,
             rotated_at=self.rotated_at,
+            steady_since=self.steady_since,
+            asked=tuple(sorted(self.asked)),
             group_info=self.group_info,
         )
 
@@ -224,6 +239,8 @@ def from_rows(
         log=_position(stored, timeline),
         last_accepted_at=stored.last_accepted_at,
         rotated_at=stored.rotated_at,
+        steady_since=stored.steady_since,
+        asked=frozenset(stored.asked),
         group_info=stored.group_info,
         epoch=epoch,
         pending=PendingCommit.decode(pending, epoch) if pending and epoch else None,

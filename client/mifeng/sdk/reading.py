@@ -10,7 +10,7 @@ from mifeng.core.outbox import as_if_sent
 from mifeng.core.rows import UnitStatus
 from mifeng.core.timeline import Line, Timeline
 from mifeng.core.unit import Unit as UnitState
-from mifeng.errors import AccessEndedError, NotFoundError, UnitClosedError
+from mifeng.errors import AccessEndedError, NotFoundError, UnitClosedError, WaitingError
 from mifeng.sdk.governed import Governed
 from mifeng.sdk.values import Message, Reader, message_from
 from mifeng_crypto.errors import MifengError
@@ -38,7 +38,7 @@ class Reading(Governed):
         trouble = self._session.troubles.get(self.id)
         if trouble is not None:
             raise trouble
-        if self._state.status is UnitStatus.LEFT:
+        if self._state.status in (UnitStatus.LEFT, UnitStatus.WAITING):
             raise self.why_not_in()
 
     def check_open(self) -> None:
@@ -54,6 +54,11 @@ class Reading(Governed):
 
     def why_not_in(self) -> MifengError:
         """What to tell whoever wants something of a unit that this device is not in."""
+        if self._state.status is UnitStatus.WAITING:
+            return self._session.troubles.get(self.id) or WaitingError(
+                "this device waits to be let into {unit} again; a member who is online does that",
+                unit=self.title,
+            )
         return self._session.troubles.get(self.id) or AccessEndedError(
             "you are no longer in {unit}; ask one of its managers", unit=self.title
         )

@@ -28,6 +28,8 @@ from mifeng.sdk.documents import (
 from mifeng.sdk.people import Person, person_from
 from mifeng_crypto.ids import MemberId, UnitId, UnixMillis, WorkspaceId
 from mifeng_crypto.ledger.charter_entry import UnitRole
+from mifeng_crypto.log import EntryKind, NeedsReadd
+from mifeng_crypto.tls import decode
 
 __all__ = [
     "Archive",
@@ -128,7 +130,8 @@ class Message:
         unit_id: where it is.
         sequence: its place in the unit's log; it is called by it.
         epoch: the MLS epoch in which it was made.
-        kind: `message`; or `commit` (keys or membership changed) or `heads` (ledgers moved).
+        kind: `message`; or `commit` (keys or membership changed), `heads` (ledgers moved), `readd`
+            (a device of the sender's cannot go on, and is to be let in again).
         time: when the server accepted it.
         sender: who wrote it, by signature; None for `heads`, which the server writes.
         id: the MIMI message id.
@@ -151,6 +154,9 @@ class Message:
         size: bytes that the server stores for it.
         added: people whom it let in.
         removed: people whom it took out.
+        stuck: of a `readd`, the sequence of the commit that the device cannot process; 0 if it has
+            lost its keys.
+        author: who made that commit.
     """
 
     unit_id: UnitId
@@ -183,6 +189,8 @@ class Message:
     size: int = 0
     added: tuple[Person, ...] = ()
     removed: tuple[Person, ...] = ()
+    stuck: int = 0
+    author: Person | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,6 +246,11 @@ def message_from(line: Line, timeline: Timeline, reader: Reader) -> Message:
         added=tuple(reader.person(member_id) for member_id in record.added),
         removed=tuple(reader.person(member_id) for member_id in record.removed),
     )
+    if record.kind is EntryKind.READD and record.content:
+        stuck = decode(NeedsReadd, record.content).tbs.stuck.sequence
+        found = timeline.line(stuck)
+        author = reader.person(found.record.member_id) if found is not None else None
+        return dataclasses.replace(message, stuck=stuck, author=author)
     if not line.is_message:
         return message
     message = dataclasses.replace(

@@ -77,7 +77,10 @@ async def settle(session: Session) -> None:
         async with session.turn(unit_id):
             if unit.status is UnitStatus.CREATING:
                 await _announce_unit(session, unit_id)
-            if unit.status is not UnitStatus.LEFT and unit_id not in session.troubles:
+            if (
+                session.units[unit_id].status is UnitStatus.ACTIVE
+                and unit_id not in session.troubles
+            ):
                 if session.units[unit_id].pending is not None and not unit.is_closed:
                     await _send_commit(session, unit_id)
                 await deliver(session, unit_id)
@@ -190,8 +193,13 @@ def _header_of(unit: Unit, reply: m.AcceptedReply, content: bytes) -> LogHeader:
 # ------------------------------------------------------------------ commits
 
 
-async def bring_about(session: Session, unit_id: UnitId) -> None:
+async def bring_about(session: Session, unit_id: UnitId, *, renew: bool = False) -> None:
     """Commit until the group is as the ledgers and the clock ask.
+
+    Args:
+        session: of this device.
+        unit_id: which unit, whose turn the caller has.
+        renew: whether it is this device's turn to renew its own leaf.
 
     Raises:
         TransportError: the server was not reached; the commit is kept.
@@ -202,7 +210,9 @@ async def bring_about(session: Session, unit_id: UnitId) -> None:
         if unit.pending is not None:
             await _send_commit(session, unit_id)
             continue
-        what = membership.due(unit, session.known_roster, now=session.now())
+        if unit.status is not UnitStatus.ACTIVE:
+            return
+        what = membership.due(unit, session.known_roster, now=session.now(), renew=renew)
         if not what:
             return
         prepared = membership.commit(

@@ -12,13 +12,14 @@ import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator
 
-from mifeng.core import alarms, joining, key_packages, outbox
+from mifeng.core import alarms
 from mifeng.core.catch_up import Applied, apply_entries
 from mifeng.core.charters import read
-from mifeng.core.events import Delivered, Event, UnitJoined
+from mifeng.core.events import Delivered, DeviceStuck, Event
 from mifeng.core.people import People
 from mifeng.core.profile import Enrolled, Profile
-from mifeng.core.rows import Changes, UnitRecord, UnitStatus, ledger_rows, number
+from mifeng.core.readd import CannotGoOnError, state_lost
+from mifeng.core.rows import Changes, UnitRecord, UnitStatus, number
 from mifeng.core.titles import Titles
 from mifeng.core.unit import Unit, changes_between, from_rows
 from mifeng.errors import (
@@ -28,7 +29,17 @@ from mifeng.errors import (
     ServerProblem,
 )
 from mifeng.net import Api, Signer
-from mifeng.session import charters, directory, expiry, notary, roster, roster_store, uploads
+from mifeng.session import (
+    charters,
+    directory,
+    door,
+    expiry,
+    notary,
+    readd,
+    roster,
+    roster_store,
+    uploads,
+)
 from mifeng.session.home import Home
 from mifeng.session.live import Live
 from mifeng.session.starts import Starts
@@ -42,7 +53,6 @@ from mifeng_crypto.ledger.chain import NeedLedgerError
 from mifeng_crypto.ledger.charter import Charter
 from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.log import LogEntry
-from mifeng_crypto.mls.group import KeyPackageBundle
 from mifeng_crypto.rand import Rng
 from mifeng_crypto.secret import Secret
 from mifeng_crypto.tls import decode, encode
@@ -265,6 +275,8 @@ class Session:
         if self.units[unit_id].status is not UnitStatus.ACTIVE:
             return
         try:
+            if self.units[unit_id].epoch is None:
+                raise state_lost()
             while True:
                 unit = self.units[unit_id]
                 with self.access(unit):
@@ -280,7 +292,7 @@ class Session:
                     )
                 await self.apply(unit_id, reply.entries)
                 reached = self.units[unit_id]
-                if reached.status is UnitStatus.LEFT:
+                if reached.status is not UnitStatus.ACTIVE:
                     return
                 if reached.log.sequence >= reply.head_sequence:
                     break
@@ -293,6 +305,8 @@ class Session:
                 )
         except (AccessEndedError, CodecError, CryptoError, ProtocolError) as err:
             self.troubles[unit_id] = err
+            if isinstance(err, CannotGoOnError):
+                await readd.ask(self, unit_id, err)
             raise
         self.troubles.pop(unit_id, None)
         self.heard_now(unit_id)
@@ -329,6 +343,12 @@ class Session:
                     device_id=self.profile.device_id,
                 ),
             )
+        except CannotGoOnError as err:
+            rest = [e if isinstance(e, LogEntry) else decode(LogEntry, e) for e in entries]
+            readable = [e for e in rest if e.header.sequence < err.stuck.sequence]
+            if readable:  # all that came before it is read
+                await self.apply(unit_id, readable)
+            raise
         except (CodecError, CryptoError, ProtocolError) as err:
             raw = [e if isinstance(e, bytes) else encode(e) for e in entries]
             evidence = alarms.refused_entries("log", before, raw)
@@ -341,6 +361,8 @@ class Session:
         if applied.unit.is_deleted:
             await expiry.expire(self)
         for event in applied.events:
+            if isinstance(event, DeviceStuck):
+                event = await readd.with_author(self, event)  # noqa: PLW2901
             if isinstance(event, Delivered):
                 self.delivered[event.unit_id, event.number] = event.sequence
             self.tell(event)
@@ -374,79 +396,15 @@ class Session:
         unit = self.units.get(unit_id)
         return unit.charter if unit is not None else self.charters.get(unit_id)
 
-    # -------------------------------------------------------------- coming in
-
     async def join_units(self) -> None:
         """Join by each Welcome that waits; one that is refused is forgotten and named."""
         async with self._at_the_door:
-            with self.access():
-                reply = await self.api.call("welcomes", m.WelcomesReply)
-            for item in reply.welcomes:
-                try:
-                    await self._join(item)
-                except (CodecError, CryptoError, ProtocolError) as err:
-                    self.troubles[UnitId(item.unit_id)] = err
-                await self.api.call("ack_welcome", path={"welcome_id": item.welcome_id})
-
-    async def _join(self, item: m.WelcomeItem) -> None:
-        unit_id = UnitId(item.unit_id)
-        async with self.turn(unit_id):
-            before = self.units.get(unit_id)
-            if before is not None and item.sequence <= before.log.sequence:
-                return  # a crash between saving and acknowledging; never back
-            ref, bundle = await self._bundle_for(item)
-            tree = await self.api.call(
-                "tree", path={"unit_id": unit_id, "tree_hash": item.tree_hash}
-            )
-            opened = joining.open_welcome(item, bundle, tree)
-            await self.follow_roster()
-            charter, entries = await charters.fetch(self, unit_id, None)
-            log = await self.api.call(
-                "log",
-                m.LogReply,
-                path={"unit_id": unit_id},
-                query={"generation": item.generation, "after": item.sequence - 1, "limit": 1},
-            )
-            if not log.entries:
-                raise ProtocolError("CLIENT-3", "the server withholds entries of the log")
-            commit = decode(LogEntry, log.entries[0])
-            unit = joining.accept(item, opened, commit, roster=self.known_roster, charter=charter)
-            if before is not None:  # what was left of an earlier stay
-                unit = outbox.carried_over(before, unit)
-            await self.save(
-                {
-                    **changes_between(before, unit),
-                    **ledger_rows("charter", unit_id, 0, entries),
-                    ("key_packages", ref): None,
-                }
-            )
-            self.units[unit_id] = unit
-            self.charters.pop(unit_id, None)
-            self.troubles.pop(unit_id, None)
-        self.tell(UnitJoined(unit_id))
-
-    async def _bundle_for(self, item: m.WelcomeItem) -> tuple[bytes, KeyPackageBundle]:
-        for ref in joining.refs(item):
-            stored = await self.home.database.get("key_packages", ref)
-            if stored is not None:
-                return ref, decode(KeyPackageBundle, stored)
-        raise ProtocolError("CLIENT-7", "a Welcome is for a KeyPackage that is not this device's")
+            await door.join_units(self)
 
     async def stock_key_packages(self) -> None:
         """Publish KeyPackages of each suite of which half are used."""
         async with self._stocking:
-            reply = await self.api.call("count_key_packages", m.KeyPackageCount)
-            missing = key_packages.missing(reply.unused)
-            if missing:
-                stored = await self.home.database.scan("key_packages")
-                await self.save(key_packages.expired(stored, now=self.now()))
-            for suite_id, n in missing.items():
-                public, rows = key_packages.make(
-                    self.profile, n, suite_id=suite_id, now=self.now(), rng=self.rng
-                )
-                await self.save(rows)
-                request = m.PublishKeyPackagesRequest(key_packages=list(public))
-                await self.api.call("publish_key_packages", m.KeyPackageCount, request)
+            await door.stock_key_packages(self)
 
     # -------------------------------------------------------------- live
 

@@ -56,4 +56,4 @@ async def commit_due(session: Session, unit_id: UnitId) -> None:
             session.forget_who_had_no_keys(unit_id)
             await session.catch_up(unit_id)
             if session.units[unit_id].status is UnitStatus.ACTIVE:
-                await delivery.bring_about(session, unit_id)
+                await delivery.bring_about(session, unit_id, renew=True)

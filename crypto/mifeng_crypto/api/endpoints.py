@@ -220,6 +220,12 @@ ENDPOINTS: dict[str, Endpoint] = {
             limit_bytes=512 * _KIB, summary="A message at the head epoch.",
         ),
         Endpoint(
+            name="readd", method="POST", path="/v1/units/{unit_id}/readd",
+            access=Access.DEVICE, request=m.ReaddRequest, reply=m.AcceptedReply,
+            problems=(P.WRONG_EPOCH, P.CLOCK, P.REFUSED),
+            summary="This device cannot go on in the unit: it is to be removed and added again.",
+        ),
+        Endpoint(
             name="welcomes", method="GET", path="/v1/welcomes", access=Access.DEVICE,
             reply=m.WelcomesReply, summary="Welcomes waiting for the calling device.",
         ),

@@ -48,6 +48,7 @@ __all__ = [
     "PublishKeyPackagesRequest",
     "Push",
     "PutBoxesRequest",
+    "ReaddRequest",
     "ReadersReply",
     "ResealReply",
     "ResealRequest",
@@ -339,6 +340,13 @@ class MessageRequest(Body, frozen=True):
 
     generation: Count
     message: bytes
+
+
+class ReaddRequest(Body, frozen=True):
+    """POST .../readd: a signed NeedsReadd (log.py) of the calling device."""
+
+    generation: Count
+    statement: bytes
 
 
 class AcceptedReply(Body, frozen=True):

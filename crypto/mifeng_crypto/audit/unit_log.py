@@ -61,6 +61,7 @@ def open_log(group: GroupId, group_info: bytes, roster: Roster, charter: Charter
         log=gate.LogPosition.begin(genesis),
         last_accepted_at=UnixMillis(0),
         rotated_at=UnixMillis(0),
+        steady_since=UnixMillis(0),
         public=PublicGroup.from_group_info(info, tree=None),
     )
     return Followed(group, genesis, UnixMillis(0), view)
@@ -91,7 +92,7 @@ def _judged(view: UnitView, entry: LogEntry) -> UnitView:
             after = dataclasses.replace(after, heads=heads)
             if header.sequence == 1:
                 gate.check_founding(after)
-                after = dataclasses.replace(after, rotated_at=time)
+                after = dataclasses.replace(after, rotated_at=time, steady_since=time)
         case EntryKind.COMMIT:
             staged = stage_commit(view.public, entry.content, now_s=time // 1000)
             gate.check_commit(view, staged, accepted_at=time, device_id=device_id)
@@ -100,7 +101,12 @@ def _judged(view: UnitView, entry: LogEntry) -> UnitView:
                 public=staged.after,
                 known=view.standing.after(staged),
                 rotated_at=view.rotated_at if staged.path is None else time,
+                steady_since=view.steady_since if staged.path is None else view.steady_after(time),
+                asked=frozenset(),
             )
+        case EntryKind.READD:
+            gate.check_readd(view, entry.content, accepted_at=time, device_id=device_id)
+            after = dataclasses.replace(after, asked=view.asked | {device_id}, known=view.standing)
         case EntryKind.MESSAGE:
             if entry.content:
                 data = gate.authenticated_data_of(view, entry.content)

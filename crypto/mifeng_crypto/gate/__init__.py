@@ -10,11 +10,14 @@ heads.py          check_heads
 commit.py         check_create, check_commit
 message.py        check_message
 welcome.py        check_welcome
+readd.py          check_readd: a device that cannot go on
+age.py            how old leaves may become
 authenticated.py  what a sender says that it had seen
 chain.py          the log's hash chain
 problems.py       from a broken rule to a problem code
 """
 
+from mifeng_crypto.gate.age import is_too_old, leaves_too_old, renewal_due
 from mifeng_crypto.gate.chain import (
     NO_DEVICE,
     LogPosition,
@@ -33,13 +36,16 @@ from mifeng_crypto.gate.commit import (
 from mifeng_crypto.gate.heads import check_heads
 from mifeng_crypto.gate.message import MAY_POST, authenticated_data_of, check_message
 from mifeng_crypto.gate.problems import PROBLEMS, problem_of
+from mifeng_crypto.gate.readd import check_readd
 from mifeng_crypto.gate.standing import Ledgers, Standing, identity_of
 from mifeng_crypto.gate.view import (
     UnitView,
     adds_missing,
     key_expired,
+    readds_asked,
     removes_due,
     rotation_due,
+    steady_after,
 )
 from mifeng_crypto.gate.welcome import check_welcome, commit_has_path
 from mifeng_crypto.ledger.chain import SplitView, SplitViewError
@@ -64,14 +70,20 @@ __all__ = [
     "check_founding",
     "check_heads",
     "check_message",
+    "check_readd",
     "check_welcome",
     "commit_has_path",
     "genesis_of_log",
     "header_hash",
     "identity_of",
+    "is_too_old",
     "key_expired",
+    "leaves_too_old",
     "next_header",
     "problem_of",
+    "readds_asked",
     "removes_due",
+    "renewal_due",
     "rotation_due",
+    "steady_after",
 ]

@@ -27,7 +27,7 @@ def check_authenticated_data(
         NeedLedgerError: LEDGER-9: the sender knows more of a ledger; fetch it first.
     """
     said = read_authenticated_data(data)
-    check_clock(said, accepted_at)
+    check_clock(said.time, accepted_at)
     try:
         view.log.check_has(said.log)
         view.roster.check_has(said.roster)
@@ -54,9 +54,9 @@ def read_authenticated_data(data: bytes) -> AuthenticatedData:
     return said
 
 
-def check_clock(said: AuthenticatedData, accepted_at: UnixMillis) -> None:
+def check_clock(time: UnixMillis, accepted_at: UnixMillis) -> None:
     """GATE-21: sender and server agree on the time, within ten minutes."""
-    off = abs(said.time - accepted_at)
+    off = abs(time - accepted_at)
     if off > CLOCK_TOLERANCE_MS:
         raise ProtocolError(
             "GATE-21",

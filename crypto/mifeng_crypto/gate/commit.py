@@ -8,22 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from mifeng_crypto.errors import CodecError, ProtocolError, UsageError
+from mifeng_crypto.errors import ProtocolError, UsageError
+from mifeng_crypto.gate.age import check_keeps_no_overdue, is_too_old
 from mifeng_crypto.gate.authenticated import check_authenticated_data
-from mifeng_crypto.gate.standing import Ledgers, Standing, identity_of
-from mifeng_crypto.gate.view import UnitView, key_expired
+from mifeng_crypto.gate.standing import Ledgers, Standing, identity_of, set_at_of
+from mifeng_crypto.gate.view import UnitView, key_expired, removes_due
 from mifeng_crypto.ids import DeviceId, MemberId, UnixMillis
 from mifeng_crypto.ledger.chain import CLOCK_TOLERANCE_MS
 from mifeng_crypto.ledger.charter import Charter
 from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.ledger.roster_rules import MAX_DEVICES
-from mifeng_crypto.log import SET_AT_EXTENSION, AuthenticatedData, Heads, SetAt
+from mifeng_crypto.log import AuthenticatedData, Heads
 from mifeng_crypto.mls.group import PublicGroup, StagedCommit
-from mifeng_crypto.mls.wire.extension import find_extension
 from mifeng_crypto.mls.wire.key_package import KeyPackage
 from mifeng_crypto.mls.wire.leaf_node import FromKeyPackage, LeafNode
 from mifeng_crypto.mls.wire.proposal import Add, ProposalByValue, Remove
-from mifeng_crypto.tls import decode
 
 __all__ = [
     "MAX_DEVICES",
@@ -72,7 +71,8 @@ def check_commit(
 
     Raises:
         UsageError: the commit was staged for another epoch.
-        ProtocolError: GATE-4 to GATE-7, GATE-9 to GATE-22, GATE-30, GATE-32, LOG-8, LEDGER-8.
+        ProtocolError: GATE-4 to GATE-7, GATE-9 to GATE-22, GATE-30, GATE-32, GATE-33, LOG-8,
+            LEDGER-8.
         NeedLedgerError: LEDGER-9: its sender knows more of a ledger; fetch it first.
     """
     if staged.before.context != view.public.context:
@@ -84,10 +84,11 @@ def check_commit(
     check_sender(staged.before.leaf(staged.committer), device_id)
     said = check_authenticated_data(view, staged.authenticated_data, accepted_at=accepted_at)
     check_no_files(said)
-    check_committer(standing, staged)
+    check_committer(view, staged)
     check_committers_leaf(staged, accepted_at)
-    check_removes_what_is_due(standing, staged)
-    check_removes_nothing_else(standing, staged)
+    check_removes_what_is_due(view, staged)
+    check_removes_nothing_else(view, staged, accepted_at)
+    check_keeps_no_overdue(view, staged, accepted_at)
     for _, key_package in staged.added:
         identity = ledgers.check_leaf(key_package.leaf_node)
         ledgers.check_archive(identity.member_id, accepted_at)
@@ -138,11 +139,7 @@ def check_only_leaf(public: PublicGroup, charter: Charter, *, at: int | None = N
 
 def check_set_at(leaf: LeafNode, accepted_at: UnixMillis) -> None:
     """GATE-6: a leaf says when its keys were made, and that is not in the future."""
-    content = find_extension(leaf.extensions, SET_AT_EXTENSION)
-    try:
-        set_at = decode(SetAt, content) if content is not None else None
-    except CodecError:
-        set_at = None
+    set_at = set_at_of(leaf)
     if set_at is None or set_at.time > accepted_at + CLOCK_TOLERANCE_MS:
         raise ProtocolError(
             "GATE-6", "a leaf does not say when its keys were made, or says a time to come"
@@ -182,9 +179,9 @@ def check_no_files(said: AuthenticatedData) -> None:
         raise ProtocolError("GATE-15", "a commit names files, which only messages do")
 
 
-def check_committer(standing: Standing, staged: StagedCommit) -> None:
-    """GATE-11: whoever commits belongs into the unit."""
-    if staged.committer in standing.due:
+def check_committer(view: UnitView, staged: StagedCommit) -> None:
+    """GATE-11: whoever commits belongs into the unit, and has not said that it cannot go on."""
+    if staged.committer in removes_due(view):
         raise ProtocolError("GATE-11", "this device is to be removed from the unit itself")
 
 
@@ -198,10 +195,10 @@ def check_committers_leaf(staged: StagedCommit, accepted_at: UnixMillis) -> None
     check_set_at(after, accepted_at)
 
 
-def check_removes_what_is_due(standing: Standing, staged: StagedCommit) -> None:
+def check_removes_what_is_due(view: UnitView, staged: StagedCommit) -> None:
     """GATE-13: it removes every leaf whose removal is due."""
     removed = {i for i, _ in staged.removed}
-    missing = [i for i in standing.due if i not in removed]
+    missing = [i for i in removes_due(view) if i not in removed]
     if missing:
         raise ProtocolError(
             "GATE-13",
@@ -210,10 +207,12 @@ def check_removes_what_is_due(standing: Standing, staged: StagedCommit) -> None:
         )
 
 
-def check_removes_nothing_else(standing: Standing, staged: StagedCommit) -> None:
-    """GATE-14: it removes nobody who belongs into the unit."""
-    due = set(standing.due)
-    if any(i not in due for i, _ in staged.removed):
+def check_removes_nothing_else(
+    view: UnitView, staged: StagedCommit, accepted_at: UnixMillis
+) -> None:
+    """GATE-14: it removes nobody who belongs into the unit, unless the leaf has become too old."""
+    due = set(removes_due(view))
+    if any(i not in due and not is_too_old(view, i, accepted_at) for i, _ in staged.removed):
         raise ProtocolError(
             "GATE-14", "a commit removes a device that belongs into the unit; revoke it first"
         )

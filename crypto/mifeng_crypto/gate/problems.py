@@ -28,6 +28,7 @@ PROBLEMS: Mapping[str, ProblemCode] = MappingProxyType(
         "GATE-23": ProblemCode.REMOVES_DUE,
         "GATE-24": ProblemCode.KEY_EXPIRED,
         "GATE-27": ProblemCode.WRONG_EPOCH,
+        "GATE-33": ProblemCode.REMOVES_DUE,
         "GATE-31": ProblemCode.CLOCK,
     }
 )

@@ -19,9 +19,10 @@ from mifeng_crypto.ledger.charter_entry import UnitRole
 from mifeng_crypto.ledger.policy import Policy
 from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.ledger.roster_entry import MemberKind
-from mifeng_crypto.log import Heads
+from mifeng_crypto.log import SET_AT_EXTENSION, Heads, SetAt
 from mifeng_crypto.mls.group import LeafIndex, PublicGroup, StagedCommit
 from mifeng_crypto.mls.wire.credential import BasicCredential
+from mifeng_crypto.mls.wire.extension import find_extension
 from mifeng_crypto.mls.wire.leaf_node import LeafNode
 from mifeng_crypto.tls import decode, encode
 
@@ -40,6 +41,21 @@ def identity_of(leaf: LeafNode) -> Identity:
         except CodecError:
             pass
     raise ProtocolError("GATE-4", "a leaf does not name a member and a device")
+
+
+def set_at_of(leaf: LeafNode) -> SetAt | None:
+    """Return what a leaf says of when its keys were made; None if it does not."""
+    content = find_extension(leaf.extensions, SET_AT_EXTENSION)
+    try:
+        return decode(SetAt, content) if content is not None else None
+    except CodecError:
+        return None
+
+
+def made_at(leaf: LeafNode) -> UnixMillis:
+    """The same as a time; who says none is as old as can be (GATE-6 lets nobody such in)."""
+    said = set_at_of(leaf)
+    return said.time if said is not None else UnixMillis(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +162,7 @@ class Standing:
         leaves: where each device is.
         people: how many leaves each member has.
         due: the leaves that are to be removed, in order.
+        made: when the keys of each leaf were made, as it says itself.
     """
 
     public: PublicGroup
@@ -153,26 +170,37 @@ class Standing:
     leaves: Mapping[DeviceId, LeafIndex]
     people: Mapping[MemberId, int]
     due: tuple[LeafIndex, ...]
+    made: Mapping[LeafIndex, UnixMillis]
 
     @classmethod
     def of(cls, public: PublicGroup, ledgers: Ledgers) -> Standing:
         """Look at every leaf."""
         leaves, people, due = dict[DeviceId, LeafIndex](), Counter[MemberId](), list[LeafIndex]()
+        made = dict[LeafIndex, UnixMillis]()
         for i, leaf in public.leaves():
             identity = identity_of(leaf)
             leaves[identity.device_id] = i
             people[identity.member_id] += 1
+            made[i] = made_at(leaf)
             if not ledgers.is_valid(leaf):
                 due.append(i)
-        return cls(public=public, heads=ledgers.heads, leaves=leaves, people=people, due=tuple(due))
+        return cls(
+            public=public,
+            heads=ledgers.heads,
+            leaves=leaves,
+            people=people,
+            due=tuple(due),
+            made=made,
+        )
 
     def after(self, staged: StagedCommit) -> Standing:
         """Return the standing after a commit, by what it changes. Judges nothing."""
-        leaves, people = dict(self.leaves), Counter(self.people)
+        leaves, people, made = dict(self.leaves), Counter(self.people), dict(self.made)
         gone = set[LeafIndex]()
         for i, leaf in staged.removed:
             identity = identity_of(leaf)
             gone.add(i)
+            del made[i]
             if leaves.get(identity.device_id) == i:
                 del leaves[identity.device_id]
             people[identity.member_id] -= 1
@@ -180,10 +208,14 @@ class Standing:
             identity = identity_of(key_package.leaf_node)
             leaves[identity.device_id] = i
             people[identity.member_id] += 1
+            made[i] = made_at(key_package.leaf_node)
+        if staged.path is not None:
+            made[staged.committer] = made_at(staged.leaf)
         return dataclasses.replace(
             self,
             public=staged.after,
             leaves=leaves,
             people=+people,
             due=tuple(i for i in self.due if i not in gone),
+            made=made,
         )

@@ -14,12 +14,32 @@ from mifeng_crypto.log import Heads
 from mifeng_crypto.mls.group import LeafIndex, PublicGroup
 
 __all__ = [
+    "PAUSE_MS",
     "UnitView",
     "adds_missing",
     "key_expired",
+    "readds_asked",
     "removes_due",
     "rotation_due",
+    "steady_after",
 ]
+
+
+PAUSE_MS = 48 * 3_600_000
+"""So long without a commit that renews keys is a holiday."""
+
+
+def steady_after(
+    accepted_at: UnixMillis, *, rotated_at: UnixMillis, steady_since: UnixMillis
+) -> UnixMillis:
+    """Return since when there has been no holiday, after a commit with a path.
+
+    Args:
+        accepted_at: that commit's time.
+        rotated_at: that of the last one before it.
+        steady_since: what it was before it.
+    """
+    return accepted_at if accepted_at - rotated_at > PAUSE_MS else steady_since
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -32,7 +52,9 @@ class UnitView:
         log: where the log stands.
         last_accepted_at: the last entry's time.
         rotated_at: the time of the last commit with a path, or of the creation.
+        steady_since: the time of the first such commit after the last holiday (age.py).
         public: the group before the entry.
+        asked: the devices that cannot go on, and have said so in this epoch.
         known: a standing of this unit from before; it is used while it still holds, so that a
             message in a unit of a thousand does not look at a thousand leaves.
     """
@@ -43,8 +65,14 @@ class UnitView:
     log: LogPosition
     last_accepted_at: UnixMillis
     rotated_at: UnixMillis
+    steady_since: UnixMillis
     public: PublicGroup
+    asked: frozenset[DeviceId] = frozenset()
     known: Standing | None = None
+
+    def steady_after(self, accepted_at: UnixMillis) -> UnixMillis:
+        """Since when there has been no holiday, after a commit with a path (age.py)."""
+        return steady_after(accepted_at, rotated_at=self.rotated_at, steady_since=self.steady_since)
 
     @property
     def ledgers(self) -> Ledgers:
@@ -60,14 +88,21 @@ class UnitView:
 
 
 def removes_due(view: UnitView) -> tuple[LeafIndex, ...]:
-    """Return the leaves that the next commit must remove."""
-    return view.standing.due
+    """Return the leaves that the next commit must remove: by the ledgers, or on their own word."""
+    return (*view.standing.due, *readds_asked(view))
+
+
+def readds_asked(view: UnitView) -> tuple[LeafIndex, ...]:
+    """Return the leaves of devices that cannot go on, as far as they may be in the unit."""
+    leaves, due = view.standing.leaves, view.standing.due
+    return tuple(sorted(leaves[d] for d in view.asked if d in leaves and leaves[d] not in due))
 
 
 def adds_missing(view: UnitView, now: UnixMillis) -> tuple[DeviceId, ...]:
-    """Return the devices that belong into the unit by now and are not in its tree."""
-    leaves = view.standing.leaves
-    return tuple(device_id for device_id in view.ledgers.devices(now) if device_id not in leaves)
+    """Return the devices that belong into the unit by now and are not in its tree, or asked."""
+    leaves, asked = view.standing.leaves, view.asked
+    devices = view.ledgers.devices(now)
+    return tuple(d for d in devices if d not in leaves or d in asked)
 
 
 def key_expired(view: UnitView, now: UnixMillis) -> bool:

@@ -54,11 +54,18 @@ def check_welcome(
     group, ledgers = _group_of(public), Ledgers(roster, charter, welcome.heads)
     check_group(public, ledgers)
     check_tree(ledgers, public, entry)
+    check_order_of(welcome)
     head = check_chain(
         welcome.log, entry, group=group, epoch=public.epoch - 1, after=welcome.rotated_at
     )
     check_is_its_commit(entry, confirmation_tag)
     return LogPosition.begin(head)
+
+
+def check_order_of(welcome: UnitWelcome) -> None:
+    """LOG-5: a holiday ended no later than keys were renewed last."""
+    if welcome.steady_since > welcome.rotated_at:
+        raise ProtocolError("LOG-5", "a Welcome has the times of commits in another order")
 
 
 def check_tree(ledgers: Ledgers, public: PublicGroup, entry: LogEntry) -> None:

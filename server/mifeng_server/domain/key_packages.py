@@ -4,7 +4,8 @@
     KEYPACKAGE-1  it is of the calling device: identity and signature key as in the roster
     KEYPACKAGE-2  it lives for at most seven days
     KEYPACKAGE-3  a device stores at most 100 unused ones of a suite
-    KEYPACKAGE-4  they are handed out only for devices that belong in the unit and are not in it
+    KEYPACKAGE-4  they are handed out only for devices that belong in the unit and are not in it,
+                  or have asked to be added again
     KEYPACKAGE-5  a commit adds only what was handed out for this unit
 """
 
@@ -40,7 +41,15 @@ from mifeng_server.domain.refused import refusing
 from mifeng_server.domain.rows import ClaimRow, Delete, KeyPackageRow, Put, Write
 from mifeng_server.domain.unit import ALL, Unit, may_take_part
 
-__all__ = ["check_adds", "claim", "claims_lock", "count", "key_packages_lock", "publish"]
+__all__ = [
+    "check_adds",
+    "claim",
+    "claims_lock",
+    "count",
+    "forget_silent",
+    "key_packages_lock",
+    "publish",
+]
 
 MAX_LIFETIME_S = 7 * 86_400
 MAX_UNUSED = 100
@@ -206,7 +215,7 @@ def _check_belongs(roster: Roster, unit: Unit, device_id: bytes) -> None:
     if (
         device is None
         or not may_take_part(roster, unit, device.member_id)
-        or unit.public.find(device.signature_key) is not None
+        or (unit.public.find(device.signature_key) is not None and device_id not in unit.asked)
     ):
         raise ProtocolError(
             "KEYPACKAGE-4", "a device is in the unit already, or does not belong there; catch up"
@@ -229,5 +238,22 @@ async def check_adds(
             raise ProtocolError(
                 "KEYPACKAGE-5", "the commit adds a KeyPackage that was not claimed for this unit"
             )
+        writes.append(Delete(ClaimRow, (unit_id, device_id)))
+    return tuple(writes)
+
+
+async def forget_silent(
+    house: House, unit_id: bytes, device_ids: Iterable[bytes]
+) -> tuple[Write, ...]:
+    """Delete the KeyPackages of devices that were removed for their silence.
+
+    So they are added again when they have returned and published new ones, and not before.
+    """
+    writes: list[Write] = []
+    for device_id in device_ids:
+        unused = await house.store.find(
+            KeyPackageRow, order="not_after", limit=ALL, device_id=device_id
+        )
+        writes += [Delete(KeyPackageRow, (row.ref,)) for row in unused]
         writes.append(Delete(ClaimRow, (unit_id, device_id)))
     return tuple(writes)

@@ -132,6 +132,7 @@ class StayRow(Row):
 class UnitRow(Row):
     """Where a unit stands. Every entry of its log swaps this row, so that none can be doubled.
 
+    `asked` are the ids of devices that cannot go on and have said so in this epoch.
     `epoch_began` is the sequence of the commit that began the epoch, 0 in the first.
     """
 
@@ -143,6 +144,8 @@ class UnitRow(Row):
     log_hash: bytes
     accepted_at: int
     rotated_at: int
+    steady_since: int
+    asked: bytes
     heads: bytes
 
 

@@ -4,7 +4,13 @@
 
 from __future__ import annotations
 
-from mifeng_crypto.gate import adds_missing, removes_due, rotation_due
+from mifeng_crypto.gate import (
+    adds_missing,
+    leaves_too_old,
+    removes_due,
+    renewal_due,
+    rotation_due,
+)
 from mifeng_crypto.ids import UnixMillis
 from mifeng_crypto.ledger.chain import CLOCK_TOLERANCE_MS
 from mifeng_crypto.ledger.roster import Roster
@@ -12,7 +18,7 @@ from mifeng_server.domain.house import House
 from mifeng_server.domain.rows import ClaimRow, KeyPackageRow
 from mifeng_server.domain.unit import Unit
 
-__all__ = ["find_stewards", "needs_rotation"]
+__all__ = ["find_stewards", "needs_care", "needs_rotation"]
 
 
 async def find_stewards(house: House, unit_id: bytes, *, now: int) -> frozenset[bytes]:
@@ -25,11 +31,28 @@ async def find_stewards(house: House, unit_id: bytes, *, now: int) -> frozenset[
         return frozenset()
     view = unit.view(roster)
     due = removes_due(view)
-    if due or needs_rotation(unit, roster, now=now) or await _can_add(house, unit, roster, now):
-        return frozenset(
-            device_id for device_id, leaf in view.standing.leaves.items() if leaf not in due
-        )
-    return frozenset()
+    time, leaves = UnixMillis(now), view.standing.leaves
+    if (
+        due
+        or leaves_too_old(view, time)
+        or needs_rotation(unit, roster, now=now)
+        or await _can_add(house, unit, roster, now)
+    ):
+        return frozenset(device_id for device_id, leaf in leaves.items() if leaf not in due)
+    # Each renews its own, one after the other.
+    return frozenset(d for d, leaf in leaves.items() if renewal_due(view, leaf, time))
+
+
+def needs_care(unit: Unit, roster: Roster, *, now: int) -> bool:
+    """Whether time alone has made something due: old keys that are in use, old leaves."""
+    if unit.charter.is_closed():
+        return False
+    view, time = unit.view(roster), UnixMillis(now)
+    return (
+        needs_rotation(unit, roster, now=now)
+        or bool(leaves_too_old(view, time))
+        or any(renewal_due(view, leaf, time) for leaf in view.standing.leaves.values())
+    )
 
 
 def needs_rotation(unit: Unit, roster: Roster, *, now: int) -> bool:

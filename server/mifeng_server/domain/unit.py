@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mifeng_crypto.gate import LogPosition, Standing, UnitView, header_hash
-from mifeng_crypto.ids import GroupId, UnitId, UnixMillis
+from mifeng_crypto.ids import DeviceId, GroupId, UnitId, UnixMillis
 from mifeng_crypto.ledger.charter import Charter
 from mifeng_crypto.ledger.head import Head
 from mifeng_crypto.ledger.roster import Roster
@@ -41,9 +41,17 @@ class Unit:
             log=self.log,
             last_accepted_at=UnixMillis(self.row.accepted_at),
             rotated_at=UnixMillis(self.row.rotated_at),
+            steady_since=UnixMillis(self.row.steady_since),
+            asked=self.asked,
             public=self.public,
             known=self.known,
         )
+
+    @property
+    def asked(self) -> frozenset[DeviceId]:
+        """The devices that cannot go on, and have said so in this epoch."""
+        ids = self.row.asked
+        return frozenset(DeviceId(ids[i : i + 16]) for i in range(0, len(ids), 16))
 
     @property
     def unit_id(self) -> bytes:

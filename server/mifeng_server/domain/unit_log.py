@@ -6,7 +6,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from mifeng_crypto.gate import NO_DEVICE, LogPosition, Standing, check_heads, next_header
+from mifeng_crypto.gate import (
+    NO_DEVICE,
+    LogPosition,
+    Standing,
+    check_heads,
+    next_header,
+    steady_after,
+)
 from mifeng_crypto.ids import DeviceId, UnixMillis
 from mifeng_crypto.ledger.charter import Charter
 from mifeng_crypto.ledger.head import Head
@@ -28,7 +35,7 @@ from mifeng_server.domain.rows import (
 )
 from mifeng_server.domain.unit import Unit
 
-__all__ = ["Grown", "accepted_at", "begin", "grow", "grow_by_commit", "move_heads"]
+__all__ = ["Grown", "accepted_at", "begin", "grow", "grow_by_commit", "grow_by_readd", "move_heads"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,9 +113,26 @@ def grow_by_commit(
         epoch=staged.after.epoch,
         epoch_began=row.log_sequence,
         rotated_at=row.rotated_at if staged.path is None else row.accepted_at,
+        steady_since=row.steady_since
+        if staged.path is None
+        else steady_after(
+            UnixMillis(row.accepted_at),
+            rotated_at=UnixMillis(row.rotated_at),
+            steady_since=UnixMillis(row.steady_since),
+        ),
+        asked=b"",
     )
     after = replace(grown.unit, row=new_row, public=staged.after, known=known.after(staged))
     return _with_row(grown, unit.row, after, part_writes(unit.unit_id, staged.after, staged.before))
+
+
+def grow_by_readd(
+    unit: Unit, content: bytes, known: Standing, *, device_id: bytes, now: int
+) -> Grown:
+    """Append a device's word that it cannot go on; the next commit removes it."""
+    grown = grow(unit, EntryKind.READD, content, device_id=device_id, now=now, known=known)
+    row = replace(grown.unit.row, asked=grown.unit.row.asked + device_id)
+    return _with_row(grown, unit.row, replace(grown.unit, row=row))
 
 
 def _with_row(grown: Grown, before: UnitRow, unit: Unit, more: tuple[Write, ...] = ()) -> Grown:
@@ -156,6 +180,8 @@ def begin(
         log_hash=genesis.hash,
         accepted_at=now,
         rotated_at=now,
+        steady_since=now,
+        asked=b"",
         heads=encode(heads),
     )
     unit = Unit(

@@ -5,11 +5,23 @@ Each verb decodes, asks the gate, and grows the log by one entry; the gate is th
 
 from __future__ import annotations
 
-from mifeng_crypto.api.messages import AcceptedReply, CommitRequest, MessageRequest, WelcomeOut
+from mifeng_crypto.api.messages import (
+    AcceptedReply,
+    CommitRequest,
+    MessageRequest,
+    ReaddRequest,
+    WelcomeOut,
+)
 from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import ProtocolError
 from mifeng_crypto.expiry import retain_until
-from mifeng_crypto.gate import authenticated_data_of, check_commit, check_message, identity_of
+from mifeng_crypto.gate import (
+    authenticated_data_of,
+    check_commit,
+    check_message,
+    check_readd,
+    identity_of,
+)
 from mifeng_crypto.ids import DeviceId
 from mifeng_crypto.ledger.policy import Keep
 from mifeng_crypto.ledger.roster import Roster
@@ -24,7 +36,7 @@ from mifeng_server.domain.accept import Call, Decision, Held, accept
 from mifeng_server.domain.commit_rate import check_commit_rate
 from mifeng_server.domain.events import WelcomesCame
 from mifeng_server.domain.house import House
-from mifeng_server.domain.key_packages import check_adds
+from mifeng_server.domain.key_packages import check_adds, forget_silent
 from mifeng_server.domain.login import Caller
 from mifeng_server.domain.notes import with_receipt
 from mifeng_server.domain.offboarding import stay_writes
@@ -32,11 +44,11 @@ from mifeng_server.domain.refusal import Refusal, not_found
 from mifeng_server.domain.refused import refusing
 from mifeng_server.domain.rows import Write
 from mifeng_server.domain.unit import Unit, may_take_part
-from mifeng_server.domain.unit_log import accepted_at, grow, grow_by_commit
+from mifeng_server.domain.unit_log import accepted_at, grow, grow_by_commit, grow_by_readd
 from mifeng_server.domain.uploads import name_files
 from mifeng_server.domain.welcomes import welcome_writes
 
-__all__ = ["commit", "message"]
+__all__ = ["commit", "message", "readd"]
 
 
 async def commit(
@@ -61,6 +73,15 @@ async def commit(
             check_commit(view, staged, accepted_at=time, device_id=device_id)
             added = {identity_of(kp.leaf_node).device_id: kp for _, kp in staged.added}
             used_up = await check_adds(house, unit_id, added.items())
+            used_up += await forget_silent(
+                house,
+                unit_id,
+                (
+                    identity_of(leaf).device_id
+                    for _, leaf in staged.removed
+                    if view.ledgers.is_valid(leaf) and identity_of(leaf).device_id not in added
+                ),
+            )
             _check_welcome(staged, body.welcome, set(added))
         grown = grow_by_commit(
             unit, body.commit, staged, view.standing, device_id=device_id, now=now
@@ -121,6 +142,33 @@ def _check_welcome(staged: StagedCommit, welcome: WelcomeOut | None, added: set[
         raise ProtocolError(
             "WELCOME-1", "the Welcome is not for exactly those devices that the commit adds"
         )
+
+
+async def readd(
+    house: House, caller: Caller, call: Call, unit_id: bytes, body: ReaddRequest, *, now: int
+) -> AcceptedReply:
+    """Take a device's word that it cannot go on: the next commit removes it, and adds it again.
+
+    Raises:
+        Refusal: not_found, malformed, wrong_epoch, clock, refused.
+    """
+
+    async def decide(_: Held) -> Decision:
+        roster, unit = await _unit_held(house, caller, unit_id, body.generation)
+        time, device_id = accepted_at(unit, now), _device(caller)
+        view = unit.view(roster)
+        with refusing(head_sequence=unit.row.log_sequence):
+            check_readd(view, body.statement, accepted_at=time, device_id=device_id)
+        grown = grow_by_readd(unit, body.statement, view.standing, device_id=device_id, now=now)
+        return Decision(
+            reply=AcceptedReply(header=grown.header, retain_until=0),
+            writes=grown.writes,
+            events=grown.events,
+            units=(grown.unit,),
+        )
+
+    reply = await accept(house, call, AcceptedReply, lock=unit_id, decide=decide)
+    return await with_receipt(house, reply)
 
 
 async def message(

@@ -17,7 +17,7 @@ from mifeng_server.domain.house import House
 from mifeng_server.domain.leases import take
 from mifeng_server.domain.protocols import Clock
 from mifeng_server.domain.rows import GrantRow
-from mifeng_server.domain.stewardship import find_stewards, needs_rotation
+from mifeng_server.domain.stewardship import find_stewards, needs_care
 from mifeng_server.domain.unit import ALL
 from mifeng_server.fanout.feed import Feed
 from mifeng_server.fanout.hub import Hub
@@ -61,7 +61,7 @@ class Stewards:
     def __call__(self, event: Event, /) -> None:
         self._hub(event)
         match event:
-            case LogGrew(kind=EntryKind.HEADS | EntryKind.COMMIT):
+            case LogGrew(kind=EntryKind.HEADS | EntryKind.COMMIT | EntryKind.READD):
                 tended = self._tended.get(event.unit_id)
                 if tended is not None and event.kind is EntryKind.COMMIT:
                     tended.committed.set()
@@ -94,7 +94,7 @@ class Stewards:
             roster = await house.roster()
             for unit_id in self._hub.followed():
                 unit = house.unit_in_use(unit_id)
-                if roster and unit and needs_rotation(unit, roster, now=self._clock.now()):
+                if roster and unit and needs_care(unit, roster, now=self._clock.now()):
                     self.look(unit_id)
 
     async def _look_at_newcomers(self, house: House) -> None:

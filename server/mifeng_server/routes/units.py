@@ -87,6 +87,13 @@ async def _message(asked: Asked) -> m.AcceptedReply:
     )
 
 
+async def _readd(asked: Asked) -> m.AcceptedReply:
+    assert isinstance(asked.body, m.ReaddRequest)
+    return await unit_write.readd(
+        asked.house, asked.device, asked.call, asked.path["unit_id"], asked.body, now=asked.now
+    )
+
+
 async def _welcomes(asked: Asked) -> m.WelcomesReply:
     return await welcomes.list_welcomes(asked.house, asked.device, now=asked.now)
 
@@ -107,6 +114,7 @@ FUNCTIONS: dict[str, Function] = {
     "founding": _founding,
     "commit": _commit,
     "message": _message,
+    "readd": _readd,
     "welcomes": _welcomes,
     "ack_welcome": _ack_welcome,
 }

@@ -37,7 +37,11 @@ class Invited:
         _, rows = key_packages.make(profile, 1, suite_id=SUITE, now=company.now, rng=company.rng)
         self.bundle = decode(KeyPackageBundle, next(iter(rows.values())) or b"")
         unit = world.ada.unit
-        said = change(UnitWelcome("Research", "", unit.heads, unit.log.head, unit.rotated_at))
+        said = change(
+            UnitWelcome(
+                "Research", "", unit.heads, unit.log.head, unit.rotated_at, unit.steady_since
+            )
+        )
         pending = mls.commit(
             unit.active_epoch,
             signature_key=world.ada.profile.signature_key,

@@ -1,0 +1,61 @@
+"""A device that cannot go on in a unit says so, and is removed and added again (protocol.md, "What
+cannot be processed").
+
+It never joins again by itself, and never goes back: it stands where it is until a member, by the
+gate, has let it in anew. What it could read before stays readable.
+"""
+
+from __future__ import annotations
+
+from mifeng.core.profile import Profile
+from mifeng.core.unit import Unit
+from mifeng_crypto.errors import ProtocolError
+from mifeng_crypto.ids import PROTOCOL_VERSION, UnixMillis
+from mifeng_crypto.labels import sign_mifeng
+from mifeng_crypto.ledger.head import EMPTY, Head
+from mifeng_crypto.log import NeedsReadd, NeedsReaddTBS
+from mifeng_crypto.tls import encode
+
+__all__ = ["CannotGoOnError", "state_lost", "statement"]
+
+
+class CannotGoOnError(ProtocolError):
+    """CLIENT-11: this device cannot process what is in order for others, or has lost its state.
+
+    Attributes:
+        stuck: the entry with the commit; `EMPTY` where the state is lost.
+        cause: the rule of RFC 9420 that it breaks here, or the kind of error.
+    """
+
+    def __init__(self, stuck: Head, cause: str) -> None:
+        super().__init__(
+            "CLIENT-11",
+            "this device cannot go on in the unit: entry {sequence} cannot be processed here "
+            "({cause}); it asks to be added again, and goes on when a member has done so",
+            sequence=stuck.sequence,
+            cause=cause,
+        )
+        self.stuck = stuck
+        self.cause = cause
+
+
+def state_lost() -> CannotGoOnError:
+    """The device is in the unit and has no keys of it: its profile came out of a backup, say."""
+    return CannotGoOnError(EMPTY, "its keys are lost")
+
+
+def statement(
+    unit: Unit, why: CannotGoOnError, profile: Profile, *, epoch: int, now: UnixMillis
+) -> bytes:
+    """Sign what takes this device out and in again, in the epoch that the server says it is."""
+    tbs = NeedsReaddTBS(
+        version=PROTOCOL_VERSION,
+        group=unit.group,
+        epoch=epoch,
+        device_id=profile.device_id,
+        log=unit.log.head,
+        stuck=why.stuck,
+        rule=why.cause,
+        time=now,
+    )
+    return encode(NeedsReadd(tbs, sign_mifeng(profile.signature_key, "NeedsReadd", encode(tbs))))

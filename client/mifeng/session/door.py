@@ -1,0 +1,110 @@
+"""Into units: the Welcomes that wait for this device, the KeyPackages by which others add it."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from mifeng.core import joining, key_packages, outbox
+from mifeng.core.events import UnitJoined
+from mifeng.core.rows import ledger_rows
+from mifeng.core.unit import changes_between
+from mifeng.errors import AccessEndedError
+from mifeng.session import charters
+from mifeng_crypto.api import messages as m
+from mifeng_crypto.errors import CodecError, CryptoError, ProtocolError
+from mifeng_crypto.ids import UnitId
+from mifeng_crypto.log import LogEntry
+from mifeng_crypto.mls.group import KeyPackageBundle
+from mifeng_crypto.tls import decode
+
+if TYPE_CHECKING:
+    from mifeng.session.session import Session
+
+__all__ = ["join_units", "stock_key_packages"]
+
+
+async def join_units(session: Session) -> None:
+    """Join by each Welcome that waits; one that is refused is forgotten and named."""
+    with session.access():
+        reply = await session.api.call("welcomes", m.WelcomesReply)
+    for item in reply.welcomes:
+        try:
+            await _join(session, item)
+        except (CodecError, CryptoError, ProtocolError) as err:
+            session.troubles[UnitId(item.unit_id)] = err
+        await session.api.call("ack_welcome", path={"welcome_id": item.welcome_id})
+
+
+async def _join(session: Session, item: m.WelcomeItem) -> None:
+    unit_id = UnitId(item.unit_id)
+    async with session.turn(unit_id):
+        if _knows_more(session, item):
+            return  # a crash between saving and acknowledging; never back
+        if unit_id in session.units:  # first all that can be read of the earlier stay
+            with contextlib.suppress(AccessEndedError, CodecError, CryptoError, ProtocolError):
+                await session.catch_up(unit_id)
+            if _knows_more(session, item):
+                return
+        before = session.units.get(unit_id)
+        ref, bundle = await _bundle_for(session, item)
+        tree = await session.api.call(
+            "tree", path={"unit_id": unit_id, "tree_hash": item.tree_hash}
+        )
+        opened = joining.open_welcome(item, bundle, tree)
+        await session.follow_roster()
+        charter, entries = await charters.fetch(session, unit_id, None)
+        log = await session.api.call(
+            "log",
+            m.LogReply,
+            path={"unit_id": unit_id},
+            query={"generation": item.generation, "after": item.sequence - 1, "limit": 1},
+        )
+        if not log.entries:
+            raise ProtocolError("CLIENT-3", "the server withholds entries of the log")
+        commit = decode(LogEntry, log.entries[0])
+        unit = joining.accept(item, opened, commit, roster=session.known_roster, charter=charter)
+        if before is not None:  # what was left of an earlier stay
+            unit = outbox.carried_over(before, unit)
+        await session.save(
+            {
+                **changes_between(before, unit),
+                **ledger_rows("charter", unit_id, 0, entries),
+                ("key_packages", ref): None,
+            }
+        )
+        session.units[unit_id] = unit
+        session.charters.pop(unit_id, None)
+        session.troubles.pop(unit_id, None)
+    missed = item.sequence - 1 - before.log.sequence if before is not None else 0
+    session.tell(UnitJoined(unit_id, missed))
+
+
+def _knows_more(session: Session, item: m.WelcomeItem) -> bool:
+    """Whether this device has been further in the log than the Welcome leads."""
+    unit = session.units.get(UnitId(item.unit_id))
+    return unit is not None and item.sequence <= unit.log.sequence
+
+
+async def _bundle_for(session: Session, item: m.WelcomeItem) -> tuple[bytes, KeyPackageBundle]:
+    for ref in joining.refs(item):
+        stored = await session.home.database.get("key_packages", ref)
+        if stored is not None:
+            return ref, decode(KeyPackageBundle, stored)
+    raise ProtocolError("CLIENT-7", "a Welcome is for a KeyPackage that is not this device's")
+
+
+async def stock_key_packages(session: Session) -> None:
+    """Publish KeyPackages of each suite of which half are used."""
+    reply = await session.api.call("count_key_packages", m.KeyPackageCount)
+    missing = key_packages.missing(reply.unused)
+    if missing:
+        stored = await session.home.database.scan("key_packages")
+        await session.save(key_packages.expired(stored, now=session.now()))
+    for suite_id, n in missing.items():
+        public, rows = key_packages.make(
+            session.profile, n, suite_id=suite_id, now=session.now(), rng=session.rng
+        )
+        await session.save(rows)
+        request = m.PublishKeyPackagesRequest(key_packages=list(public))
+        await session.api.call("publish_key_packages", m.KeyPackageCount, request)

@@ -1,0 +1,158 @@
+"""Devices that cannot go on, and devices that were away: let in again, with what they had read."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import mifeng
+from mifeng.core import membership
+from mifeng.core.events import DeviceStuck, Event
+from mifeng.core.readd import CannotGoOnError
+from mifeng.errors import WaitingError
+from mifeng_crypto.errors import ProtocolError
+from mifeng_crypto.ids import UnixMillis
+from tests.e2e.people import PASSPHRASE, Cast, cast
+from tests.support.server import ManualClock, running_server
+
+DAY = 86_400
+
+
+async def until(so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not so():
+            await asyncio.sleep(0.02)
+
+
+def texts(found: list[mifeng.Message]) -> list[str]:
+    return [message.problem or message.text for message in found]
+
+
+@contextlib.contextmanager
+def nothing_can_be_processed() -> Iterator[None]:
+    """As if every commit of a colleague had been made so that its secrets do not fit."""
+
+    def fail(*_: object) -> None:
+        raise ProtocolError("RFC9420-12.4.2-9", "the secrets are not those of the path")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mifeng.core.catch_up.mls.process_commit", fail)
+        yield
+
+
+async def stuck(c: Cast) -> None:
+    """Ada sends and commits; Ben cannot process her commit."""
+    await c.adas.send("before")
+    async with c.ada._session.turn(c.adas.id):
+        session = c.ada._session
+        unit = membership.commit(
+            session.units[c.adas.id],
+            membership.Due((), (), rotate=True),
+            (),
+            roster=session.known_roster,
+            profile=session.profile,
+            now=session.now(),
+            rng=session.rng,
+        )
+        assert unit is not None
+        await session.save_unit(unit)
+    await c.ada.sync()
+    with nothing_can_be_processed():
+        await c.ben.sync()
+
+
+async def test_a_device_that_cannot_process_a_commit_is_let_in_again_client_11(
+    tmp_path: Path,
+) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        await stuck(c)
+        is_in = c.bens.is_member
+        assert not is_in
+        with pytest.raises(CannotGoOnError) as caught:
+            c.bens.check_access()
+        assert caught.value.rule == "CLIENT-11"
+        assert texts(await c.bens.history()) == ["before"]  # all that came before it is read
+        epoch = c.adas.epoch
+        with c.ada.events():
+            await until(lambda: c.adas.epoch > epoch and all(m.is_in for m in c.adas.members()))
+        await c.ben.sync()
+        assert c.bens.is_member
+        await c.adas.send("after")
+        await c.bens.send("thank you")
+        await c.ada.sync()
+        assert texts(await c.bens.history()) == ["before", "after", "thank you"]
+        assert texts(await c.adas.history()) == ["before", "after", "thank you"]
+
+
+async def first(events: AsyncIterator[Event]) -> DeviceStuck:
+    async for event in events:
+        if isinstance(event, DeviceStuck):
+            return event
+    raise AssertionError("events do not end")
+
+
+async def test_the_managers_are_told_who_made_what_cannot_be_processed(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        with c.ada.events() as events:
+            await c.ada._session.live.wait()
+            await stuck(c)
+            async with asyncio.timeout(20):
+                found = await first(events)
+        assert (found.member_id, found.author) == (c.ben.me.id, c.ada.me.id)
+        assert found.said.rule == "RFC9420-12.4.2-9"
+
+
+async def test_a_device_that_has_lost_its_keys_is_let_in_again(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        await c.adas.send("before")
+        await c.ben.sync()
+        invitation = await c.ada.invite()
+        async with mifeng.join(
+            invitation.link, profile=tmp_path / "cem", name="Cem", passphrase=PASSPHRASE
+        ) as cem:
+            await c.ada.sync()
+            await c.adas.grant(c.ada.person("Cem"))
+            await cem.sync()
+            await c.adas.send("to all")
+            await cem.sync()
+            rows = await cem._session.home.database.scan("mls", c.adas.id)
+            await cem._session.save({("mls", key): None for key, _ in rows})
+        with c.ada.events():
+            await c.ada._session.live.wait()
+            async with mifeng.open(tmp_path / "cem", passphrase=PASSPHRASE) as cem:
+                unit = cem.unit("Research")
+                assert not unit.is_member
+                await until(lambda: c.adas.epoch >= 3 and all(m.is_in for m in c.adas.members()))
+                await cem.sync()
+                await unit.send("here again")
+                assert texts(await unit.history()) == ["to all", "here again"]
+
+
+async def test_a_device_that_was_away_for_too_long_is_taken_out_and_let_in_again(
+    tmp_path: Path,
+) -> None:
+    clock = ManualClock(time.time_ns() // 1_000_000)
+    async with running_server(tmp_path, clock=clock) as server, cast(tmp_path, server) as c:
+        for workspace in (c.ada, c.ben):
+            session = workspace._session
+            session._wall = session.api.now = lambda: UnixMillis(clock.now())
+        await c.adas.send("on the first day")
+        for day in range(8):
+            clock.advance(DAY + 60)
+            await c.ada.sync()
+            await c.adas.send(f"day {day}")
+        assert [m.is_in for m in c.adas.members()] == [True, False]
+        await c.ben.sync()
+        with pytest.raises(WaitingError, match="waits"):
+            c.bens.check_access()
+        clock.advance(120)
+        await c.ada.sync()
+        await c.adas.send("look who is there")
+        await c.ben.sync()
+        await c.bens.send("back again")
+        assert texts(await c.bens.history())[-1] == "back again"
