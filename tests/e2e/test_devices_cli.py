@@ -58,7 +58,7 @@ async def test_a_device_is_added_listed_and_revoked(tmp_path: Path) -> None:
         await shell.ok("ada", "device", "revoke", asked["device_id"][:8])
         assert (await shell.run("laptop", "whoami")).code == 4
         what = [line["kind"] for line in (await shell.ok("ada", "roster", "--json")).lines]
-        assert what == ["found", "add_device", "revoke_device"]
+        assert what == ["found", "add_device", "revoke_device", "directory_key"]
         assert "taken out" in (await shell.ok("ada", "roster", "--after", "2")).out
 
 

@@ -163,6 +163,7 @@ def describe(change: Change) -> str:
         "revoke_device": _("a device of {name} was taken out, {device}"),
         "recover": _("{name} came back by the recovery sheet: all older devices are out"),
         "set_server": _("the server has another key or address"),
+        "directory_key": _("the directory has another key"),
     }
     sentence = sentences.get(change.kind, change.kind)
     return sentence.format(

@@ -14,6 +14,7 @@ from mifeng_crypto.ledger.roster_entry import (
     AddDevice,
     AddMember,
     DeviceAuthor,
+    DirectoryKey,
     Found,
     Invite,
     Recover,
@@ -40,6 +41,7 @@ KINDS = {
     RevokeDevice: "revoke_device",
     Recover: "recover",
     SetServer: "set_server",
+    DirectoryKey: "directory_key",
 }
 
 
@@ -53,7 +55,7 @@ class RosterChange:
         kind: the body's name in protocol.md.
         author: whose key signed it; for `add_member` and `recover` that is the subject itself.
         author_device: with which device; None for an invite's or a sheet's key.
-        subject: whom it is about; None for `set_server`.
+        subject: whom it is about; None for `set_server` and `directory_key`.
         device_id: which device came or went, where it is about one.
         role: which role was given or promised.
     """
@@ -87,7 +89,7 @@ def _change(raw: bytes, roster: Roster, sequence: int) -> RosterChange:
     change = RosterChange(
         sequence=sequence,
         time=tbs.time,
-        kind=KINDS.get(type(body), type(body).__name__),
+        kind=KINDS[type(body)],
         author=author.member_id,
         author_device=author.device_id if isinstance(author, DeviceAuthor) else None,
         subject=author.member_id,
