@@ -81,11 +81,27 @@ vectors: .venv/.installed ## fetch the public MLS test vectors (needs a network)
 lock: .venv/.installed ## write requirements/*.txt anew from pyproject.toml (needs a network)
 	CUSTOM_COMPILE_COMMAND="make lock" $(COMPILE) --extra server --extra scale --extra dev \
 		--output-file requirements/dev.txt pyproject.toml
+	CUSTOM_COMPILE_COMMAND="make lock" $(COMPILE) --extra server --extra scale \
+		--constraint requirements/dev.txt --output-file requirements/server.txt pyproject.toml
 	CUSTOM_COMPILE_COMMAND="make lock" $(COMPILE) --extra ci --constraint requirements/dev.txt \
 		--output-file requirements/ci.txt pyproject.toml
 
 COMPILE = $(BIN)/pip-compile --quiet --no-config $(UPGRADE) --generate-hashes --allow-unsafe --strip-extras \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --pip-args "--only-binary :all:"
+
+.PHONY: wheel
+wheel: .venv/.installed ## build the wheel twice to the same bytes, into dist/
+	$(BIN)/python -m scripts.build_wheel
+
+.PHONY: sbom
+sbom: .venv/.installed ## write build/sbom.json (CycloneDX) of what a server runs (needs requirements/ci.txt)
+	@mkdir -p build
+	$(BIN)/cyclonedx-py requirements requirements/server.txt --pyproject pyproject.toml \
+		--output-reproducible --output-format JSON --output-file build/sbom.json
+
+.PHONY: load
+load: .venv/.installed ## put load on servers, print tables, write build/load.json (PARTS="sqlite postgres")
+	$(BIN)/python -m bench.load $(PARTS)
 
 .PHONY: clean
 clean: ## remove the virtual environment, caches and everything built

@@ -88,7 +88,15 @@ DOMAINS = (
             f"server/mifeng_server/{part}"
             for part in (
                 *("cli", "blobs", "operations", "storage", "config.py"),
-                *("locks.py", "notary.py", "opening.py", "serving.py", "tls_key.py", "vault.py"),
+                *(
+                    "locks.py",
+                    "notary.py",
+                    "opening.py",
+                    "self_test.py",
+                    "serving.py",
+                    "tls_key.py",
+                    "vault.py",
+                ),
             )
         ),
         libraries=_TYPER,

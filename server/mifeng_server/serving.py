@@ -36,6 +36,7 @@ from mifeng_server.domain.workspace import make_founding_token
 from mifeng_server.listener import make_runner, open_port
 from mifeng_server.notary import KeyNotary, make_checkpoint_key, read_checkpoint_key
 from mifeng_server.opening import open_ground, open_store
+from mifeng_server.self_test import check_random
 from mifeng_server.tls_key import make_tls_key, read_pin, ssl_context
 
 __all__ = ["Serving", "initialise", "serving"]
@@ -161,6 +162,7 @@ async def serving(
             raise StorageError("{path} is missing; restore it from a backup", path=folder.database)
         context, tls_pin = _tls(config, folder)
         ground = await open_ground(stack, config.storage, folder, rng=rng)
+        check_random(rng)
         app = make_app(
             Doors(config.addresses, tls_pin),
             ground,

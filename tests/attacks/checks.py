@@ -149,6 +149,16 @@ CHECKS: dict[str, Check] = {
     "the entry before": _in(f"{GATE}.chain", "check_previous"),
     "the content of an entry": _in(f"{GATE}.chain", "check_content"),
     "the epoch of an entry": _in(f"{GATE}.chain", "check_epoch"),
+    # the server's door
+    "rate limits": _in("mifeng_server.domain.limits.Limiter", "admit"),
+    "requests under way": _in("mifeng_server.domain.limits.Limiter", "knock"),
+    "who reads a unit": _in(
+        "mifeng_server.domain.unit_read", "may_take_part", instead=lambda *_: True
+    ),
+    "the protocol version": _in("mifeng_server.routes.endpoint", "check_protocol"),
+    "bodies as they are": _in("mifeng_server.routes.endpoint", "check_plain"),
+    "the cap": _in(f"{LEDGER}.charter_rules", "check_cap"),
+    "a source of randomness": _in("mifeng_server.serving", "check_random"),
     # MLS
     "nobody is in a tree twice": _in(f"{MLS}.group.proposal_rules", "check_clients"),
     "the confirmation tag": _in(f"{MLS}.group.commit_process", "verify_confirmation_tag"),

@@ -103,7 +103,7 @@ C11 | a link in a message makes its reader's client call somebody | open: a day'
 C12 | a wake-up through a third party tells who wrote what | none: there is no push through a third party
 C13 | lengths tell texts and files | open: a day's work
 C14 | shared history is forged by whoever hands it over | open: history
-C15 | response times tell tokens and names | open: the server at scale
+C15 | response times tell tokens and names
 C16 | one ciphertext opens as two different files | open: files
 D1 | the server swaps the wrapped key of a file | open: files
 D2 | pieces of a file are cut off, doubled, swapped or bent
@@ -135,7 +135,7 @@ E7 | the server chooses the parameters of a password's key | none: passwords onl
 E8 | a stolen device reads on
 E9 | the removal of a thief is kept from his colleagues
 E10 | the server forges a removal, to lock somebody out or have data wiped
-E11 | a stolen login token acts for its owner | open: the server at scale
+E11 | a stolen login token acts for its owner
 E12 | entries of the roster are left out, exchanged or doubled
 E13 | whoever joins is given another company's roster from the start
 E14 | a device that was linked by fraud gets the history at once | open: history
@@ -149,18 +149,18 @@ F7 | another user of the machine reads the profile
 F8 | the browser keeps what it has shown
 F9 | an application leaves verification out | open: the screen
 F10 | a received file opens by itself
-G1 | few bytes claim to be many | open: the server at scale
-G2 | packed requests and served folders | open: the server at scale
-G3 | slow and many connections use the server up | open: the server at scale
-G4 | two parsers read one request differently | open: the server at scale
-G5 | another unit's or company's objects are asked for | open: the server at scale
-G6 | text is taken for a query | open: the server at scale
-G7 | answers tell who and what there is | open: the server at scale
-G8 | too many requests | open: the server at scale
-G9 | the whole database is stolen | open: the server at scale
-G10 | the connection is read by somebody in between | open: the server at scale
-G11 | a race adds the person after the last | open: the server at scale
-G12 | an old version is brought back | open: the server at scale
+G1 | few bytes claim to be many
+G2 | packed requests and served folders
+G3 | slow and many connections use the server up
+G4 | two parsers read one request differently
+G5 | another unit's or company's objects are asked for
+G6 | text is taken for a query
+G7 | answers tell who and what there is
+G8 | too many requests
+G9 | the whole database is stolen
+G10 | the connection is read by somebody in between
+G11 | a race adds the person after the last
+G12 | an old version is brought back
 H1 | the server's clock stands still
 H2 | the server's clock runs ahead
 H3 | the device's clock jumps ahead
@@ -169,11 +169,11 @@ H5 | a sender lies about the time
 H6 | the server keeps what is over, and a device is seized
 H7 | a sender uses the keys of another hour | none: an entry's hour is the server's accepted_at, within ten minutes of the sender's time (H5); keys of another epoch: B26
 H8 | the server refuses rotations until the keys are too old
-I1 | a dependency is replaced by a malicious one | open: releases
-I2 | a release is tampered with | open: releases
+I1 | a dependency is replaced by a malicious one
+I2 | a release is tampered with
 I3 | the server delivers the client's code
 I4 | a maintainer's account is taken over | open: releases
-I5 | the random generator is broken | open: releases
+I5 | the random generator is broken
 """
 
 

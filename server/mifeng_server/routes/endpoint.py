@@ -30,6 +30,7 @@ __all__ = [
     "MESSAGE_PACK",
     "PROTOCOL_HEADER",
     "Asked",
+    "check_plain",
     "check_protocol",
     "device_of",
     "digest_of",
@@ -193,10 +194,14 @@ def digest_of(request: web.Request, body: msgspec.Struct | int | None) -> bytes:
     return hashlib.sha256(msgspec.msgpack.encode(asked)).digest()
 
 
-async def _read_body(request: web.Request, endpoint: Endpoint) -> msgspec.Struct | None:
-    # A body that unpacks itself could be any size: nothing here needs it.
+def check_plain(request: web.Request) -> None:
+    """A body that unpacks itself could be any size: nothing here needs it."""
     if hdrs.CONTENT_ENCODING in request.headers:
         raise Refusal(ProblemCode.UNSUPPORTED_MEDIA_TYPE, "send the body without Content-Encoding")
+
+
+async def _read_body(request: web.Request, endpoint: Endpoint) -> msgspec.Struct | None:
+    check_plain(request)
     if (request.content_length or 0) > endpoint.limit_bytes:
         raise Refusal(ProblemCode.TOO_LARGE, f"at most {endpoint.limit_bytes} bytes")
     data = bytearray()

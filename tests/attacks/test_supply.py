@@ -1,0 +1,89 @@
+"""What is installed: locked by hashes, few names, and a wheel that anybody can build again."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+from scripts.build_wheel import build
+from tests.attacks.adversary import Adversary, OracleError, attack
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCKS = ("server.txt", "dev.txt", "ci.txt")
+
+
+@attack()
+def test_i1_a_dependency_is_replaced(adversary: Adversary, tmp_path: Path) -> None:
+    """pip takes nothing whose bytes are not the locked ones."""
+    wheel = tmp_path / "locked_thing-1.0-py3-none-any.whl"
+    _write_wheel(wheel, b"honest = True\n")
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    (tmp_path / "lock.txt").write_text(f"locked-thing==1.0 --hash=sha256:{digest}\n")
+    if adversary.on:
+        _write_wheel(wheel, b"honest = False\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--no-index", "--no-deps", "--require-hashes",
+         "--find-links", str(tmp_path), "--target", str(tmp_path / "out"), "-r",
+         str(tmp_path / "lock.txt")],
+        check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    if not adversary.on:
+        assert done.returncode == 0, done.stderr
+        _everything_is_locked()
+        return
+    if done.returncode == 0:
+        raise OracleError("another wheel was installed under the locked name")
+    assert "DO NOT MATCH THE HASHES" in done.stderr
+    adversary.refused_by.append("another hash")
+
+
+def _everything_is_locked() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *extras["server"], *extras["scale"]]
+    for name in LOCKS:
+        lock = (ROOT / "requirements" / name).read_text(encoding="ascii")
+        pins = re.findall(r"(?m)^([\w.-]+)==\S+ \\\n((?:    --hash=\S+(?: \\)?\n?)+)", lock)
+        assert len(pins) == len(re.findall(r"(?m)^[\w.-]+==", lock)), f"{name}: without a hash"
+    server = (ROOT / "requirements" / "server.txt").read_text(encoding="ascii").lower()
+    for requirement in wanted:
+        name = re.split(r"[\[><=]", requirement)[0].lower()
+        assert re.search(rf"(?m)^{re.escape(name)}==", server), f"{name} is not locked"
+
+
+def _write_wheel(path: Path, module: bytes) -> None:
+    with zipfile.ZipFile(path, "w") as wheel:
+        wheel.writestr("locked_thing.py", module)
+        info = "locked_thing-1.0.dist-info"
+        wheel.writestr(
+            f"{info}/METADATA", "Metadata-Version: 2.1\nName: locked-thing\nVersion: 1.0\n"
+        )
+        wheel.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        wheel.writestr(f"{info}/RECORD", "")
+
+
+@attack()
+def test_i2_a_release_is_tampered_with(adversary: Adversary, tmp_path: Path) -> None:
+    """Whoever builds the tagged source gets the same bytes, or knows."""
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder in folders:
+        folder.mkdir()
+    first = build(folders[0], zone="UTC", umask=0o022)
+    second = build(folders[1], zone="Asia/Shanghai", umask=0o077)
+    if adversary.on:
+        with zipfile.ZipFile(second, "a") as wheel:
+            wheel.writestr("mifeng/backdoor.py", "")
+    same = first.read_bytes() == second.read_bytes()
+    if not adversary.on:
+        assert same, "the same source gives the same bytes, anywhere and at any time"
+        return
+    if same:
+        raise OracleError("nobody would notice")
+    adversary.refused_by.append("other bytes")
