@@ -93,6 +93,11 @@ async def test_a_second_device_is_linked_and_reads_and_writes_as_the_first(
                 first, second = await laptop.devices.list()
                 assert (first.how, second.how) == ("add_member", "add_device")
                 assert (second.added_by, second.is_this) == (laptop.me, True)
+                assert second.name == "Laptop"
+                await laptop.devices.rename(second, "Old laptop")
+                assert (await laptop.devices.find("old")).id == second.id
+                await c.ada.sync()
+                assert (await c.ada.devices.list(laptop.me))[1].name == "Old laptop"
                 assert second.id == asked.id
                 assert first.is_valid
                 assert second.is_valid

@@ -27,6 +27,7 @@ def add_to(app: typer.Typer) -> None:
     device = typer.Typer(help=_("Your devices, and other people's."), no_args_is_help=True)
     device.command("list", help=_("List every device that was ever added to a name."))(list_devices)
     device.command("add", help=_("Add a new device of your own: shows a link, asks, adds."))(add)
+    device.command("rename", help=_("Call a device of yours something else."))(rename)
     device.command("revoke", help=_("Take a device out for good."))(revoke)
     app.add_typer(device, name="device")
 
@@ -62,8 +63,8 @@ def list_devices(context: typer.Context, person: Whose = None) -> None:
                 end = ends[device.end].format(name=device.ended_by.name)
                 state = f"{end}, {local_time(device.ended_at)}"
             how = hows[device.how].format(name=device.added_by.name)
-            rows.append([device.id.hex(), local_time(device.added_at), how, state])
-        print_table([_("Device"), _("Since"), _("How"), _("State")], rows)
+            rows.append([device.name, device.id.hex(), local_time(device.added_at), how, state])
+        print_table([_("Name"), _("Device"), _("Since"), _("How"), _("State")], rows)
 
     run(told, main)
 
@@ -73,6 +74,7 @@ def _facts(device: Device) -> dict[str, object]:
 
     return {
         "device_id": device.id.hex(),
+        "device_name": device.name,
         **person_facts(device.person),
         "added_at": device.added_at,
         "added_by": person_facts(device.added_by),
@@ -143,9 +145,32 @@ def _ask(told: Options, asked: NewDevice) -> str:
     return sys.stdin.readline().strip()
 
 
+def rename(
+    context: typer.Context,
+    device: Annotated[str, typer.Argument(help=_("The device's name or id, or its beginning."))],
+    name: Annotated[str, typer.Argument(help=_("What it is to be called."))],
+) -> None:
+    """Call a device something else."""
+    told = options(context)
+
+    async def main() -> None:
+        from mifeng.cli.show import as_json, say
+        from mifeng.content import printable
+
+        async with opened(told) as me:
+            found = await me.devices.find(device)
+            await me.devices.rename(found, name)
+        if told.json:
+            as_json({"device_id": found.id.hex(), "device_name": name.strip()})
+        else:
+            say(_("The device is called {name} now.").format(name=printable(name.strip())))
+
+    run(told, main)
+
+
 def revoke(
     context: typer.Context,
-    device: Annotated[str, typer.Argument(help=_("The device's id, or the beginning of it."))],
+    device: Annotated[str, typer.Argument(help=_("The device's name or id, or its beginning."))],
     person: Whose = None,
 ) -> None:
     """Take a device out."""

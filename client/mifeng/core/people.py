@@ -13,7 +13,15 @@ from mifeng.errors import NotFoundError
 from mifeng_crypto.api.messages import Card as SealedCard
 from mifeng_crypto.errors import CodecError, CryptoError, ProtocolError, UsageError
 from mifeng_crypto.ids import PROTOCOL_VERSION, MemberId
-from mifeng_crypto.ledger.card import Card, Picture, SignedCard, open_card, seal_card, sign_card
+from mifeng_crypto.ledger.card import (
+    Card,
+    DeviceName,
+    Picture,
+    SignedCard,
+    open_card,
+    seal_card,
+    sign_card,
+)
 from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.rand import Rng
 from mifeng_crypto.tls import decode, encode
@@ -140,6 +148,7 @@ def first_card(profile: Profile, roster: Roster | None = None) -> Card:
         title=profile.title,
         department="",
         picture=None,
+        devices=(DeviceName(profile.device_id, profile.device_name),),
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from mifeng.core.changes import DeviceLife, lives_of
 from mifeng.errors import NotFoundError
 from mifeng.sdk.values import Person, person_from
-from mifeng.session import Session, changes, directory_key, ledgers, linking
+from mifeng.session import Session, changes, directory, directory_key, ledgers, linking
 from mifeng_crypto.errors import UsageError
 from mifeng_crypto.ids import DeviceId, MemberId, UnixMillis
 from mifeng_crypto.ledger.roster_entry import RevokeDevice
@@ -23,6 +23,7 @@ class Device:
 
     Attributes:
         id: for good.
+        name: what its owner calls it; empty if that is not known (yet).
         person: whose.
         added_at: when, as its author says.
         added_by: who signed it in.
@@ -34,6 +35,7 @@ class Device:
     """
 
     id: DeviceId
+    name: str
     person: Person
     added_at: UnixMillis
     added_by: Person
@@ -119,6 +121,7 @@ class Devices:
         people, ended = self._session.people, life.ended
         return Device(
             id=life.device_id,
+            name=self._name(member_id, life.device_id),
             person=person_from(member_id, people),
             added_at=life.began.time,
             added_by=person_from(life.began.author, people),
@@ -128,6 +131,23 @@ class Devices:
             end=ended.kind if ended else "",
             is_this=life.device_id == self._session.profile.device_id,
         )
+
+    def _name(self, member_id: MemberId, device_id: DeviceId) -> str:
+        card = self._session.people.cards.get(member_id)
+        named = card.devices if card is not None else ()
+        return next((one.name for one in named if one.device_id == device_id), "")
+
+    async def rename(self, device: Device, name: str) -> None:
+        """Call a device of one's own something else; only members can read it.
+
+        Raises:
+            UsageError: it is somebody else's.
+            ProtocolError: CARD-1: the name is none.
+            ServerProblem, TransportError: it was not accepted.
+        """
+        if device.person.id != self._session.profile.member_id or not name.strip():
+            raise UsageError("a device is named by its owner, with a name that is not empty")
+        await directory.name_device(self._session, device.id, name)
 
     @contextlib.asynccontextmanager
     async def link(self) -> AsyncIterator[DeviceOffer]:
@@ -143,7 +163,7 @@ class Devices:
             await approval.close()
 
     async def find(self, name: str, person: Person | None = None) -> Device:
-        """Return the valid device of this id, or that alone begins so.
+        """Return the valid device of this name or id, or that alone begins so.
 
         Raises:
             NotFoundError: there is none.
@@ -151,7 +171,11 @@ class Devices:
         """
         wanted = name.casefold()
         valid = [device for device in await self.list(person) if device.is_valid]
-        found = [device for device in valid if device.id.hex().startswith(wanted)]
+        found = [d for d in valid if wanted in (d.name.casefold(), d.id.hex())] or [
+            d
+            for d in valid
+            if d.id.hex().startswith(wanted) or d.name.casefold().startswith(wanted)
+        ]
         if not found or not name:
             raise NotFoundError("there is no device {name}; see `mifeng device list`", name=name)
         if len(found) > 1:

@@ -189,7 +189,7 @@ async def link(
 def _device_name(told: str | None) -> str:
     """What a device is called: as told, or as the machine is."""
     name = told if told is not None else platform.node().partition(".")[0]
-    return name.strip()[:MAX_NAME] or _system()
+    return "".join(c for c in name if c.isprintable()).strip()[:MAX_NAME] or _system()
 
 
 def _system() -> str:

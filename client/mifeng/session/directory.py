@@ -18,8 +18,8 @@ from mifeng.session.patience import patiently
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import ProtocolError, TransportError
-from mifeng_crypto.ids import PROTOCOL_VERSION, MemberId
-from mifeng_crypto.ledger.card import Card
+from mifeng_crypto.ids import PROTOCOL_VERSION, DeviceId, MemberId
+from mifeng_crypto.ledger.card import Card, DeviceName
 from mifeng_crypto.ledger.directory_key import is_present_key
 from mifeng_crypto.ledger.picture import open_picture, seal_picture
 from mifeng_crypto.ledger.roster_entry import Role
@@ -32,6 +32,8 @@ __all__ = ["follow", "keep", "picture", "publish", "publish_titles", "write_card
 CURSOR = ("profile", b"directory")
 """The row that says up to which change the directory was read."""
 ATTEMPTS = 8
+MAX_NAMED = 32
+"""Of how many devices a card keeps the names: also of those that are out by now."""
 
 
 async def follow(session: Session) -> None:
@@ -47,8 +49,12 @@ async def follow(session: Session) -> None:
     if not await directory_key.ensure(session):
         return
     await _fetch(session)
-    if session.profile.member_id not in session.people.cards and session.profile.name:
+    profile = session.profile
+    card = session.people.cards.get(profile.member_id)
+    if card is None and profile.name:
         await publish(session)
+    elif card is not None and all(d.device_id != profile.device_id for d in card.devices):
+        await name_device(session, profile.device_id, profile.device_name)
 
 
 async def keep(session: Session) -> None:
@@ -105,6 +111,25 @@ async def publish(
     await write_card(session, me, make, picture=sealed)
     if picture is not None:
         await session.save({("pictures", me): picture or None})
+
+
+async def name_device(session: Session, device_id: DeviceId, name: str) -> None:
+    """Say in one's own card what a device of one's own is called.
+
+    Raises:
+        ProtocolError: CARD-1: the name is none.
+        ServerProblem, TransportError: it was not accepted.
+    """
+
+    def make(before: Card | None) -> Card | None:
+        if before is None:
+            return None
+        others = tuple(d for d in before.devices if d.device_id != device_id)
+        return dataclasses.replace(
+            before, devices=(*others[1 - MAX_NAMED :], DeviceName(device_id, name.strip()))
+        )
+
+    await write_card(session, session.profile.member_id, make)
 
 
 async def write_card(

@@ -37,6 +37,7 @@ from mifeng_crypto.tls import Bytes32, Opaque, Text, UInt32, Vec, Width, decode,
 __all__ = [
     "MAX_TEXT",
     "Card",
+    "DeviceName",
     "Picture",
     "SignedCard",
     "SignedUnitCard",
@@ -69,6 +70,14 @@ class Picture:
 
 
 @struct
+class DeviceName:
+    """What a member calls a device of her own."""
+
+    device_id: DeviceId
+    name: Text
+
+
+@struct
 class Card:
     """What is signed of a member, with the label `Card`.
 
@@ -85,6 +94,7 @@ class Card:
     title: Text
     department: Text
     picture: Picture | None
+    devices: Vec[DeviceName] = ()
 
 
 @struct
@@ -146,7 +156,7 @@ def sign_card(card: Card, *, device_id: DeviceId, signing_key: bytes) -> SignedC
     Raises:
         ProtocolError: CARD-1, CARD-4: a text in it is not one.
     """
-    check_text(card.name, card.title, card.department)
+    check_text(card.name, card.title, card.department, *(d.name for d in card.devices))
     check_script(card.name)
     return SignedCard(card, device_id, sign_mifeng(signing_key, _LABELS[Card], encode(card)))
 
@@ -192,7 +202,7 @@ def open_card(
     signed = _unsealed(SignedCard, sealed, member_id, card_version, directory_key)
     card = signed.tbs
     check_is_the_one(card, roster, member_id, card_version)
-    check_text(card.name, card.title, card.department)
+    check_text(card.name, card.title, card.department, *(d.name for d in card.devices))
     check_script(card.name)
     verify_author(signed, roster)
     return signed

@@ -12,7 +12,7 @@ from mifeng.cli.main import app
 
 COMMANDS = [
     *("found", "join", "invite", "invites", "invites revoke", "remove", "offboarding", "whoami"),
-    *("recover", "link", "device", "device list", "device add", "device revoke"),
+    *("recover", "link", "device", "device list", "device add", "device rename", "device revoke"),
     *("role", "role set", "roster", "server", "server show", "server set"),
     *("people", "profile", "profile set", "verify", "org"),
     *("send", "read", "tail", "upload", "download"),
