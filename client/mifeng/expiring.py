@@ -13,16 +13,28 @@ class Expiring(bytes):
         unit_id: in which unit it was accepted.
         slot: in which hour.
         deadline: of that slot, by the policy of that moment, in Unix milliseconds.
+        strict: whether a share of the server is needed to read it.
     """
 
     rest: bytes
     unit_id: bytes
     slot: int
     deadline: int
+    strict: bool
 
     @classmethod
-    def of(cls, value: bytes, *, rest: bytes, unit_id: bytes, slot: int, deadline: int) -> Expiring:
+    def of(
+        cls,
+        value: bytes,
+        *,
+        rest: bytes,
+        unit_id: bytes,
+        slot: int,
+        deadline: int,
+        strict: bool = False,
+    ) -> Expiring:
         """Make one; see the attributes."""
         made = cls(value)
         made.rest, made.unit_id, made.slot, made.deadline = rest, unit_id, slot, deadline
+        made.strict = strict
         return made

@@ -174,6 +174,11 @@ class NoVault:
     def slots(self) -> tuple[()]:
         return ()
 
+    def has_share(self, name: object) -> bool:
+        """Nothing needs one."""
+        del name
+        return True
+
     def close(self) -> None:
         """There is nothing to close."""
 

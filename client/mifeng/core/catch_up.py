@@ -148,8 +148,12 @@ def _apply(
             unit = dataclasses.replace(unit, standing=view.standing)
     log = unit.log.grown(header)
     moved = dataclasses.replace(unit, log=log, last_accepted_at=header.accepted_at)
-    deadline = retain_until(header.accepted_at, view.ledgers.policy.retention_s)
-    return moved, dataclasses.replace(record, entry_hash=head.hash, deadline=deadline), said
+    policy = view.ledgers.policy
+    deadline = retain_until(header.accepted_at, policy.retention_s)
+    record = dataclasses.replace(
+        record, entry_hash=head.hash, deadline=deadline, strict=policy.strict
+    )
+    return moved, record, said
 
 
 # ------------------------------------------------------------------ heads

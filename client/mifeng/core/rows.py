@@ -14,6 +14,7 @@ from mifeng.expiring import Expiring
 from mifeng_crypto.expiry.slot import slot_of
 from mifeng_crypto.ids import DeviceId, FileId, MemberId, UnitId, UnixMillis
 from mifeng_crypto.ledger.head import Head
+from mifeng_crypto.ledger.policy import Strict
 from mifeng_crypto.log import EntryKind, Heads
 from mifeng_crypto.tls import Bytes32, Opaque, Text, UInt32, UInt64, Vec, Width, encode, struct
 
@@ -69,6 +70,8 @@ class Condition(enum.IntEnum):
     READ = 1
     MALFORMED = 2
     EXPIRED = 3
+    LOCKED = 4
+    """In a strict unit: it cannot be read before the server has given its share."""
 
 
 @struct
@@ -96,6 +99,8 @@ class TimelineRecord:
     reason: Text
     added: Vec[MemberId]
     removed: Vec[MemberId]
+    strict: Annotated[Strict, Width(1)] = Strict.OFF
+    """Whether the unit was strict when it was accepted."""
 
 
 @struct
@@ -123,12 +128,16 @@ def timeline_row(unit_id: UnitId, record: TimelineRecord) -> bytes:
     """Return an entry as it is stored; with content, it can be read until its deadline."""
     if not record.content:
         return encode(record)
+    rest, is_strict = without_content(record), record.strict is Strict.ON
+    if is_strict:
+        rest = dataclasses.replace(rest, condition=Condition.LOCKED, reason=LOCKED)
     return Expiring.of(
         encode(record),
-        rest=encode(without_content(record)),
+        rest=encode(rest),
         unit_id=unit_id,
         slot=slot_of(record.accepted_at),
         deadline=record.deadline,
+        strict=is_strict,
     )
 
 
@@ -152,6 +161,9 @@ class UploadRecord:
     thumbnail: Opaque
     thumbnail_type: Text
     created_at: UnixMillis
+
+
+LOCKED = "this unit is strict: connect to the server to read this"
 
 
 def number(n: int) -> bytes:

@@ -38,6 +38,7 @@ from mifeng.session import (
     readd,
     roster,
     roster_store,
+    slots,
     uploads,
 )
 from mifeng.session.home import Home
@@ -249,6 +250,7 @@ class Session:
             await enrol(self)
         with self.access():
             summary = await self.api.call("units", m.UnitsReply)
+        await slots.fetch_missing(self)
         await self.follow_roster()
         await directory.follow(self)
         await self.join_units()
@@ -354,6 +356,7 @@ class Session:
             evidence = alarms.refused_entries("log", before, raw)
             await notary.raise_alarm(self, err, evidence, unit_id=unit_id)
             raise
+        await slots.fetch_for(self, applied.changes)
         await self.save({**applied.changes, **(more or {})})
         self.units[unit_id] = applied.unit
         for lag in applied.lags:

@@ -44,7 +44,7 @@ TABLES = (
     "uploads",  # unit id, file id -> a file that is sealed and on its way
 )
 APPLICATION_ID = 0x4D46454E  # "MFEN"
-VERSION = 5
+VERSION = 6
 
 
 class Database:

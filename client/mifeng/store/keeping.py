@@ -3,7 +3,7 @@
     what stays                     0 || under the store key
     private state of a unit        1 || serial || under the unit's state key
     what expires                   2 || length || rest, under the store key
-                                     || slot || deadline || value, under the slot's key
+                                     || slot || deadline || strict || value, under the slot's key
 
 A state key is replaced when the unit's epoch changes, when a KeyPackage is used up, and once an
 hour: a new key is made and durable; then one transaction writes what is new and seals the rest of
@@ -22,12 +22,13 @@ from mifeng.store.sealing import Sealer, open_under, seal_under
 from mifeng.store.vault import KeyName, SlotName, StateName, Vault
 from mifeng_crypto.mls.group.epoch import SECRET_TREE, SECRETS
 
-__all__ = ["KEY_PACKAGES", "Changes", "Keeper", "Prefix", "scope_of"]
+__all__ = ["KEY_PACKAGES", "Changes", "Keeper", "Prefix", "name_of", "scope_of"]
 
 Changes = Mapping[tuple[str, bytes], bytes | None]
 """(table, key) -> the new value, or None to delete."""
 
 ID_BYTES = 16
+WHEN_BYTES = 17
 KEY_PACKAGES = bytes(ID_BYTES)
 """The scope of the KeyPackages; no unit has this id."""
 
@@ -39,6 +40,11 @@ class Prefix(NamedTuple):
 
     table: str
     key: bytes
+
+
+def name_of(value: Expiring) -> SlotName:
+    """The key that a value is sealed under."""
+    return SlotName(value.unit_id, value.slot, value.deadline, int(value.strict))
 
 
 def scope_of(table: str, key: bytes) -> bytes | None:
@@ -96,10 +102,10 @@ class Keeper:
             return open_under(under, table, key, body[8:])
         if kind == _EXPIRES:
             end = 4 + int.from_bytes(body[:4], "big")
-            under = self._vault.get(_slot_name(key, body[end : end + 16]))
+            under = self._vault.get(_slot_name(key, body[end : end + WHEN_BYTES]))
             if under is None:
                 return self._sealer.open(table, key, body[4:end])
-            return open_under(under, table, key, body[end + 16 :])
+            return open_under(under, table, key, body[end + WHEN_BYTES :])
         return self._sealer.open(table, key, body)
 
     @staticmethod
@@ -108,7 +114,7 @@ class Keeper:
         if stored[:1] != _EXPIRES:
             return None
         end = 5 + int.from_bytes(stored[1:5], "big")
-        return _slot_name(key, stored[end : end + 16])
+        return _slot_name(key, stored[end : end + WHEN_BYTES])
 
     # -------------------------------------------------------------- writing
 
@@ -126,7 +132,7 @@ class Keeper:
         names = dict[KeyName, None]()
         for (table, key), value in changes.items():
             if isinstance(value, Expiring):
-                names[SlotName(value.unit_id, value.slot, value.deadline)] = None
+                names[name_of(value)] = None
             elif value is not None and (scope := scope_of(table, key)) and scope not in replace:
                 names[self._newest(scope) or StateName(scope, 1)] = None
         for scope in replace:
@@ -152,9 +158,12 @@ class Keeper:
         assert key.startswith(value.unit_id), "rows of content begin with their unit"
         rest = self._sealer.seal(table, key, value.rest)
         stored = _EXPIRES + len(rest).to_bytes(4, "big") + rest
-        under = self._vault.get_to_seal(SlotName(value.unit_id, value.slot, value.deadline))
+        under = self._vault.get_to_seal(name_of(value))
+        if under is None and value.strict:  # the server has destroyed its share, or keeps it back
+            return _STAYS + rest
         assert under is not None, "the vault has made what is `wanted`"
         when = value.slot.to_bytes(8, "big") + value.deadline.to_bytes(8, "big")
+        when += bytes([value.strict])
         return stored + when + seal_under(under, table, key, value, rng=self._sealer.rng)
 
     def replaced(self, scope: bytes, stored: Iterable[bytes]) -> list[StateName]:
@@ -168,5 +177,5 @@ class Keeper:
 
 
 def _slot_name(key: bytes, when: bytes) -> SlotName:
-    slot, deadline = int.from_bytes(when[:8], "big"), int.from_bytes(when[8:], "big")
-    return SlotName(key[:ID_BYTES], slot, deadline)
+    slot, deadline = int.from_bytes(when[:8], "big"), int.from_bytes(when[8:16], "big")
+    return SlotName(key[:ID_BYTES], slot, deadline, when[16])

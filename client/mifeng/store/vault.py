@@ -15,13 +15,15 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from mifeng.errors import ProfileDamagedError
 from mifeng.store.cells import CELL_BYTES, CellFile
 from mifeng_crypto.errors import CodecError
 from mifeng_crypto.rand import Rng
 from mifeng_crypto.secret import MortalKey, Secret
-from mifeng_crypto.tls import Bytes16, UInt64, decode, encode, struct
+from mifeng_crypto.tls import Bytes16, UInt8, UInt64, decode, encode, struct
 
 __all__ = ["KeyName", "SlotName", "StateName", "Vault"]
 
@@ -35,11 +37,15 @@ SEALED_BYTES = NONCE_BYTES + PLAIN_BYTES + 16
 
 @struct(tag=1, tag_bytes=1)
 class SlotName:
-    """The key of what a unit's log accepted in one slot, under one deadline."""
+    """The key of what a unit's log accepted in one slot, under one deadline.
+
+    With `strict` (1) a share of the server enters the key that seals; it is held in memory only.
+    """
 
     unit_id: Bytes16
     slot: UInt64
     deadline: UInt64
+    strict: UInt8 = 0
 
 
 @struct(tag=2, tag_bytes=1)
@@ -74,6 +80,8 @@ class Vault:
         self._keys: dict[KeyName, tuple[MortalKey, int]] = {}
         self._states: dict[bytes, list[StateName]] = {}
         """By scope, oldest first."""
+        self._shares: dict[SlotName, bytes] = {}
+        self._derived: dict[SlotName, MortalKey] = {}
         self._free: list[int] = []
         self._count = 0
         self._locked_until = 0
@@ -120,9 +128,11 @@ class Vault:
 
     def close(self) -> None:
         """Let go of the file, and wipe all keys from memory."""
-        for key, _ in self._keys.values():
+        for key in (*(key for key, _ in self._keys.values()), *self._derived.values()):
             key.wipe()
         self._keys.clear()
+        self._derived.clear()
+        self._shares.clear()
         self._cells.close()
 
     # -------------------------------------------------------------- keys
@@ -136,7 +146,33 @@ class Vault:
     def get_to_seal(self, name: KeyName) -> MortalKey | None:
         """Return the key to seal with: a locked one as well, since its content may yet be live."""
         key, _ = self._keys.get(name, (None, 0))
+        if key is not None and isinstance(name, SlotName) and name.strict:
+            key = self._derive(name, key)
         return key if key is not None and key.is_alive else None
+
+    def give(self, name: SlotName, share: bytes) -> None:
+        """Take the server's share of a strict unit's slot. It is held in memory only."""
+        self._shares[name] = share
+
+    def has_share(self, name: SlotName) -> bool:
+        """Whether the share of a strict unit's slot is here."""
+        return name in self._shares
+
+    def _derive(self, name: SlotName, key: MortalKey) -> MortalKey | None:
+        """What seals in a strict unit: made of the key and the share, and never on the disk."""
+        share = self._shares.get(name)
+        if name in self._derived or share is None:
+            return self._derived.get(name)
+        ikm = bytearray(32)
+        try:
+            with memoryview(ikm) as view:
+                key.copy_into(view)
+            info = b"Mifeng 1.0 slot" + encode(name)
+            hkdf = HKDF(algorithm=SHA256(), length=32, salt=share, info=info)
+            self._derived[name] = MortalKey.draw(lambda _: hkdf.derive(ikm))
+        finally:
+            ikm[:] = bytes(32)
+        return self._derived[name]
 
     def slots(self) -> tuple[SlotName, ...]:
         """Return the names of all slot keys, locked ones as well."""
@@ -196,6 +232,11 @@ class Vault:
             return
         for key, _ in found:
             key.wipe()
+        for name in names:
+            if isinstance(name, SlotName) and name.strict:
+                self._shares.pop(name, None)
+                if derived := self._derived.pop(name, None):
+                    derived.wipe()
         cells = [cell for _, cell in found]
         self._cells.erase(cells)
         self._cells.sync()

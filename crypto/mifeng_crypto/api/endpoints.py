@@ -80,6 +80,10 @@ ENDPOINTS: dict[str, Endpoint] = {
             summary="Begin: from here on this is the one running copy of the device.",
         ),
         Endpoint(
+            name="slots", method="GET", path="/v1/slots", access=Access.DEVICE,
+            reply=m.SlotSharesReply, summary="The shares of the caller's strict units.",
+        ),
+        Endpoint(
             name="roster", method="GET", path="/v1/roster", access=Access.DEVICE_OR_INVITE,
             reply=m.EntriesReply, query=("after",), summary="Roster entries after a sequence.",
         ),

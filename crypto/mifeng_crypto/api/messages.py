@@ -136,6 +136,21 @@ class StartReply(Body, frozen=True):
     time: int
 
 
+class SlotShare(Body, frozen=True):
+    """The server's half of the keys of what a strict unit accepted in one slot."""
+
+    unit_id: Id
+    slot: Count
+    deadline: int
+    share: Hash
+
+
+class SlotSharesReply(Body, frozen=True):
+    """GET /v1/slots: of all that is live in the strict units of the caller."""
+
+    shares: list[SlotShare]
+
+
 class EntriesReply(Body, frozen=True):
     """A part of a ledger: encoded entries in order, and the ledger's whole length."""
 

@@ -13,6 +13,7 @@ from mifeng_server.domain import rows
 from mifeng_server.domain.house import House
 from mifeng_server.domain.protocols import Clock
 from mifeng_server.domain.rows import Delete, Row, key_of
+from mifeng_server.domain.slots import NAME_BYTES, slot_key, slot_name
 from mifeng_server.domain.unit import ALL
 from mifeng_server.domain.uploads import destroy, file_lock, is_file
 
@@ -32,6 +33,7 @@ ENDING: tuple[tuple[type[Row], str], ...] = (
     (rows.KeyPackageRow, "not_after"),
     (rows.ClaimRow, "not_after"),
     (rows.TokenRow, "deadline"),
+    (rows.SlotRow, "deadline"),
     (rows.LinkRow, "deadline"),
     (rows.IdempotencyRow, "deadline"),
     (rows.NonceRow, "deadline"),
@@ -102,6 +104,9 @@ async def _purge_doomed(house: House) -> tuple[int, int]:
         ):
             await house.store.write([Delete(rows.ContentRow, key_of(row)) for row in due])
             count += len(due)
+        slots = await house.store.find(rows.SlotRow, order="slot", limit=ALL, unit_id=unit_id)
+        await house.shares.destroy(*(slot_name(slot) for slot in slots))
+        await house.store.write([Delete(rows.SlotRow, key_of(slot)) for slot in slots])
         await house.store.write([Delete(rows.DoomedRow, (unit_id,))])
     return files, count
 
@@ -123,11 +128,14 @@ async def sweep(house: House, clock: Clock) -> None:
 
 
 async def _unknown(house: House) -> tuple[frozenset[bytes], frozenset[bytes]]:
-    """The files' shares, and the blobs, that no row knows."""
-    names = [name for name in await house.shares.names() if is_file(name)]
+    """The shares, and the blobs, that no row knows."""
+    kept = await house.shares.names()
+    slots = [name for name in kept if len(name) == NAME_BYTES]
+    lost = [name for name in slots if await house.store.get(rows.SlotRow, *slot_key(name)) is None]
+    names = [name for name in kept if is_file(name)]
     blobs = await house.blobs.keys()
     there = {n: await house.store.get(rows.FileRow, n) for n in {*names, *blobs}}
     return (
-        frozenset(name for name in names if there[name] is None),
+        frozenset(lost) | {name for name in names if there[name] is None},
         frozenset(file_id for file_id in blobs if there[file_id] is None),
     )

@@ -42,6 +42,7 @@ __all__ = [
     "RosterRow",
     "RosterSnapshotRow",
     "Row",
+    "SlotRow",
     "StartRow",
     "StayRow",
     "Swap",
@@ -323,6 +324,15 @@ class TokenRow(Row):
     deadline: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotRow(Row):
+    """A slot in which a strict unit has accepted something: the vault has a share for it."""
+
+    unit_id: bytes
+    slot: int
+    deadline: int
+
+
 @dataclass(frozen=True, slots=True)
 class StartRow(Row):
     """The last start of a device: how many there were, and the token that the next one shows."""
@@ -407,6 +417,7 @@ KEYS: dict[type[Row], tuple[str, ...]] = {
     PostingRow: ("file_id", "member_id"),
     TokenRow: ("token_hash",),
     StartRow: ("device_id",),
+    SlotRow: ("unit_id", "slot", "deadline"),
     LinkRow: ("link_id",),
     IdempotencyRow: ("author", "key"),
     NonceRow: ("nonce",),

@@ -43,6 +43,7 @@ from mifeng_server.domain.offboarding import stay_writes
 from mifeng_server.domain.refusal import Refusal, not_found
 from mifeng_server.domain.refused import refusing
 from mifeng_server.domain.rows import Write
+from mifeng_server.domain.slots import open_slot
 from mifeng_server.domain.unit import Unit, may_take_part
 from mifeng_server.domain.unit_log import accepted_at, grow, grow_by_commit, grow_by_readd
 from mifeng_server.domain.uploads import name_files
@@ -197,6 +198,9 @@ async def message(
                 may_keep=view.ledgers.policy.keep is Keep.ALLOWED,
                 now=time,
             )
+            slot = await open_slot(
+                house, unit_id, view.ledgers.policy, accepted_at=time, deadline=keep
+            )
         grown = grow(
             unit,
             EntryKind.MESSAGE,
@@ -208,7 +212,7 @@ async def message(
         )
         return Decision(
             reply=AcceptedReply(header=grown.header, retain_until=keep),
-            writes=(*grown.writes, *files),
+            writes=(*grown.writes, *files, *slot),
             events=grown.events,
             units=(grown.unit,),
             remember_until=keep,

@@ -11,6 +11,7 @@ from mifeng_server.domain import (
     login,
     notes,
     offboarding,
+    slots,
     starts,
     workspace,
 )
@@ -48,6 +49,10 @@ async def _login(asked: Asked) -> m.LoginReply:
 async def _start(asked: Asked) -> m.StartReply:
     assert isinstance(asked.body, m.StartRequest)
     return await starts.start(asked.house, asked.device, asked.call, asked.body, now=asked.now)
+
+
+async def _slots(asked: Asked) -> m.SlotSharesReply:
+    return await slots.read_slots(asked.house, asked.device, now=asked.now)
 
 
 async def _roster(asked: Asked) -> m.EntriesReply:
@@ -142,6 +147,7 @@ FUNCTIONS: dict[str, Function] = {
     "login_nonce": _login_nonce,
     "login": _login,
     "start": _start,
+    "slots": _slots,
     "roster": _roster,
     "roster_append": _roster_append,
     "offboarding": _offboarding,
