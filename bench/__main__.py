@@ -17,7 +17,7 @@ from pathlib import Path
 from rich.console import Console, JustifyMethod
 from rich.table import Table
 
-from bench import directory, e2e, ledgers, mls, offboarding, onboarding, peers, shares
+from bench import directory, e2e, expiry, ledgers, mls, offboarding, onboarding, peers, shares
 from bench.figure import Figure
 
 OUTPUT = Path(__file__).resolve().parent.parent / "build" / "bench.json"
@@ -28,6 +28,7 @@ SECTIONS: dict[str, Callable[[], Iterator[Figure]]] = {
     "shares": shares.measure,
     "peers": peers.measure,
     "directory": directory.measure,
+    "expiry": expiry.measure,
     "offboarding": offboarding.measure,
     "onboarding": onboarding.measure,
     "e2e": e2e.measure,

@@ -181,8 +181,12 @@ def print_message(message: Message) -> None:
 
 
 def _body(message: Message) -> list[str]:
+    from mifeng.core.rows import LOCKED
+
     if message.problem == "expired":
         return [_("(expired)")]
+    if message.problem == LOCKED:
+        return [_("(this unit is strict: connect to the server to read this)")]
     if message.problem == "needs a newer client":
         return [_("(needs a newer client)")]
     if message.problem:

@@ -1,0 +1,105 @@
+"""The purge of 100,000 expired messages while somebody writes, and the client's vault."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.figure import Figure, median_ms
+from mifeng.store import SlotName, Vault
+from mifeng_crypto.secret import Secret
+from mifeng_server.domain.house import House
+from mifeng_server.domain.purge import purge
+from mifeng_server.domain.rows import ContentRow, CounterRow, Insert, Put
+from tests.support.server import ManualClock, running_server
+
+__all__ = ["measure"]
+
+RECORDS = 100_000
+BYTES = 1_500
+AT_ONCE = 5_000
+PURGE_TABLE = f"Purge of {RECORDS:,} expired messages of {BYTES:,} bytes, SQLite, while one writes"
+VAULT_TABLE = "The client's vault"
+
+
+def measure() -> Iterator[Figure]:
+    """Yield all figures of this section."""
+    yield from asyncio.run(_purge())
+    yield from _vault()
+
+
+async def _purge() -> list[Figure]:
+    with tempfile.TemporaryDirectory(prefix="mifeng-bench-") as name:
+        clock = ManualClock()
+        async with running_server(Path(name), clock=clock, tls=False) as server:
+            content = os.urandom(BYTES)
+            for first in range(0, RECORDS, AT_ONCE):
+                await server.house.store.write(
+                    [
+                        Insert(ContentRow(bytes(16), 0, n, clock.now() + 1, content))
+                        for n in range(first, first + AT_ONCE)
+                    ]
+                )
+            clock.advance(3600)
+            waits: list[float] = []
+            writing = asyncio.create_task(_write(server.house, waits))
+            await asyncio.sleep(0.2)
+            quiet = len(waits)
+            began = time.perf_counter()
+            purged = await purge(server.house, clock=clock.now)
+            took = time.perf_counter() - began
+            writing.cancel()
+            assert purged.rows >= RECORDS
+    ordered = sorted(waits[quiet:])
+    figures = [
+        ("all of it", took, "s", 10.0),
+        ("a writer waits, median", ordered[len(ordered) // 2] * 1000, "ms", None),
+        ("a writer waits, 99 %", ordered[int(len(ordered) * 0.99)] * 1000, "ms", None),
+        ("a writer waits, at most", ordered[-1] * 1000, "ms", 100.0),
+    ]
+    return [
+        Figure(table=PURGE_TABLE, row=row, column="", value=value, unit=unit, target=target)
+        for row, value, unit, target in figures
+    ]
+
+
+async def _write(house: House, waits: list[float]) -> None:
+    """Write one small row after the other, as messages come."""
+    n = 0
+    while True:
+        n += 1
+        began = time.perf_counter()
+        await house.store.write([Put(CounterRow("bench", n))])
+        waits.append(time.perf_counter() - began)
+
+
+def _vault() -> Iterator[Figure]:
+    with tempfile.TemporaryDirectory(prefix="mifeng-bench-") as name:
+        path, key = Path(name) / "vault", Secret(os.urandom(32))
+        vault = Vault.create(path, key, rng=os.urandom)
+        names = [SlotName(bytes([n % 30]) * 16, n, n) for n in range(30 * 74)]
+        vault.make(names)
+        fresh = iter(range(1 << 20, 1 << 21))
+
+        def make_and_destroy() -> None:
+            name = SlotName(bytes(16), next(fresh), 1)
+            vault.make([name])
+            vault.destroy([name])
+
+        yield _figure("make a key and destroy it, both synced", make_and_destroy, 20)
+        vault.close()
+        yield _figure(
+            f"open one of {len(names):,} keys: 30 units, three days",
+            lambda: Vault.open(path, key, rng=os.urandom).close(),
+            5,
+        )
+
+
+def _figure(row: str, act: object, runs: int) -> Figure:
+    assert callable(act)
+    value = median_ms(act, runs=runs)
+    return Figure(table=VAULT_TABLE, row=row, column="", value=value, unit="ms")
