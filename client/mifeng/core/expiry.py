@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mifeng.core.rows import (
     Changes,
+    Condition,
     TimelineRecord,
     UnitStatus,
     timeline_row,
@@ -45,7 +46,8 @@ class Forgotten:
 
 def shown(record: TimelineRecord, *, now: UnixMillis) -> TimelineRecord:
     """Return an entry as it may be shown at this effective time."""
-    return without_content(record) if record.content and record.deadline <= now else record
+    is_over = record.content or record.condition is Condition.LOCKED
+    return without_content(record) if is_over and record.deadline <= now else record
 
 
 def witnessed(units: Iterable[Unit]) -> UnixMillis:
