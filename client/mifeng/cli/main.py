@@ -18,14 +18,18 @@ import typer  # noqa: E402
 
 from mifeng.cli import (  # noqa: E402
     announcements,
+    approvals,
     audit,
     devices,
     enrol,
+    exporting,
     files,
     messages,
     offboarding,
     people,
+    polls,
     roster,
+    searching,
     staff,
     ui,
     units,
@@ -80,6 +84,10 @@ offboarding.add_to(app)
 units.add_to(app)
 messages.add_to(app)
 announcements.add_to(app)
+searching.add_to(app)
+exporting.add_to(app)
+polls.add_to(app)
+approvals.add_to(app)
 files.add_to(app)
 audit.add_to(app)
 ui.add_to(app)

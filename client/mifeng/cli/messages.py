@@ -177,6 +177,7 @@ def read(
                     as_json(message_facts(where, message))
                 else:
                     print_message(message)
+            await where.mark_read()
             where.check_access()  # what is here was shown; say if there is more that is not
 
     run(told, main)

@@ -16,7 +16,7 @@ from mifeng.content import printable
 from mifeng.text import _, ngettext
 
 if TYPE_CHECKING:
-    from mifeng import Announcement, File, Message, Person, Unit
+    from mifeng import Announcement, Approval, File, Message, Person, Poll, Unit
 
 __all__ = [
     "as_json",
@@ -111,6 +111,8 @@ def message_facts(unit: Unit, message: Message) -> dict[str, object]:
         "is_deleted": message.is_deleted,
         "is_quiet": message.is_quiet,
         "announcement": _announcement_facts(message.announcement),
+        "poll": _poll_facts(message.poll),
+        "approval": _approval_facts(message.approval),
         "notice": message.notice or None,
         "files": [file_facts(file) for file in message.files],
         "problem": message.problem,
@@ -135,6 +137,55 @@ def _announcement_facts(announcement: Announcement | None) -> dict[str, object] 
         "missing": [person_facts(person) for person in announcement.missing],
         "asks_me": announcement.asks_me,
         "reminded_me": announcement.reminded_me,
+    }
+
+
+def _poll_facts(poll: Poll | None) -> dict[str, object] | None:
+    if poll is None:
+        return None
+    return {
+        "question": poll.question,
+        "choices": [
+            {"text": choice.text, "people": [person_facts(person) for person in choice.people]}
+            for choice in poll.choices
+        ],
+        "several": poll.several,
+        "closes_at": int(poll.closes_at.timestamp() * 1000) if poll.closes_at else None,
+        "is_open": poll.is_open,
+        "voters": poll.voters,
+        "voted": poll.voted,
+        "mine": list(poll.mine),
+    }
+
+
+def _approval_facts(approval: Approval | None) -> dict[str, object] | None:
+    if approval is None:
+        return None
+    return {
+        "template": approval.template,
+        "title": approval.title,
+        "answers": [{"label": label, "value": value} for label, value in approval.answers],
+        "steps": [
+            {
+                "rule": step.rule,
+                "people": [person_facts(person) for person in step.people],
+                "approved": [person_facts(person) for person in step.approved],
+            }
+            for step in approval.steps
+        ],
+        "step": approval.step,
+        "standing": approval.standing,
+        "history": [
+            {
+                **person_facts(one.person),
+                "verdict": one.verdict,
+                "comment": one.comment,
+                "at": int(one.time.timestamp() * 1000),
+            }
+            for one in approval.history
+        ],
+        "waiting_for": [person_facts(person) for person in approval.waiting_for],
+        "waits_for_me": approval.waits_for_me,
     }
 
 
@@ -199,9 +250,49 @@ def _body(message: Message) -> list[str]:
     lines: list[str] = []
     if message.announcement:
         lines += _announcement_lines(message.announcement)
+    if message.poll:
+        lines += _poll_lines(message.poll)
+    if message.approval:
+        lines += _approval_lines(message.approval)
+    if message.notice:
+        lines.append(_notice_line(message.notice))
     if message.readable:
         lines += printable(message.readable, lines=True).splitlines()
     return lines + [f"[{printable(file.name)}, {size(file.size)}]" for file in message.files]
+
+
+def _poll_lines(poll: Poll) -> list[str]:
+    lines = [f"? {printable(poll.question)}"]
+    for n, choice in enumerate(poll.choices, 1):
+        mark = "*" if n in poll.mine else " "
+        lines.append(f"{mark} {n}. {printable(choice.text)}: {len(choice.people)}")
+    told = _("{n} of {asked} have voted.").format(n=poll.voted, asked=poll.voters)
+    return [*lines, f"({told})" if poll.is_open else f"({told} {_('Closed.')})"]
+
+
+def _approval_lines(approval: Approval) -> list[str]:
+    standing = {
+        "pending": _("pending"),
+        "approved": _("approved"),
+        "rejected": _("rejected"),
+        "withdrawn": _("withdrawn"),
+    }
+    lines = [f"[{standing[approval.standing]}] {printable(approval.title)}"]
+    lines += [f"  {printable(label)}: {printable(value)}" for label, value in approval.answers]
+    lines += [
+        f"  {printable(one.person.name)}: {standing[one.verdict]} {printable(one.comment)}".rstrip()
+        for one in approval.history
+    ]
+    if approval.waiting_for:
+        names = ", ".join(printable(person.name) for person in approval.waiting_for)
+        lines.append("  " + _("waiting for {names}").format(names=names))
+    return lines
+
+
+def _notice_line(notice: str) -> str:
+    if notice == "exported":
+        return _("(has exported what can be read here)")
+    return _("(has a new template)") if notice == "template" else _("(has renamed the unit)")
 
 
 def _announcement_lines(announcement: Announcement) -> list[str]:

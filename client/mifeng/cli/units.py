@@ -50,6 +50,7 @@ def add_to(app: typer.Typer) -> None:
     unit.command(help=_("End a unit for good."))(close)
     unit.command("list", help=_("List your units."))(list_units)
     unit.command(help=_("List who is in a unit."))(members)
+    unit.command(help=_("Say what a unit is called and about."))(profile)
     app.add_typer(unit, name="unit")
     app.command(help=_("Open, or find, the unit of you and one other person."))(direct)
     app.command(help=_("Show the tree of units, or find some of them."))(org)
@@ -415,5 +416,30 @@ def members(context: typer.Context, unit: UnitName) -> None:
             for membership in found
         ]
         print_table([_("Name"), _("Role"), "", _("Member id")], rows)
+
+    run(told, main)
+
+
+def profile(
+    context: typer.Context,
+    unit: UnitName,
+    title: Annotated[str | None, typer.Option(help=_("What the unit is called."))] = None,
+    topic: Annotated[str | None, typer.Option(help=_("What it is about."))] = None,
+    purpose: Annotated[str, typer.Option(help=_("A longer text about it, in Markdown."))] = "",
+) -> None:
+    """Say what a unit is called."""
+    told = options(context)
+
+    async def main() -> None:
+        from mifeng.cli.show import as_json, say
+        from mifeng.content import printable
+
+        async with opened(told) as me:
+            where = me.unit(unit)
+            await where.set_profile(title=title, topic=topic, purpose=purpose)
+            if told.json:
+                as_json({"unit_id": where.id.hex(), "title": where.title, "topic": where.topic})
+            else:
+                say(_("It is called {title} now.").format(title=printable(where.title)))
 
     run(told, main)

@@ -102,18 +102,27 @@ class Requested:
             if entry.author != self.author:
                 raise ProtocolError("APPROVAL-6", "only who asked for it reminds or withdraws")
             return dataclasses.replace(self, reminded_at=entry.accepted_at)
-        if not isinstance(document, Statement) or not isinstance(
-            document.body, Decision | Withdrawal
-        ):
+        if not isinstance(document, Statement):
             raise ProtocolError("TIMELINE-3", "this answers something else than what it names")
-        self._check_subject(document)
-        decided = (*self.decided, Decided(document, entry.accepted_at))
-        if isinstance(document.body, Withdrawal):
-            if entry.author != self.author:
+        return self.decide(document, entry.author, entry.accepted_at)
+
+    def decide(self, statement: Statement, author: MemberId, at: UnixMillis) -> Requested:
+        """Return it with a decision or withdrawal of this author.
+
+        Raises:
+            ProtocolError: APPROVAL-n; TIMELINE-3: it is neither.
+        """
+        body = statement.body
+        if not isinstance(body, Decision | Withdrawal):
+            raise ProtocolError("TIMELINE-3", "this answers something else than what it names")
+        self._check_subject(statement)
+        decided = (*self.decided, Decided(statement, at))
+        if isinstance(body, Withdrawal):
+            if author != self.author:
                 raise ProtocolError("APPROVAL-6", "only who asked for it reminds or withdraws")
             return dataclasses.replace(self, standing=Standing.WITHDRAWN, decided=decided)
-        self._check_turn(document.body, entry.author)
-        return _moved(dataclasses.replace(self, decided=decided), document.body)
+        self._check_turn(body, author)
+        return _moved(dataclasses.replace(self, decided=decided), body)
 
     def _check_subject(self, statement: Statement) -> None:
         if statement.tbs.subject != self.named:

@@ -12,20 +12,35 @@ from dataclasses import dataclass
 from mifeng.content.documents import (
     Announcement,
     Confirmation,
+    Decision,
+    Form,
     Statement,
     check_statement,
     hash_statement,
 )
+from mifeng.content.documents.approval import Verdict
 from mifeng.core.announcement import Announced
+from mifeng.core.approval import Requested
 from mifeng_crypto.errors import CodecError, ProtocolError, UsageError
 from mifeng_crypto.ids import PROTOCOL_VERSION, MemberId, ProtocolVersion, UnixMillis
 from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.ledger.safety_number import number_of_workspace
 from mifeng_crypto.tls import Opaque, Text, Vec, decode, encode, struct
 
-__all__ = ["ConfirmationsProof", "Proven", "prove_confirmations", "verify_confirmations"]
+__all__ = [
+    "ApprovalProof",
+    "ConfirmationsProof",
+    "Proven",
+    "ProvenApproval",
+    "ProvenDecision",
+    "prove_approval",
+    "prove_confirmations",
+    "verify_approval",
+    "verify_confirmations",
+]
 
 MAGIC = b"mifeng confirmations\n"
+APPROVAL_MAGIC = b"mifeng approval\n"
 
 
 @struct
@@ -67,6 +82,40 @@ class Proven:
     at: UnixMillis
     confirmed: tuple[tuple[MemberId, UnixMillis], ...]
     missing: tuple[MemberId, ...]
+    names: Mapping[MemberId, str]
+
+
+@struct
+class ApprovalProof:
+    """A form with the decisions that counted, in order, behind APPROVAL_MAGIC."""
+
+    version: ProtocolVersion
+    roster: Vec[Opaque]
+    names: Vec[Named]
+    form: Statement
+    decided: Vec[Statement]
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenDecision:
+    """Who has decided what, and when by his own clock."""
+
+    by: MemberId
+    verdict: str
+    comment: str
+    at: UnixMillis
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvenApproval:
+    """What a proof of an approval proves; see `Proven`."""
+
+    workspace_number: str
+    form: Form
+    author: MemberId
+    at: UnixMillis
+    standing: str
+    history: tuple[ProvenDecision, ...]
     names: Mapping[MemberId, str]
 
 
@@ -125,6 +174,66 @@ def verify_confirmations(data: bytes) -> Proven:
         missing=tuple(who for who in body.readers if who not in confirmed and who != author),
         names={named.member_id: named.name for named in proof.names},
     )
+
+
+def prove_approval(
+    state: Requested, roster: Sequence[bytes], names: Mapping[MemberId, str]
+) -> bytes:
+    """Return the file that proves what was decided of a form. The arguments are as above."""
+    proof = ApprovalProof(
+        version=PROTOCOL_VERSION,
+        roster=tuple(roster),
+        names=tuple(Named(who, name) for who, name in names.items()),
+        form=state.statement,
+        decided=tuple(one.statement for one in state.decided),
+    )
+    return APPROVAL_MAGIC + encode(proof)
+
+
+def verify_approval(data: bytes) -> ProvenApproval:
+    """Check a proof of an approval by itself.
+
+    The decisions are gone through in their order, under the rules that every device goes by. That
+    none is left out at the end, nobody can see: compare the standing with what the unit shows.
+
+    Raises:
+        UsageError: it is no such file.
+        ProtocolError: CONTENT-n, APPROVAL-n, LEDGER-n, ...: it proves nothing.
+    """
+    if not data.startswith(APPROVAL_MAGIC):
+        raise UsageError("this is no file of an approval; make one with `mifeng approval export`")
+    try:
+        proof = decode(ApprovalProof, data[len(APPROVAL_MAGIC) :])
+    except CodecError as err:
+        raise ProtocolError("CONTENT-5", "the file is damaged") from err
+    if proof.version != PROTOCOL_VERSION:
+        raise UsageError("this file is of another version of mifeng; check it with that one")
+    roster, form = Roster.from_entries(proof.roster), proof.form
+    check_all((form, *proof.decided), roster)
+    if not isinstance(form.body, Form):
+        raise ProtocolError("CONTENT-5", "the file is about no form")
+    state = Requested.of(form)
+    for one in proof.decided:
+        if one.tbs.unit_id != form.tbs.unit_id:
+            raise ProtocolError("APPROVAL-1", "this decides another form than it names")
+        state = state.decide(one, one.tbs.member_id, one.tbs.time)
+    return ProvenApproval(
+        workspace_number=number_of_workspace(roster),
+        form=form.body,
+        author=form.tbs.member_id,
+        at=form.tbs.time,
+        standing=state.standing.value,
+        history=tuple(_decision(one) for one in proof.decided),
+        names={named.member_id: named.name for named in proof.names},
+    )
+
+
+def _decision(statement: Statement) -> ProvenDecision:
+    body, tbs = statement.body, statement.tbs
+    if not isinstance(body, Decision):
+        return ProvenDecision(tbs.member_id, "withdrawn", "", tbs.time)
+    verdict = "approved" if body.verdict is Verdict.APPROVED else "rejected"
+    return ProvenDecision(tbs.member_id, verdict, body.comment, tbs.time)
 
 
 def check_all(statements: Iterable[Statement], roster: Roster) -> None:

@@ -16,10 +16,10 @@ from collections.abc import Iterable
 from mifeng_crypto.ids import MemberId
 from mifeng_crypto.ledger.card import Card
 
-__all__ = ["Search"]
+__all__ = ["HAN", "Search", "folded", "spellings"]
 
-_HAN = "〇㐀-䶿一-鿿\U00020000-\U0003ffff"
-_TOKEN = re.compile(rf"[{_HAN}]|[^\W_{_HAN}]+")
+HAN = "〇㐀-䶿一-鿿\U00020000-\U0003ffff"
+_TOKEN = re.compile(rf"[{HAN}]|[^\W_{HAN}]+")
 _WORD = re.compile(r"[^\W_]+")
 MAX_QUERY = 100
 """Characters that are looked at."""
@@ -59,7 +59,7 @@ class Search:
         Names come before departments and titles, beginnings before what stands further inside,
         whole syllables before parts of them, short before long; then the order of pinyin.
         """
-        words = _WORD.findall(_folded(query[:MAX_QUERY]))
+        words = _WORD.findall(folded(query[:MAX_QUERY]))
         if not words:
             return ()
         total = self._costs(words[0])
@@ -123,7 +123,7 @@ def _beginnings(tokens: tuple[Token, ...], start: int) -> set[str]:
 
 def _tokens(text: str) -> tuple[Token, ...]:
     return tuple(
-        _spellings(token) if _is_han(token) else (token,) for token in _TOKEN.findall(_folded(text))
+        spellings(token) if _is_han(token) else (token,) for token in _TOKEN.findall(folded(text))
     )
 
 
@@ -133,11 +133,11 @@ def _sounds(text: str) -> tuple[str, ...]:
 
 
 def _is_han(token: str) -> bool:
-    return re.fullmatch(f"[{_HAN}]", token) is not None
+    return re.fullmatch(f"[{HAN}]", token) is not None
 
 
 @functools.cache
-def _spellings(character: str) -> Token:
+def spellings(character: str) -> Token:
     """A character, and its readings without tones; ü also as v, u and yu, as people type it."""
     # A fifth of a second, and not needed where nobody has a Chinese name.
     from pypinyin import Style, pinyin  # noqa: PLC0415
@@ -151,7 +151,7 @@ def _spellings(character: str) -> Token:
     return tuple(found)
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
     """Without case, accents and widths."""
     apart = unicodedata.normalize("NFKD", text.casefold())
     return "".join(c for c in apart if not unicodedata.combining(c))

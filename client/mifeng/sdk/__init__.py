@@ -11,6 +11,11 @@ auditing.py   exports for an auditor, and their audit
 reading.py    what was said in it
 talk.py       saying something
 announcing.py announcements that ask to be confirmed
+polling.py    polls
+approving.py  approvals
+exporting.py  all that one can read, in open formats
+cascade.py    one announcement to many units
+looking.py    search, feed, what waits for one
 documents.py  announcements, polls and approvals: plain values
 people.py     people: plain values
 offboarding.py where a former member still is
@@ -24,6 +29,7 @@ from mifeng.sdk.changes import Change
 from mifeng.sdk.devices import Device, DeviceOffer, NewDevice
 from mifeng.sdk.documents import Announcement, Approval, Poll
 from mifeng.sdk.governed import Governed
+from mifeng.sdk.looking import Found
 from mifeng.sdk.offboarding import Offboarding
 from mifeng.sdk.opening import found, join, link, open_profile, recover, unlock
 from mifeng.sdk.unit import Unit
@@ -39,6 +45,7 @@ __all__ = [
     "Device",
     "DeviceOffer",
     "File",
+    "Found",
     "Governed",
     "Invitation",
     "Membership",

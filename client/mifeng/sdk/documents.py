@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
-from collections.abc import Callable
+import io
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mifeng.content.documents import Decision, Exported, Statement, Template, UnitProfile
 from mifeng.content.documents.approval import (
@@ -27,6 +30,9 @@ from mifeng.core.timeline import Line
 from mifeng.sdk.people import Person
 from mifeng_crypto.ids import MemberId, UnixMillis
 
+if TYPE_CHECKING:
+    from mifeng.sdk.values import Message
+
 __all__ = [
     "Announcement",
     "Approval",
@@ -35,6 +41,7 @@ __all__ = [
     "Poll",
     "PollChoice",
     "Show",
+    "approvals_csv",
     "notice_of",
     "show_announcement",
     "show_approval",
@@ -257,3 +264,33 @@ def notice_of(line: Line) -> str:
             return "template"
         case _:
             return ""
+
+
+def approvals_csv(messages: Iterable[Message]) -> str:
+    """Write requests as CSV (RFC 4180), one a line, for spreadsheets.
+
+    A cell that a spreadsheet would take for a formula begins with an apostrophe.
+    """
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(
+        ["number", "time", "by", "template", "title", "standing", "fields", "decisions"]
+    )
+    for message in messages:
+        approval = message.approval
+        if approval is None:
+            continue
+        fields = "; ".join(f"{label}: {value}" for label, value in approval.answers)
+        history = "; ".join(f"{d.person} {d.verdict} {d.comment}".strip() for d in approval.history)
+        cells = [
+            str(message.sequence),
+            message.time.isoformat(timespec="seconds"),
+            str(message.sender),
+            approval.template,
+            approval.title,
+            approval.standing,
+            fields,
+            history,
+        ]
+        writer.writerow([f"'{c}" if c.startswith(("=", "+", "-", "@")) else c for c in cells])
+    return out.getvalue()

@@ -12,6 +12,7 @@ from mifeng.core.timeline import Line, Timeline
 from mifeng.core.unit import Unit as UnitState
 from mifeng.errors import AccessEndedError, NotFoundError, UnitClosedError, WaitingError
 from mifeng.sdk.governed import Governed
+from mifeng.sdk.people import Person, person_from
 from mifeng.sdk.values import Message, Reader, message_from
 from mifeng_crypto.errors import MifengError
 
@@ -195,6 +196,36 @@ class Reading(Governed):
                 for line in timeline.lines()
             ]
         return found
+
+    # -------------------------------------------------------------- receipts
+
+    async def mark_read(self, message: Message | int | None = None) -> None:
+        """Say that all up to a message was read; None for all that is here.
+
+        The unit is told only where its policy asks for receipts, and at most once a minute.
+
+        Raises:
+            MifengError: as `send`.
+        """
+        sequence = message if isinstance(message, int) else message.sequence if message else None
+        read = self._state.log.sequence if sequence is None else sequence
+        await self._session.timelines.receipts.mark(self.id, read)
+
+    async def receipts(self, message: Message | int) -> tuple[list[Person], list[Person]]:
+        """Return who says that he has read a message, and who that he has only received it.
+
+        Raises:
+            NotFoundError: there is no such message.
+        """
+        line, timeline = await self._find(message)
+        read, received = list[Person](), list[Person]()
+        for who, position in timeline.positions.items():
+            person = person_from(who, self._session.people)
+            if position.read >= line.sequence:
+                read.append(person)
+            elif position.delivered >= line.sequence:
+                received.append(person)
+        return read, received
 
     # -------------------------------------------------------------- inside
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from mifeng.core.rows import UnitStatus
 from mifeng.errors import AccessEndedError
-from mifeng.sdk.announcing import Announcing
+from mifeng.sdk.exporting import Exporting
 from mifeng.sdk.grants import admissions
 from mifeng.sdk.values import Membership, Person, person_from
 from mifeng.session import delivery, ledgers
@@ -26,7 +26,7 @@ from mifeng_crypto.tls import decode
 __all__ = ["Unit"]
 
 
-class Unit(Announcing):
+class Unit(Exporting):
     """A unit that this device is in, or was. Get it from `Workspace.unit`."""
 
     @property

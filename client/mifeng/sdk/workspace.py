@@ -16,9 +16,9 @@ from mifeng.core.search import Search
 from mifeng.errors import NotFoundError
 from mifeng.net.pin import check_address
 from mifeng.sdk import auditing
-from mifeng.sdk.cascade import Cascading
 from mifeng.sdk.changes import Change, change_from
 from mifeng.sdk.devices import Devices
+from mifeng.sdk.looking import Looking
 from mifeng.sdk.offboarding import Offboarding
 from mifeng.sdk.onboarding import Onboarding
 from mifeng.sdk.unit import Unit
@@ -100,7 +100,7 @@ class Glance:
     units: tuple[tuple[UnitId, int, UnixMillis, int], ...]
 
 
-class Workspace(Cascading):
+class Workspace(Looking):
     """An open profile: who this device is, its units and people."""
 
     def __init__(self, session: Session) -> None:
@@ -212,17 +212,6 @@ class Workspace(Cascading):
         )
 
     # -------------------------------------------------------------- what a screen remembers
-
-    async def note(self, name: str) -> bytes:
-        """Return what `set_note` has kept, or nothing."""
-        return await self._session.home.database.get("profile", _note(name)) or b""
-
-    async def set_note(self, name: str, value: bytes) -> None:
-        """Keep a small thing with the profile, sealed as all of it: how far one has read, say.
-
-        Never what people say: notes know no expiry.
-        """
-        await self._session.save({("profile", _note(name)): value or None})
 
     @property
     def onboarding(self) -> Onboarding:
@@ -474,10 +463,6 @@ class Workspace(Cascading):
             Offboarding.of(session, await offboarding.report(session, who, removed_at=removed[who]))
             for who in wanted
         ]
-
-
-def _note(name: str) -> bytes:
-    return b"note/" + name.encode()
 
 
 def _state(invite: InviteRecord, roster: Roster, now: UnixMillis) -> str:

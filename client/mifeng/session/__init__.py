@@ -8,6 +8,7 @@ changes.py    what the roster says has happened
 directory.py  everybody's cards in, one's own out
 delivery.py   commits and messages out, through lost races and lost answers
 notary.py     checkpoints pinned, receipts kept, alarms for what does not hold
+receipts.py   how far was read, where a unit asks
 timelines.py  each unit's timeline, folded from the rows when somebody looks
 auditing.py   what an auditor needs, record by record
 ledgers.py    signed entries out: invites, grants, removals

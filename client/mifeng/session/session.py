@@ -160,6 +160,7 @@ class Session:
             await self._timer.close()
         if self._live is not None:
             await self._live.close()
+        await self.timelines.close()
         await self.api.close()
         await self.home.close()
 

@@ -10,8 +10,10 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from mifeng.core import expiry
+from mifeng.core.finder import Finder
 from mifeng.core.rows import Condition, TimelineRecord, number
 from mifeng.core.timeline import Timeline
+from mifeng.session.receipts import Receipts
 from mifeng_crypto.ids import UnitId, UnixMillis
 from mifeng_crypto.log import EntryKind
 from mifeng_crypto.tls import decode
@@ -32,7 +34,17 @@ class Timelines:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._folded: dict[UnitId, tuple[Timeline, UnixMillis]] = {}
+        self.receipts = Receipts(session)
+        self._finders: dict[UnitId, Finder] = {}
         self._turns: dict[UnitId, asyncio.Lock] = {}
+
+    async def close(self) -> None:
+        """Tell nobody anything more."""
+        await self.receipts.close()
+
+    def finder(self, unit_id: UnitId) -> Finder:
+        """Return what looks through a unit's timeline."""
+        return self._finders.setdefault(unit_id, Finder())
 
     async def of(self, unit_id: UnitId) -> Timeline:
         """Return a unit's timeline, with all that is on the disk and not over.

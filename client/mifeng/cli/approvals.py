@@ -1,0 +1,267 @@
+"""Approvals: request, approve, reject, withdraw, list, templates, export."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mifeng.cli.messages import MessageNumber
+from mifeng.cli.options import opened, options, run
+from mifeng.cli.units import UnitName
+from mifeng.text import _
+from mifeng_crypto.errors import UsageError
+
+if TYPE_CHECKING:
+    from mifeng import Message, Person, Unit, Workspace
+    from mifeng.core.proof import ProvenApproval
+
+__all__ = ["add_to"]
+
+Comment = Annotated[str, typer.Option(help=_("What you have to say about it."))]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Declare these commands."""
+    approval = typer.Typer(
+        help=_("Approvals: a form, and who decides in which order."), no_args_is_help=True
+    )
+    approval.command(help=_("Ask for an approval."))(request)
+    approval.command(help=_("Approve a request in its present step."))(approve)
+    approval.command(help=_("Reject a request; that ends it."))(reject)
+    approval.command(help=_("Take a request of yours back."))(withdraw)
+    approval.command("list", help=_("List what waits for you, or what you have asked for."))(
+        list_requests
+    )
+    approval.command(help=_("List the templates of a unit, or add one from a JSON file."))(
+        templates
+    )
+    approval.command(help=_("Write a request with all signatures to a file."))(export)
+    app.add_typer(approval, name="approval")
+    app.command("verify-approval", help=_("Check an exported request, offline."))(verify_approval)
+
+
+def request(  # noqa: PLR0917 - an option a field
+    context: typer.Context,
+    unit: UnitName,
+    title: Annotated[str, typer.Argument(help=_("One line."))],
+    template: Annotated[str, typer.Option(help=_("What it is made from."))] = "free",
+    field: Annotated[
+        list[str] | None,
+        typer.Option(metavar="LABEL=VALUE", help=_("A field; several times.")),
+    ] = None,
+    step: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME|all:A,B|any:A,B", help=_("Who decides, in order; several times.")
+        ),
+    ] = None,
+    file: Annotated[
+        list[Path] | None, typer.Option(help=_("A file that comes with it; several times."))
+    ] = None,
+) -> None:
+    """Ask for an approval."""
+
+    async def act(me: Workspace, where: Unit) -> Message:
+        fields = dict(_split(one) for one in field or ())
+        steps = [_step(me, one) for one in step or ()]
+        return await where.request(template, title, fields, steps, *(file or ()))
+
+    _do(context, unit, act)
+
+
+def _split(text: str) -> tuple[str, str]:
+    label, equals, value = text.partition("=")
+    if not equals:
+        raise UsageError("{text} is no field; write it as LABEL=VALUE", text=text)
+    return label, value
+
+
+def _step(me: Workspace, text: str) -> tuple[str, list[Person]]:
+    rule, colon, names = text.partition(":")
+    if not colon or rule not in ("one", "all", "any"):
+        return "one", [me.person(text)]
+    return rule, [me.person(name) for name in names.split(",")]
+
+
+def approve(
+    context: typer.Context, unit: UnitName, number: MessageNumber, comment: Comment = ""
+) -> None:
+    """Approve a request."""
+
+    async def act(_me: Workspace, where: Unit) -> Message:
+        return await where.approve(number, comment)
+
+    _do(context, unit, act)
+
+
+def reject(
+    context: typer.Context, unit: UnitName, number: MessageNumber, comment: Comment = ""
+) -> None:
+    """Reject a request."""
+
+    async def act(_me: Workspace, where: Unit) -> Message:
+        return await where.reject(number, comment)
+
+    _do(context, unit, act)
+
+
+def withdraw(context: typer.Context, unit: UnitName, number: MessageNumber) -> None:
+    """Take a request back."""
+
+    async def act(_me: Workspace, where: Unit) -> Message:
+        return await where.withdraw(number)
+
+    _do(context, unit, act)
+
+
+def list_requests(
+    context: typer.Context,
+    mine: Annotated[bool, typer.Option("--mine", help=_("What you have asked for."))] = False,
+    csv: Annotated[
+        Path | None, typer.Option(metavar="FILE", help=_("Write the list as CSV."))
+    ] = None,
+) -> None:
+    """List requests."""
+    told = options(context)
+
+    async def main() -> None:
+        from mifeng.cli.searching import print_found
+
+        async with opened(told) as me:
+            found = await me.requests(mine=mine)
+            if csv is not None:
+                from mifeng.sdk.documents import approvals_csv
+
+                csv.write_text(approvals_csv([one.message for one in found]), encoding="utf-8-sig")
+            print_found(found, as_lines=told.json)
+
+    run(told, main)
+
+
+def templates(
+    context: typer.Context,
+    unit: UnitName,
+    add: Annotated[
+        Path | None, typer.Option(metavar="FILE", help=_("Add the template in this JSON file."))
+    ] = None,
+) -> None:
+    """List or add templates."""
+    told = options(context)
+
+    async def main() -> None:
+        from mifeng.cli.show import as_json, print_table
+        from mifeng.core.forms import template_facts, template_from
+
+        async with opened(told) as me:
+            where = me.unit(unit)
+            if add is not None:
+                try:
+                    facts = json.loads(add.read_text(encoding="utf-8"))
+                except ValueError as err:
+                    raise UsageError("{path} is no JSON file", path=add) from err
+                await where.post_template(template_from(facts))
+            found = await where.templates()
+        if told.json:
+            for template in found.values():
+                as_json(template_facts(template))
+            return
+        rows = [
+            [template.name, ", ".join(field.label for field in template.fields)]
+            for template in found.values()
+        ]
+        print_table([_("Template"), _("Fields")], rows)
+
+    run(told, main)
+
+
+def export(
+    context: typer.Context,
+    unit: UnitName,
+    number: MessageNumber,
+    file: Annotated[Path, typer.Argument(help=_("Where to write it."))],
+) -> None:
+    """Write a request with its signatures."""
+    told = options(context)
+
+    async def main() -> None:
+        from mifeng.cli.show import as_json, say
+
+        async with opened(told) as me:
+            proof = await me.unit(unit).export_approval(number)
+        file.write_bytes(proof)
+        if told.json:
+            as_json({"path": str(file), "bytes": len(proof)})
+        else:
+            say(_("Wrote {path}; `mifeng verify-approval` checks it.").format(path=file))
+
+    run(told, main)
+
+
+def verify_approval(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help=_("What `mifeng approval export` wrote."))],
+) -> None:
+    """Check an exported request by itself."""
+    told = options(context)
+
+    async def main() -> None:
+        from mifeng.core.proof import verify_approval as verify
+
+        _print_proven(verify(file.read_bytes()), as_one=told.json)
+
+    run(told, main)
+
+
+def _print_proven(proven: ProvenApproval, *, as_one: bool) -> None:
+    from mifeng.cli.show import as_json, local_time, print_table, say
+    from mifeng.content import printable
+
+    digits = proven.workspace_number
+    number = " ".join(digits[n : n + 5] for n in range(0, len(digits), 5))
+    history = [
+        {"member_id": one.by.hex(), "verdict": one.verdict, "comment": one.comment, "at": one.at}
+        for one in proven.history
+    ]
+    if as_one:
+        as_json(
+            {
+                "workspace_number": number,
+                "title": proven.form.title,
+                "author": proven.author.hex(),
+                "at": proven.at,
+                "standing": proven.standing,
+                "history": history,
+            }
+        )
+        return
+    say(_("Every signature in this file is in order."))
+    say(_("Workspace: {number}").format(number=number))
+    say(f"{printable(proven.form.title)}: {proven.standing}")
+    rows = [
+        [proven.names.get(one.by, ""), one.verdict, local_time(one.at), one.by.hex()]
+        for one in proven.history
+    ]
+    print_table([_("Name (not signed)"), _("Decision"), _("Time"), _("Member id")], rows)
+
+
+def _do(
+    context: typer.Context, unit: str, act: Callable[[Workspace, Unit], Awaitable[Message]]
+) -> None:
+    told = options(context)
+
+    async def main() -> None:
+        from mifeng.cli.show import as_json, message_facts, print_message
+
+        async with opened(told) as me:
+            where = me.unit(unit)
+            message = await act(me, where)
+            if told.json:
+                as_json(message_facts(where, message))
+            else:
+                print_message(message)
+
+    run(told, main)

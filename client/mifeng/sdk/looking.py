@@ -1,0 +1,206 @@
+"""Looking over all units at once: search, what waits for a decision, the feed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import msgspec
+
+from mifeng.core.approval import Requested
+from mifeng.core.finder import parse
+from mifeng.core.timeline import Line
+from mifeng.sdk.cascade import Cascading
+from mifeng.sdk.people import Person
+from mifeng.sdk.unit import Unit
+from mifeng.sdk.values import Message
+from mifeng_crypto.errors import UsageError
+from mifeng_crypto.ids import UnixMillis
+from mifeng_crypto.ledger.charter_entry import UnitKind
+
+__all__ = ["FeedSettings", "Found", "Looking"]
+
+FEED = "feed"
+"""The note in which the profile keeps what is followed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A message, and where it is."""
+
+    unit: Unit
+    message: Message
+
+
+class FeedSettings(msgspec.Struct, frozen=True):
+    """What this device follows: ids in hex. Business units and channels are, unless `muted`."""
+
+    followed: frozenset[str] = frozenset()
+    muted: frozenset[str] = frozenset()
+    muted_people: frozenset[str] = frozenset()
+
+
+class Looking(Cascading):
+    """The part of an open profile that looks over all units."""
+
+    async def note(self, name: str) -> bytes:
+        """Return what `set_note` has kept, or nothing."""
+        return await self._session.home.database.get("profile", _note(name)) or b""
+
+    async def set_note(self, name: str, value: bytes) -> None:
+        """Keep a small thing with the profile, sealed as all of it: how far one has read, say.
+
+        Never what people say: notes know no expiry.
+        """
+        await self._session.save({("profile", _note(name)): value or None})
+
+    # -------------------------------------------------------------- search
+
+    async def search(self, query: str, *, last: int = 50) -> list[Found]:
+        """Find messages in all units that are still live here, newest first.
+
+        Words: Chinese characters, pinyin or initials of them, beginnings of other words, file
+        names. Filters: `from:NAME`, `in:UNIT`, `has:file`, `before:2026-01-31` (a day here).
+
+        Args:
+            query: words and filters.
+            last: at most so many.
+
+        Raises:
+            UsageError: a filter is none, or there is nothing to look for.
+            NotFoundError: a filter names nobody, or no unit.
+        """
+        wanted = parse(query)
+        session = self._session
+        by = None
+        if wanted.people:
+            members = [m.member_id for m in session.known_roster.members()]
+            by = frozenset(session.people.find(name, members) for name in wanted.people)
+        units = [self.unit(name) for name in wanted.units] or self.units()
+        before = _midnight(wanted.before) if wanted.before else None
+        lines = list[tuple[Line, Unit]]()
+        for unit in units:
+            timeline = await session.timelines.of(unit.id)
+            found = session.timelines.finder(unit.id).find(
+                timeline, wanted.words, by=by, has_file=wanted.has_file, before=before
+            )
+            lines += ((line, unit) for line, _ in zip(found, range(last), strict=False))
+        lines.sort(key=lambda item: item[0].record.accepted_at, reverse=True)
+        return [Found(unit, await unit.message(line.sequence)) for line, unit in lines[:last]]
+
+    # -------------------------------------------------------------- approvals
+
+    async def requests(self, *, mine: bool = False) -> list[Found]:
+        """Return the requests whose decision by this member is due; or those of one's own.
+
+        Args:
+            mine: whether to return what this member has asked for, whatever became of it.
+        """
+        me = self._session.profile.member_id
+        found = list[Found]()
+        async for unit, line in self._all_lines():
+            state = line.state
+            if not isinstance(state, Requested):
+                continue
+            if state.author == me if mine else me in state.waiting_for:
+                found.append(Found(unit, await unit.message(line.sequence)))
+        return sorted(found, key=lambda one: one.message.time, reverse=True)
+
+    # -------------------------------------------------------------- feed
+
+    async def feed_settings(self) -> FeedSettings:
+        """Return what this device follows and mutes."""
+        note = await self.note(FEED)
+        return msgspec.json.decode(note, type=FeedSettings) if note else FeedSettings()
+
+    async def follow_unit(self, unit: Unit, *, on: bool = True) -> None:
+        """Take a unit into the feed, or leave it out; nobody else learns of it."""
+        now = await self.feed_settings()
+        named = frozenset({unit.id.hex()})
+        await self._set_feed(
+            FeedSettings(
+                followed=now.followed | named if on else now.followed - named,
+                muted=now.muted - named if on else now.muted | named,
+                muted_people=now.muted_people,
+            )
+        )
+
+    async def mute_person(self, person: Person, *, on: bool = True) -> None:
+        """Leave what somebody posts out of the feed, or take it in again."""
+        now, named = await self.feed_settings(), frozenset({person.id.hex()})
+        people = now.muted_people | named if on else now.muted_people - named
+        await self._set_feed(msgspec.structs.replace(now, muted_people=people))
+
+    async def feed(self, *, last: int = 50, before: dt.datetime | None = None) -> list[Found]:
+        """Return what was posted in the units that are followed, newest first.
+
+        Business units and channels are followed unless muted, other units once they are followed.
+        Answers stand under what they answer (`Message.answers`), and are no posts.
+
+        Args:
+            last: at most so many.
+            before: only what is older: the next page.
+        """
+        settings = await self.feed_settings()
+        end = before.timestamp() * 1000 if before else None
+        posts = list[tuple[int, Line, Unit]]()
+        for unit in self.units():
+            if not _is_followed(unit, settings):
+                continue
+            timeline = await self._session.timelines.of(unit.id)
+            found = (
+                line
+                for line in reversed(timeline.lines())
+                if _is_post(line)
+                and line.author.hex() not in settings.muted_people
+                and (end is None or line.record.accepted_at < end)
+            )
+            posts += (
+                (line.record.accepted_at, line, unit)
+                for line, _ in zip(found, range(last), strict=False)
+            )
+        posts.sort(key=lambda post: (post[0], post[2].id), reverse=True)
+        return [Found(unit, await unit.message(line.sequence)) for _, line, unit in posts[:last]]
+
+    async def posts_of(self, person: Person, *, last: int = 50) -> list[Found]:
+        """Return what somebody has posted in shared units, newest first: a profile page."""
+        found = list[tuple[int, Line, Unit]]()
+        async for unit, line in self._all_lines():
+            if line.author == person.id and _is_post(line):
+                found.append((line.record.accepted_at, line, unit))
+        found.sort(key=lambda post: (post[0], post[2].id), reverse=True)
+        return [Found(unit, await unit.message(line.sequence)) for _, line, unit in found[:last]]
+
+    # -------------------------------------------------------------- inside
+
+    async def _set_feed(self, settings: FeedSettings) -> None:
+        await self.set_note(FEED, msgspec.json.encode(settings))
+
+    async def _all_lines(self) -> AsyncIterator[tuple[Unit, Line]]:
+        for unit in self.units():
+            for line in (await self._session.timelines.of(unit.id)).lines():
+                yield unit, line
+
+
+def _note(name: str) -> bytes:
+    return b"note/" + name.encode()
+
+
+def _is_followed(unit: Unit, settings: FeedSettings) -> bool:
+    named = unit.id.hex()
+    by_itself = unit.kind in (UnitKind.BUSINESS, UnitKind.CHANNEL)
+    return named not in settings.muted and (by_itself or named in settings.followed)
+
+
+def _is_post(line: Line) -> bool:
+    said = line.said
+    return line.is_message and said is not None and not line.reply_to and not said.refers.topic_id
+
+
+def _midnight(day: str) -> UnixMillis:
+    try:
+        start = dt.datetime.fromisoformat(day)
+    except ValueError:
+        raise UsageError("{day} is no day; write it like 2026-01-31", day=day) from None
+    return UnixMillis(int(start.astimezone().timestamp() * 1000))
