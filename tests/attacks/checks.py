@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import io
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
 from mifeng.core.profile import Profile
 from mifeng.core.roster import follow
 from mifeng.core.rows import Changes
+from mifeng.media.source import whole
 from mifeng.session import Session
+from mifeng.transfer import Spool
 from mifeng_crypto.expiry import Clock, Fate, start_clock
 from mifeng_crypto.gate.standing import identity_of
-from mifeng_crypto.ids import UnixMillis
+from mifeng_crypto.ids import FileId, UnixMillis
 from mifeng_crypto.labels import SignContent
 from mifeng_crypto.ledger.head import EMPTY
 from mifeng_crypto.ledger.roster import Roster
@@ -79,6 +82,21 @@ def _any_invite(roster: Any, member_id: Any) -> Any:  # noqa: ANN401 - as the ru
 
 async def _let_in(*_: object) -> bool:
     return True
+
+
+async def _any_unit(house: Any, _caller: Any, unit_id: bytes) -> Any:  # noqa: ANN401
+    return await house.unit(unit_id)
+
+
+def _equal(*_: object) -> bool:
+    return True
+
+
+@contextlib.contextmanager
+def _the_source_again(spool: Spool, file_id: FileId) -> Iterator[IO[bytes]]:
+    """What a sender without a spool has: the file as it is now."""
+    data = (spool._folder.parent / "film.bin").read_bytes()
+    yield io.BytesIO(data.ljust((spool._folder / file_id.hex()).stat().st_size, b"\0"))
 
 
 def _write_anywhere(path: Path, text: str) -> None:
@@ -235,6 +253,35 @@ CHECKS: dict[str, Check] = {
     "what was accepted is given": _in("mifeng.session.delivery", "_check_is_given"),
     "the pinned checkpoint": _in("mifeng.session.notary", "check_pin"),
     "how often a device commits": _in("mifeng_server.domain.unit_write", "check_commit_rate"),
+    # files
+    "the hash of a share": _in("mifeng_crypto.files.key", "check_share"),
+    "the commitment of a file": _in(
+        "mifeng_crypto.files.open", "derive_chunk_keys", instead=lambda *_: None
+    ),
+    "the hash of a file": _in("mifeng_crypto.files.open.hmac", "compare_digest", instead=_equal),
+    "the length of a file": Check(
+        (
+            "mifeng_crypto.files.open.check_sealed_length",
+            "mifeng.transfer.down.check_sealed_length",
+        )
+    ),
+    "a secret for each file": _in(
+        "tests.attacks.test_files", "new_file_secret", instead=lambda **_: bytes(32)
+    ),
+    "a share for each file": _in("tests.attacks.test_files", "_a_share", instead=lambda: bytes(32)),
+    "a salt for each file": _in(
+        "tests.attacks.test_files", "_seal", instead=lambda _key, data: data
+    ),
+    "what was sealed is what is sent": _in(
+        "mifeng.transfer.spool.Spool", "reading", instead=_the_source_again
+    ),
+    "safe names": _in("mifeng.transfer.down", "safe_name", instead=lambda name: name),
+    "as many pixels as there is memory": Check(("mifeng.media.worker.MAX_PIXELS",), 1 << 40),
+    "pictures without their place": _in(
+        "mifeng.transfer.up", "stripped", instead=lambda file, _: whole(file)
+    ),
+    "who may see a file": _in("mifeng_server.domain.uploads", "_unit_of", instead=_any_unit),
+    "room for files": _in("mifeng_server.domain.uploads", "check_room", instead=_nothing),
     # the server, where the adversary is a member
     "whose KeyPackages are handed out": _in("mifeng_server.domain.key_packages", "_check_belongs"),
 }

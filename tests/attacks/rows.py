@@ -105,26 +105,26 @@ C13 | lengths tell texts and files | open: a day's work
 C14 | shared history is forged by whoever hands it over | open: history
 C15 | response times tell tokens and names
 C16 | one ciphertext opens as two different files | open: files
-D1 | the server swaps the wrapped key of a file | open: files
+D1 | the server swaps the wrapped key of a file
 D2 | pieces of a file are cut off, doubled, swapped or bent
-D3 | names and sizes of files are changed or exchanged | open: files
+D3 | names and sizes of files are changed or exchanged
 D4 | the server plants a file | open: files
-D5 | an older version of a file is served | open: files
-D6 | the secret of a shared link reaches the server | open: files
-D7 | the server chooses weak parameters | open: files
-D8 | wrapped keys are bent bit by bit, and the reaction is watched | open: files
-D9 | an empty or missing key is taken for a new folder | open: files
-D10 | two uploads of one file can be told to be the same | open: files
-D11 | fields run into one another where they are authenticated | open: files
-D12 | a resumed upload encrypts other bytes under the same key | open: files
-D13 | a file name leads out of the folder | open: files
+D5 | an older version of a file is served | none: files have no versions: a message names one ciphertext by its hash, and D3 puts another in its place
+D6 | the secret of a shared link reaches the server | none: no link leads to a file; a file is named inside messages only
+D7 | the server chooses weak parameters | none: no parameter comes from the server: the suite is in the signed charter (B24 plays it), and a profile refuses its own key record below a floor
+D8 | wrapped keys are bent bit by bit, and the reaction is watched
+D9 | an empty or missing key is taken for a new folder
+D10 | two uploads of one file can be told to be the same
+D11 | fields run into one another where they are authenticated
+D12 | a resumed upload encrypts other bytes under the same key
+D13 | a file name leads out of the folder
 D14 | a file runs as a script in the page that shows it
-D15 | a small file unpacks to a huge one | open: files
-D16 | previews and picture data tell where and what | open: files
+D15 | a small file unpacks to a huge one
+D16 | previews and picture data tell where and what
 D17 | what was decrypted stays on the disk
-D18 | somebody else's object is fetched by its number | open: files
+D18 | somebody else's object is fetched by its number
 D19 | the server deletes early | open: files
-D20 | one member fills the disk | open: files
+D20 | one member fills the disk
 E1 | a code for linking a device is shown to the victim as something else
 E2 | a short comparison code is guessed by somebody in between
 E3 | an invite's link is used again, late, or by two

@@ -22,6 +22,8 @@ class FileServer:
         self.data = bytearray()
         self.length = 0
         self.requests: list[str] = []
+        self.headers: list[str] = []
+        """All that a client has said in headers."""
         self.share = SHARE
         self.cut_patches_at: list[int] = []
         """Break the connection when this much of the file is here."""
@@ -37,6 +39,7 @@ class FileServer:
 
     def app(self) -> web.Application:
         app = web.Application(client_max_size=1 << 30)
+        app.on_response_prepare.append(self._remember)
         app.router.add_post("/v1/login/nonce", self._nonce)
         app.router.add_post("/v1/login", self._login)
         app.router.add_post("/v1/units/{unit}/files", self._create)
@@ -45,6 +48,9 @@ class FileServer:
         app.router.add_get(f"/v1/files/{FILE_ID.hex()}", self._get, allow_head=False)
         app.router.add_get(f"/v1/files/{FILE_ID.hex()}/share", self._share)
         return app
+
+    async def _remember(self, request: web.Request, _: web.StreamResponse) -> None:
+        self.headers += [request.path_qs, *(f"{k}: {v}" for k, v in request.headers.items())]
 
     async def _nonce(self, _: web.Request) -> web.Response:
         return _msgpack(NonceReply(nonce=bytes(32)))
