@@ -55,7 +55,7 @@ A18 | a name that looks like a colleague's
 A19 | the server withholds the commit that would take a removed member out
 A20 | the server resets somebody's account and hands it to another
 B1 | two members are given two logs of one unit
-B2 | a commit that everybody must refuse uses an epoch up and stops the unit | open: self-repair of the log
+B2 | a commit that everybody must refuse uses an epoch up and stops the unit | open: restart in the next generation
 B3 | a commit gives a part of the members other secrets than the rest
 B4 | a commit that cannot be processed drives clients into joining again, on the attacker's branch
 B5 | somebody with only a stolen signature key joins from outside in its owner's place
