@@ -83,6 +83,18 @@ async def test_two_people_come_in_talk_share_a_film_and_part(tmp_path: Path) -> 
         await ben.sees("Guten Abend")
         assert await ben.line("Guten Abend").locator(".edited").count() == 1
 
+        # an announcement, whose list fills before its author's eyes
+        await ada.page.get_by_role("button", name="Announcement").click()
+        await ada.page.get_by_label("Title").fill("停电通知 Power cut")
+        await ada.page.locator("dialog textarea").fill("Saturday, **10 to 12**.")
+        await ada.page.get_by_role("button", name="Announce", exact=True).click()
+        await ada.page.locator(".work .who").click()
+        await ada.page.locator(".read-list h3", has_text="1 has not confirmed").wait_for()
+        await ben.page.locator(".mark.asks").wait_for()
+        await ben.page.get_by_role("button", name="I have read this").click()
+        await ada.page.locator(".read-list h3", has_text="0 have not confirmed").wait_for()
+        await ada.page.keyboard.press("Escape")
+
         # a film that plays while it is fetched, from its middle
         path = film(tmp_path / "day.webm")
         async with ada.page.expect_file_chooser() as chooser:

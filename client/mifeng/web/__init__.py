@@ -13,7 +13,9 @@ assets.py    the page's files
 house.py     the profiles that this process serves, and what the screen is to look like
 keeper.py    one profile: locked or open; closed after idle
 stream.py    the WebSocket: what happens, as it happens
-facts.py     what the page is told of people, units, messages and files
+facts.py     what the page is told of units, messages and files; person_facts.py of people,
+             work_facts.py of announcements, polls and requests
+enrolling.py into a workspace, step by step
 calls/       the local API: one struct in, one struct out
 media.py     pictures, sound and video; ranges of them
 uploads.py   files on their way up

@@ -1,7 +1,6 @@
 """The page's files, as they are in the installed package: read once, changed by nobody.
 
-What no browser needs stays behind: comments, indentation, blanks around punctuation. Lines stay
-where they are, so that an error names the line of the file.
+What no browser needs stays behind: comments, indentation, blanks and line ends around punctuation.
 """
 
 from __future__ import annotations
@@ -23,10 +22,12 @@ TYPES = {
 }
 
 _TYPE = re.compile(r"/\*\* @(?:type|param) [^*\n]*\*/ ?")
-_COMMENT = re.compile(r"^[ \t]*(?://.*|/\*(?:[^*]|\*(?!/))*\*/[ \t]*)$", re.MULTILINE)
+_COMMENT = re.compile(r"^[ \t]*(?://.*|/\*(?:[^*]|\*(?!/))*\*/[ \t]*)\n", re.MULTILINE)
 _INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
-_IN_STYLE = re.compile(r" ?([{}]) ?|(?<=[:;,]) ")
+_IN_STYLE = re.compile(r"\s*([{}])\s*|(?<=[:;,])\s+")
 _IN_SCRIPT = re.compile(r" ?(=>|===|!==|&&|\|\||\?\?|[{}(),;:?=]) ?")
+_LINE_END = re.compile(r"(?<=[{(,;])\n+|\n(?=\n)")
+_LAST = re.compile(r";(?=\})")
 _REGEX = r"/(?![/*])(?:[^/\\\n\[]|\\.|\[(?:[^\]\\]|\\.)*\])+/[a-z]*"
 _LITERAL = re.compile(
     r'("(?:[^"\\\n]|\\.)*"'
@@ -49,12 +50,15 @@ def bare(text: str, suffix: str) -> str:
     """Return a file of the page without what no browser needs."""
     if suffix not in (".js", ".css"):
         return text
-    text = _COMMENT.sub(lambda found: "\n" * found[0].count("\n"), _TYPE.sub("", text))
-    text = _INDENT.sub("", text)
+    text = _INDENT.sub("", _COMMENT.sub("", _TYPE.sub("", text)))
     if suffix == ".css":
-        return _IN_STYLE.sub(r"\1", text)
+        return _LAST.sub("", _IN_STYLE.sub(r"\1", text))
     parts = enumerate(_LITERAL.split(text))
-    return "".join(part if n % 2 else _IN_SCRIPT.sub(r"\1", part) for n, part in parts)
+    return "".join(part if n % 2 else _squeezed(part) for n, part in parts)
+
+
+def _squeezed(code: str) -> str:
+    return _LAST.sub("", _LINE_END.sub("", _IN_SCRIPT.sub(r"\1", code)))
 
 
 @cache

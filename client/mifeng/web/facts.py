@@ -15,6 +15,15 @@ import msgspec
 from mifeng.content import printable
 from mifeng.errors import NotFoundError
 from mifeng.web.kinds import kind_of, type_of
+from mifeng.web.person_facts import PersonFacts, person_facts
+from mifeng.web.work_facts import (
+    AnnouncementFacts,
+    ApprovalFacts,
+    PollFacts,
+    announcement_facts,
+    approval_facts,
+    poll_facts,
+)
 from mifeng_crypto.expiry.slot import retain_until
 from mifeng_crypto.ids import UnixMillis
 
@@ -48,16 +57,6 @@ class ErrorFacts(msgspec.Struct, kw_only=True, frozen=True):
     error: str
     message: str
     rule: str | None = None
-
-
-class PersonFacts(msgspec.Struct, kw_only=True, frozen=True):
-    """A person; `role` is empty once the person has left, or was only invited."""
-
-    id: str
-    name: str
-    title: str = ""
-    department: str = ""
-    role: str = ""
 
 
 class MemberFacts(msgspec.Struct, kw_only=True, frozen=True):
@@ -120,6 +119,9 @@ class MessageFacts(msgspec.Struct, kw_only=True, frozen=True):
     is_edited: bool
     is_deleted: bool
     is_mine: bool
+    announcement: AnnouncementFacts | None
+    poll: PollFacts | None
+    approval: ApprovalFacts | None
     problem: str
     added: list[PersonFacts]
     removed: list[PersonFacts]
@@ -160,6 +162,7 @@ class UnitFacts(msgspec.Struct, kw_only=True, frozen=True):
     members: int = 0
     unread: int = 0
     calls: int = 0
+    asks: int = 0
     read: int = 0
     waiting: int = 0
     sequence: int = 0
@@ -173,18 +176,6 @@ class UnitFacts(msgspec.Struct, kw_only=True, frozen=True):
     may_answer: bool = False
     may_govern: bool = False
     policy: PolicyFacts | None = None
-
-
-def person_facts(person: Person, me: Workspace) -> PersonFacts:
-    """Say who somebody is."""
-    role = me.role_of(person)
-    return PersonFacts(
-        id=person.id.hex(),
-        name=printable(person.name),
-        title=printable(person.title),
-        department=printable(person.department),
-        role=role.name.lower() if role else "",
-    )
 
 
 def member_facts(
@@ -244,6 +235,9 @@ async def message_facts(message: Message, unit: Unit, me: Workspace) -> MessageF
         is_edited=message.is_edited,
         is_deleted=message.is_deleted,
         is_mine=message.is_mine,
+        announcement=announcement_facts(message.announcement, me) if message.announcement else None,
+        poll=poll_facts(message.poll, me) if message.poll else None,
+        approval=approval_facts(message.approval, me) if message.approval else None,
         problem=printable(message.problem),
         added=[person_facts(person, me) for person in message.added],
         removed=[person_facts(person, me) for person in message.removed],
@@ -277,6 +271,7 @@ def unit_facts(
     parent: str | None,
     unread: int,
     calls: int,
+    asks: int,
     read: int,
     problem: str,
 ) -> UnitFacts:
@@ -294,6 +289,7 @@ def unit_facts(
         members=unit.size,
         unread=unread,
         calls=calls,
+        asks=asks,
         read=read,
         waiting=unit.waiting,
         sequence=unit.sequence,

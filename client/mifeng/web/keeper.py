@@ -163,6 +163,7 @@ class Keeper:
     async def _follow_lines(self, me: Workspace, unit: Unit) -> None:
         with contextlib.suppress(MifengError):  # the unit's trouble is shown with the unit
             async for line in unit.changes():
+                self.unread.note(line)
                 if is_shown(line):
                     self._tell("line", {"line": await message_facts(line, unit, me)})
         self._followed.pop(unit.id, None)

@@ -9,7 +9,7 @@ import contextlib
 
 import msgspec
 
-from mifeng import Unit, Workspace
+from mifeng import Message, Unit, Workspace
 from mifeng.core.events import NewEntry
 from mifeng_crypto.ids import UnitId
 from mifeng_crypto.log import EntryKind
@@ -17,6 +17,8 @@ from mifeng_crypto.log import EntryKind
 __all__ = ["Unread"]
 
 NOTE = "read"
+LOOKED_BACK = 300
+"""Lines of a unit in which something may still wait for this member when the profile is opened."""
 MANY = 1000
 """Nobody needs to know exactly beyond that."""
 
@@ -28,12 +30,15 @@ class Unread:
         self._read: dict[str, int] = {}
         self._counts: dict[UnitId, int] = {}
         self._calls: dict[UnitId, int] = {}
+        self._asks: dict[UnitId, set[int]] = {}
 
     async def count(self, me: Workspace) -> None:
         """Look at what came since."""
         with contextlib.suppress(msgspec.DecodeError):  # nothing yet
             self._read = msgspec.json.decode(await me.note(NOTE), type=dict[str, int])
         for unit in me.units():
+            for line in await unit.timeline(last=LOOKED_BACK):
+                self.note(line)
             if unit.sequence > self.read_of(unit):
                 await self._recount(me, unit)
 
@@ -51,6 +56,18 @@ class Unread:
         """How many messages of others lie behind it."""
         return self._counts.get(unit.id, 0)
 
+    def note(self, line: Message) -> None:
+        """Remember a line that asks this member for something, and forget one that does no more."""
+        asks = (line.announcement and line.announcement.asks_me) or (
+            line.approval and line.approval.waits_for_me
+        )
+        waiting = self._asks.setdefault(line.unit_id, set())
+        (waiting.add if asks else waiting.discard)(line.sequence)
+
+    def asks_of(self, unit: Unit) -> int:
+        """How many announcements and requests wait for this member."""
+        return len(self._asks.get(unit.id, ()))
+
     def calls_of(self, unit: Unit) -> int:
         """How many of them call oneself."""
         return self._calls.get(unit.id, 0)
@@ -63,6 +80,7 @@ class Unread:
         line = await unit.timeline(after=event.sequence - 1, first=1)
         if not line or line[0].sequence != event.sequence:
             return False  # a reaction, an edit: no line of its own
+        self.note(line[0])
         self._counts[event.unit_id] = self._counts.get(event.unit_id, 0) + 1
         self._calls[event.unit_id] = self._calls.get(event.unit_id, 0) + line[0].calls_me
         return not line[0].is_quiet

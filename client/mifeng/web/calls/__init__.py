@@ -10,10 +10,21 @@ timeline.py     what was said; saying something
 people.py       people, oneself, safety numbers
 devices.py      whose devices there are; one more, one less
 files.py        the files of a unit; a way to show one
+work.py         announcements
 governing.py    invites, removals, the server's health
 """
 
-from mifeng.web.calls import devices, files, governing, people, profiles, screen, timeline, units
+from mifeng.web.calls import (
+    devices,
+    files,
+    governing,
+    people,
+    profiles,
+    screen,
+    timeline,
+    units,
+    work,
+)
 from mifeng.web.calls.table import CALLS, answer
 
 __all__ = [
@@ -27,4 +38,5 @@ __all__ = [
     "screen",
     "timeline",
     "units",
+    "work",
 ]

@@ -126,6 +126,7 @@ def _facts(
         parent=parent,
         unread=keeper.unread.count_of(unit),
         calls=keeper.unread.calls_of(unit),
+        asks=keeper.unread.asks_of(unit),
         read=keeper.unread.read_of(unit),
         problem=problem,
     )

@@ -11,6 +11,44 @@ export interface AlarmsReply {
   alarms: AlarmFacts[];
 }
 
+export interface AnnounceReply {
+  posted: number;
+  left_out: LeftOutFacts[];
+}
+
+export interface AnnounceRequest {
+  profile: string;
+  unit: string;
+  title: string;
+  text: string;
+  below: boolean;
+}
+
+export interface AnnouncementFacts {
+  title: string;
+  text: string;
+  confirmed: ConfirmedFacts[];
+  missing: PersonFacts[];
+  asks_me: boolean;
+  reminded_me: boolean;
+}
+
+export interface AnswerFacts {
+  label: string;
+  value: string;
+}
+
+export interface ApprovalFacts {
+  template: string;
+  title: string;
+  answers: AnswerFacts[];
+  steps: StepFacts[];
+  step: number;
+  standing: string;
+  history: DecisionFacts[];
+  waits_for_me: boolean;
+}
+
 export interface ApproveReply {
   is_in: boolean;
 }
@@ -45,6 +83,16 @@ export interface ChangesReply {
   changes: ChangeFacts[];
 }
 
+export interface ChoiceFacts {
+  text: string;
+  people: PersonFacts[];
+}
+
+export interface ConfirmedFacts {
+  person: PersonFacts;
+  at: number;
+}
+
 export interface CreateUnitReply {
   unit: string;
 }
@@ -55,6 +103,13 @@ export interface CreateUnitRequest {
   topic: string;
   kind: string;
   parent: string | null;
+}
+
+export interface DecisionFacts {
+  person: PersonFacts;
+  verdict: string;
+  comment: string;
+  at: number;
 }
 
 export interface DepartureFacts {
@@ -184,6 +239,11 @@ export interface InvitesReply {
   invites: InviteFacts[];
 }
 
+export interface LeftOutFacts {
+  title: string;
+  reason: string;
+}
+
 export interface LinkFacts {
   kind: string;
   address: string;
@@ -246,6 +306,9 @@ export interface MessageFacts {
   is_edited: boolean;
   is_deleted: boolean;
   is_mine: boolean;
+  announcement: AnnouncementFacts | null;
+  poll: PollFacts | null;
+  approval: ApprovalFacts | null;
   problem: string;
   added: PersonFacts[];
   removed: PersonFacts[];
@@ -372,6 +435,17 @@ export interface PolicyRequest {
   keep?: string | null;
 }
 
+export interface PollFacts {
+  question: string;
+  choices: ChoiceFacts[];
+  several: boolean;
+  closes_at: number;
+  is_open: boolean;
+  voters: number;
+  voted: number;
+  mine: number[];
+}
+
 export interface ProfileFacts {
   id: string;
   folder: string;
@@ -459,6 +533,12 @@ export interface StateReply {
   profiles: ProfileFacts[];
 }
 
+export interface StepFacts {
+  rule: string;
+  people: PersonFacts[];
+  approved: PersonFacts[];
+}
+
 export interface ThreadReply {
   entries: MessageFacts[];
 }
@@ -491,6 +571,7 @@ export interface UnitFacts {
   members: number;
   unread: number;
   calls: number;
+  asks: number;
   read: number;
   waiting: number;
   sequence: number;
@@ -588,4 +669,7 @@ export interface Calls {
   grant: [GrantRequest, GrantReply];
   revoke: [OfMember, Done];
   mark_read: [ReadRequest, Done];
+  announce: [AnnounceRequest, AnnounceReply];
+  confirm: [OfLine, Done];
+  remind: [OfLine, Done];
 }

@@ -6,6 +6,7 @@ import { h, Part, fill } from "../lib/dom.js";
 import { icon } from "../lib/icons.js";
 import { notice } from "../lib/dialog.js";
 import { avatar } from "./avatar.js";
+import { openAnnounce } from "./work.js";
 import { t } from "../lib/words.js";
 
 /** @typedef {import("../api").MessageFacts} MessageFacts */
@@ -85,6 +86,7 @@ export class ComposerPart extends Part {
     fill(this, this.#choices, h("div", { class: "composer-box" }, this.#above,
       h("div", { class: "composer-row" },
         !this.thread && h("button", { class: "quiet square", title: t("Attach files"), "aria-label": t("Attach files"), onclick: () => this.#files.click() }, icon("attach")),
+        !this.thread && h("button", { class: "quiet square", title: t("Announcement"), "aria-label": t("Announcement"), onclick: () => openAnnounce(this.unit) }, icon("channel")),
         this.#text, this.#send, this.#files)));
     this.#grow();
   }

@@ -8,6 +8,7 @@ import { icon } from "../lib/icons.js";
 import { markdown } from "../lib/markdown.js";
 import { store } from "../lib/store.js";
 import { t, tn } from "../lib/words.js";
+import { work } from "./work.js";
 
 /** @typedef {import("../api").MessageFacts} MessageFacts */
 
@@ -107,6 +108,7 @@ function what(entry) {
   if (entry.problem === "needs a newer client") return [tomb("info", t("This needs a newer version of Mifeng."))];
   if (entry.problem) return [tomb("warn", t("Not shown: {reason}", { reason: entry.problem }))];
   return [
+    work(entry),
     entry.text && h("div", { class: "text" }, markdown(entry.text, mention),
       entry.is_edited && h("span", { class: "muted edited" }, t("edited"))),
     ...entry.files.map((file) => filePart(entry, file)),
@@ -135,8 +137,8 @@ function reactions(entry) {
     const names = one.people.map((person) => person.name).join(", ");
     return h("button", {
       class: `reaction ${mine ? "mine" : ""}`, "data-react": one.emoji, "aria-pressed": String(mine),
-      title: names, "aria-label": `${one.emoji} ${names}`,
-    }, h("span", null, one.emoji), String(one.people.length));
+      title: names, "aria-label": `${one.emoji} ${one.people.length}: ${names}`,
+    }, `${one.emoji} ${one.people.length}`);
   }));
 }
 

@@ -99,6 +99,7 @@ export class SidebarPart extends Part {
     const states = [
       unit.unread ? tn("{n} unread", "{n} unread", unit.unread) : "",
       unit.calls ? t("you are mentioned") : "",
+      unit.asks ? tn("{n} waits for your confirmation", "{n} wait for your confirmation", unit.asks) : "",
       unit.waiting ? t("waits for the server") : "",
       unit.problem ? t("needs attention") : "",
     ].filter(Boolean).join(", ");
@@ -116,6 +117,7 @@ export class SidebarPart extends Part {
       }, icon(glyph), h("bdi", { class: "cut grow" }, name), states && h("span", { class: "sr" }, `(${states})`),
       unit.problem ? h("span", { class: "mark bad", "aria-hidden": "true" }, icon("warn")) : "",
       unit.waiting ? h("span", { class: "mark", "aria-hidden": "true" }, icon("clock")) : "",
+      unit.asks ? h("span", { class: "mark asks", "aria-hidden": "true" }, icon("check"), String(unit.asks)) : "",
       unit.unread ? h("span", { class: `count ${unit.calls || unit.kind === "direct" ? "calls" : ""}`, "aria-hidden": "true" }, (unit.calls ? "@ " : "") + (unit.unread > 99 ? "99+" : number(unit.unread))) : ""));
   }
 
