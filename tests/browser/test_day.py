@@ -84,7 +84,8 @@ async def test_two_people_come_in_talk_share_a_film_and_part(tmp_path: Path) -> 
         assert await ben.line("Guten Abend").locator(".edited").count() == 1
 
         # an announcement, whose list fills before its author's eyes
-        await ada.page.get_by_role("button", name="Announcement").click()
+        await ada.page.get_by_role("button", name="Announcement, poll, request").click()
+        await ada.page.get_by_role("menuitem", name="Announcement").click()
         await ada.page.get_by_label("Title").fill("停电通知 Power cut")
         await ada.page.locator("dialog textarea").fill("Saturday, **10 to 12**.")
         await ada.page.get_by_role("button", name="Announce", exact=True).click()
@@ -94,6 +95,27 @@ async def test_two_people_come_in_talk_share_a_film_and_part(tmp_path: Path) -> 
         await ben.page.get_by_role("button", name="I have read this").click()
         await ada.page.locator(".read-list h3", has_text="0 have not confirmed").wait_for()
         await ada.page.keyboard.press("Escape")
+
+        # a poll, and a request through its chain
+        await ada.page.get_by_role("button", name="Announcement, poll, request").click()
+        await ada.page.get_by_role("menuitem", name="Poll").click()
+        await ada.page.get_by_label("Question").fill("Where to?")
+        await ada.page.get_by_label("Choices, one a line").fill("Hangzhou\nSuzhou")
+        await ada.page.get_by_role("button", name="Ask", exact=True).click()
+        await ben.page.get_by_role("button", name="Suzhou").click()
+        await ada.page.locator(".work", has_text="1 of 2 have voted").wait_for()
+        await ben.page.get_by_role("button", name="Announcement, poll, request").click()
+        await ben.page.get_by_role("menuitem", name="Request").click()
+        await ben.page.get_by_label("Form").select_option("free")
+        await ben.page.get_by_label("Title").fill("A new screen")
+        for input_ in await ben.page.locator("dialog .request-list input").all():
+            await input_.fill("27 inches")
+        await ben.page.get_by_label("Step 1").select_option(label="Ada Weiß")
+        await ben.page.get_by_role("button", name="Send it").click()
+        await ada.page.locator('[data-key="requests"]').click()
+        await ada.page.locator("mf-requests .work").get_by_role("button", name="Approve").click()
+        await ben.page.locator(".work .tag.ok", has_text="approved").first.wait_for()
+        await ada.open("Research 研究")
 
         # a film that plays while it is fetched, from its middle
         path = film(tmp_path / "day.webm")

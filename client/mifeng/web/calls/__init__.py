@@ -10,7 +10,7 @@ timeline.py     what was said; saying something
 people.py       people, oneself, safety numbers
 devices.py      whose devices there are; one more, one less
 files.py        the files of a unit; a way to show one
-work.py         announcements
+work.py         announcements, polls, requests
 governing.py    invites, removals, the server's health
 """
 

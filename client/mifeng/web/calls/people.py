@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 
 import msgspec
@@ -9,7 +10,8 @@ import msgspec
 from mifeng import Person
 from mifeng.core.search import Search
 from mifeng.web.calls.table import Desk, OfProfile, OfUnit, call
-from mifeng.web.facts import PersonFacts, person_facts
+from mifeng.web.facts import MessageFacts, PersonFacts, message_facts, person_facts
+from mifeng_crypto.errors import UsageError
 from mifeng_crypto.ids import PROTOCOL_VERSION, MemberId
 from mifeng_crypto.ledger.card import Card
 from mifeng_crypto.ledger.head import EMPTY
@@ -39,15 +41,15 @@ class MentionRequest(OfUnit, frozen=True, kw_only=True):
 
 
 class HitFacts(msgspec.Struct, kw_only=True, frozen=True):
-    """A unit, by its id, or a person; `more` says why it was found."""
+    """A unit, by its id, a person, or a message."""
 
     unit: str | None = None
     person: PersonFacts | None = None
-    more: str = ""
+    message: MessageFacts | None = None
 
 
 class FindReply(msgspec.Struct, frozen=True):
-    """Units, then people."""
+    """Units, then people, then messages, the newest first."""
 
     hits: list[HitFacts]
 
@@ -119,9 +121,16 @@ async def find(desk: Desk, request: PeopleRequest) -> FindReply:
             for unit_id, unit in units.items()
         )
         wanted, people = list(Search(titles).find(request.query)), me.people(request.query)
+    said = list[HitFacts]()
+    if request.query:
+        with contextlib.suppress(UsageError):  # a filter that names nobody finds nothing
+            for one in await me.search(request.query, last=HITS):
+                facts = await message_facts(one.message, one.unit, me)
+                said.append(HitFacts(message=facts))
     return FindReply(
         [HitFacts(unit=unit_id.hex()) for unit_id in wanted[:HITS]]
         + [HitFacts(person=person_facts(one, me)) for one in people[:HITS]]
+        + said
     )
 
 

@@ -105,6 +105,14 @@ export interface CreateUnitRequest {
   parent: string | null;
 }
 
+export interface DecideRequest {
+  profile: string;
+  unit: string;
+  sequence: number;
+  decision: string;
+  comment: string;
+}
+
 export interface DecisionFacts {
   person: PersonFacts;
   verdict: string;
@@ -173,6 +181,13 @@ export interface EnterRequest {
   token: string;
 }
 
+export interface FieldFacts {
+  label: string;
+  kind: string;
+  required: boolean;
+  choices: string[];
+}
+
 export interface FileFacts {
   id: string;
   name: string;
@@ -213,7 +228,7 @@ export interface HealthReply {
 export interface HitFacts {
   unit: string | null;
   person: PersonFacts | null;
-  more: string;
+  message: MessageFacts | null;
 }
 
 export interface InviteFacts {
@@ -446,6 +461,15 @@ export interface PollFacts {
   mine: number[];
 }
 
+export interface PollRequest {
+  profile: string;
+  unit: string;
+  question: string;
+  choices: string[];
+  several: boolean;
+  closes_at: number;
+}
+
 export interface ProfileFacts {
   id: string;
   folder: string;
@@ -476,6 +500,20 @@ export interface ReadRequest {
 export interface RemoveRequest {
   profile: string;
   person: string;
+}
+
+export interface RequestRequest {
+  profile: string;
+  unit: string;
+  template: string;
+  title: string;
+  fields: Record<string, string>;
+  approvers: string[];
+}
+
+export interface RequestsReply {
+  waiting: MessageFacts[];
+  mine: MessageFacts[];
 }
 
 export interface RoleRequest {
@@ -537,6 +575,15 @@ export interface StepFacts {
   rule: string;
   people: PersonFacts[];
   approved: PersonFacts[];
+}
+
+export interface TemplateFacts {
+  name: string;
+  fields: FieldFacts[];
+}
+
+export interface TemplatesReply {
+  templates: TemplateFacts[];
 }
 
 export interface ThreadReply {
@@ -610,6 +657,13 @@ export interface UploadsReply {
   uploads: UploadFacts[];
 }
 
+export interface VoteRequest {
+  profile: string;
+  unit: string;
+  sequence: number;
+  choices: number[];
+}
+
 export interface WordsReply {
   language: string;
   words: Record<string, string>;
@@ -672,4 +726,11 @@ export interface Calls {
   announce: [AnnounceRequest, AnnounceReply];
   confirm: [OfLine, Done];
   remind: [OfLine, Done];
+  ask_poll: [PollRequest, Done];
+  vote: [VoteRequest, Done];
+  close_poll: [OfLine, Done];
+  templates: [OfUnit, TemplatesReply];
+  request_approval: [RequestRequest, Done];
+  decide: [DecideRequest, Done];
+  requests: [OfProfile, RequestsReply];
 }

@@ -4,9 +4,9 @@ import { ask, said, store } from "../lib/store.js";
 import { Declined, upload } from "../lib/api.js";
 import { h, Part, fill } from "../lib/dom.js";
 import { icon } from "../lib/icons.js";
-import { notice } from "../lib/dialog.js";
+import { notice, openMenu } from "../lib/dialog.js";
 import { avatar } from "./avatar.js";
-import { openAnnounce } from "./work.js";
+import { openAnnounce, openPoll, openRequest } from "./work.js";
 import { t } from "../lib/words.js";
 
 /** @typedef {import("../api").MessageFacts} MessageFacts */
@@ -86,7 +86,11 @@ export class ComposerPart extends Part {
     fill(this, this.#choices, h("div", { class: "composer-box" }, this.#above,
       h("div", { class: "composer-row" },
         !this.thread && h("button", { class: "quiet square", title: t("Attach files"), "aria-label": t("Attach files"), onclick: () => this.#files.click() }, icon("attach")),
-        !this.thread && h("button", { class: "quiet square", title: t("Announcement"), "aria-label": t("Announcement"), onclick: () => openAnnounce(this.unit) }, icon("channel")),
+        !this.thread && h("button", { class: "quiet square", title: t("More"), "aria-label": t("Announcement, poll, request"), "aria-haspopup": "menu", onclick: (/** @type {any} */ event) => openMenu(event.currentTarget, [
+          { name: t("Announcement"), icon: "channel", act: () => openAnnounce(this.unit) },
+          { name: t("Poll"), icon: "help", act: () => openPoll(this.unit) },
+          { name: t("Request"), icon: "text", act: () => openRequest(this.unit).catch((error) => notice(said(error), "bad")) },
+        ]) }, icon("plus")),
         this.#text, this.#send, this.#files)));
     this.#grow();
   }

@@ -126,6 +126,7 @@ export class SidebarPart extends Part {
     const line = !store.isHere ? t("Mifeng has ended on this machine") : online ? t("Connected") : t("Offline; what you write is sent later");
     return h("footer", { class: "side-foot" },
       h("a", { class: "foot-link", href: "#/people", "data-key": "people", "aria-current": this.current === "people" ? "page" : undefined }, icon("people"), t("People")),
+      h("a", { class: "foot-link", href: "#/requests", "data-key": "requests", "aria-current": this.current === "requests" ? "page" : undefined }, icon("text"), t("Requests")),
       store.me?.may_invite && h("a", { class: "foot-link", href: "#/admin", "data-key": "admin", "aria-current": this.current === "admin" ? "page" : undefined }, icon("shield"), t("Administration")),
       h("p", { class: `line-state ${online ? "up" : "down"}` }, h("span", { class: "dot", "aria-hidden": "true" }), line));
   }

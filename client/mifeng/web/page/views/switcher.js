@@ -4,6 +4,7 @@ import { ask, store } from "../lib/store.js";
 import { avatar } from "../parts/avatar.js";
 import { fill, h } from "../lib/dom.js";
 import { icon } from "../lib/icons.js";
+import { shortTime } from "../lib/format.js";
 import { openDialog } from "../lib/dialog.js";
 import { t } from "../lib/words.js";
 
@@ -36,7 +37,7 @@ export function openSwitcher(unit) {
     const query = input.value.trim();
     const { hits: found } = await ask("find", { query });
     if (input.value.trim() !== query) return;
-    hits = found.map((one) => one.unit ? unitHit(one.unit, one.more) : one.person ? personHit(one.person) : null).filter((one) => one !== null);
+    hits = found.map((one) => one.unit ? unitHit(one.unit) : one.person ? personHit(one.person) : one.message ? messageHit(one.message) : null).filter((one) => one !== null);
     chosen = 0;
     draw();
   };
@@ -50,16 +51,25 @@ export function openSwitcher(unit) {
     else return;
     event.preventDefault();
   });
-  const dialog = openDialog(t("Search or go to"), () => [input, list], { kind: "switcher" });
+  const dialog = openDialog(t("Search or go to"), () => [input, list, h("p", { class: "hint" }, t("Filters: from:name  in:unit  has:file  before:2026-01-31"))], { kind: "switcher" });
   look();
 }
 
-/** @param {string} id @param {string} more @returns {Hit | null} */
-function unitHit(id, more) {
+/** @param {import("../api").MessageFacts} one @returns {Hit} */
+function messageHit(one) {
+  const text = one.text || one.announcement?.title || one.poll?.question || one.approval?.title || one.files[0]?.name || "";
+  return {
+    key: `${one.unit}${one.sequence}`, drawn: icon("thread"), name: text.slice(0, 120), more: `${one.sender?.name ?? ""} · ${store.unit(one.unit)?.title ?? ""} · ${shortTime(one.at)}`,
+    go: () => document.querySelector("mf-workspace")?.dispatchEvent(new CustomEvent("go-to", { detail: one })),
+  };
+}
+
+/** @param {string} id @returns {Hit | null} */
+function unitHit(id) {
   const unit = store.unit(id);
   if (!unit) return null;
   const glyph = { channel: "channel", group: "group", direct: "person" }[unit.kind] ?? "unit";
-  return { key: id, drawn: icon(glyph), name: unit.title, more: more || unit.topic, go: () => { location.hash = `#/u/${id}`; } };
+  return { key: id, drawn: icon(glyph), name: unit.title, more: unit.topic, go: () => { location.hash = `#/u/${id}`; } };
 }
 
 /** @param {import("../api").PersonFacts} person @returns {Hit} */

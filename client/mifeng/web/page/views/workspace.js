@@ -20,6 +20,7 @@ import "../parts/timeline.js";
 import "../parts/uploads.js";
 import "./admin.js";
 import "./people.js";
+import "./requests.js";
 
 export class WorkspaceView extends Part {
   /** @type {import("../parts/sidebar.js").SidebarPart} */ side = /** @type {any} */ (document.createElement("mf-sidebar"));
@@ -45,6 +46,7 @@ export class WorkspaceView extends Part {
     this.on(this, "lock", () => ask("lock", {}).then(() => store.loadAll()).catch((error) => notice(said(error), "bad")));
     this.on(this, "open-person", (event) => this.#openPanel("person", event.detail));
     this.on(this, "jump", (event) => this.timeline.jump(event.detail));
+    this.on(this, "go-to", (event) => this.#goTo(event.detail));
     this.on(this, "reply", (event) => this.composer.reply(event.detail));
     this.on(this, "edit", (event) => this.composer.edit(event.detail));
     this.on(this, "thread", (event) => this.#openPanel("thread", event.detail));
@@ -67,7 +69,7 @@ export class WorkspaceView extends Part {
   /** The address says what is shown: `#/u/<unit>`, `#/people`, `#/admin`. */
   route() {
     const [, kind, id] = location.hash.split("/");
-    if (kind === "people" || kind === "admin") {
+    if (kind === "people" || kind === "admin" || kind === "requests") {
       this.#unit = "";
       this.#closePanel();
       this.side.mark(kind);
@@ -105,9 +107,18 @@ export class WorkspaceView extends Part {
     else if (this.#panel) this.#openPanel("details");
   }
 
+  /** A message, wherever it is. @param {import("../api").MessageFacts} one */
+  async #goTo(one) {
+    if (this.#unit !== one.unit) {
+      history.pushState(null, "", `#/u/${one.unit}`);
+      await this.#openUnit(one.unit);
+    }
+    await this.timeline.jump(one.sequence);
+  }
+
   #unitsCame() {
     if (!this.#unit || !location.hash.startsWith("#/u/")) {
-      if (!location.hash.startsWith("#/p") && !location.hash.startsWith("#/a")) this.route();
+      if (!/^#\/(people|admin|requests)/.test(location.hash)) this.route();
       return;
     }
     if (this.timeline.unit !== this.#unit) return void this.#openUnit(this.#unit);
