@@ -41,9 +41,9 @@ def main(cases: int) -> int:
     """Run, print, write."""
     os.environ["MIFENG_EXPIRY_CASES"] = str(cases)
     recorder, console = Recorder(), Console()
-    code = pytest.main(
-        [str(HERE), "-q", "-p", "no:cacheprovider", "-p", "no:randomly"], plugins=[recorder]
-    )
+    # The journey takes minutes: what is hung in CI is not hung here.
+    patient = ["-o", "faulthandler_timeout=0"]
+    code = pytest.main([str(HERE), "-q", "-p", "no:cacheprovider", *patient], plugins=[recorder])
     OUTPUT.parent.mkdir(exist_ok=True)
     result = {"cases": cases, "figures": recorder.figures, "tests": recorder.outcomes}
     OUTPUT.write_text(json.dumps(result, indent=2, default=str) + "\n", encoding="utf-8")
