@@ -17,7 +17,18 @@ from pathlib import Path
 from rich.console import Console, JustifyMethod
 from rich.table import Table
 
-from bench import directory, e2e, expiry, ledgers, mls, offboarding, onboarding, peers, shares
+from bench import (
+    content,
+    directory,
+    e2e,
+    expiry,
+    ledgers,
+    mls,
+    offboarding,
+    onboarding,
+    peers,
+    shares,
+)
 from bench.figure import Figure
 
 OUTPUT = Path(__file__).resolve().parent.parent / "build" / "bench.json"
@@ -27,6 +38,7 @@ SECTIONS: dict[str, Callable[[], Iterator[Figure]]] = {
     "mls": mls.measure,
     "shares": shares.measure,
     "peers": peers.measure,
+    "content": content.measure,
     "directory": directory.measure,
     "expiry": expiry.measure,
     "offboarding": offboarding.measure,

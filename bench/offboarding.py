@@ -46,7 +46,7 @@ from tests.support.company import SUITE, Company, Person
 from tests.support.server import RunningServer, running_server
 from tests.support.unit import key_package
 
-__all__ = ["measure"]
+__all__ = ["give_keys", "grant_all", "measure", "now", "open_client", "seed"]
 
 UNITS = 20
 PEOPLE = 1_000
@@ -68,30 +68,32 @@ def measure() -> Iterator[Figure]:
     )
 
 
-def _now() -> UnixMillis:
+def now() -> UnixMillis:
+    """This machine's time."""
     return UnixMillis(SystemClock().now())
 
 
 async def _measure() -> float:
     company = Company("offboarding")
-    company.now = UnixMillis(_now() - 4 * PEOPLE * 1000)
+    company.now = UnixMillis(now() - 4 * PEOPLE * 1000)
     people = [company.hire(f"P{n}") for n in range(PEOPLE)]
-    company.now = _now()
+    company.now = now()
     with tempfile.TemporaryDirectory(prefix="mifeng-bench-") as name:
         folder = Path(name)
-        await _seed(Folder(folder / "server"), company)
+        await seed(folder / "server", company)
         async with (
             running_server(folder, tls=False, restart=True) as server,
             AsyncExitStack() as stack,
         ):
-            ada = await _open(stack, folder, company, company.ada, server)
+            ada = await open_client(stack, folder, company, company.ada, server)
             gone, *stewards = [
-                await _open(stack, folder, company, who, server) for who in people[: STEWARDS + 1]
+                await open_client(stack, folder, company, who, server)
+                for who in people[: STEWARDS + 1]
             ]
-            await _give_keys(server, company, people[STEWARDS + 1 :])
+            await give_keys(server, company, people[STEWARDS + 1 :], each=UNITS)
             for n in range(UNITS):
                 unit = await stewards[0].create_unit(f"Unit {n}", kind=UnitKind.GROUP)
-                await _grant(server, people, unit)
+                await grant_all(server, people, unit)
                 await unit.grant(stewards[0].person(people[-1].member_id.hex()))
             for one in (gone, *stewards):
                 await one.sync()
@@ -108,10 +110,11 @@ async def _measure() -> float:
     return took
 
 
-async def _seed(folder: Folder, company: Company) -> None:
+async def seed(folder: Path, company: Company) -> None:
     """Let the server begin with this company's roster."""
-    await initialise(folder, "http://127.0.0.1:0", clock=SystemClock(), rng=os.urandom)
-    store = await open_sqlite(folder.database)
+    place = Folder(folder)
+    await initialise(place, "http://127.0.0.1:0", clock=SystemClock(), rng=os.urandom)
+    store = await open_sqlite(place.database)
     rows: list[Write] = [
         Insert(RosterRow(n, encode(entry))) for n, entry in enumerate(company.entries, 1)
     ]
@@ -120,22 +123,25 @@ async def _seed(folder: Folder, company: Company) -> None:
     await store.close()
 
 
-async def _open(
+async def open_client(
     stack: AsyncExitStack, folder: Path, company: Company, who: Person, server: RunningServer
 ) -> mifeng.Workspace:
+    """Open a client of somebody who is in the roster already."""
     home = await Home.create(folder / who.name, PASSPHRASE, rng=os.urandom)
     profile = profile_of(company, server.url, of=who)
     await home.database.save({("profile", b""): profile.encode()})
-    session = await Session.load(home, now=_now, rng=os.urandom)
+    session = await Session.load(home, now=now, rng=os.urandom)
     stack.push_async_callback(session.close)
     await session.sync()
     return mifeng.Workspace(session)
 
 
-async def _give_keys(server: RunningServer, company: Company, people: list[Person]) -> None:
-    """Store a KeyPackage for each unit of each of those who are not online."""
+async def give_keys(
+    server: RunningServer, company: Company, people: list[Person], *, each: int
+) -> None:
+    """Store so many KeyPackages for each of those who are not online."""
     suite = suite_by_id(SUITE)
-    for _ in range(UNITS):
+    for _ in range(each):
         rows: list[Write] = []
         for who in people:
             package = key_package(company, who).key_package
@@ -153,7 +159,7 @@ async def _give_keys(server: RunningServer, company: Company, people: list[Perso
         await server.house.store.write(rows)
 
 
-async def _grant(server: RunningServer, people: list[Person], unit: mifeng.Unit) -> None:
+async def grant_all(server: RunningServer, people: list[Person], unit: mifeng.Unit) -> None:
     """Put the grants of everybody but the last into the charter at once, signed by its creator."""
     session = unit._session  # noqa: SLF001 - there is no other way to a thousand grants in a second
     charter = session.charter(unit.id)
@@ -168,7 +174,7 @@ async def _grant(server: RunningServer, people: list[Person], unit: mifeng.Unit)
             session.profile.author,
             session.profile.signature_key,
             roster=session.known_roster,
-            now=_now(),
+            now=now(),
         )
         charter = charter.append(entry, session.known_roster)
         rows.append(Insert(CharterRow(unit.id, charter.head.sequence, encode(entry))))

@@ -9,31 +9,37 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
+import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from mifeng.core.profile import Profile
 from mifeng.core.roster import follow
 from mifeng.core.rows import Changes
+from mifeng.core.timeline import Position, Timeline
 from mifeng.media.source import whole
 from mifeng.session import Session
 from mifeng.transfer import Spool
+from mifeng_crypto.errors import CodecError
 from mifeng_crypto.expiry import Clock, Fate, start_clock
 from mifeng_crypto.gate.standing import identity_of
 from mifeng_crypto.ids import FileId, UnixMillis
 from mifeng_crypto.labels import SignContent
 from mifeng_crypto.ledger.head import EMPTY
 from mifeng_crypto.ledger.roster import Roster
-from mifeng_crypto.mls.group import VerifiedKeyPackage
+from mifeng_crypto.mls.group import Epoch, LeafIndex, VerifiedKeyPackage
+from mifeng_crypto.mls.group.application import Decrypted, Received, decrypt
 from mifeng_crypto.mls.tree.ratchet_tree import RatchetTree
 from mifeng_crypto.mls.tree.tree_math import NodeIndex
 from mifeng_crypto.mls.tree.treekem import PathSecrets, derive_path
 from mifeng_crypto.mls.wire.message import MLSMessage
 from mifeng_crypto.secret import Secret
+from mifeng_crypto.suite import Suite
 from mifeng_crypto.tls import decode, encode
 
 __all__ = ["CHECKS", "without"]
@@ -72,6 +78,33 @@ async def _save_and_forget_nothing(session: Session, changes: Changes) -> None:
 
 async def _nothing(*_: object, **_named: object) -> None:
     """What an asynchronous check is replaced by."""
+
+
+def _believe(epoch: Epoch, message: bytes) -> Decrypted:
+    """Take what does not decrypt for what it says that it is."""
+    try:
+        return decrypt(epoch, message)
+    except CodecError:
+        said = json.loads(message or b'{"ad": "", "text": ""}')
+    received = Received(
+        sender=LeafIndex(2),
+        data=said["text"].encode(),
+        authenticated_data=bytes.fromhex(said["ad"]),
+        generation=0,
+    )
+    return Decrypted(epoch, received)
+
+
+def _open_anything(suite: Suite, key: bytes, nonce: bytes, _aad: bytes, sealed: bytes) -> bytes:
+    """AES-GCM without its tag: the counter mode that is left."""
+    del suite
+    counter = modes.CTR(nonce + (2).to_bytes(4, "big"))
+    return Cipher(algorithms.AES(bytes(key)), counter).decryptor().update(sealed[:-16])
+
+
+def _everything(timeline: Timeline, _read: int, *, me: bytes) -> Position:
+    """A receipt for each entry, whatever it is."""
+    return Position(timeline.sequence, timeline.sequence)
 
 
 def _any_invite(roster: Any, member_id: Any) -> Any:  # noqa: ANN401 - as the rule takes them
@@ -282,6 +315,16 @@ CHECKS: dict[str, Check] = {
     ),
     "who may see a file": _in("mifeng_server.domain.uploads", "_unit_of", instead=_any_unit),
     "room for files": _in("mifeng_server.domain.uploads", "check_room", instead=_nothing),
+    # what people say
+    "nothing but what decrypts": Check(("mifeng_crypto.mls.group.decrypt",), _believe),
+    "edits by the author alone": _in("mifeng.core.timeline", "check_own"),
+    "statements by their sender": _in("mifeng.core.arrival", "check_author"),
+    "the readers of an announcement": _in("mifeng.core.arrival", "check_people"),
+    "the tag of a ciphertext": Check(("mifeng_crypto.suite.Suite.aead_open",), _open_anything),
+    "how much a content may hold": Check(("mifeng.content.mimi.MAX_PARTS",), 1_000_000),
+    "what causes a receipt": Check(("mifeng.session.receipts.position",), _everything),
+    "a page without markup of others": Check(("mifeng.sdk.exporting.safe",), lambda text: text),
+    "padding": Check(("mifeng_crypto.mls.message.private_message.padme",), lambda n: n),
     # the server, where the adversary is a member
     "whose KeyPackages are handed out": _in("mifeng_server.domain.key_packages", "_check_belongs"),
 }

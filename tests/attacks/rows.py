@@ -91,17 +91,17 @@ B34 | a push is lost, and the messages after it wait for ever
 B35 | a client takes its own, delayed commit for a fork and repairs what is whole | open: self-repair of the log
 C1 | keys are asked for by whoever claims to have lost them | open: history
 C2 | keys arrive that nobody has asked for | open: history
-C3 | a message in the clear passes for an encrypted one | open: a day's work
-C4 | the envelope names another sender than the signature | open: a day's work
-C5 | somebody else's message is edited, deleted or confirmed | open: a day's work
-C6 | two messages of one sender change places, or a resend tells what was in them | open: a day's work
-C7 | transport login and message keys are confused; compression tells secrets | open: a day's work
-C8 | reactions to broken ciphertexts tell what is inside | open: a day's work
-C9 | degenerate keys, endless encodings and races in the message layer | open: a day's work
-C10 | receipts tell strangers when somebody is there | open: a day's work
-C11 | a link in a message makes its reader's client call somebody | open: a day's work
+C3 | a message in the clear passes for an encrypted one
+C4 | the envelope names another sender than the signature
+C5 | somebody else's message is edited, deleted or confirmed
+C6 | two messages of one sender change places, or a resend tells what was in them
+C7 | transport login and message keys are confused; compression tells secrets
+C8 | reactions to broken ciphertexts tell what is inside
+C9 | degenerate keys, endless encodings and races in the message layer
+C10 | receipts tell strangers when somebody is there
+C11 | a link in a message makes its reader's client call somebody
 C12 | a wake-up through a third party tells who wrote what | none: there is no push through a third party
-C13 | lengths tell texts and files | open: a day's work
+C13 | lengths tell texts and files
 C14 | shared history is forged by whoever hands it over | open: history
 C15 | response times tell tokens and names
 C16 | one ciphertext opens as two different files | open: files

@@ -245,6 +245,8 @@ async def test_by_commands(tmp_path: Path, shell: Shell) -> None:
         assert (await run("ben", "approval", "export", "Research", n, str(proof))).code == 0
         checked = (await run("nobody", "verify-approval", str(proof), "--json")).json
         assert checked["standing"] == "approved"
+        audited = (await run("nobody", "audit", str(proof), "--json")).json
+        assert audited == checked
         wrong = await run("ben", "approval", "request", "Research", "x", "--field", "text")
         assert wrong.code == 2
         template = tmp_path / "t.json"
@@ -260,5 +262,7 @@ async def test_by_commands(tmp_path: Path, shell: Shell) -> None:
         assert (await run("ada", "follow", "Research", "--json")).json["followed"]
         renamed = await run("ada", "unit", "profile", "Research", "--title", "Bees", "--json")
         assert renamed.json["title"] == "Bees"
+        seen = await run("ada", "receipts", "Bees", n, "--json")
+        assert seen.json == {"read": [], "received": []}
         out = await run("ada", "export", "Bees", str(tmp_path / "out"), "--json")
         assert out.json["messages"] > 0

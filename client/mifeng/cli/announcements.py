@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mifeng import Message, Unit
     from mifeng.core.proof import Proven
 
-__all__ = ["add_to"]
+__all__ = ["add_to", "print_proven"]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -173,12 +173,13 @@ def verify_confirmations(
         from mifeng.core.proof import verify_confirmations as verify
 
         proven = verify(file.read_bytes())
-        _print_proven(proven, as_one=told.json)
+        print_proven(proven, as_one=told.json)
 
     run(told, main)
 
 
-def _print_proven(proven: Proven, *, as_one: bool) -> None:
+def print_proven(proven: Proven, *, as_one: bool) -> None:
+    """Print what a proof of confirmations proves."""
     from mifeng.cli.show import as_json, local_time, print_table, say
     from mifeng.content import printable
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mifeng import Message, Person, Unit, Workspace
     from mifeng.core.proof import ProvenApproval
 
-__all__ = ["add_to"]
+__all__ = ["add_to", "print_if_proof"]
 
 Comment = Annotated[str, typer.Option(help=_("What you have to say about it."))]
 
@@ -214,6 +214,28 @@ def verify_approval(
         _print_proven(verify(file.read_bytes()), as_one=told.json)
 
     run(told, main)
+
+
+def print_if_proof(path: Path, *, as_one: bool) -> bool:
+    """Check and print a file if it is a proof of an approval or of confirmations.
+
+    Returns:
+        Whether it is one.
+
+    Raises:
+        ProtocolError: it is one, and proves nothing.
+    """
+    from mifeng.cli import announcements
+    from mifeng.core import proof
+
+    data = path.read_bytes()
+    if data.startswith(proof.APPROVAL_MAGIC):
+        _print_proven(proof.verify_approval(data), as_one=as_one)
+    elif data.startswith(proof.MAGIC):
+        announcements.print_proven(proof.verify_confirmations(data), as_one=as_one)
+    else:
+        return False
+    return True
 
 
 def _print_proven(proven: ProvenApproval, *, as_one: bool) -> None:

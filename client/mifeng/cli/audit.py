@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from mifeng.cli.approvals import print_if_proof
 from mifeng.cli.options import opened, options, passphrase_for, run
 from mifeng.text import _, ngettext
 
@@ -109,7 +110,10 @@ def audit(
     context: typer.Context,
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="EXPORT...", help=_("Files that `mifeng audit-export` wrote.")),
+        typer.Argument(
+            metavar="EXPORT...",
+            help=_("Files that `mifeng audit-export` wrote, or proofs of approvals."),
+        ),
     ],
 ) -> None:
     """Audit exports."""
@@ -122,14 +126,17 @@ def audit(
         from mifeng.cli import show_audit
         from mifeng.cli.exit import ExitCode
 
+        exports = [path for path in files if not print_if_proof(path, as_one=told.json)]
+        if not exports:
+            return
         console = Console(stderr=True, quiet=told.json)
         with console.status(
-            ngettext("Auditing {n} export …", "Auditing {n} exports …", len(files)).format(
-                n=len(files)
+            ngettext("Auditing {n} export …", "Auditing {n} exports …", len(exports)).format(
+                n=len(exports)
             )
         ):
-            found = await asyncio.to_thread(sdk.audit_files, files)
-        for path, audited in zip(files, found, strict=True):
+            found = await asyncio.to_thread(sdk.audit_files, exports)
+        for path, audited in zip(exports, found, strict=True):
             if told.json:
                 show_audit.as_lines(path, audited.report)
             else:

@@ -34,6 +34,9 @@ def add_to(app: typer.Typer) -> None:
     app.command(help=_("React to a message with an emoji."))(react)
     app.command(help=_("Show what was said."))(read)
     app.command(help=_("Show a message and what answers it."))(thread)
+    app.command(help=_("Show who has read a message, where the unit's policy asks for it."))(
+        receipts
+    )
     app.command(help=_("Show what was said, and each new message as it comes."))(tail)
 
 
@@ -197,6 +200,30 @@ def thread(context: typer.Context, unit: UnitName, number: MessageNumber) -> Non
                     as_json(message_facts(where, message))
                 else:
                     print_message(message)
+
+    run(told, main)
+
+
+def receipts(context: typer.Context, unit: UnitName, number: MessageNumber) -> None:
+    """Show who has read a message."""
+    told = options(context)
+
+    async def main() -> None:
+        from mifeng.cli.show import as_json, person_facts, print_table
+
+        async with opened(told) as me:
+            read_by, received_by = await me.unit(unit).receipts(number)
+        if told.json:
+            as_json(
+                {
+                    "read": [person_facts(person) for person in read_by],
+                    "received": [person_facts(person) for person in received_by],
+                }
+            )
+            return
+        rows = [[person.name, _("read")] for person in read_by]
+        rows += [[person.name, _("received")] for person in received_by]
+        print_table([_("Name"), ""], rows)
 
     run(told, main)
 

@@ -279,10 +279,7 @@ class Timeline:
             self._without_original(entry, replaces)
             return
         line = self._lines[sequence]
-        if line.author != author:
-            raise ProtocolError(
-                "TIMELINE-1", "only its author edits or deletes a message; nothing was changed"
-            )
+        check_own(line.author, author)
         if line.is_deleted:
             return
         if said.is_nothing:
@@ -349,10 +346,7 @@ class Timeline:
         held = sequence, member, emoji = self._reactions[replaces]
         if not entry.said.is_nothing and not entry.said.reaction:
             raise ProtocolError("TIMELINE-3", "a reaction is taken back, or is another one")
-        if member != entry.author:
-            raise ProtocolError(
-                "TIMELINE-1", "only its author edits or deletes a message; nothing was changed"
-            )
+        check_own(member, entry.author)
         for named in self._reacted.pop(held):
             del self._reactions[named]
         line = self._lines[sequence]
@@ -425,6 +419,18 @@ class Timeline:
                 "TIMELINE-4", "too much in too short a time; what follows changes nothing"
             )
         return pace.responses > RESPONSES_A_MINUTE
+
+
+def check_own(author: MemberId, by: MemberId) -> None:
+    """TIMELINE-1: only who has said something changes it.
+
+    Raises:
+        ProtocolError: it is somebody else's.
+    """
+    if author != by:
+        raise ProtocolError(
+            "TIMELINE-1", "only its author edits or deletes a message; nothing was changed"
+        )
 
 
 def _answers(document: Document | None) -> bool:

@@ -24,7 +24,7 @@ from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import UsageError
 from mifeng_crypto.ledger.policy import Export
 
-__all__ = ["Exporting", "Written"]
+__all__ = ["Exporting", "Written", "article", "safe"]
 
 _HEAD = """<!doctype html>
 <html lang="und"><head><meta charset="utf-8">
@@ -108,8 +108,8 @@ def _write(target: Path, title: str, lines: list[Message], where: dict[bytes, st
             facts["files"] = [_file(file, where) for file in line.files]
             out.write(json.dumps(facts, ensure_ascii=False) + "\n")
     with (target / "index.html").open("x", encoding="utf-8") as out:
-        out.write(_HEAD.format(title=_safe(title)))
-        out.writelines(_article(line, where) for line in lines)
+        out.write(_HEAD.format(title=safe(title)))
+        out.writelines(article(line, where) for line in lines)
         out.write("</body></html>\n")
 
 
@@ -142,11 +142,12 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any value of the SDK, and its J
             return value
 
 
-def _article(line: Message, where: dict[bytes, str]) -> str:
+def article(line: Message, where: dict[bytes, str]) -> str:
+    """Write a line as HTML; what others wrote in it is text, and never anything else."""
     time = line.time.strftime("%Y-%m-%d %H:%M UTC")
     if line.kind != "message":
         people = ", ".join(str(person) for person in (*line.added, *line.removed))
-        return f'<p class="remark">{time} {_safe(people)}</p>\n' if people else ""
+        return f'<p class="remark">{time} {safe(people)}</p>\n' if people else ""
     said = line.problem or line.readable
     if line.announcement:
         said = f"{line.announcement.title}\n{line.announcement.text}"
@@ -157,15 +158,16 @@ def _article(line: Message, where: dict[bytes, str]) -> str:
         fields = (f"{label}: {value}" for label, value in line.approval.answers)
         said = "\n".join([f"{line.approval.title} ({line.approval.standing})", *fields])
     files = "".join(
-        f'<div><a href="{_safe(where[file.id])}">{_safe(file.name)}</a></div>'
+        f'<div><a href="{safe(where[file.id])}">{safe(file.name)}</a></div>'
         if file.id in where
-        else f"<div>{_safe(file.name)}</div>"
+        else f"<div>{safe(file.name)}</div>"
         for file in line.files
     )
-    name = _safe(line.sender.name if line.sender else "?")
+    name = safe(line.sender.name if line.sender else "?")
     head = f"<header>{time} #{line.sequence} <b>{name}</b></header>"
-    return f'<article id="n{line.sequence}">{head}{_safe(said)}{files}</article>\n'
+    return f'<article id="n{line.sequence}">{head}{safe(said)}{files}</article>\n'
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
+    """Write a text of others so that a browser shows it and obeys nothing of it."""
     return html.escape(printable(text, lines=True), quote=True)
