@@ -168,13 +168,14 @@ def read(
     told = options(context)
 
     async def main() -> None:
-        from mifeng.cli.notices import print_notices
+        from mifeng.cli.notices import print_ending, print_notices
         from mifeng.cli.show import as_json, message_facts, print_message
 
         async with opened(told) as me:
             where = me.unit(unit)
             if not told.json:
                 print_notices(where)
+                await print_ending(where)
             for message in await where.timeline(last=last):
                 if told.json:
                     as_json(message_facts(where, message))
@@ -237,13 +238,14 @@ def tail(
     told = options(context)
 
     async def main() -> None:
-        from mifeng.cli.notices import print_notices
+        from mifeng.cli.notices import print_ending, print_notices
         from mifeng.cli.show import as_json, message_facts, print_message
 
         async with opened(told) as me:
             where = me.unit(unit)
             if not told.json:
                 print_notices(where)
+                await print_ending(where)
             before = await where.timeline(last=last + 1) if last else []
             after = before[0].sequence if len(before) > last else 0
             after = where.sequence if last == 0 else after

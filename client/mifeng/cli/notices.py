@@ -9,9 +9,9 @@ import typer
 from mifeng.text import _
 
 if TYPE_CHECKING:
-    from mifeng import Governed
+    from mifeng import Governed, Unit
 
-__all__ = ["notices", "print_notices"]
+__all__ = ["notices", "print_ending", "print_notices"]
 
 
 def notices(unit: Governed) -> list[str]:
@@ -33,6 +33,21 @@ def notices(unit: Governed) -> list[str]:
         name = printable(unit.closed_by.name)
         lines.append(sentence.format(name=name, time=local_time(unit.end.time)))
     return lines
+
+
+async def print_ending(unit: Unit) -> None:
+    """Print which files will be gone within a day, and that one has not fetched them."""
+    from mifeng.cli.show import left
+    from mifeng.content import printable
+
+    for shared in await unit.ending():
+        sentence = _("! {file} (number {n}) is gone in {time}: download it, or keep it.")
+        typer.secho(
+            sentence.format(
+                file=printable(shared.file.name), n=shared.message.sequence, time=left(shared.until)
+            ),
+            fg="yellow",
+        )
 
 
 def print_notices(unit: Governed) -> None:

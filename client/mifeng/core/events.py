@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mifeng.core.changes import RosterChange
 from mifeng.core.rows import TimelineRecord
-from mifeng_crypto.ids import MemberId, UnitId
+from mifeng_crypto.ids import FileId, MemberId, UnitId, UnixMillis
 from mifeng_crypto.log import NeedsReaddTBS
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Delivered",
     "DeviceStuck",
     "Event",
+    "FileEnding",
     "NewEntry",
     "RosterChanged",
     "UnitClosed",
@@ -39,6 +40,20 @@ class Delivered:
     unit_id: UnitId
     number: int
     sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileEnding:
+    """Somebody else's file will be gone within a day, and this member has not fetched it.
+
+    `sequence` is the message that shows it last; `until` is in Unix milliseconds.
+    """
+
+    unit_id: UnitId
+    sequence: int
+    file_id: FileId
+    name: str
+    until: UnixMillis
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,4 +139,5 @@ Event = (
     | DeviceStuck
     | AlarmRaised
     | ContentExpired
+    | FileEnding
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import datetime as dt
 import functools
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from mifeng.content import Attachment, Refers
 from mifeng.errors import NotFoundError, ServerProblem
 from mifeng.sdk.talk import Talk, no_progress
 from mifeng.sdk.values import File, Message, SharedFile, person_from
-from mifeng.session import uploads
+from mifeng.session import notices, uploads
 from mifeng.transfer import Progress, Reader
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.api.problems import ProblemCode
@@ -183,6 +184,24 @@ class Shelf(Talk):
             refers=refers,
         )
         return await self._post(said, tuple(attachments))
+
+    async def ending(self) -> list[SharedFile]:
+        """Return the files of others that end within a day, and that this member has not fetched.
+
+        Raises:
+            MifengError: as `send`.
+        """
+        if not self.is_member:
+            return []
+        timeline = await self._timeline()
+        return [
+            SharedFile(
+                File(one.attachment),
+                self._show(one.line, timeline),
+                dt.datetime.fromtimestamp(one.until / 1000, dt.UTC),
+            )
+            for one in await notices.not_fetched(self._session, self.id)
+        ]
 
     # -------------------------------------------------------------- fetching
 

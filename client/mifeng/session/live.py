@@ -11,7 +11,7 @@ from mifeng.core.events import Event
 from mifeng.core.rows import UnitStatus
 from mifeng.errors import AccessEndedError, ServerIdentityError, ServerProblem
 from mifeng.net import Stream
-from mifeng.session import directory, directory_key, roster
+from mifeng.session import directory, directory_key, notices, roster
 from mifeng.session.steward import Steward
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.errors import (
@@ -78,6 +78,7 @@ class Live:
         self._is_live = asyncio.Event()
         self._steward = Steward(session)
         self._keeper = directory_key.Keeper(session)
+        self._watch = notices.Watch(session)
 
     def listen(self) -> Listener:
         """Return what happens from this moment on; go live if that has not happened yet."""
@@ -123,6 +124,7 @@ class Live:
                 await self._reader
         await self._steward.close()
         await self._keeper.close()
+        await self._watch.close()
 
     # -------------------------------------------------------------- inside
 
@@ -165,6 +167,7 @@ class Live:
             await session.sync()
             await self._stream.announce()
             self._is_live.set()
+            self._watch.start()
             return
         unit_id = UnitId(push.unit_id or b"")
         match push.kind:
