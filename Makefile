@@ -48,6 +48,10 @@ conformance: .venv/.installed ## run every published test vector, print a table 
 interop: .venv/.installed ## meet other MLS implementations, print a table (needs node and a network)
 	$(BIN)/python -m tests.interop
 
+.PHONY: torture
+torture: .venv/.installed ## kills, crashes, power cuts and faults in number, build/torture.json (SHARE=0.1 for less)
+	$(BIN)/python -m tests.torture --share $(or $(SHARE),1)
+
 SEEDS ?= 300
 
 .PHONY: simulate

@@ -40,6 +40,8 @@ class Disk:
         watch: is told of each transaction that has become durable.
         power: false from a crash until the machine starts again: whoever still runs writes nothing.
         crash_in: how many more writes until the power fails in the midst of one; 0: it does not.
+        crash_written: whether that one is on the disk then; None leaves it to chance.
+        writes: how many there were.
     """
 
     def __init__(self, chance: random.Random, crash: Callable[[], None]) -> None:
@@ -50,6 +52,8 @@ class Disk:
         self.watch: Callable[[Changes], None] = lambda _: None
         self.life = 0
         self.crash_in = 0
+        self.crash_written: bool | None = None
+        self.writes = 0
 
     def wipe(self) -> None:
         """Delete the profile's folder."""
@@ -133,10 +137,13 @@ class SimDatabase:
             await asyncio.sleep(disk.chance.uniform(0, DURABLE_S))
             if disk.life != self.life:
                 raise PowerOffError
+            disk.writes += 1
             if disk.crash_in:
                 disk.crash_in -= 1
                 if not disk.crash_in:
-                    written = disk.chance.random() < 0.5
+                    written = disk.crash_written
+                    if written is None:
+                        written = disk.chance.random() < 0.5
                     if written:
                         self._write(sealed, changes)
                     disk.crash()

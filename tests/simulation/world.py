@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import itertools
 import random
+import warnings
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -36,7 +37,7 @@ from tests.simulation.loop import SimLoop, StuckError, start_as, tasks_of
 from tests.simulation.network import ClientSocket, Line, ServerSocket, SimHttp
 from tests.simulation.oracles import Oracles, ViolationError
 
-__all__ = ["NAMES", "World", "play"]
+__all__ = ["NAMES", "World", "play", "simulated"]
 
 NAMES = ("Ada", "Bo", "Chen", "Dai", "Eve")
 MOST_UNITS = 3
@@ -416,7 +417,7 @@ async def _quietly(act: Awaitable[object]) -> None:
 
 
 @contextlib.contextmanager
-def _simulated(world: World) -> Iterator[None]:
+def simulated(world: World) -> Iterator[None]:
     """Put disks and wires in the place of the real ones."""
     seal = Suite.aead_seal
 
@@ -435,6 +436,7 @@ def _simulated(world: World) -> Iterator[None]:
     )
     stock = dict.fromkeys(key_packages.STOCK, 2) | {world.suite: 6}
     with (
+        warnings.catch_warnings(action="ignore", category=web.NotAppKeyWarning),
         patch.object(homes, "Database", database),
         patch.object(homes, "ProfileLock", NoLock),
         patch.object(homes, "Vault", NoVault),
@@ -458,7 +460,7 @@ def play(seed: int, *, steps: int, folder: Path) -> World:
     loop = SimLoop(random.Random(f"who comes next {seed}"))
     ClientSocket.made = 0
     world = World(seed, steps, loop, folder)
-    with _simulated(world):
+    with simulated(world):
         main = loop.create_task(world.run())
         try:
             loop.run_until_complete(main)

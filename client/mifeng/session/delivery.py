@@ -32,6 +32,8 @@ ATTEMPTS = 12
 """How often a step is tried anew after a lost race."""
 REACHES = 3
 """How often a request is sent again at once when the line breaks."""
+UNDECIDED = frozenset({500, 502, 503, 504})
+"""Answers that say neither yes nor no: as if there had been none."""
 ASK_AGAIN_MS = 60_000
 """For how long a device without KeyPackages is not asked for again."""
 
@@ -337,6 +339,7 @@ async def _reach(
         TransportError: the server was not reached; what was to be sent is on the disk.
         ServerProblem: it declined.
     """
+    failed = TransportError("the server was not asked")
     for attempt in range(REACHES):
         try:
             with session.access():
@@ -348,7 +351,15 @@ async def _reach(
                     key=outbox.idempotency_key(content),
                 )
         except TransportError as err:
-            if attempt == REACHES - 1:
+            failed = err
+        except ServerProblem as err:
+            if err.status not in UNDECIDED:
                 raise
-            await asyncio.sleep(err.retry_after_s or pause_s(attempt, rng=session.rng))
-    raise AssertionError("the loop returns or raises")
+            # It failed in the midst of its work: what it had stored by then, nobody knows.
+            failed = TransportError(
+                "the server has a fault; what was to be sent is kept and goes out later",
+                err.retry_after_s,
+            )
+        if attempt < REACHES - 1:
+            await asyncio.sleep(failed.retry_after_s or pause_s(attempt, rng=session.rng))
+    raise failed

@@ -1,0 +1,74 @@
+"""A server that fails in the midst of its work: its 500 says nothing of what was stored."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mifeng_crypto.errors import TransportError
+from tests.attacks.evil_server import EvilServer, evil_server
+from tests.e2e.people import Cast, cast
+
+
+@pytest.fixture
+async def evil(tmp_path: Path) -> AsyncIterator[EvilServer]:
+    async with evil_server(tmp_path / "evil") as server:
+        yield server
+
+
+@pytest.fixture
+async def c(tmp_path: Path, evil: EvilServer) -> AsyncIterator[Cast]:
+    async with cast(tmp_path, evil.server) as both:
+        yield both
+
+
+def failing(times: int) -> Callable[[Any], Any]:
+    """What the server stores, and then fails to answer."""
+    left = [times]
+
+    def fail(reply: Any) -> Any:  # noqa: ANN401 - any answer
+        if left[0]:
+            left[0] -= 1
+            raise RuntimeError("a fault of the server")
+        return reply
+
+    return fail
+
+
+async def test_an_answer_of_500_is_like_one_that_was_lost(evil: EvilServer, c: Cast) -> None:
+    evil.lie(c.ada, message=failing(1))
+    sent = await c.adas.send("once")
+    assert sent.text == "once"
+    await c.ben.sync()
+    assert [m.text for m in await c.bens.history()] == ["once"]
+    assert await c.ada.alarms() == []
+
+
+async def test_what_a_server_fails_to_answer_is_kept_and_said_once(
+    evil: EvilServer, c: Cast
+) -> None:
+    evil.lie(c.ada, message=failing(100))
+    with pytest.raises(TransportError):
+        await c.adas.send("once")
+    assert c.adas.waiting == 1
+    evil.be_honest()
+    await c.ada.sync()
+    c.adas.check_access()
+    assert c.adas.waiting == 0
+    await c.adas.send("and again")
+    await c.ben.sync()
+    assert [m.text for m in await c.bens.history()] == ["once", "and again"]
+    assert await c.ada.alarms() == []
+
+
+async def test_a_commit_that_a_server_fails_to_answer_takes_effect_once(
+    evil: EvilServer, c: Cast
+) -> None:
+    epoch = c.adas.epoch
+    evil.lie(c.ada, commit=failing(1))
+    await c.adas.revoke(c.ada.person("Ben"))
+    assert c.adas.epoch == epoch + 1
+    assert [str(m.person) for m in c.adas.members()] == ["Ada"]

@@ -1,0 +1,98 @@
+"""A real server process: started, killed, wrapped by a tool; and a device that speaks to it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+
+from mifeng_server.clock import SystemClock
+from mifeng_server.folder import Folder
+from mifeng_server.serving import initialise
+from tests.support.peer import Peer
+
+__all__ = ["ServerProcess", "founder_of"]
+
+PATIENCE_S = 60.0
+"""Machines that run this are busy."""
+
+
+class ServerProcess:
+    """`mifeng-server serve` on a data folder, over plain HTTP on loopback."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.url = ""
+        self.link = ""
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def init(self) -> None:
+        """Make the data folder."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        self.link = await initialise(
+            Folder(self.folder), self.url, clock=SystemClock(), rng=os.urandom
+        )
+
+    async def start(self, *wrapper: str) -> float:
+        """Start it, behind a tool if one is given; return in how many seconds it answered."""
+        begin = time.monotonic()
+        self._process = await asyncio.create_subprocess_exec(
+            *wrapper,
+            *(sys.executable, "-m", "mifeng_server", "serve", "--data", str(self.folder)),
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        host, port = self.url.removeprefix("http://").split(":")
+        while True:
+            try:
+                _, writer = await asyncio.open_connection(host, int(port))
+            except OSError:
+                assert self._process.returncode is None, "the server ended by itself"
+                assert time.monotonic() - begin < PATIENCE_S, "the server does not answer"
+                await asyncio.sleep(0.01)
+            else:
+                writer.close()
+                return time.monotonic() - begin
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, "it was started"
+        return self._process.pid
+
+    async def end(self, number: int = signal.SIGKILL) -> None:
+        """Kill it, or tell it to stop; return when it is gone."""
+        process = self._process
+        if process is None:
+            return
+        if process.returncode is None:
+            os.killpg(process.pid, number)
+        await process.wait()
+        self._process = None
+
+
+@asynccontextmanager
+async def founder_of(server: ServerProcess) -> AsyncIterator[tuple[Peer, bytes]]:
+    """The founder's device with a unit, over one connection."""
+    connector = aiohttp.TCPConnector(limit=16)
+    timeout = aiohttp.ClientTimeout(total=10)
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
+        peer = Peer(session=session, url=server.url, clock=SystemClock())
+        await peer.found(server.link)
+        await peer.login()
+        yield peer, await peer.create_unit()
