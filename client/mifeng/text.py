@@ -9,10 +9,12 @@ they are shown, by `explain`.
 
 from __future__ import annotations
 
+import contextlib
 import gettext
 import itertools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 
 from mifeng_crypto.errors import (
@@ -31,6 +33,7 @@ __all__ = [
     "language_in_use",
     "language_of",
     "ngettext",
+    "speaking",
     "use",
     "use_from",
     "words",
@@ -51,14 +54,22 @@ class _Chosen:
     translations: gettext.NullTranslations = gettext.NullTranslations()
 
 
+_here: ContextVar[tuple[str, gettext.NullTranslations] | None] = ContextVar("_here", default=None)
+"""The language of one call among several; see `speaking`."""
+
+
+def _spoken() -> tuple[str, gettext.NullTranslations]:
+    return _here.get() or (_Chosen.language, _Chosen.translations)
+
+
 def _(message: str) -> str:
     """Return the translation of a literal; parameters are filled in afterwards by `.format`."""
-    return _Chosen.translations.gettext(message)
+    return _spoken()[1].gettext(message)
 
 
 def ngettext(singular: str, plural: str, n: int) -> str:
     """Return the translation of the form that fits `n`."""
-    return _Chosen.translations.ngettext(singular, plural, n)
+    return _spoken()[1].ngettext(singular, plural, n)
 
 
 def language_of(wanted: str) -> str:
@@ -74,12 +85,23 @@ def language_from(environ: Mapping[str, str]) -> str:
 
 def use(language: str) -> None:
     """Speak this language from now on."""
-    _Chosen.language = language = language_of(language)
-    _Chosen.translations = (
-        gettext.NullTranslations()
-        if language == "en"
-        else gettext.translation(_DOMAIN, _LOCALE, [language])
-    )
+    _Chosen.language, _Chosen.translations = _loaded(language_of(language))
+
+
+@contextlib.contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Speak this language within; what runs beside it goes on in its own."""
+    before = _here.set(_loaded(language_of(language)))
+    try:
+        yield
+    finally:
+        _here.reset(before)
+
+
+def _loaded(language: str) -> tuple[str, gettext.NullTranslations]:
+    if language == "en":
+        return language, gettext.NullTranslations()
+    return language, gettext.translation(_DOMAIN, _LOCALE, [language])
 
 
 def use_from(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> None:
@@ -100,7 +122,7 @@ def use_from(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> No
 
 def language_in_use() -> str:
     """Return which of `LANGUAGES` is spoken."""
-    return _Chosen.language
+    return _spoken()[0]
 
 
 def words() -> dict[str, str]:
@@ -108,7 +130,7 @@ def words() -> dict[str, str]:
 
     A text with a plural stands under its singular.
     """
-    catalogue: Mapping[object, str] = getattr(_Chosen.translations, "_catalog", {})
+    catalogue: Mapping[object, str] = getattr(_spoken()[1], "_catalog", {})
     return {
         key if isinstance(key, str) else str(key[0]): said
         for key, said in catalogue.items()
@@ -123,7 +145,7 @@ def explain(error: MifengError) -> str:
     sentence about what kind of error it is.
     """
     english = str(error)
-    if _Chosen.language == "en":
+    if _spoken()[0] == "en":
         return english
     translated = _(error.template)
     if translated == error.template:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from mifeng.cli.approvals import print_if_proof
-from mifeng.cli.options import opened, options, passphrase_for, run
+from mifeng.cli.options import LENT, opened, options, run
 from mifeng.text import _, ngettext
 
 __all__ = ["add_to"]
@@ -31,12 +31,10 @@ def alarms(context: typer.Context) -> None:
     told = options(context)
 
     async def main() -> None:
-        from mifeng import sdk
         from mifeng.cli.exit import ExitCode
         from mifeng.cli.show import as_json, local_time, print_table
 
-        passphrase = await asyncio.to_thread(passphrase_for, told, new=False)
-        async with sdk.unlock(told.folder, passphrase=passphrase) as me:
+        async with opened(told, offline=True) as me:
             found = await me.alarms()
         if told.json:
             for alarm in found:
@@ -82,13 +80,11 @@ def export(
     async def main() -> None:
         from rich.console import Console
 
-        from mifeng import sdk
         from mifeng.cli.show import as_json, say, size
 
-        passphrase = await asyncio.to_thread(passphrase_for, told, new=False) if offline else None
-        opening = sdk.unlock(told.folder, passphrase=passphrase) if offline else opened(told)
-        console = Console(stderr=True, quiet=told.json)
-        async with opening as me:
+        # A bar of rich's own would draw over what the process prints that has the profile open.
+        console = Console(stderr=True, quiet=told.json or LENT.get() is not None)
+        async with opened(told, offline=offline) as me:
             wanted = [me.unit(name) for name in unit or ()]
             with console.status(_("Reading and fetching …")) as status:
                 n = await me.export_for_audit(

@@ -265,10 +265,11 @@ async def _pour(unit: Unit, file: File) -> None:
 @contextlib.contextmanager
 def _bar(name: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
     """Show a progress bar on a terminal, and nothing elsewhere."""
+    from mifeng.cli.show import console
+
     if quiet or not sys.stderr.isatty():
         yield lambda _done, _total: None
         return
-    from rich.console import Console
     from rich.progress import (
         BarColumn,
         DownloadColumn,
@@ -287,6 +288,8 @@ def _bar(name: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bars:
+    with Progress(
+        *columns, console=console(stderr=True), redirect_stdout=False, redirect_stderr=False
+    ) as bars:
         task = bars.add_task(printable(name), total=None)
         yield lambda done, total: bars.update(task, completed=done, total=total)

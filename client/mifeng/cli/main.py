@@ -6,8 +6,9 @@ Only what parses words is loaded here; each command loads what it needs when it 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from mifeng import text
 
@@ -15,6 +16,7 @@ from mifeng import text
 text.use_from(sys.argv)
 
 import typer  # noqa: E402
+from typer.core import TyperGroup  # noqa: E402
 
 from mifeng.cli import (  # noqa: E402
     announcements,
@@ -40,8 +42,17 @@ from mifeng.text import _  # noqa: E402
 
 __all__ = ["app", "main"]
 
+
+class Remembering(TyperGroup):
+    """Keeps the whole command line, so that it can be handed over."""
+
+    def main(self, args: Sequence[str] | None = None, *more: Any, **others: Any) -> Any:  # noqa: ANN401
+        return super().main(args, *more, obj=tuple(args or ()), **others)
+
+
 app = typer.Typer(
     name="mifeng",
+    cls=Remembering,
     help=_("Sealed conversations and files for a company, on its own server."),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -72,7 +83,9 @@ def _all_commands(
     ] = None,
 ) -> None:
     del lang  # read before all else, by `use_from`
-    context.obj = Options(profile=profile, passphrase_fd=passphrase_fd, json=json)
+    context.obj = Options(
+        profile=profile, passphrase_fd=passphrase_fd, json=json, words=context.obj or ()
+    )
 
 
 enrol.add_to(app)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mifeng.cli.options import opened, options, run
+from mifeng.cli.options import opened, options, run, standard_input
 from mifeng.cli.units import UnitName
 from mifeng.text import _
 from mifeng_crypto.errors import UsageError
@@ -115,7 +115,7 @@ def said(text: str) -> str:
     Raises:
         UsageError: it is nothing.
     """
-    said = sys.stdin.read().rstrip("\n") if text == "-" else text
+    said = standard_input().rstrip("\n") if text == "-" else text
     if not said.strip():
         raise UsageError("there is nothing to send; write something")
     return said
@@ -241,7 +241,7 @@ def tail(
         from mifeng.cli.notices import print_ending, print_notices
         from mifeng.cli.show import as_json, message_facts, print_message
 
-        async with opened(told) as me:
+        async with opened(told, lends=True) as me:
             where = me.unit(unit)
             if not told.json:
                 print_notices(where)

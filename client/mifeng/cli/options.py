@@ -4,23 +4,66 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import os
+import shutil
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from mifeng.text import _, explain
+from mifeng.errors import ProfileBusyError
+from mifeng.text import _, explain, language_in_use
 from mifeng_crypto.errors import MifengError, StorageError, UsageError
 
 if TYPE_CHECKING:
     from mifeng import Workspace
+    from mifeng.handover import Call, Terminal
 
-__all__ = ["Options", "hoist", "opened", "options", "passphrase_for", "run"]
+__all__ = [
+    "LENT",
+    "Lent",
+    "Options",
+    "hoist",
+    "opened",
+    "options",
+    "passphrase_for",
+    "run",
+    "standard_input",
+]
+
+PATIENCE_S = 5.0
+"""How long a profile that is in use may take to be free, or to be lent."""
+LOOK_S = 0.05
+
+
+@dataclass(eq=False)
+class Lent:
+    """This call came from another process, and is done on a profile that is open in this one.
+
+    Attributes:
+        me: the profile.
+        given: what the caller has read from its standard input.
+        columns: the width of the caller's terminal.
+        folder: the caller's.
+        main: what is to be run, once the words are parsed.
+    """
+
+    me: Workspace
+    given: str
+    columns: int
+    folder: Path
+    main: Callable[[], Awaitable[int]] | None = None
+
+
+LENT: ContextVar[Lent | None] = ContextVar("LENT", default=None)
 
 _GLOBAL_WITH_VALUE = ("--profile", "--passphrase-fd", "--lang")
 _GLOBAL = ("--json",)
@@ -33,6 +76,8 @@ class Options:
     profile: Path | None = None
     passphrase_fd: int | None = None
     json: bool = False
+    words: Sequence[str] = ()
+    """The whole command line, to be handed over."""
 
     @property
     def folder(self) -> Path:
@@ -114,37 +159,130 @@ def _read_line(descriptor: int) -> str:
 
 
 @contextlib.asynccontextmanager
-async def opened(options: Options) -> AsyncIterator[Workspace]:
-    """Open the profile that the options name, caught up with the server."""
-    import mifeng
+async def opened(
+    options: Options, *, lends: bool = False, offline: bool = False
+) -> AsyncIterator[Workspace]:
+    """Open the profile that the options name, caught up with the server.
 
-    passphrase = await asyncio.to_thread(passphrase_for, options, new=False)
-    async with mifeng.open(options.folder, passphrase=passphrase) as me:
-        if not options.json and (told := await me.expired()):
+    If another process has it open, the whole call is done there, and this one ends as that ended.
+
+    Args:
+        options: of this call.
+        lends: whether this call stays, so that others may have theirs done here meanwhile.
+        offline: whether the server is left alone.
+    """
+    lent = LENT.get()
+    if lent is not None:
+        if not offline:
+            await lent.me.sync()
+        yield lent.me
+        return
+    async with AsyncExitStack() as stack:
+        me = await _open_or_hand_over(options, stack, offline=offline)
+        if not (options.json or offline) and (told := await me.expired()):
             sentence = _("Expired meanwhile: {messages} messages and {files} files.")
             text = sentence.format(messages=told.messages, files=told.files)
             typer.secho(text, fg="yellow", err=True)
+        if lends:
+            from mifeng.cli.lent import lending
+
+            await stack.enter_async_context(lending(options.folder, me))
         yield me
+
+
+async def _open_or_hand_over(
+    options: Options, stack: AsyncExitStack, *, offline: bool
+) -> Workspace:
+    from mifeng import sdk
+    from mifeng.handover import hand_over
+
+    call, terminal = _call(options), _terminal()
+    until = time.monotonic() + PATIENCE_S
+    passphrase: str | None = None
+    asked = False
+    while True:
+        code = await hand_over(options.folder, call, terminal) if options.words else None
+        if code is not None:
+            raise typer.Exit(code)
+        if not asked:
+            passphrase = await asyncio.to_thread(passphrase_for, options, new=False)
+            asked = True
+        try:
+            opening = sdk.unlock if offline else sdk.open_profile
+            return await stack.enter_async_context(opening(options.folder, passphrase=passphrase))
+        except ProfileBusyError:
+            # A command that is nearly done, or a process that is only about to lend it.
+            if time.monotonic() > until:
+                raise
+            await asyncio.sleep(LOOK_S)
+
+
+def _call(options: Options) -> Call:
+    from mifeng.handover import Call
+
+    return Call(
+        token="",
+        words=list(options.words),
+        folder=str(Path.cwd()),
+        language=language_in_use(),
+        given=_Given.text,
+        columns=shutil.get_terminal_size().columns,
+        terminals=(sys.stdin.isatty(), sys.stdout.isatty(), sys.stderr.isatty()),
+    )
+
+
+def _terminal() -> Terminal:
+    from mifeng.handover import Terminal
+
+    sys.stdout.flush()
+    return Terminal(sys.stdin, sys.stdout.buffer, sys.stderr.buffer)
+
+
+class _Given:
+    text: str | None = None
+
+
+def standard_input() -> str:
+    """Read all of the standard input; where a call is handed over, it goes with it."""
+    lent = LENT.get()
+    if lent is not None:
+        return lent.given
+    _Given.text = sys.stdin.read()
+    return _Given.text
 
 
 def run(options: Options, main: Callable[[], Coroutine[None, None, None]]) -> None:
     """Run a command; turn an error into one or two lines and an exit code."""
+    lent = LENT.get()
+    if lent is not None:  # whoever lends the profile runs it in the loop that the profile lives in
+        lent.main = functools.partial(ended, options, main)
+        return
     try:
-        asyncio.run(main())
-    except MifengError as err:
-        _fail(options, err)
-    except OSError as err:
-        if isinstance(err, BrokenPipeError):
-            # Whoever read our output has seen enough. Nothing is left to flush at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(0) from None
-        reason = err.strerror or str(err)
-        _fail(options, StorageError("the system refused: {reason}", reason=reason))
+        code = asyncio.run(ended(options, main))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
+    if code:
+        raise typer.Exit(code)
 
 
-def _fail(options: Options, err: MifengError) -> None:
+async def ended(options: Options, main: Callable[[], Coroutine[None, None, None]]) -> int:
+    """Run a command to its exit code."""
+    try:
+        await main()
+    except typer.Exit as err:
+        return err.exit_code
+    except MifengError as err:
+        return _failed(options, err)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough. Nothing is left to flush at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as err:
+        reason = err.strerror or str(err)
+        return _failed(options, StorageError("the system refused: {reason}", reason=reason))
+    return 0
+
+
+def _failed(options: Options, err: MifengError) -> int:
     from mifeng.cli.exit import exit_code_of
 
     code = exit_code_of(err)
@@ -153,4 +291,4 @@ def _fail(options: Options, err: MifengError) -> None:
         typer.echo(json.dumps(told, ensure_ascii=False), err=True)
     else:
         typer.echo(_("Error: {message}").format(message=explain(err)), err=True)
-    raise typer.Exit(int(code)) from err
+    return int(code)

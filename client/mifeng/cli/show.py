@@ -12,14 +12,18 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from mifeng.cli.routed import Routed
 from mifeng.content import printable
 from mifeng.text import _, ngettext
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from mifeng import Announcement, Approval, File, Message, Person, Poll, Unit
 
 __all__ = [
     "as_json",
+    "console",
     "file_facts",
     "left",
     "local_time",
@@ -70,7 +74,6 @@ def local_time(at: int) -> str:
 
 def print_table(headings: list[str], rows: list[list[str]]) -> None:
     """Print rows under their headings; nothing is cut when the output is not a terminal."""
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -79,7 +82,20 @@ def print_table(headings: list[str], rows: list[list[str]]) -> None:
         table.add_column(heading, overflow="fold")
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
-    Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
+    console().print(table)
+
+
+def console(*, stderr: bool = False, quiet: bool = False) -> Console:
+    """Return where tables and bars are drawn; nothing is cut when that is not a terminal."""
+    from rich.console import Console
+
+    from mifeng.cli.options import LENT
+
+    file, lent = sys.stderr if stderr else sys.stdout, LENT.get()
+    width = 200 if not file.isatty() else lent.columns if lent else None
+    # A bar is drawn by a thread of its own, which must find the caller's terminal.
+    aim = file.here() if lent and isinstance(file, Routed) else None
+    return Console(file=aim, stderr=stderr, width=width, highlight=False, quiet=quiet)
 
 
 # ------------------------------------------------------------------ messages

@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from mifeng.cli.show import as_json, local_time
+from mifeng.cli.show import console as a_console
 from mifeng.content import printable
 from mifeng.text import _, explain, ngettext
 from mifeng_crypto.audit import Report, Weight
@@ -53,7 +54,7 @@ def _hours(ms: int) -> str:
 
 def as_tables(path: Path, report: Report) -> None:
     """Print a report for people."""
-    console = Console(highlight=False)
+    console = a_console()
     when = local_time(report.exported_at)
     console.rule(escape(str(path)))
     console.print(

@@ -220,10 +220,11 @@ def _harmless(cell: str) -> str:
 @contextlib.contextmanager
 def _progress(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
     """Show a bar for each kind of thing that is made; nothing where nobody looks."""
+    from mifeng.cli.show import console
+
     if quiet or not sys.stderr.isatty():
         yield lambda _kind, _done, _total: None
         return
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
     names = {
@@ -233,7 +234,9 @@ def _progress(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
         "grants": _("Grants"),
     }
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    with Progress(
+        *columns, console=console(stderr=True), redirect_stdout=False, redirect_stderr=False
+    ) as bar:
         tasks = dict[str, TaskID]()
 
         def told(kind: str, done: int, total: int) -> None:

@@ -71,6 +71,7 @@ async def _install(*, remove: bool) -> None:
 async def _serve(told: Options, link: str | None, *, window: bool) -> None:
     import platformdirs
 
+    from mifeng.cli.lent import lending
     from mifeng.web.browser import open_page, runtime_folder
     from mifeng.web.running import ask_for_a_window, serving_windows
     from mifeng.web.server import screen
@@ -79,7 +80,7 @@ async def _serve(told: Options, link: str | None, *, window: bool) -> None:
     if await ask_for_a_window(runtime):
         return
     config = Path(platformdirs.user_config_dir("mifeng", appauthor=False)) / "ui.json"
-    async with screen([told.folder], config) as shown:
+    async with screen([told.folder], config, lending=lending) as shown:
         shown.house.invited = link or ""
         await _unlock(told, shown)
 

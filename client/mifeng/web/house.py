@@ -13,7 +13,7 @@ import msgspec
 from mifeng import text
 from mifeng.errors import NotFoundError
 from mifeng.web.enrolling import Enrolling
-from mifeng.web.keeper import Keeper
+from mifeng.web.keeper import Keeper, Lending
 
 __all__ = ["House", "Settings", "profile_id"]
 
@@ -45,7 +45,10 @@ class Settings(msgspec.Struct, kw_only=True):
 class House:
     """What all calls work on."""
 
-    def __init__(self, folders: list[Path], settings_file: Path) -> None:
+    def __init__(
+        self, folders: list[Path], settings_file: Path, lending: Lending | None = None
+    ) -> None:
+        self._lending = lending
         self._file = settings_file
         self.settings = self._read()
         self._watchers = set[Watcher]()
@@ -69,6 +72,7 @@ class House:
                 folder,
                 tell=lambda kind, facts: self.tell(name, kind, facts),
                 let_go=lambda: [act(name) for act in self.on_lock],
+                lending=self._lending,
             )
         return self.keepers[name]
 

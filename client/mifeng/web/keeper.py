@@ -25,10 +25,13 @@ from mifeng.web.unread import Unread
 from mifeng_crypto.errors import MifengError
 from mifeng_crypto.ids import UnitId
 
-__all__ = ["Keeper", "Tell"]
+__all__ = ["Keeper", "Lending", "Tell"]
 
 Tell = Callable[[str, dict[str, object]], None]
 """What the page is told: a kind of event, and what comes with it."""
+
+Lending = Callable[[Path, Workspace], AbstractAsyncContextManager[None]]
+"""Lets the commands of this user use an open profile, while it is entered."""
 
 LOOK_S = 0.5
 """How often what has no event of its own is looked at: the line, the ledgers, the directory."""
@@ -41,8 +44,16 @@ TEND_S = 600.0
 class Keeper:
     """One profile. `open` and `close` it any number of times."""
 
-    def __init__(self, folder: Path, *, tell: Tell, let_go: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        tell: Tell,
+        let_go: Callable[[], object],
+        lending: Lending | None = None,
+    ) -> None:
         self.folder = folder
+        self._lending = lending
         self._tell = tell
         self._let_go = let_go
         self._open: tuple[Workspace, AsyncExitStack] | None = None
@@ -100,6 +111,8 @@ class Keeper:
                 tasks = [self._follow(me), self._look(me), self._tend(me)]
                 stack.push_async_callback(_cancel, [_started(one) for one in tasks])
                 stack.push_async_callback(self._unfollow)
+                if self._lending is not None:
+                    await stack.enter_async_context(self._lending(self.folder, me))
                 self._open, self.ended = (me, stack.pop_all()), ""
             self.touch()
         self._tell("profiles", {})

@@ -1,16 +1,17 @@
 """One such process a user: the second `mifeng ui` asks the first for a window, and ends.
 
-The socket lies in the user's own runtime folder; who may open it is the system's affair. It takes
-one word and gives nothing away.
+The socket takes one word and gives nothing away.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+
+from mifeng.handover.door import connect, listening
 
 __all__ = ["NAME", "ask_for_a_window", "serving_windows"]
 
@@ -21,11 +22,15 @@ WAIT_S = 10.0
 
 
 async def ask_for_a_window(folder: Path) -> bool:
-    """Ask a running process for a window; return whether there was one."""
-    try:
-        reader, writer = await asyncio.open_unix_connection(folder / NAME)
-    except OSError:
+    """Ask a running process for a window; return whether there was one.
+
+    Raises:
+        StorageError: another user listens.
+    """
+    line = await connect(folder / NAME)
+    if line is None:
         return False
+    reader, writer = line
     try:
         writer.write(WORD)
         await writer.drain()
@@ -37,10 +42,9 @@ async def ask_for_a_window(folder: Path) -> bool:
         writer.close()
 
 
-@contextlib.asynccontextmanager
-async def serving_windows(
+def serving_windows(
     folder: Path, open_window: Callable[[], Awaitable[object]]
-) -> AsyncIterator[None]:
+) -> AbstractAsyncContextManager[None]:
     """Open a window for whoever asks, while this is entered."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -50,17 +54,5 @@ async def serving_windows(
                     await open_window()
                     writer.write(DONE)
                     await writer.drain()
-        writer.close()
 
-    path = folder / NAME
-    path.unlink(missing_ok=True)  # of a process that was killed
-    before = os.umask(0o177)
-    try:
-        server = await asyncio.start_unix_server(answer, path)
-    finally:
-        os.umask(before)
-    try:
-        yield
-    finally:
-        server.close()
-        path.unlink(missing_ok=True)
+    return listening(folder / NAME, answer)

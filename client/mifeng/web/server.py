@@ -18,6 +18,7 @@ from mifeng.web.calls.table import DESK, Desk
 from mifeng.web.door import Door
 from mifeng.web.guard import ADDRESS, DOOR, guarded, with_headers
 from mifeng.web.house import House
+from mifeng.web.keeper import Lending
 from mifeng.web.media import Media
 from mifeng.web.stream import watch
 from mifeng.web.uploads import Uploads
@@ -68,14 +69,17 @@ async def _asset(request: web.Request) -> web.Response:
 
 
 @asynccontextmanager
-async def screen(folders: list[Path], settings_file: Path) -> AsyncIterator[Screen]:
+async def screen(
+    folders: list[Path], settings_file: Path, *, lending: Lending | None = None
+) -> AsyncIterator[Screen]:
     """Serve the page while this is entered; all profiles are locked at the end.
 
     Args:
         folders: of the profiles, the first one to be shown first; they need not exist.
         settings_file: how the screen is to look.
+        lending: lets the commands of this user use the profiles that are unlocked.
     """
-    house, door = House(folders, settings_file), Door()
+    house, door = House(folders, settings_file, lending), Door()
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listening.bind((ADDRESS, 0))
     runner = web.AppRunner(make_app(house, door), access_log=None, shutdown_timeout=1.0)
