@@ -18,7 +18,7 @@ from demo.material import make_recording
 from demo.people import Person
 from demo.server import RunningServer, free_port, running_server
 
-__all__ = ["measure"]
+__all__ = ["measure", "peak_mib", "timed"]
 
 UNIT = "Bench"
 MESSAGES = 200
@@ -92,18 +92,18 @@ async def _files(ann: Person, bob: Person, server: RunningServer) -> list[Figure
         (ann, "upload", ("upload", UNIT, str(file))),
         (bob, "download", ("download", UNIT, file.name, "--to", str(bob.home))),
     ):
-        seconds, peak_mib = await asyncio.to_thread(_timed, who, words)
+        seconds, client_mib = await asyncio.to_thread(timed, who, words)
         figures += [
             Figure(table=FILE_TABLE, row="whole command", column=column, value=seconds, unit="s"),
-            Figure(table=FILE_TABLE, row="client, peak memory", column=column, value=peak_mib,
+            Figure(table=FILE_TABLE, row="client, peak memory", column=column, value=client_mib,
                    unit="MiB RSS", target=150),
             Figure(table=FILE_TABLE, row="server, peak memory", column=column,
-                   value=_peak_mib(server.pid), unit="MiB RSS", target=150),
+                   value=peak_mib(server.pid), unit="MiB RSS", target=150),
         ]  # fmt: skip
     return figures
 
 
-def _timed(person: Person, words: tuple[str, ...]) -> tuple[float, float]:
+def timed(person: Person, words: tuple[str, ...]) -> tuple[float, float]:
     """Run a command; return its duration in seconds and its peak memory in MiB."""
     began = time.perf_counter()
     with person.passphrase_pipe() as reader:
@@ -114,13 +114,13 @@ def _timed(person: Person, words: tuple[str, ...]) -> tuple[float, float]:
         )  # fmt: skip
     peak = 0.0
     while process.poll() is None:
-        peak = max(peak, _peak_mib(process.pid))
+        peak = max(peak, peak_mib(process.pid))
         time.sleep(0.01)
     assert process.returncode == 0, f"`mifeng {words[0]}` ended with {process.returncode}"
     return time.perf_counter() - began, peak
 
 
-def _peak_mib(pid: int) -> float:
+def peak_mib(pid: int) -> float:
     """Return the peak resident memory of a running process so far; 0 where there is no /proc."""
     with contextlib.suppress(OSError):
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():

@@ -295,6 +295,8 @@ async def test_a_folder_that_is_missing_is_named(api: Api, source: Path, tmp_pat
 
 
 async def test_a_file_that_changes_while_it_is_sent_is_not_sent(api: Api, source: Path) -> None:
+    source.write_bytes(bytes(8 * PIECE_BYTES))  # more than is sealed ahead of what is sent
+
     def grow(_done: int, _total: int) -> None:
         with source.open("ab") as file:
             file.write(b"more")

@@ -19,6 +19,7 @@ from mifeng.media.source import Source, whole
 from mifeng.media.strip import stripped
 from mifeng.net import Api
 from mifeng.transfer.attempts import Progress, no_progress
+from mifeng.transfer.digest import ThreadedSha256
 from mifeng.transfer.sending import PIECE_BYTES, Sending, create
 from mifeng.transfer.spool import Spool
 from mifeng_crypto.api.messages import ShareReply
@@ -194,11 +195,12 @@ async def _send(
     share = (await api.call("share", ShareReply, path={"file_id": file_id})).share
     secret, named = new_file_secret(rng=rng), share_hash(share)
     key = derive_file_key(secret, share, unit_id=unit_id, file_id=file_id, named=named)
-    sealer = Sealer(key, size=size)
+    sha256 = ThreadedSha256()
+    sealer = Sealer(key, size=size, sha256=sha256)
     ahead = asyncio.Queue[bytes](maxsize=2)
 
     async def seal() -> Attachment:
-        with spool.writing(file_id) as file:
+        with contextlib.closing(sha256), spool.writing(file_id) as file:
             pieces = _pieces(plaintext, sealer, name)
             while piece := await asyncio.to_thread(next, pieces, b""):
                 await asyncio.to_thread(file.write, piece)

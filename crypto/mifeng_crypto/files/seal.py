@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from typing import Protocol
 
 from cryptography.cobblestone import Cobblestone256Encryptor
 
@@ -16,9 +17,17 @@ from mifeng_crypto.files.key import FileKey
 from mifeng_crypto.files.sealed import CHUNK_BYTES, MAX_FILE_BYTES
 from mifeng_crypto.padme import padme
 
-__all__ = ["Sealer"]
+__all__ = ["Digest", "Sealer"]
 
 _ZEROS = bytes(16 * CHUNK_BYTES)
+
+
+class Digest(Protocol):
+    """What `hashlib.sha256()` gives, as far as it is used here."""
+
+    def update(self, data: bytes, /) -> None: ...
+
+    def digest(self) -> bytes: ...
 
 
 class Sealer:
@@ -34,8 +43,13 @@ class Sealer:
 
     __slots__ = ("_encryptor", "_hash", "_left", "_padding")
 
-    def __init__(self, key: FileKey, *, size: int) -> None:
+    def __init__(self, key: FileKey, *, size: int, sha256: Digest | None = None) -> None:
         """Begin.
+
+        Args:
+            key: the file's key.
+            size: of the plaintext, in bytes.
+            sha256: what hashes the ciphertext, where that is to be done beside sealing.
 
         Raises:
             UsageError: the file is too large to be sealed.
@@ -43,7 +57,7 @@ class Sealer:
         if not 0 <= size <= MAX_FILE_BYTES:
             raise UsageError("a file may have at most 4 TiB; send it in parts")
         self._encryptor = Cobblestone256Encryptor(key.key, key.context)
-        self._hash = hashlib.sha256()
+        self._hash = sha256 if sha256 is not None else hashlib.sha256()
         self._left = size
         self._padding = padme(size) - size
 

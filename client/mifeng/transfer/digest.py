@@ -1,0 +1,42 @@
+"""SHA-256 of a file on its way, in a thread of its own: it takes longer than sealing does."""
+
+from __future__ import annotations
+
+import hashlib
+import queue
+import threading
+
+__all__ = ["ThreadedSha256"]
+
+AHEAD = 8
+"""Pieces that wait to be hashed: of 1 MiB, so that memory stays small."""
+
+
+class ThreadedSha256:
+    """Like `hashlib.sha256()`, but `update` returns at once. `close` it, or ask for the digest."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+        self._waiting = queue.Queue[bytes | None](maxsize=AHEAD)
+        # A daemon: an upload that is given up must not keep the process.
+        self._thread = threading.Thread(target=self._run, name="sha256", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while (piece := self._waiting.get()) is not None:
+            self._hash.update(piece)
+
+    def update(self, data: bytes, /) -> None:
+        """Hash this, soon."""
+        self._waiting.put(data)
+
+    def digest(self) -> bytes:
+        """Wait for all of it, and return the hash; nothing is hashed afterwards."""
+        self.close()
+        return self._hash.digest()
+
+    def close(self) -> None:
+        """End the thread, when all that was put in is hashed."""
+        if self._thread.is_alive():
+            self._waiting.put(None)
+            self._thread.join()
