@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import msgspec
 
 from mifeng.core.approval import Requested
 from mifeng.core.finder import parse
-from mifeng.core.timeline import Line
+from mifeng.core.timeline import Line, Timeline
 from mifeng.sdk.cascade import Cascading
 from mifeng.sdk.people import Person
 from mifeng.sdk.unit import Unit
@@ -79,15 +78,14 @@ class Looking(Cascading):
             by = frozenset(session.people.find(name, members) for name in wanted.people)
         units = [self.unit(name) for name in wanted.units] or self.units()
         before = _midnight(wanted.before) if wanted.before else None
-        lines = list[tuple[Line, Unit]]()
+        hits = list[tuple[Line, Timeline, Unit]]()
         for unit in units:
             timeline = await session.timelines.of(unit.id)
             found = session.timelines.finder(unit.id).find(
                 timeline, wanted.words, by=by, has_file=wanted.has_file, before=before
             )
-            lines += ((line, unit) for line, _ in zip(found, range(last), strict=False))
-        lines.sort(key=lambda item: item[0].record.accepted_at, reverse=True)
-        return [Found(unit, await unit.message(line.sequence)) for line, unit in lines[:last]]
+            hits += ((line, timeline, unit) for line, _ in zip(found, range(last), strict=False))
+        return _newest(hits, last)
 
     # -------------------------------------------------------------- approvals
 
@@ -98,14 +96,13 @@ class Looking(Cascading):
             mine: whether to return what this member has asked for, whatever became of it.
         """
         me = self._session.profile.member_id
-        found = list[Found]()
-        async for unit, line in self._all_lines():
-            state = line.state
-            if not isinstance(state, Requested):
-                continue
-            if state.author == me if mine else me in state.waiting_for:
-                found.append(Found(unit, await unit.message(line.sequence)))
-        return sorted(found, key=lambda one: one.message.time, reverse=True)
+        found = [
+            hit
+            for hit in await self._all_lines()
+            if isinstance(state := hit[0].state, Requested)
+            and (state.author == me if mine else me in state.waiting_for)
+        ]
+        return _newest(found, len(found))
 
     # -------------------------------------------------------------- feed
 
@@ -144,7 +141,7 @@ class Looking(Cascading):
         """
         settings = await self.feed_settings()
         end = before.timestamp() * 1000 if before else None
-        posts = list[tuple[int, Line, Unit]]()
+        posts = list[tuple[Line, Timeline, Unit]]()
         for unit in self.units():
             if not _is_followed(unit, settings):
                 continue
@@ -156,35 +153,39 @@ class Looking(Cascading):
                 and line.author.hex() not in settings.muted_people
                 and (end is None or line.record.accepted_at < end)
             )
-            posts += (
-                (line.record.accepted_at, line, unit)
-                for line, _ in zip(found, range(last), strict=False)
-            )
-        posts.sort(key=lambda post: (post[0], post[2].id), reverse=True)
-        return [Found(unit, await unit.message(line.sequence)) for _, line, unit in posts[:last]]
+            posts += ((line, timeline, unit) for line, _ in zip(found, range(last), strict=False))
+        return _newest(posts, last)
 
     async def posts_of(self, person: Person, *, last: int = 50) -> list[Found]:
         """Return what somebody has posted in shared units, newest first: a profile page."""
-        found = list[tuple[int, Line, Unit]]()
-        async for unit, line in self._all_lines():
-            if line.author == person.id and _is_post(line):
-                found.append((line.record.accepted_at, line, unit))
-        found.sort(key=lambda post: (post[0], post[2].id), reverse=True)
-        return [Found(unit, await unit.message(line.sequence)) for _, line, unit in found[:last]]
+        found = [
+            hit
+            for hit in await self._all_lines()
+            if hit[0].author == person.id and _is_post(hit[0])
+        ]
+        return _newest(found, last)
 
     # -------------------------------------------------------------- inside
 
     async def _set_feed(self, settings: FeedSettings) -> None:
         await self.set_note(FEED, msgspec.json.encode(settings))
 
-    async def _all_lines(self) -> AsyncIterator[tuple[Unit, Line]]:
+    async def _all_lines(self) -> list[tuple[Line, Timeline, Unit]]:
+        found = list[tuple[Line, Timeline, Unit]]()
         for unit in self.units():
-            for line in (await self._session.timelines.of(unit.id)).lines():
-                yield unit, line
+            timeline = await self._session.timelines.of(unit.id)
+            found += ((line, timeline, unit) for line in timeline.lines())
+        return found
 
 
 def _note(name: str) -> bytes:
     return b"note/" + name.encode()
+
+
+def _newest(hits: list[tuple[Line, Timeline, Unit]], last: int) -> list[Found]:
+    """Show the newest of lines of several units, by the server's time."""
+    hits.sort(key=lambda hit: (hit[0].record.accepted_at, hit[2].id), reverse=True)
+    return [Found(unit, unit.show(line, timeline)) for line, timeline, unit in hits[:last]]
 
 
 def _is_followed(unit: Unit, settings: FeedSettings) -> bool:

@@ -87,7 +87,7 @@ class Reading(Governed):
         """
         timeline = await self._timeline()
         found = timeline.lines(last=last, before=before, after=after, first=first)
-        return [self._show(line, timeline) for line in found]
+        return [self.show(line, timeline) for line in found]
 
     async def history(self, *, last: int | None = None) -> list[Message]:
         """Return the messages that this device has, oldest first.
@@ -98,7 +98,7 @@ class Reading(Governed):
         timeline = await self._timeline()
         found = [line for line in timeline.lines() if line.is_message]
         wanted = found if last is None else found[max(len(found) - last, 0) :]
-        return [self._show(line, timeline) for line in wanted]
+        return [self.show(line, timeline) for line in wanted]
 
     async def message(self, number: int) -> Message:
         """Return one line, as it is now.
@@ -107,7 +107,7 @@ class Reading(Governed):
             NotFoundError: there is none of this number.
         """
         line, timeline = await self._find(number)
-        return self._show(line, timeline)
+        return self.show(line, timeline)
 
     async def thread(self, message: Message | int) -> list[Message]:
         """Return a message and all that answers it or belongs to its thread, oldest first.
@@ -116,7 +116,7 @@ class Reading(Governed):
             NotFoundError: there is no such message.
         """
         line, timeline = await self._find(message)
-        return [self._show(other, timeline) for other in timeline.thread(line.sequence)]
+        return [self.show(other, timeline) for other in timeline.thread(line.sequence)]
 
     async def messages(self, *, after: int = 0) -> AsyncGenerator[Message, None]:
         """Yield every message behind number `after`, then each new one as it arrives.
@@ -147,7 +147,7 @@ class Reading(Governed):
                     timeline = await self._timeline()
                     line = timeline.line(event.sequence)
                     if line is not None:
-                        yield self._show(line, timeline)
+                        yield self.show(line, timeline)
 
     async def changes(self) -> AsyncGenerator[Message, None]:
         """Yield each line that is new or has changed from now on, as it is then.
@@ -179,7 +179,7 @@ class Reading(Governed):
                 for sequence in changed:
                     line = timeline.line(sequence)
                     assert line is not None, "the journal names lines that are there"
-                    yield self._show(line, timeline)
+                    yield self.show(line, timeline)
 
     def outgoing(self) -> list[Message]:
         """Return the messages that have not reached the server yet, in order; number 0.
@@ -192,7 +192,7 @@ class Reading(Governed):
             timeline = Timeline(profile.workspace_id, self.id)
             timeline.add(1, as_if_sent(item.record, profile))
             found += [
-                dataclasses.replace(self._show(line, timeline), sequence=0)
+                dataclasses.replace(self.show(line, timeline), sequence=0)
                 for line in timeline.lines()
             ]
         return found
@@ -232,7 +232,8 @@ class Reading(Governed):
     async def _timeline(self) -> Timeline:
         return await self._session.timelines.of(self.id)
 
-    def _show(self, line: Line, timeline: Timeline) -> Message:
+    def show(self, line: Line, timeline: Timeline) -> Message:
+        """Return a line of this unit's timeline as a value."""
         session = self._session
         reader = Reader(
             session.profile.workspace_id,

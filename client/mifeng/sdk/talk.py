@@ -202,7 +202,7 @@ class Talk(Reading):
         timeline = await self._timeline()
         line = timeline.line(sequence)
         assert line is not None, "what was delivered is in the timeline"
-        return self._show(line, timeline)
+        return self.show(line, timeline)
 
     async def _send(self, said: bytes, files: tuple[Attachment, ...] = ()) -> int:
         self.check_open()

@@ -57,6 +57,7 @@ class Timelines:
     def forget(self, unit_id: UnitId) -> None:
         """Fold anew at the next look: what was shown is gone before its time."""
         self._folded.pop(unit_id, None)
+        self._finders.pop(unit_id, None)
 
     async def _fold(self, unit_id: UnitId) -> Timeline:
         session = self._session
