@@ -7,6 +7,7 @@ takes a few milliseconds and needs no index that would outlive them.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import re
 from collections.abc import Iterable, Iterator
@@ -81,14 +82,21 @@ def parse(text: str) -> Query:
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """A line made ready: its runs behind spaces; how those in Chinese sound, and where syllables
-    begin in that; their initials.
+    """A line made ready.
+
+    Attributes:
+        line: which.
+        hay: all of the following in one: what a word is not in here, it is nowhere.
+        runs: its words and runs of Chinese characters, each behind a space.
+        initials: of the syllables of its Chinese characters.
+        sounds: how these are read, and where in that syllables begin.
     """
 
     line: Line
+    hay: str
     runs: str
-    sounds: tuple[tuple[str, frozenset[int]], ...]
     initials: str
+    sounds: tuple[tuple[str, frozenset[int]], ...]
 
 
 @dataclass(slots=True)
@@ -96,6 +104,8 @@ class Finder:
     """Looks through the timeline of one unit. It keeps the texts of lines that are still there."""
 
     _texts: dict[int, _Text] = field(default_factory=dict)
+    _timeline: Timeline | None = None
+    _seen: int = 0
 
     def find(
         self,
@@ -115,34 +125,42 @@ class Finder:
             has_file: whether it must show a file.
             before: accepted before this time.
         """
-        wanted = [(word, _is_han(word)) for word in words]
         self._follow(timeline)
+        wanted = tuple(words)
         for text in reversed(self._texts.values()):
-            line = text.line
-            if by is not None and line.author not in by:
-                continue
-            if before is not None and line.record.accepted_at >= before:
-                continue
-            if has_file and not (line.said and line.said.attachments):
-                continue
-            if all(_has(text, word, is_han=is_han) for word, is_han in wanted):
-                yield line
+            hay = text.hay
+            for word in wanted:
+                if word not in hay:
+                    break
+            else:
+                line = text.line
+                if (
+                    (by is None or line.author in by)
+                    and (before is None or line.record.accepted_at < before)
+                    and (not has_file or (line.said is not None and line.said.attachments))
+                    and all(_has(text, word) for word in wanted)
+                ):
+                    yield line
 
     def _follow(self, timeline: Timeline) -> None:
         """Forget what is no more, and read what is new or has changed."""
-        known, texts = self._texts, dict[int, _Text]()
-        for line in timeline.lines():
-            if line.said is None or not line.is_message:
+        if self._timeline is not timeline:
+            self._timeline, self._seen, self._texts = timeline, 0, {}
+        for sequence in timeline.journal[self._seen :]:
+            line = timeline.line(sequence)
+            if line is None or line.said is None:
+                self._texts.pop(sequence, None)
                 continue
-            held = known.get(line.sequence)
+            held = self._texts.get(sequence)
             if held is None or held.line.said is not line.said:
-                held = _text_of(line)
-            texts[line.sequence] = held
-        self._texts = texts
+                self._texts[sequence] = _text_of(line)
+            elif held.line is not line:
+                self._texts[sequence] = dataclasses.replace(held, line=line)
+        self._seen = len(timeline.journal)
 
 
-def _has(text: _Text, word: str, *, is_han: bool) -> bool:
-    if is_han:
+def _has(text: _Text, word: str) -> bool:
+    if _is_han(word):
         return word in text.runs
     if " " + word in text.runs or (len(word) > 1 and word in text.initials):
         return True
@@ -170,7 +188,9 @@ def _text_of(line: Line) -> _Text:
     chinese = [run for run in runs if _is_han(run[0])]
     sounds = {_sound(chinese, reading) for reading in (0, 1)} if chinese else set()
     initials = " ".join("".join(_reading(c, 0)[:1] for c in run) for run in chinese)
-    return _Text(line, " " + " ".join(runs), tuple(sounds), initials)
+    joined = " " + " ".join(runs)
+    hay = "\n".join([joined, initials, *(sound for sound, _ in sounds)])
+    return _Text(line, hay, joined, initials, tuple(sounds))
 
 
 def _sound(runs: Iterable[str], reading: int) -> tuple[str, frozenset[int]]:
