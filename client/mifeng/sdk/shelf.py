@@ -197,7 +197,7 @@ class Shelf(Talk):
         return [
             SharedFile(
                 File(one.attachment),
-                self._show(one.line, timeline),
+                self.show(one.line, timeline),
                 dt.datetime.fromtimestamp(one.until / 1000, dt.UTC),
             )
             for one in await notices.not_fetched(self._session, self.id)
