@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mifeng.bot import Bot, Filter, Happening, filters
     from mifeng.core.events import (
         AlarmRaised,
         NewEntry,
@@ -90,14 +91,17 @@ __all__ = [
     "AlarmRaised",
     "Announcement",
     "Approval",
+    "Bot",
     "Cascade",
     "Change",
     "CryptoError",
     "Device",
     "DeviceOffer",
     "File",
+    "Filter",
     "Found",
     "Governed",
+    "Happening",
     "Invitation",
     "InviteSpentError",
     "LinkSpentError",
@@ -133,6 +137,7 @@ __all__ = [
     "UsageError",
     "Workspace",
     "WrongPassphraseError",
+    "filters",
     "found",
     "join",
     "link",
@@ -147,6 +152,7 @@ _HOMES = (
     "mifeng_crypto.errors",
     "mifeng.keychain",
     "mifeng_crypto.audit.evidence",
+    "mifeng.bot",
 )
 
 

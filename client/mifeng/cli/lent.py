@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import functools
 import io
+import logging
 import sys
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextvars import ContextVar
@@ -20,12 +21,14 @@ from mifeng.cli.routed import Routed, Sink, Source
 from mifeng.handover import Call, Caller, lend
 from mifeng.handover.frames import Frame
 from mifeng.text import speaking
+from mifeng_crypto.errors import StorageError
 
 if TYPE_CHECKING:
     from mifeng import Workspace
 
 __all__ = ["lending"]
 
+log = logging.getLogger("mifeng.handover")
 _ways: ContextVar[dict[str, io.TextIOBase] | None] = ContextVar("_ways", default=None)
 _STREAMS = ("stdin", "stdout", "stderr")
 
@@ -34,8 +37,7 @@ _STREAMS = ("stdin", "stdout", "stderr")
 async def lending(profile: Path, me: Workspace) -> AsyncGenerator[None, None]:
     """Let other commands of this user use an open profile, while this is entered.
 
-    Raises:
-        StorageError: there is no place for the socket.
+    Where there is no place for the socket, that is logged, and the commands go without.
     """
 
     async def perform(call: Call, caller: Caller) -> int:
@@ -56,7 +58,11 @@ async def lending(profile: Path, me: Workspace) -> AsyncGenerator[None, None]:
             code = await asyncio.to_thread(_parse, call)
             return code if lent.main is None else await lent.main()
 
-    async with lend(profile, perform):
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(lend(profile, perform))
+        except StorageError as err:
+            log.warning("commands on this profile cannot be done by this process: %s", err)
         yield
 
 

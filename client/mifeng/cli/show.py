@@ -32,6 +32,7 @@ __all__ = [
     "print_message",
     "print_table",
     "say",
+    "shown_name",
     "size",
 ]
 
@@ -207,7 +208,14 @@ def _approval_facts(approval: Approval | None) -> dict[str, object] | None:
 
 def person_facts(person: Person) -> dict[str, object]:
     """Return who somebody is."""
-    return {"member_id": person.id.hex(), "name": person.name}
+    facts: dict[str, object] = {"member_id": person.id.hex(), "name": person.name}
+    return {**facts, "bot": True} if person.is_bot else facts
+
+
+def shown_name(person: Person) -> str:
+    """A name for a terminal, and whether a program bears it."""
+    name = printable(person.name)
+    return _("{name} (bot)").format(name=name) if person.is_bot else name
 
 
 def file_facts(file: File) -> dict[str, object]:
@@ -232,7 +240,7 @@ def print_message(message: Message) -> None:
         for remark in _remarks(message):
             typer.echo(f"{time}  · {remark}")
         return
-    name = printable(message.sender.name if message.sender else "?")
+    name = shown_name(message.sender) if message.sender else "?"
     number = f"#{message.sequence}"
     above = message.reply_to or message.thread
     number += f" > #{above}" if above else ""

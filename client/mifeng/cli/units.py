@@ -389,7 +389,7 @@ def members(context: typer.Context, unit: UnitName) -> None:
 
     async def main() -> None:
         from mifeng.cli.notices import print_notices
-        from mifeng.cli.show import as_json, print_table
+        from mifeng.cli.show import as_json, print_table, shown_name
 
         async with opened(told) as me:
             where = await me.governed(unit)
@@ -408,7 +408,7 @@ def members(context: typer.Context, unit: UnitName) -> None:
         print_notices(where)
         rows = [
             [
-                membership.person.name,
+                shown_name(membership.person),
                 membership.role.name.lower(),
                 _("not in yet") if membership.is_in is False else "",
                 membership.person.id.hex(),

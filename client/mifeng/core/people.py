@@ -23,6 +23,7 @@ from mifeng_crypto.ledger.card import (
     sign_card,
 )
 from mifeng_crypto.ledger.roster import Roster
+from mifeng_crypto.ledger.roster_entry import MemberKind
 from mifeng_crypto.rand import Rng
 from mifeng_crypto.tls import decode, encode
 
@@ -37,11 +38,22 @@ class People:
     """The cards that this device could open and whose signature it has checked."""
 
     cards: Mapping[MemberId, Card]
+    bots: frozenset[MemberId] = frozenset()
+    """Those of them, and of others, who are programs: the roster says so."""
 
     @classmethod
     def from_rows(cls, rows: Iterable[tuple[bytes, bytes]]) -> People:
         """Read the table `cards`; what stands there was verified when it came."""
         return cls({MemberId(key): decode(SignedCard, value).tbs for key, value in rows})
+
+    def by(self, roster: Roster | None) -> People:
+        """Return them with what a roster says of what they are."""
+        bots = frozenset(
+            MemberId(one.member_id)
+            for one in (roster.members() if roster else ())
+            if one.kind is MemberKind.BOT
+        )
+        return self if bots == self.bots else People(self.cards, bots)
 
     def name(self, member_id: MemberId) -> str:
         """A member's name as it is shown; the beginning of the id where there is no card (yet).
@@ -130,7 +142,7 @@ class People:
                 continue
             cards[member_id] = signed.tbs
             changes["cards", member_id] = encode(signed)
-        return People(cards) if changes else self, changes, tuple(passed_over)
+        return People(cards, self.bots) if changes else self, changes, tuple(passed_over)
 
 
 def first_card(profile: Profile, roster: Roster | None = None) -> Card:

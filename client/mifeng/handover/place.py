@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import warnings
 from pathlib import Path
 
 from mifeng_crypto.errors import StorageError
@@ -19,7 +20,12 @@ def runtime_folder() -> Path:
     """
     import platformdirs  # noqa: PLC0415 - a tenth of a second that a test does not need
 
-    return checked_folder(Path(platformdirs.user_runtime_dir("mifeng", appauthor=False)))
+    with warnings.catch_warnings():
+        # A service has no XDG_RUNTIME_DIR: then it is a folder in /tmp, which is checked below.
+        warnings.simplefilter("ignore")
+        folder = Path(platformdirs.user_runtime_dir("mifeng", appauthor=False))
+    checked_folder(folder.parent)  # whoever owns it could put another folder there
+    return checked_folder(folder)
 
 
 def checked_folder(folder: Path) -> Path:

@@ -21,6 +21,8 @@ class Person:
     name: str
     title: str = ""
     department: str = ""
+    is_bot: bool = False
+    """Whether this is a program: it said so when it joined, for good."""
 
     def __str__(self) -> str:
         return self.name
@@ -28,7 +30,11 @@ class Person:
 
 def person_from(member_id: MemberId, people: People) -> Person:
     """Return a person with the card that is known now."""
-    card = people.cards.get(member_id)
+    card, name, is_bot = (
+        people.cards.get(member_id),
+        people.name(member_id),
+        member_id in people.bots,
+    )
     if card is None:
-        return Person(member_id, people.name(member_id))
-    return Person(member_id, people.name(member_id), card.title, card.department)
+        return Person(member_id, name, is_bot=is_bot)
+    return Person(member_id, name, card.title, card.department, is_bot)

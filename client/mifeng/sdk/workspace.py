@@ -192,6 +192,15 @@ class Workspace(Looking):
         """Return what should not have been and was noticed, with its evidence, in order of time."""
         return rows_to_alarms(await self._session.home.database.scan("alarms"))
 
+    async def live(self) -> None:
+        """Return once this device has caught up and hears what comes next; it dials until then.
+
+        Raises:
+            AccessEndedError: the server does not let this device in any longer.
+            ServerIdentityError: another server answers.
+        """
+        await self._session.live.wait()
+
     @property
     def is_online(self) -> bool:
         """Whether `events` has caught up with the server and hears what comes next."""

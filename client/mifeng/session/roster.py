@@ -56,6 +56,7 @@ async def fetch(session: Session) -> None:
             break
     await session.save(changes)
     session.roster = roster
+    session.people = session.people.by(roster)
     if roster is None:
         return
     if first is not None and session.is_heard:
@@ -120,6 +121,7 @@ async def recognise(session: Session, err: ServerIdentityError) -> None:
         if pin not in roster.server.tls_pins:
             raise err
         session.roster = roster
+        session.people = session.people.by(roster)
         await _go_by(session, roster.server, pin, changes)
 
 

@@ -147,7 +147,7 @@ class Session:
                 timeline=(await session._parts("messages", key, after=number(began))).items(),
                 outbox=await session._parts("outbox", key),
             )
-        session.people = People.from_rows(await home.database.scan("cards"))
+        session.people = People.from_rows(await home.database.scan("cards")).by(roster)
         session.titles = Titles.from_rows(await home.database.scan("unit_cards"))
         await expiry.expire(session)
         await expiry.renew_state_keys(session)

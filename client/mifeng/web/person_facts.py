@@ -15,13 +15,14 @@ __all__ = ["PersonFacts", "person_facts"]
 
 
 class PersonFacts(msgspec.Struct, kw_only=True, frozen=True):
-    """A person; `role` is empty once the person has left, or was only invited."""
+    """A person, or with `is_bot` a program; `role` is empty once they left, and until they join."""
 
     id: str
     name: str
     title: str = ""
     department: str = ""
     role: str = ""
+    is_bot: bool = False
 
 
 def person_facts(person: Person, me: Workspace) -> PersonFacts:
@@ -33,4 +34,5 @@ def person_facts(person: Person, me: Workspace) -> PersonFacts:
         title=printable(person.title),
         department=printable(person.department),
         role=role.name.lower() if role else "",
+        is_bot=person.is_bot,
     )

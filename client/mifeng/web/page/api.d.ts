@@ -420,6 +420,7 @@ export interface PersonFacts {
   title: string;
   department: string;
   role: string;
+  is_bot: boolean;
 }
 
 export interface PersonReply {

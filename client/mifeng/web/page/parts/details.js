@@ -102,7 +102,7 @@ export class DetailsPart extends Part {
       h("button", { class: "bare person-main", onclick: () => this.dispatchEvent(new CustomEvent("open-person", { bubbles: true, detail: person.id })) },
         avatar(person, "medium"),
         h("span", { class: "person-text" },
-          h("span", { class: "row tight" }, h("bdi", { class: "name cut" }, person.name), person.id === me && h("span", { class: "tag" }, t("you")), one.role !== "member" && h("span", { class: "tag" }, roleName(one.role))),
+          h("span", { class: "row tight" }, h("bdi", { class: "name cut" }, person.name), person.is_bot && h("span", { class: "tag" }, t("bot")), person.id === me && h("span", { class: "tag" }, t("you")), one.role !== "member" && h("span", { class: "tag" }, roleName(one.role))),
           h("span", { class: "muted cut" }, [person.title, person.department].filter(Boolean).join(" · ")),
           h("span", { class: "muted small", title: fullTime(one.since) }, one.is_in ? by : t("has not been online yet; will get the keys then")))),
       this.facts?.may_govern && person.id !== me && this.facts.kind !== "direct" && h("button", {

@@ -87,6 +87,7 @@ export function drawLine(row, entry, before, options = {}) {
     body));
   body.append(h("header", { class: "line-head" },
     h("button", { class: "bare sender", "data-person": sender?.id }, named(sender?.name ?? "?")),
+    sender?.is_bot ? h("span", { class: "tag" }, t("bot")) : "",
     sender?.title ? h("span", { class: "muted title" }, h("bdi", null, sender.title)) : "",
     h("time", { class: "muted", title: `${fullTime(entry.at)} · ${left(entry.until)}` }, clock(entry.at))));
   if (!options.inThread && (entry.reply_to || goesOnThread(entry)))

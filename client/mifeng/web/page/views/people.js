@@ -36,7 +36,7 @@ export class PeopleView extends Part {
       fill(this.#list, people.slice(0, 500).map((person) => h("li", { class: "person" },
         h("button", { class: "bare person-main", onclick: () => this.dispatchEvent(new CustomEvent("open-person", { bubbles: true, detail: person.id })) },
           avatar(person, "medium"),
-          h("span", { class: "person-text" }, h("span", { class: "row tight" }, h("bdi", { class: "name cut" }, person.name), ["owner", "admin", "guest"].includes(person.role) && h("span", { class: "tag" }, roleName(person.role))),
+          h("span", { class: "person-text" }, h("span", { class: "row tight" }, h("bdi", { class: "name cut" }, person.name), person.is_bot && h("span", { class: "tag" }, t("bot")), ["owner", "admin", "guest"].includes(person.role) && h("span", { class: "tag" }, roleName(person.role))),
             h("span", { class: "muted cut" }, [person.title, person.department].filter(Boolean).join(" · ")))))));
     } catch (error) {
       fill(this.#list, h("li", { class: "empty" }, said(error)));
