@@ -28,6 +28,7 @@ from bench import (
     offboarding,
     onboarding,
     peers,
+    screen,
     shares,
 )
 from bench.figure import Figure
@@ -46,6 +47,7 @@ SECTIONS: dict[str, Callable[[], Iterator[Figure]]] = {
     "offboarding": offboarding.measure,
     "onboarding": onboarding.measure,
     "e2e": e2e.measure,
+    "screen": screen.measure,
 }
 
 

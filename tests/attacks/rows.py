@@ -142,12 +142,12 @@ E14 | a device that was linked by fraud gets the history at once | open: history
 F1 | a web page drives the local client
 F2 | a message or name runs as a script or commands a terminal
 F3 | links and frames lead a user astray
-F4 | log lines are forged, or hold secrets | open: the screen
+F4 | log lines are forged, or hold secrets
 F5 | keys reach the disk by swapping or a crash
 F6 | a database keeps what was deleted
 F7 | another user of the machine reads the profile
 F8 | the browser keeps what it has shown
-F9 | an application leaves verification out | open: the screen
+F9 | an application leaves verification out
 F10 | a received file opens by itself
 G1 | few bytes claim to be many
 G2 | packed requests and served folders

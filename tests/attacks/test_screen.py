@@ -7,11 +7,14 @@ plays the same in Chromium.
 from __future__ import annotations
 
 import hashlib
+import inspect
+import logging
 import os
 import re
 import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import quote
 
 import aiohttp
 import pytest
@@ -190,6 +193,63 @@ async def test_a17_a_stolen_admins_key_lets_somebody_in_and_everybody_sees_it(
             assert "IT Service" in names
             raise RefusedError("it is on everybody's screen")
         assert seen == []
+
+
+@attack()
+async def test_f4_a_log_is_forged_or_holds_secrets(
+    adversary: Adversary,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """What screen, client and server say while somebody writes line ends into all of it."""
+    evil = "x\r\n\x1b[2J2027-01-01 [error] forged=1 " + "y" * 5000 if adversary.on else "plain"
+    with caplog.at_level(logging.DEBUG):
+        async with (
+            running_server(tmp_path) as server,
+            cast(tmp_path, server) as c,
+            open_screen(tmp_path / "screen", c.ada) as page,
+        ):
+            await c.bens.send(evil)
+            await page.of("send", unit=c.adas.id.hex(), text=f"{evil} canary-of-a-text")
+            for name, facts in (("find", {"query": evil}), ("timeline", {"unit": evil})):
+                await (await page.post(name, {"profile": page.profile, **facts})).read()
+            await (await page.post(quote(evil, safe=""), {"profile": evil})).read()
+            await page.http.get(f"{page.screen.origin}/{quote(evil, safe='')}")
+            await page.call("state")
+            secrets = [page.secret, PASSPHRASE.text, "canary-of-a-text", "Research"]
+    said = "".join(capfd.readouterr()) + caplog.text
+    assert said, "something was logged"
+    with adversary.refused("RefusedError"):
+        assert [one for one in secrets if one in said] == [], "O1"
+        assert "forged" not in said, "O3"
+        if adversary.on:
+            raise RefusedError("logs name routes and counts, and nothing that somebody wrote")
+
+
+@attack()
+async def test_f9_an_application_leaves_verification_out(
+    adversary: Adversary, tmp_path: Path
+) -> None:
+    """There is no switch for it anywhere in what an application is given."""
+    switches = re.compile(r"verify|insecure|unsafe|skip|trust|ssl|check|nonce|^now$|^rng$")
+    found = set()
+    for name in mifeng.__all__:
+        thing = getattr(mifeng, name)
+        for member in vars(thing).values() if isinstance(thing, type) else [thing]:
+            plain = getattr(member, "__wrapped__", member)
+            if callable(plain) and not getattr(plain, "__name__", "_").startswith("_"):
+                found |= {
+                    f"{name}.{plain.__name__}({parameter})"
+                    for parameter in inspect.signature(plain).parameters
+                    if switches.search(parameter)
+                }
+    assert found == set(), "O3: a parameter that reads like a switch"
+    with adversary.refused("RefusedError"):
+        if adversary.on:
+            with pytest.raises(TypeError):
+                mifeng.open(tmp_path, verify=False)  # type: ignore[call-arg]
+            raise RefusedError("there is nothing to switch off")
 
 
 @attack()
