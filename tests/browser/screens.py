@@ -30,6 +30,16 @@ async def _talk(page: Page, place: Company) -> None:
     await page.wait_for_timeout(300)
 
 
+async def _files_in_talk(page: Page, place: Company) -> None:
+    await page.locator("mf-file").first.scroll_into_view_if_needed()
+    await page.wait_for_timeout(300)
+
+
+async def _requests(page: Page, place: Company) -> None:
+    await page.locator('[data-key="requests"]').click()
+    await page.wait_for_selector("mf-requests .work")
+
+
 async def _members(page: Page, place: Company) -> None:
     await page.keyboard.press("Alt+m")
     await page.wait_for_selector(".person")
@@ -90,7 +100,9 @@ async def _thread(page: Page, place: Company) -> None:
 
 VIEWS: dict[str, Callable[[Any, Company], Awaitable[None]]] = {
     "talk": _talk,
+    "pictures": _files_in_talk,
     "thread": _thread,
+    "requests": _requests,
     "members": _members,
     "files": _files,
     "about": _about,
@@ -141,6 +153,23 @@ async def _stage(place: Company, local: Local) -> None:
     await place.me.sync()
 
 
+async def _work(place: Company) -> None:
+    """An announcement that waits, a poll under way, a request that somebody has to decide."""
+    theirs = place.colleague.unit("设计部")
+    text = "电力检修，**上午十点至十二点**停电。Please save your work before ten."
+    await theirs.announce("周六停电通知 Power cut on Saturday", text)
+    await theirs.ask("团建去哪里？", "杭州", "苏州", "莫干山")
+    await place.me.sync()
+    main = place.units["设计部"]
+    asked = (await main.history())[-1]
+    await main.vote(asked, 1)
+    await place.colleague.sync()
+    await theirs.vote(asked.sequence, 3)
+    fields = {"kind": "annual", "days": "2026-12-21..2026-12-24", "reason": "回老家"}
+    await theirs.request("leave", "年假四天", fields, [("one", [place.me.me])])
+    await place.me.sync()
+
+
 async def _all(args: argparse.Namespace) -> None:
     people, messages = (12, 40) if args.small else (60, 300)
     with tempfile.TemporaryDirectory(prefix="mifeng-screens-") as name:
@@ -151,6 +180,7 @@ async def _all(args: argparse.Namespace) -> None:
             open_screen(folder / "screen", place.me) as local,
         ):
             await _stage(place, local)
+            await _work(place)
             main = place.units["设计部"].id.hex()
             for language in args.languages:
                 await local.call("set_settings", language=language)
