@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["measure"]
 
 TABLE = "The screen (mifeng ui, Chromium, loopback)"
-MESSAGES = int(os.environ.get("SCREEN_MESSAGES", "10000"))
+MESSAGES = int(os.environ.get("SCREEN_MESSAGES", "20000"))
 TEXTS = 30
 WORD = "correct horse battery staple"
 
@@ -62,6 +62,7 @@ async def _measure() -> list[Figure]:
             bob = await stack.enter_async_context(
                 mifeng.join(link, profile=folder / "bob", name="Bob", passphrase=PASSPHRASE)
             )
+            await ann.sync()
             units = [await ann.create_unit("One"), await ann.create_unit("Two")]
             for unit in units:
                 await unit.grant(ann.person("Bob"))

@@ -82,7 +82,6 @@ async def _serve(told: Options, link: str | None, *, window: bool) -> None:
     config = Path(platformdirs.user_config_dir("mifeng", appauthor=False)) / "ui.json"
     async with screen([told.folder], config, lending=lending) as shown:
         shown.house.invited = link or ""
-        await _unlock(told, shown)
 
         async def open_window() -> None:
             path, opened = await open_page(shown, runtime)
@@ -91,8 +90,11 @@ async def _serve(told: Options, link: str | None, *, window: bool) -> None:
                 typer.echo(note.format(path=path))
 
         async with serving_windows(runtime, open_window):
+            # While the browser starts the profile opens; the page waits for both.
+            unlocking = asyncio.create_task(_unlock(told, shown))
             if window:
                 await open_window()
+            await unlocking
             typer.echo(_("The page is open until you stop this with Ctrl-C."), err=True)
             await _until_told_to_end()
 

@@ -107,8 +107,7 @@ class Keeper:
                 return
             async with AsyncExitStack() as stack:
                 me = await stack.enter_async_context(opening)
-                await self.unread.count(me)
-                tasks = [self._follow(me), self._look(me), self._tend(me)]
+                tasks = [self._count(me), self._follow(me), self._look(me), self._tend(me)]
                 stack.push_async_callback(_cancel, [_started(one) for one in tasks])
                 stack.push_async_callback(self._unfollow)
                 if self._lending is not None:
@@ -142,6 +141,16 @@ class Keeper:
     async def _unfollow(self) -> None:
         followed, self._followed = [*self._followed.values()], {}
         await _cancel(followed)
+
+    async def settled(self) -> None:
+        """Wait for an opening or closing that is under way."""
+        async with self._turn:
+            pass
+
+    async def _count(self, me: Workspace) -> None:
+        """What is unread takes a look into every unit: the page need not wait for that."""
+        await self.unread.count(me)
+        self._tell("units", {})
 
     async def _follow(self, me: Workspace) -> None:
         """Tell the page what happens. What ends this device's access is told, and kept."""

@@ -5,6 +5,7 @@ What was read is a number in the profile, kept by the page's own device; nobody 
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 
 import msgspec
@@ -37,6 +38,7 @@ class Unread:
         with contextlib.suppress(msgspec.DecodeError):  # nothing yet
             self._read = msgspec.json.decode(await me.note(NOTE), type=dict[str, int])
         for unit in me.units():
+            await asyncio.sleep(0)  # the page comes first
             for line in await unit.timeline(last=LOOKED_BACK):
                 self.note(line)
             if unit.sequence > self.read_of(unit):

@@ -121,6 +121,7 @@ async def state(desk: Desk, request: Nothing) -> StateReply:
 
 
 async def _facts(name: str, keeper: Keeper) -> ProfileFacts:
+    await keeper.settled()
     needs, problem = False, ""
     with contextlib.suppress(ProfileBusyError):
         if keeper.exists:
