@@ -56,7 +56,7 @@ async def _about(page: Page, place: Company) -> None:
 
 
 async def _person(page: Page, place: Company) -> None:
-    await page.locator(".line .sender").last.click()
+    await page.locator(".line:not(.follows) .sender").last.click()
     await page.wait_for_selector(".digits")
 
 
