@@ -71,10 +71,15 @@ export class Part extends HTMLElement {
   }
 }
 
-/** Say something to those who do not see the screen. @param {string} text */
+let silence = 0;
+
+/** Say something to those who do not see the screen; nothing of it stays. @param {string} text */
 export function announce(text) {
   const region = document.getElementById("live");
-  if (region) region.textContent = text;
+  if (!region) return;
+  region.textContent = text;
+  clearTimeout(silence);
+  silence = window.setTimeout(() => region.replaceChildren(), 5000);
 }
 
 /**
