@@ -76,7 +76,7 @@ function poll(entry, one) {
         h("span", { class: "row between" }, h("span", { class: "row tight" }, one.mine.includes(n + 1) && icon("check"), h("bdi", null, choice.text)), h("span", { class: "muted" }, String(choice.people.length))),
         h("progress", { max: most, value: choice.people.length, "aria-label": choice.text }))))),
     entry.is_mine && one.is_open && h("div", null, h("button", { onclick: (/** @type {any} */ event) => act("close_poll", entry, event.currentTarget) }, t("End the poll"))),
-    h("p", { class: "muted small" }, t("{n} of {of} have voted", { n: one.voted, of: one.voters }), " · ", one.is_open ? one.closes_at ? t("open until {time}", { time: shortTime(one.closes_at) }) : t("open") : t("closed"), " · ", t("everybody sees who votes for what")));
+    h("p", { class: "muted small" }, t("{n} of {of} have voted", { n: one.voted, of: one.voters }), " · ", one.is_open ? one.closes_at ? t("open until {time}", { time: shortTime(one.closes_at) }) : t("voting goes on") : t("closed"), " · ", t("everybody sees who votes for what")));
 }
 
 /** @param {MessageFacts} entry @param {import("../api").ApprovalFacts} one */
