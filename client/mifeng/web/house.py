@@ -109,7 +109,8 @@ class House:
             await asyncio.sleep(CHECK_IDLE_S)
             minutes = self.settings.lock_after_min
             for keeper in [*self.keepers.values()] if minutes else []:
-                if keeper.is_open and await keeper.needs_passphrase():
+                is_idle = keeper.is_open and keeper.idle_s >= minutes * 60
+                if is_idle and await keeper.needs_passphrase():
                     await keeper.lock_after(minutes * 60)
 
     # -------------------------------------------------------------- watchers

@@ -131,9 +131,14 @@ class Keeper:
         """Somebody is there."""
         self._touched = time.monotonic()
 
+    @property
+    def idle_s(self) -> float:
+        """For how long nobody was there."""
+        return time.monotonic() - self._touched
+
     async def lock_after(self, idle_s: float) -> None:
         """Lock if nobody was there for so long."""
-        if self._open is not None and time.monotonic() - self._touched >= idle_s:
+        if self._open is not None and self.idle_s >= idle_s:
             await self.close()
 
     # -------------------------------------------------------------- beside

@@ -56,6 +56,11 @@ class Store extends EventTarget {
       const said = await call("words", {});
       useWords(said.language, said.words);
     }
+    if (!this.me) {
+      this.units = [];
+      this.people.clear();
+      this.uploads.clear();
+    }
     document.documentElement.dataset.theme = this.state.theme || "auto";
     this.tell("state");
   }

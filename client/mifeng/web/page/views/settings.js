@@ -49,7 +49,7 @@ export function openSettings() {
       choice(t("Language"), [["en", "English"], ["zh_CN", "简体中文"]], state.language, (value) => { close(); speak(value); }),
       choice(t("Colours"), [["", t("As the system")], ["light", t("Light")], ["dark", t("Dark")]], state.theme, (theme) => set({ theme }))),
     choice(t("Lock when nobody is there for"), [["5", t("{m} min", { m: 5 })], ["30", t("{m} min", { m: 30 })], ["120", t("{h} h", { h: 2 })], ["0", t("never")]], String(state.lock_after_min), (value) => set({ lock_after_min: Number(value) })),
-    check(t("Say so when something comes"), state.notify, async (notify) => { if (!notify || (await allowed())) set({ notify }); }),
+    check(t("Say so when something comes"), state.notify && "Notification" in window && Notification.permission === "granted", async (notify) => { if (!notify || (await allowed())) set({ notify }); }),
     check(t("and what it says"), state.preview, (preview) => set({ preview })),
     h("p", { class: "hint" }, t("Other people see notifications on your screen; without this they only see that there is one.")),
     h("p", { class: "muted version" }, `Mifeng ${state.version}`),
