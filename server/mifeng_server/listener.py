@@ -7,6 +7,7 @@ request is closed after `HEAD_S`; bodies are never unpacked.
 from __future__ import annotations
 
 import asyncio
+import asyncio.sslproto
 import ssl
 from collections.abc import Callable
 
@@ -21,6 +22,7 @@ HEAD_S = 75
 HANDSHAKE_S = 15
 SHUTDOWN_S = 10
 """How long requests under way may take to end."""
+TLS_BUFFER_BYTES = 32 << 10
 BACKLOG = 4096
 """Connections that wait for the process: all of a company may come back in the same second."""
 
@@ -53,6 +55,9 @@ async def open_port(
         full = len(server.connections) >= most
         return _Full() if full else make()
 
+    # asyncio gives each TLS connection 256 KiB to read into, which most never need: a thousand idle
+    # sockets would hold 256 MiB. A record has at most 16 KiB (RFC 8446 section 5.2).
+    asyncio.sslproto.SSLProtocol.max_size = TLS_BUFFER_BYTES
     make: Callable[[], asyncio.BaseProtocol] = server
     seconds = HANDSHAKE_S if context else None
     return await asyncio.get_running_loop().create_server(

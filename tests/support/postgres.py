@@ -135,6 +135,28 @@ class Cluster:
             time.sleep(0.05)
         raise AssertionError("PostgreSQL does not start")
 
+    def make_standby(self, other: Cluster) -> None:
+        """Let this one become a standby of another, which waits for it with every commit."""
+        self.stop()
+        data = self.folder / "data"
+        shutil.rmtree(data)
+        self.run("pg_basebackup", "-h", "127.0.0.1", "-p", str(other.port), "-U", "mifeng",
+                 "-D", str(data), "-R", "-X", "stream")  # fmt: skip
+        with (data / "postgresql.conf").open("a", encoding="ascii") as file:
+            file.write(f"\nport = {self.port}\n")
+        auto = data / "postgresql.auto.conf"
+        text = auto.read_text(encoding="ascii").replace(
+            "user=mifeng", "user=mifeng application_name=standby"
+        )
+        auto.write_text(text, encoding="ascii")
+        self.start()
+        other.sql("ALTER SYSTEM SET synchronous_standby_names = 'standby'")
+        other.sql("SELECT pg_reload_conf()")
+
+    def promote(self) -> None:
+        """Take writes from now on."""
+        self.sql("SELECT pg_promote()")
+
     def stop(self, how: str = "immediate") -> None:
         """Stop it: `immediate` as a crash does, `fast` in order."""
         process, self.process = self.process, None

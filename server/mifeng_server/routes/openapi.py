@@ -44,6 +44,10 @@ def make_document() -> Schema:
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint)
     for path, methods in _raw_paths().items():
         paths.setdefault(path, {}).update(methods)
+    for methods in paths.values():
+        for operation in methods.values():
+            inside = INSIDE if operation.get("security") else ()
+            _add_problems(operation["responses"], *ANYWHERE, *inside)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -60,6 +64,21 @@ def make_document() -> Schema:
 
 
 _REF = "#/components/schemas/{name}"
+
+
+ANYWHERE = (
+    ProblemCode.MALFORMED,
+    ProblemCode.UPGRADE_REQUIRED,
+    ProblemCode.TOO_MANY_REQUESTS,
+    ProblemCode.UNAVAILABLE,
+)
+"""What the door answers, whatever is asked."""
+INSIDE = (ProblemCode.UNAUTHENTICATED, ProblemCode.FORBIDDEN, ProblemCode.NOT_FOUND)
+
+
+def _add_problems(responses: Schema, *codes: ProblemCode) -> None:
+    for status, response in _problems(*codes).items():
+        responses.setdefault(status, response)
 
 
 def _operation(endpoint: Endpoint) -> Schema:

@@ -1,0 +1,6 @@
+"""Load on real server processes, with bytes that real clients could have sent.
+
+stage.py   a company with units of any size, written straight into a data folder
+wire.py    HTTP and WebSocket with as little work on this side as can be
+parts.py   what is measured
+"""

@@ -1,0 +1,128 @@
+"""From every schema that there was, with data, to this one; cut off anywhere, it is done again."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, event, inspect, text
+
+from mifeng_crypto.errors import StorageError
+from mifeng_crypto.tls import encode
+from mifeng_server.domain.rows import RosterRow, UnitRow
+from mifeng_server.storage import migrate as migrating
+from mifeng_server.storage.migrate import newest_revision
+from mifeng_server.storage.postgres import open_postgres
+from mifeng_server.storage.schema import METADATA
+from mifeng_server.storage.sqlite import open_sqlite
+from tests.support.company import Company
+from tests.support.postgres import Cluster, cluster
+
+REVISIONS = sorted(
+    script.revision for script in ScriptDirectory.from_config(migrating._config()).walk_revisions()
+)
+
+
+COMPANY = Company()
+UNIT_ID = COMPANY.create(COMPANY.ada)
+CHARTER = encode(COMPANY.charter_entries[UNIT_ID][0])
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Cluster]:
+    with cluster() as running:
+        yield running
+
+
+def _old(path: Path, revision: str) -> None:
+    """Make a database as it was then, with a row in each table."""
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        config = migrating._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+        for table in inspect(connection).get_table_names():
+            if table == "alembic_version":
+                continue
+            columns = inspect(connection).get_columns(table)
+            values = {
+                c["name"]: b"\1" * 16
+                if "BLOB" in str(c["type"])
+                else "x"
+                if "TEXT" in str(c["type"])
+                else 1
+                for c in columns
+            }
+            if table == "charters":  # what a later schema reads
+                values |= {"unit_id": UNIT_ID, "entry": CHARTER}
+            names = ", ".join(f'"{name}"' for name in values)
+            marks = ", ".join(f":{name}" for name in values)
+            connection.execute(text(f'INSERT INTO "{table}" ({names}) VALUES ({marks})'), values)
+    engine.dispose()
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+async def test_every_earlier_schema_comes_to_this_one_with_its_rows(
+    tmp_path: Path, revision: str
+) -> None:
+    path = tmp_path / "server.db"
+    _old(path, revision)
+    store = await open_sqlite(path)
+    assert await store.get(RosterRow, 1) == RosterRow(1, b"\1" * 16)
+    assert await store.get(UnitRow, b"\1" * 16) is not None
+    await store.close()
+    with closing(sqlite3.connect(path)) as connection:
+        (found,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+    assert found == newest_revision()
+    assert tables >= set(METADATA.tables)
+
+
+async def test_an_upgrade_that_is_cut_off_at_any_statement_is_done_again(tmp_path: Path) -> None:
+    _old(tmp_path / "first.db", "0001")
+    cut, done = 0, False
+    while not done:
+        path = tmp_path / f"{cut}.db"
+        path.write_bytes((tmp_path / "first.db").read_bytes())
+        engine = create_engine(f"sqlite:///{path}", isolation_level=None)
+        event.listen(engine, "begin", lambda c: c.exec_driver_sql("BEGIN"))
+        left = [cut]
+
+        def count(*args: object, left: list[int] = left) -> None:
+            if str(args[2]).startswith(("CREATE", "ALTER", "INSERT", "UPDATE", "DROP", "DELETE")):
+                left[0] -= 1
+                if left[0] < 0:
+                    raise KeyboardInterrupt
+
+        event.listen(engine, "before_cursor_execute", count)
+        try:
+            with engine.begin() as connection:
+                migrating.migrate(connection)
+            done = True
+        except KeyboardInterrupt:
+            pass
+        engine.dispose()
+        with closing(sqlite3.connect(path)) as looking:
+            (found,) = looking.execute("SELECT version_num FROM alembic_version").fetchone()
+        assert found == (newest_revision() if done else "0001"), "all or nothing"
+        store = await open_sqlite(path)
+        assert await store.get(RosterRow, 1) is not None
+        await store.close()
+        cut += 5
+    assert cut > 20
+
+
+async def test_postgresql_is_brought_up_to_date_and_refuses_an_older_server(
+    postgres: Cluster,
+) -> None:
+    url = postgres.new_database()
+    await (await open_postgres(url)).close()
+    name = url.rpartition("/")[2]
+    postgres.sql("UPDATE alembic_version SET version_num = '9999'", name)
+    with pytest.raises(StorageError, match="newer mifeng-server"):
+        await open_postgres(url)
