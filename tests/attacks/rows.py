@@ -104,11 +104,11 @@ C12 | a wake-up through a third party tells who wrote what | none: there is no p
 C13 | lengths tell texts and files
 C14 | shared history is forged by whoever hands it over | open: history
 C15 | response times tell tokens and names
-C16 | one ciphertext opens as two different files | open: files
+C16 | one ciphertext opens as two different files
 D1 | the server swaps the wrapped key of a file
 D2 | pieces of a file are cut off, doubled, swapped or bent
 D3 | names and sizes of files are changed or exchanged
-D4 | the server plants a file | open: files
+D4 | the server plants a file
 D5 | an older version of a file is served | none: files have no versions: a message names one ciphertext by its hash, and D3 puts another in its place
 D6 | the secret of a shared link reaches the server | none: no link leads to a file; a file is named inside messages only
 D7 | the server chooses weak parameters | none: no parameter comes from the server: the suite is in the signed charter (B24 plays it), and a profile refuses its own key record below a floor
@@ -123,7 +123,7 @@ D15 | a small file unpacks to a huge one
 D16 | previews and picture data tell where and what
 D17 | what was decrypted stays on the disk
 D18 | somebody else's object is fetched by its number
-D19 | the server deletes early | open: files
+D19 | the server deletes early
 D20 | one member fills the disk
 E1 | a code for linking a device is shown to the victim as something else
 E2 | a short comparison code is guessed by somebody in between

@@ -16,10 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from mifeng import transfer
-from mifeng.content import Attachment
+from mifeng import content, transfer
+from mifeng.content import Attachment, Origin
 from mifeng.media.worker import TOO_MANY, look
 from mifeng.net import Api, Signer
+from mifeng.sdk import shelf
 from mifeng.store.database import TABLES
 from mifeng.transfer import Spool, attempts
 from mifeng_crypto.errors import MifengError, TransportError
@@ -27,11 +28,16 @@ from mifeng_crypto.files.key import derive_file_key, new_file_secret, share_hash
 from mifeng_crypto.ids import DeviceId, FileId, MemberId, UnitId, UnixMillis, WorkspaceId
 from mifeng_crypto.labels import SignContent
 from mifeng_crypto.ledger.roster_entry import DeviceAuthor
+from mifeng_crypto.log import EntryKind
 from mifeng_crypto.secret import Secret
 from mifeng_crypto.tls import encode
 from mifeng_server.domain.quota import Quotas
+from mifeng_server.domain.rows import FileRow
+from mifeng_server.domain.uploads import destroy
 from tests.attacks.adversary import Adversary, attack
+from tests.attacks.stage import Stage
 from tests.client.file_server import SHARE, FileServer
+from tests.e2e.people import cast
 from tests.support.connection import RefusedError
 from tests.support.peer import founded, pair
 from tests.support.server import running_server
@@ -161,6 +167,49 @@ async def test_d9_an_empty_short_or_constant_half_of_a_key_is_no_key(
     for share in (b"", bytes(16), bytes(32), b"\xff" * 32) if adversary.on else (SHARE,):
         evil.share = share
         await _is_refused(adversary, api, attachment, target, "FILE-1", "API-1")
+
+
+@attack("the commitment of a file")
+async def test_c16_one_ciphertext_does_not_open_under_two_keys(
+    adversary: Adversary, evil: FileServer, api: Api, tmp_path: Path, target: Path
+) -> None:
+    attachment = await _up(api, tmp_path)
+    if adversary.on:  # whoever could, would show one file to one half of the unit
+        attachment = dataclasses.replace(attachment, secret=Secret(RNG(32)))
+    await _is_refused(adversary, api, attachment, target, "FILE-3")
+
+
+@attack("the sender of a message")
+def test_d4_the_server_plants_a_file_under_somebodys_name(
+    adversary: Adversary, stage: Stage
+) -> None:
+    unit, bo = stage.unit, stage.bo
+    shown = content.encode_file(
+        _attachment(),
+        origin=Origin(
+            workspace_id=WorkspaceId(bytes(16)), unit_id=unit.unit_id, member_id=bo.member_id
+        ),
+        rng=RNG,
+    )
+    written = unit.encrypt(bo, shown)
+    if adversary.on:
+        before, author = unit.server, unit.members.pop(bo.device_id)
+        unit.append(EntryKind.MESSAGE, written, stage.cy.device_id)
+        stage.judge(before, ("GATE-22",), but=stage.cy)
+        unit.members[bo.device_id] = author
+    stage.goes_on()
+
+
+def _attachment() -> Attachment:
+    return Attachment(
+        file_id=FileId(RNG(16)),
+        name="evidence.pdf",
+        content_type="application/pdf",
+        size=5,
+        secret=Secret(RNG(32)),
+        share_hash=RNG(32),
+        digest=RNG(32),
+    )
 
 
 # ------------------------------------------------------------------ what is sealed
@@ -300,6 +349,27 @@ async def test_d16_neither_pictures_nor_previews_tell_where_and_what(
         assert secret.encode() not in seen, "O1"
     if adversary.on:
         adversary.refused_by.append("stripped")
+
+
+# ------------------------------------------------------------------ a promise broken
+
+
+@attack("what was promised")
+async def test_d19_the_server_deletes_early_and_is_named_for_it(
+    adversary: Adversary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shelf, "RECALL_S", 0.0)
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        (tmp_path / "plan.pdf").write_bytes(DATA)
+        sent = await c.adas.upload(tmp_path / "plan.pdf")
+        await c.ben.sync()
+        if adversary.on:
+            row = await server.house.store.get(FileRow, sent.files[0].id)
+            assert row is not None
+            await destroy(server.house, row)
+        with adversary.refused("FILE-7"):
+            await c.bens.download(sent.files[0], tmp_path / "got.pdf")
+        await c.adas.send("we talk on")  # O5
 
 
 # ------------------------------------------------------------------ members and strangers

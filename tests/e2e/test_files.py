@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 import mifeng
+from mifeng.sdk import shelf
 from mifeng.transfer import attempts
 from mifeng.transfer.sending import PIECE_BYTES
 from mifeng_crypto.errors import ProtocolError, TransportError
@@ -329,3 +330,22 @@ async def test_an_upload_whose_day_is_over_is_named_and_forgotten(
         with pytest.raises(mifeng.ServerProblem):
             await c.adas.resume(waiting)
         assert await c.adas.unfinished() == []
+
+
+async def test_a_file_that_the_server_has_lost_before_its_time_is_named_file_7(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shelf, "RECALL_S", 0.0)
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        file = await _send(c, "plan.bin")
+        await c.ben.sync()
+        row = await server.house.store.get(FileRow, file.id)
+        assert row is not None
+        await destroy(server.house, row)
+        with pytest.raises(ProtocolError, match="receipt") as caught:
+            await c.bens.download(file, tmp_path / "got.bin")
+        assert caught.value.rule == "FILE-7"
+        with pytest.raises(ProtocolError, match="receipt"):
+            await c.bens.reader(file)
+        with pytest.raises(ProtocolError, match="receipt"):
+            await anext(c.bens.stream(file))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import datetime as dt
 import functools
@@ -19,12 +20,14 @@ from mifeng.session import notices, uploads
 from mifeng.transfer import Progress, Reader
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.api.problems import ProblemCode
-from mifeng_crypto.errors import UsageError
+from mifeng_crypto.errors import ProtocolError, UsageError
 from mifeng_crypto.ids import FileId, MemberId
 from mifeng_crypto.ledger.policy import Keep
 
 __all__ = ["Shelf"]
 
+RECALL_S = 3.0
+"""For how long a tombstone may be behind its file."""
 AT_ONCE = 8
 """Questions to the server under way at the same time."""
 
@@ -214,9 +217,10 @@ class Shelf(Talk):
             MifengError: as `send`.
         """
         self.check_access()
-        return await transfer.open_reader(
-            self._session.api, unit_id=self.id, attachment=file.attachment
-        )
+        async with self._promised(file):
+            return await transfer.open_reader(
+                self._session.api, unit_id=self.id, attachment=file.attachment
+            )
 
     async def download(
         self,
@@ -243,16 +247,17 @@ class Shelf(Talk):
             ProtocolError: FILE-n: it is not what its sender sent.
             MifengError: as `send`.
         """
-        return await transfer.download(
-            self._session.api,
-            unit_id=self.id,
-            attachment=file.attachment,
-            target=Path(target),
-            overwrite=overwrite,
-            progress=progress,
-        )
+        async with self._promised(file):
+            return await transfer.download(
+                self._session.api,
+                unit_id=self.id,
+                attachment=file.attachment,
+                target=Path(target),
+                overwrite=overwrite,
+                progress=progress,
+            )
 
-    def stream(
+    async def stream(
         self, file: File, *, progress: Progress = no_progress
     ) -> AsyncGenerator[bytes, None]:
         """Yield a file's bytes as they come: each authentic, but only at the end known to be all.
@@ -260,9 +265,37 @@ class Shelf(Talk):
         Raises:
             MifengError: as `download`; also at the end, when the bytes are out already.
         """
-        return transfer.stream(
-            self._session.api, unit_id=self.id, attachment=file.attachment, progress=progress
-        )
+        async with self._promised(file):
+            async for piece in transfer.stream(
+                self._session.api, unit_id=self.id, attachment=file.attachment, progress=progress
+            ):
+                yield piece
+
+    @contextlib.asynccontextmanager
+    async def _promised(self, file: File) -> AsyncGenerator[None, None]:
+        """FILE-7: a server that no longer has what a live message shows has broken its promise.
+
+        A file that was recalled is none: its tombstone comes right behind.
+        """
+        try:
+            yield
+        except ServerProblem as err:
+            if err.code not in (ProblemCode.NOT_FOUND, ProblemCode.GONE):
+                raise
+            for pause_s in (0.0, RECALL_S):
+                await asyncio.sleep(pause_s)
+                async with self._session.turn(self.id):
+                    await self._session.catch_up(self.id)
+                live = [one for one in await self.files() if one.file.id == file.id]
+                if not live:
+                    raise
+            raise ProtocolError(
+                "FILE-7",
+                "the server has lost or deleted {file}, which it has promised until {time}; "
+                "tell its operator: whoever posted the file has the server's receipt",
+                file=file.name,
+                time=live[0].until.isoformat(timespec="minutes"),
+            ) from err
 
     # -------------------------------------------------------------- keep and recall
 
