@@ -18,6 +18,7 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 
 from bench import (
+    bots,
     content,
     directory,
     e2e,
@@ -46,6 +47,7 @@ SECTIONS: dict[str, Callable[[], Iterator[Figure]]] = {
     "files": files.measure,
     "offboarding": offboarding.measure,
     "onboarding": onboarding.measure,
+    "bots": bots.measure,
     "e2e": e2e.measure,
     "screen": screen.measure,
 }
