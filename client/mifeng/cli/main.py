@@ -23,6 +23,7 @@ from mifeng.cli import (  # noqa: E402
     approvals,
     audit,
     devices,
+    doctor,
     enrol,
     exporting,
     files,
@@ -103,6 +104,7 @@ polls.add_to(app)
 approvals.add_to(app)
 files.add_to(app)
 audit.add_to(app)
+doctor.add_to(app)
 ui.add_to(app)
 
 

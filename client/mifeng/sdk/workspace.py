@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,6 +138,15 @@ class Workspace(Looking):
         """Return what a person may do in the workspace; None once they have left."""
         member = self._session.known_roster.member(person.id)
         return member.role if member else None
+
+    async def server_time(self) -> dt.datetime:
+        """Ask the server what time it has.
+
+        Raises:
+            ServerProblem, TransportError: it does not answer.
+        """
+        info = await self._session.api.call("server", m.ServerInfo)
+        return dt.datetime.fromtimestamp(info.time / 1000, dt.UTC)
 
     async def ping(self) -> None:
         """Ask the server for something small.
