@@ -240,6 +240,13 @@ async def test_a_sheet_brings_its_owner_back_and_puts_every_older_device_out(
                 await back.unit("Research").send("back again")
                 await c.ada.sync()
                 assert [m.sender for m in await c.adas.history() if m.text] == [c.ada.person("Cem")]
+                await c.ben.sync()
+                for unit in (c.adas, c.bens, back.unit("Research")):
+                    told = [one for line in await unit.timeline() for one in line.devices]
+                    # Everybody who was there: Cem's new device has come in after that entry.
+                    assert [(one.person.id, one.kind) for one in told] == (
+                        [(me, "recover")] if unit in (c.adas, c.bens) else []
+                    )
                 with pytest.raises(mifeng.SheetSpentError):
                     async with mifeng.recover(
                         sheet,

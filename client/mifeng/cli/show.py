@@ -19,7 +19,7 @@ from mifeng.text import _, ngettext
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mifeng import Announcement, Approval, File, Message, Person, Poll, Unit
+    from mifeng import Announcement, Approval, DeviceChange, File, Message, Person, Poll, Unit
 
 __all__ = [
     "as_json",
@@ -138,6 +138,10 @@ def message_facts(unit: Unit, message: Message) -> dict[str, object]:
         "author": person_facts(message.author) if message.author else None,
         "added": [person_facts(person) for person in message.added],
         "removed": [person_facts(person) for person in message.removed],
+        "devices": [
+            {**person_facts(one.person), "kind": one.kind, "change": one.change}
+            for one in message.devices
+        ],
     }
 
 
@@ -342,9 +346,20 @@ def _stuck(message: Message) -> str:
     ).format(name=name, n=message.stuck, author=printable(message.author.name))
 
 
+def _of_devices(change: DeviceChange) -> str:
+    sentences = {
+        "add_device": _("{name} has a new device"),
+        "revoke_device": _("a device of {name} was taken out"),
+        "recover": _("{name} came back by the recovery sheet: all older devices are out"),
+    }
+    return sentences[change.kind].format(name=printable(change.person.name))
+
+
 def _remarks(message: Message) -> list[str]:
     if message.kind == "readd":
         return [_stuck(message)]
+    if message.kind == "heads":
+        return [_of_devices(change) for change in message.devices]
     if message.kind != "commit":
         return []
     remarks = []

@@ -24,6 +24,7 @@ from mifeng.core.readd import CannotGoOnError
 from mifeng.core.rows import (
     Changes,
     Condition,
+    DeviceRemark,
     TimelineRecord,
     UnitStatus,
     number,
@@ -168,6 +169,13 @@ def _apply_heads(unit: Unit, view: UnitView, entry: LogEntry) -> tuple[Unit, Tim
         NOBODY,
         added=tuple(sorted(after - before)),
         removed=tuple(sorted(before - after)),
+        devices=tuple(
+            DeviceRemark(change.sequence, change.member_id, change.kind)
+            for change in view.roster.device_changes(
+                after=unit.heads.roster.sequence, until=heads.roster.sequence
+            )
+            if change.member_id in before | after
+        ),
     )
     return dataclasses.replace(unit, heads=heads), record
 
@@ -360,6 +368,7 @@ def _record(
     reason: str = "",
     added: tuple[MemberId, ...] = (),
     removed: tuple[MemberId, ...] = (),
+    devices: tuple[DeviceRemark, ...] = (),
 ) -> TimelineRecord:
     header = entry.header
     return TimelineRecord(
@@ -377,4 +386,5 @@ def _record(
         reason=reason,
         added=added,
         removed=removed,
+        devices=devices,
     )

@@ -15,12 +15,14 @@ from mifeng_crypto.expiry.slot import slot_of
 from mifeng_crypto.ids import DeviceId, FileId, MemberId, UnitId, UnixMillis
 from mifeng_crypto.ledger.head import Head
 from mifeng_crypto.ledger.policy import Strict
+from mifeng_crypto.ledger.roster_tables import DeviceChangeKind
 from mifeng_crypto.log import EntryKind, Heads
 from mifeng_crypto.tls import Bytes32, Opaque, Text, UInt32, UInt64, Vec, Width, encode, struct
 
 __all__ = [
     "Changes",
     "Condition",
+    "DeviceRemark",
     "OutboxRecord",
     "TimelineRecord",
     "UnitRecord",
@@ -75,6 +77,15 @@ class Condition(enum.IntEnum):
 
 
 @struct
+class DeviceRemark:
+    """What entry `sequence` of the roster has changed of the devices of somebody in the unit."""
+
+    sequence: UInt64
+    member_id: MemberId
+    kind: Annotated[DeviceChangeKind, Width(1)]
+
+
+@struct
 class TimelineRecord:
     """Table `messages`, key unit_id || sequence: an entry of the unit log as this device saw it.
 
@@ -82,7 +93,8 @@ class TimelineRecord:
     the server stores for it, in bytes. `deadline` is that of its content, by the policy that the
     unit went by when it was accepted: no later policy moves it. `content` is MIMI content, `files`
     are those whose clock is the message's. `reason` says why an entry could not be read. `added`
-    and `removed` are the people that a commit brought or took.
+    and `removed` are the people that a commit brought or took; `devices` is what had happened to the
+    devices of its people when a `heads` took effect.
     """
 
     entry_hash: Bytes32
@@ -101,6 +113,7 @@ class TimelineRecord:
     removed: Vec[MemberId]
     strict: Annotated[Strict, Width(1)] = Strict.OFF
     """Whether the unit was strict when it was accepted."""
+    devices: Vec[DeviceRemark] = ()
 
 
 @struct

@@ -34,7 +34,15 @@ from mifeng.sdk.offboarding import Offboarding
 from mifeng.sdk.opening import found, join, link, open_profile, recover, unlock
 from mifeng.sdk.unit import Unit
 from mifeng.sdk.units import OrgUnit
-from mifeng.sdk.values import File, Membership, Message, Person, Reaction, SharedFile
+from mifeng.sdk.values import (
+    DeviceChange,
+    File,
+    Membership,
+    Message,
+    Person,
+    Reaction,
+    SharedFile,
+)
 from mifeng.sdk.workspace import Invitation, OpenInvite, Workspace
 
 __all__ = [
@@ -43,6 +51,7 @@ __all__ = [
     "Cascade",
     "Change",
     "Device",
+    "DeviceChange",
     "DeviceOffer",
     "File",
     "Found",

@@ -33,6 +33,7 @@ from mifeng_crypto.tls import decode
 
 __all__ = [
     "Archive",
+    "DeviceChange",
     "Expired",
     "File",
     "Membership",
@@ -65,6 +66,22 @@ class Archive:
 
     person: Person
     since: UnixMillis
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceChange:
+    """Somebody who is in a unit has another device, or one less.
+
+    Attributes:
+        person: whose.
+        kind: `add_device`; `revoke_device`; or `recover`: back by the recovery sheet, on a new
+            device, and all older ones are out.
+        change: the roster's entry that says so; `Workspace.changes` has its author and time.
+    """
+
+    person: Person
+    kind: str
+    change: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +171,7 @@ class Message:
         size: bytes that the server stores for it.
         added: people whom it let in.
         removed: people whom it took out.
+        devices: of a `heads`, what has become of the devices of people in the unit.
         stuck: of a `readd`, the sequence of the commit that the device cannot process; 0 if it has
             lost its keys.
         author: who made that commit.
@@ -189,6 +207,7 @@ class Message:
     size: int = 0
     added: tuple[Person, ...] = ()
     removed: tuple[Person, ...] = ()
+    devices: tuple[DeviceChange, ...] = ()
     stuck: int = 0
     author: Person | None = None
 
@@ -245,6 +264,10 @@ def message_from(line: Line, timeline: Timeline, reader: Reader) -> Message:
         size=record.size,
         added=tuple(reader.person(member_id) for member_id in record.added),
         removed=tuple(reader.person(member_id) for member_id in record.removed),
+        devices=tuple(
+            DeviceChange(reader.person(one.member_id), one.kind.name.lower(), one.sequence)
+            for one in record.devices
+        ),
     )
     if record.kind is EntryKind.READD and record.content:
         stuck = decode(NeedsReadd, record.content).tbs.stuck.sequence

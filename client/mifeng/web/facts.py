@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mifeng import File, Membership, Message, Person, Unit, Workspace
 
 __all__ = [
+    "DeviceChangeFacts",
     "ErrorFacts",
     "FileFacts",
     "MemberFacts",
@@ -87,6 +88,13 @@ class FileFacts(msgspec.Struct, kw_only=True, frozen=True):
     thumbnail: str
 
 
+class DeviceChangeFacts(msgspec.Struct, kw_only=True, frozen=True):
+    """Whose devices have changed; `kind` is `add_device`, `revoke_device` or `recover`."""
+
+    person: PersonFacts
+    kind: str
+
+
 class ReactionFacts(msgspec.Struct, kw_only=True, frozen=True):
     """An emoji, and who has reacted with it, in order."""
 
@@ -125,6 +133,7 @@ class MessageFacts(msgspec.Struct, kw_only=True, frozen=True):
     problem: str
     added: list[PersonFacts]
     removed: list[PersonFacts]
+    devices: list[DeviceChangeFacts]
 
 
 class PolicyFacts(msgspec.Struct, kw_only=True, frozen=True):
@@ -241,13 +250,19 @@ async def message_facts(message: Message, unit: Unit, me: Workspace) -> MessageF
         problem=printable(message.problem),
         added=[person_facts(person, me) for person in message.added],
         removed=[person_facts(person, me) for person in message.removed],
+        devices=[
+            DeviceChangeFacts(person=person_facts(one.person, me), kind=one.kind)
+            for one in message.devices
+        ],
     )
 
 
 def is_shown(entry: Message) -> bool:
-    """Whether an entry is a line on the screen: a message, or somebody who came or went."""
-    return entry.kind == "message" or (
-        entry.kind == "commit" and bool(entry.added or entry.removed)
+    """Whether an entry is a line on the screen: a message; who came or went; whose devices changed."""
+    return (
+        entry.kind == "message"
+        or (entry.kind == "commit" and bool(entry.added or entry.removed))
+        or bool(entry.devices)
     )
 
 

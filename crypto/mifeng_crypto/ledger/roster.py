@@ -39,6 +39,7 @@ from mifeng_crypto.ledger.roster_entry import (
     SetServer,
 )
 from mifeng_crypto.ledger.roster_tables import (
+    DeviceChange,
     DeviceRecord,
     InviteRecord,
     Member,
@@ -197,6 +198,13 @@ class Roster:
     def device_ever(self, device_id: DeviceId) -> DeviceRecord | None:
         """Return the device, even if it is valid no more: for what it signed when it was."""
         return self._tables.devices.last(device_id, self._chain.sequence)
+
+    def device_changes(self, *, after: int, until: int) -> tuple[DeviceChange, ...]:
+        """Return what entries behind `after`, up to `until`, have changed of members' devices.
+
+        Its cost is that of the changes, however long the roster is.
+        """
+        return tuple(self._tables.device_changes(after, self._chain.at(until)))
 
     def was_ever_named(self, member_id: MemberId) -> bool:
         """Whether this `member_id` was ever promised or given."""

@@ -5,7 +5,11 @@ Whoever calls `record` has verified the entry (`roster.py`); nothing here can fa
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
+import enum
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from mifeng_crypto.ids import DeviceId, MemberId, UnixMillis
@@ -29,7 +33,14 @@ from mifeng_crypto.ledger.roster_entry import (
     SetServer,
 )
 
-__all__ = ["DeviceRecord", "InviteRecord", "Member", "RosterTables"]
+__all__ = [
+    "DeviceChange",
+    "DeviceChangeKind",
+    "DeviceRecord",
+    "InviteRecord",
+    "Member",
+    "RosterTables",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +77,23 @@ class InviteRecord:
     issued: int
 
 
+class DeviceChangeKind(enum.IntEnum):
+    """What has changed about the devices of somebody who was and is a member."""
+
+    ADD_DEVICE = 1
+    REVOKE_DEVICE = 2
+    RECOVER = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceChange:
+    """What entry `sequence` has changed about a member's devices."""
+
+    sequence: int
+    member_id: MemberId
+    kind: DeviceChangeKind
+
+
 @dataclass(frozen=True, slots=True)
 class RosterTables:
     """The tables of all rosters that grew out of one another; each reads at its own sequence."""
@@ -75,6 +103,39 @@ class RosterTables:
     devices: History[DeviceId, DeviceRecord] = field(default_factory=History)
     devices_of: History[MemberId, tuple[DeviceId, ...]] = field(default_factory=History)
     keys: History[bytes, MemberId] = field(default_factory=History)
+    _moves: list[tuple[int, DeviceId]] = field(init=False)
+    """Which devices came or went with which entry, in order."""
+
+    def __post_init__(self) -> None:
+        moves = sorted(
+            (since, device_id)
+            for device_id, values in self.devices.values.items()
+            for since, _ in values
+        )
+        object.__setattr__(self, "_moves", moves)
+
+    def device_changes(self, after: int, until: int) -> Iterator[DeviceChange]:
+        """Go through what the entries behind `after`, up to `until`, say of members' devices.
+
+        Whoever comes in or goes with all devices is not named: that is no change of a member.
+        """
+        first = bisect.bisect_right(self._moves, after, key=lambda move: move[0])
+        last = bisect.bisect_right(self._moves, until, key=lambda move: move[0])
+        moved = itertools.groupby(self._moves[first:last], key=lambda move: move[0])
+        for sequence, moves in moved:
+            device_id = next(moves)[1]
+            device = self.devices.last(device_id, sequence)
+            assert device is not None, "what has moved was there"
+            who = device.member_id
+            if not self.members.get(who, sequence - 1) or not self.members.get(who, sequence):
+                continue
+            if self.members.since(who, sequence) == sequence:  # with the key of the next sheet
+                kind = DeviceChangeKind.RECOVER
+            elif self.devices.get(device_id, sequence) is not None:
+                kind = DeviceChangeKind.ADD_DEVICE
+            else:
+                kind = DeviceChangeKind.REVOKE_DEVICE
+            yield DeviceChange(sequence=sequence, member_id=who, kind=kind)
 
     def until(self, sequence: int) -> RosterTables:
         """Return a copy that has seen no entry after `sequence`."""
@@ -167,6 +228,7 @@ class RosterTables:
         )
         others = self.devices_of.get(member_id, sequence) or ()
         self.devices.set(device.device_id, sequence, record)
+        self._moves.append((sequence, device.device_id))
         self.devices_of.set(member_id, sequence, (*others, device.device_id))
         self.keys.set(device.signature_key, sequence, member_id)
 
@@ -175,6 +237,7 @@ class RosterTables:
         assert record is not None, "the rules found this device"
         own = self.devices_of.get(record.member_id, sequence) or ()
         self.devices.set(device_id, sequence, None)
+        self._moves.append((sequence, device_id))
         self.devices_of.set(
             record.member_id, sequence, tuple(other for other in own if other != device_id)
         )
@@ -182,4 +245,5 @@ class RosterTables:
     def _drop_devices(self, sequence: int, member_id: MemberId) -> None:
         for device_id in self.devices_of.get(member_id, sequence) or ():
             self.devices.set(device_id, sequence, None)
+            self._moves.append((sequence, device_id))
         self.devices_of.set(member_id, sequence, None)

@@ -15,6 +15,8 @@ from mifeng_crypto.api.messages import ClaimedKeyPackage
 from mifeng_crypto.errors import ProtocolError, UsageError
 from mifeng_crypto.ledger.chain import NeedLedgerError
 from mifeng_crypto.ledger.charter_entry import Grant, Revoke, UnitRole
+from mifeng_crypto.ledger.roster_entry import RevokeDevice
+from mifeng_crypto.ledger.roster_tables import DeviceChangeKind
 from mifeng_crypto.log import EntryKind, Heads, LogEntry
 from mifeng_crypto.mls import group as mls
 from mifeng_crypto.mls.wire.key_package import KeyPackage
@@ -290,3 +292,27 @@ def test_an_own_commit_takes_effect_only_when_the_log_brings_it_back(world: Worl
     assert [d.unit.active_epoch.public.epoch for d in world.everybody] == [epoch + 1] * 2
     assert world.ada.unit.rotated_at == world.ben.unit.rotated_at == world.company.now
     assert gate.removes_due(world.ben.unit.view(world.company.roster)) == ()
+
+
+def test_what_happened_to_peoples_devices_stands_where_it_took_effect(world: World) -> None:
+    company, ben = world.company, world.ben_person
+    carl = company.hire("Carl")  # is in the workspace, and not in the unit
+    phone = company.link(ben)
+    company.link(carl)
+    first = world.heads_only()
+    company.append(company.sign(RevokeDevice(phone.device_id), company.ada))
+    other = company.on_new_device(ben)
+    company.append(company.recover_entry(ben, other))
+    second = world.heads_only()
+    said = [
+        [(mark.member_id, mark.kind) for mark in event.entry.devices]
+        for event in world.ada.apply(first, second).events
+        if isinstance(event, NewEntry)
+    ]
+    assert said == [
+        [(ben.member_id, DeviceChangeKind.ADD_DEVICE)],
+        [
+            (ben.member_id, DeviceChangeKind.REVOKE_DEVICE),
+            (ben.member_id, DeviceChangeKind.RECOVER),
+        ],
+    ]

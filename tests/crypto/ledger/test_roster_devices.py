@@ -247,3 +247,54 @@ def test_a_weak_checkpoint_key_is_refused_key_1(company: Company) -> None:
 def test_a_server_has_an_address_roster_20(company: Company) -> None:
     body = SetServer(ServerIdentity((), (bytes(32),), None))
     refused("ROSTER-20", company, company.sign(body, company.ada))
+
+
+# ------------------------------------------------------------------ what has changed
+
+
+def test_a_roster_says_what_became_of_members_devices_between_two_entries(
+    company: Company,
+) -> None:
+    bo, cy = company.hire("Bo"), company.hire("Cy")
+    before = company.roster
+    phone = company.link(bo)
+    company.append(company.sign(RevokeDevice(bo.device_id), phone))
+    company.append(company.recover_entry(bo, other := company.on_new_device(bo)))
+    company.append(company.sign(RevokeDevice(other.device_id), company.ada))
+    company.append(company.recover_entry(other, company.on_new_device(bo)))  # had none left
+    company.fire(cy)
+    company.hire("Di")
+    start, end = before.head.sequence, company.roster.head.sequence
+    changes = company.roster.device_changes(after=start, until=end)
+    assert {change.member_id for change in changes} == {bo.member_id}
+    assert [(change.sequence - start, change.kind.name) for change in changes] == [
+        (1, "ADD_DEVICE"),
+        (2, "REVOKE_DEVICE"),
+        (3, "RECOVER"),
+        (4, "REVOKE_DEVICE"),
+        (5, "RECOVER"),
+    ]
+    assert company.roster.device_changes(after=start + 1, until=start + 2) == changes[1:2]
+    assert company.roster.device_changes(after=0, until=start) == ()
+
+
+def test_a_roster_that_goes_on_otherwise_has_its_own_changes_of_devices(company: Company) -> None:
+    bo = company.hire("Bo")
+    before = company.roster
+    company.link(bo)
+    after = company.roster
+    other = before.append(
+        sign_roster_entry(
+            before,
+            RevokeDevice(bo.device_id),
+            company.ada.author,
+            company.ada.key,
+            now=company.tick(),
+        )
+    )
+    start, end = before.head.sequence, after.head.sequence
+    kinds = [
+        [change.kind.name for change in roster.device_changes(after=start, until=end)]
+        for roster in (after, other)
+    ]
+    assert kinds == [["ADD_DEVICE"], ["REVOKE_DEVICE"]]

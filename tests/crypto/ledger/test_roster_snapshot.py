@@ -37,6 +37,8 @@ def test_a_snapshot_is_the_roster_at_every_moment_of_its_past() -> None:
         for member in whole.members(at=at):
             who = member.member_id
             assert again.devices_of(who, at=at) == whole.devices_of(who, at=at)
+        since = {"after": at - 1, "until": roster.head.sequence}
+        assert again.device_changes(**since) == whole.device_changes(**since)
     for what in ("head", "genesis", "workspace_id", "time", "server", "default_policy"):
         assert getattr(again, what) == getattr(whole, what)
     assert again.was_ever_key(company.ada.recovery_public)

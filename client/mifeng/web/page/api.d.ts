@@ -127,6 +127,11 @@ export interface DepartureFacts {
   epoch: number;
 }
 
+export interface DeviceChangeFacts {
+  person: PersonFacts;
+  kind: string;
+}
+
 export interface DeviceFacts {
   id: string;
   added_at: number;
@@ -327,6 +332,7 @@ export interface MessageFacts {
   problem: string;
   added: PersonFacts[];
   removed: PersonFacts[];
+  devices: DeviceChangeFacts[];
 }
 
 export interface Nothing {

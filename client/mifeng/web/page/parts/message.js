@@ -143,12 +143,21 @@ function reactions(entry) {
   }));
 }
 
+/** What has become of somebody's devices. @param {import("../api").DeviceChangeFacts} one */
+function ofDevices(one) {
+  const { name } = one.person;
+  if (one.kind === "recover") return t("{name} came back by the recovery sheet: all older devices are out", { name });
+  return one.kind === "add_device" ? t("{name} has a new device", { name }) : t("a device of {name} was taken out", { name });
+}
+
 /** Who came and went. @param {MessageFacts} entry */
 function came(entry) {
   const list = (/** @type {{ name: string }[]} */ people) => people.map((one) => one.name).join(", ");
   const parts = [];
-  if (entry.added.length) parts.push(h("span", null, letIn(entry, entry.added)));
-  if (entry.removed.length) parts.push(h("span", null, t("{names} is out; everybody has new keys", { names: list(entry.removed) })));
-  return h("p", { class: "came muted" }, icon(entry.removed.length ? "leave" : "invite"), ...parts,
+  const moves = entry.kind === "commit"; // in a `heads` they are granted, and not in yet
+  if (moves && entry.added.length) parts.push(h("span", null, letIn(entry, entry.added)));
+  if (moves && entry.removed.length) parts.push(h("span", null, t("{names} is out; everybody has new keys", { names: list(entry.removed) })));
+  for (const one of entry.devices) parts.push(h("span", null, ofDevices(one)));
+  return h("p", { class: "came muted" }, icon(entry.devices.length ? "info" : entry.removed.length ? "leave" : "invite"), ...parts,
     h("time", { title: fullTime(entry.at) }, clock(entry.at)));
 }
