@@ -111,6 +111,9 @@ async def test_a_sheet_is_written_and_brings_its_owner_back(tmp_path: Path) -> N
         damaged.write_text(following.read_text().replace("mifeng:recover#", "mifeng:recover#A"))
         bad = await shell.run("again", "recover", str(damaged))
         assert (bad.code, "damaged" in bad.err) == (2, True)
+        for words in (("roster",), ("read", "Research")):
+            told = (await shell.ok("ada", *words)).out
+            assert "Ben came back by the recovery sheet: all older devices are out" in told
         what = (await shell.ok("ada", "roster")).out
         assert "Ben came back by the recovery sheet: all older devices are out" in what
         shown = (await shell.ok("ada", "device", "list", "--person", "Ben")).out

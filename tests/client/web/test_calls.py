@@ -202,6 +202,9 @@ async def test_a_second_device_is_let_in_by_the_digits_that_it_shows(
     me = c.ada.me.id.hex()
     devices = (await page.of("devices", person=me))["devices"]
     assert [one["how"] for one in devices] == ["found", "add_device"]
+    lines = (await page.of("timeline", unit=c.adas.id.hex()))["entries"]
+    told = [(one["person"]["id"], one["kind"]) for line in lines for one in line["devices"]]
+    assert told == [(me, "add_device")]
     other = next(one for one in devices if not one["is_this"])
     await page.of("revoke_device", person=me, device=other["id"])
     assert (await page.of("devices", person=me))["devices"][-1]["ended_at"] > 0
