@@ -47,3 +47,9 @@ class Shell:
         if done.exception is not None and not isinstance(done.exception, SystemExit):
             raise done.exception
         return Shown(done.exit_code, done.stdout, done.stderr)
+
+    async def ok(self, who: str, *words: str) -> Shown:
+        """Run what must go well."""
+        done = await self.run(who, *words)
+        assert done.code == 0, done.err
+        return done
