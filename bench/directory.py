@@ -1,4 +1,7 @@
-"""What it costs when somebody leaves: a new directory key for every device, all cards under it."""
+"""What it costs when somebody leaves: a new directory key for every device, all cards under it.
+
+And to find people by a few letters among many.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,14 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import structlog
 
-from bench.figure import Figure
+from bench.figure import Figure, median_ms
 from bench.ledgers import profile_of
+from mifeng.core.search import Search
 from mifeng.session import Session, directory_key
 from mifeng.session.home import Home
 from mifeng.session.ledgers import sign_roster
@@ -26,6 +31,7 @@ from mifeng_server.domain.rows import CardRow, CounterRow, Insert, RosterRow, Wr
 from mifeng_server.serving import initialise
 from mifeng_server.storage.sqlite import open_sqlite
 from tests.e2e.people import PASSPHRASE
+from tests.support.cards import crowd
 from tests.support.company import Company, Person
 from tests.support.server import running_server
 
@@ -33,6 +39,8 @@ __all__ = ["measure"]
 
 SIZES = (1_000, 10_000)
 TABLE = "A new directory key, with all cards under it (real client and server, plain HTTP)"
+SEARCH = "Search among 10,000 people"
+QUERIES = ("z", "zhangwei", "张伟", "zw", "wang yanfa", "gcs")
 KEY = bytes(32)
 ERRORS = 40
 
@@ -40,12 +48,22 @@ ERRORS = 40
 def measure() -> Iterator[Figure]:
     """Yield all figures of this section."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(ERRORS))
+    yield from measure_search()
     for size in SIZES:
         seconds, sent = asyncio.run(_measure(size))
         column = f"{size:,} members, {size * 3 // 2:,} devices"
         yield Figure(table=TABLE, row="from removal to the last card", column=column,
                      value=seconds, unit="s")  # fmt: skip
         yield Figure(table=TABLE, row="sent by the remover", column=column, value=sent, unit="MB")
+
+
+def measure_search() -> Iterator[Figure]:
+    """Yield what a search costs."""
+    index = Search(crowd(10_000))
+    for query in QUERIES:
+        took = median_ms(partial(index.find, query), runs=20)
+        yield Figure(table=SEARCH, row=query, column="found and ordered", value=took, unit="ms",
+                     target=20)  # fmt: skip
 
 
 def _now() -> UnixMillis:

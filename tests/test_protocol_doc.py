@@ -50,6 +50,18 @@ def test_every_test_that_the_page_names_is_there() -> None:
     assert {name for name in named if f"def {name}(" not in tests} == set()
 
 
+def test_every_cell_that_says_prevented_or_detected_names_a_test() -> None:
+    table = PAGE[PAGE.index("**Adversary x goal.**") :]
+    rows = [line for line in table[: table.index("\nWhoever ")].splitlines() if line[:1] == "|"]
+    cells = [(row.split("|")[1], cell) for row in rows[2:] for cell in row.split("|")[2:-1]]
+    assert len(cells) > 60
+    for goal, cell in cells:
+        what = cell.strip()
+        assert what[0] in "PDN-" or what.startswith("alone P"), goal
+        if re.search(r"\b[PD]\b", what):
+            assert re.search(r"`test_\w+`", what), (goal, cell)
+
+
 def test_every_struct_of_our_own_is_on_the_page() -> None:
     ours = set()
     for module in pkgutil.walk_packages(mifeng_crypto.__path__, "mifeng_crypto."):

@@ -182,7 +182,7 @@ def test_b13_a_generation_that_is_far_ahead(adversary: Adversary, stage: Stage) 
         start = time.process_time()
         with adversary.refused("RFC9420-15.3-1"):
             mls.decrypt(cy, content)
-        assert time.process_time() - start < 0.1
+        assert time.process_time() - start < 2  # the steps to the last one take an hour
     stage.goes_on()
 
 

@@ -210,10 +210,10 @@ def test_a_struct_of_no_variant_is_not_encoded() -> None:
 )
 @pytest.mark.parametrize("cls", [RatchetTreeExtension, Capabilities])
 def test_a_bomb_is_refused_quickly(cls: type, bomb: bytes) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(CodecError):
         decode(cls, bomb)
-    assert time.perf_counter() - began < 1  # 50 ms on an idle machine
+    assert time.process_time() - began < 2  # 50 ms: a neighbour's work does not count
 
 
 def test_vectors_inside_of_vectors_do_not_multiply() -> None:

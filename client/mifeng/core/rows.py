@@ -93,8 +93,8 @@ class TimelineRecord:
     the server stores for it, in bytes. `deadline` is that of its content, by the policy that the
     unit went by when it was accepted: no later policy moves it. `content` is MIMI content, `files`
     are those whose clock is the message's. `reason` says why an entry could not be read. `added`
-    and `removed` are the people that a commit brought or took; `devices` is what had happened to the
-    devices of its people when a `heads` took effect.
+    and `removed` are the people whom a commit brought or took; `devices` is what a `heads` tells of
+    the devices of the unit's people.
     """
 
     entry_hash: Bytes32

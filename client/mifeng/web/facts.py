@@ -258,7 +258,7 @@ async def message_facts(message: Message, unit: Unit, me: Workspace) -> MessageF
 
 
 def is_shown(entry: Message) -> bool:
-    """Whether an entry is a line on the screen: a message; who came or went; whose devices changed."""
+    """Whether an entry is a line on the screen: a message, or what became of people and devices."""
     return (
         entry.kind == "message"
         or (entry.kind == "commit" and bool(entry.added or entry.removed))

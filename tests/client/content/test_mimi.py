@@ -200,7 +200,7 @@ def test_an_unknown_disposition_and_an_unknown_extension_survive() -> None:
 def test_a_number_that_is_costly_to_read_is_refused_at_once() -> None:
     costly = raw(extensions={7: cbor2.CBORTag(4, [0, 1 << 1_900_000])})
     assert len(costly) < MAX_CONTENT_BYTES
-    begin = time.perf_counter()
+    begin = time.process_time()
     with pytest.raises(CodecError):
         decode_mimi(costly)
-    assert time.perf_counter() - begin < 1
+    assert time.process_time() - begin < 1

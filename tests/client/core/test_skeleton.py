@@ -11,7 +11,7 @@ import pytest
 from mifeng.core.people import People
 from mifeng.core.skeleton import skeleton
 from mifeng_crypto.ids import MemberId
-from tests.client.core.test_search import card
+from tests.support.cards import card
 
 
 @pytest.mark.parametrize(
