@@ -21,9 +21,11 @@ from mifeng.core.sheet import RecoverySheet
 from mifeng.errors import (
     InviteSpentError,
     LinkSpentError,
+    ProfileMissingError,
     ServerIdentityError,
     ServerProblem,
     SheetSpentError,
+    WrongPassphraseError,
 )
 from mifeng.keychain import KeySource
 from mifeng.net import Api, Signer
@@ -181,6 +183,9 @@ async def link_device(
 ) -> Session:
     """Become one more device of somebody who is in, by the link that another device shows.
 
+    A folder in which this was interrupted goes on, where it can: with the same link, or because
+    the other device has said yes meanwhile. Else it begins anew.
+
     Args:
         show: shows the digits that the other device asks for.
 
@@ -193,11 +198,49 @@ async def link_device(
     link = parse_link(text)
     if not isinstance(link, DeviceLink):
         raise _of_another_kind(link)
+    begun = await _go_on(folder, source, link, show=show, now=now, rng=rng)
+    if begun is not None:
+        return begun
     info, link = await _ask(link, now=now, rng=rng)
     workspace_id = _check_workspace(info, link.genesis)
     profile = linking.begin(link, workspace_id, device_name=device_name, system=system, rng=rng)
     linking.request_of(profile)
     return await _begin(folder, source, profile, None, None, show=show, now=now, rng=rng)
+
+
+async def _go_on(
+    folder: Path, source: KeySource, link: DeviceLink, *, show: Show, now: Clock, rng: Rng
+) -> Session | None:
+    """Bring a linking that was interrupted to its end; None if there is none, or it was in vain.
+
+    Whatever else is in the folder is left to `Home.create`, which says that there is a profile.
+    """
+    try:
+        home = await Home.open(folder, source, rng=rng)
+    except (ProfileMissingError, WrongPassphraseError):
+        return None
+    try:
+        session = await Session.load(home, now=now, rng=rng)
+    except BaseException:
+        await home.close()
+        raise
+    stage = session.profile.stage
+    if not isinstance(stage, Linking):
+        await session.close()
+        return None
+    try:
+        await enrol(session, show if stage.secret == link.secret else None)
+        await session.sync()
+    except LinkSpentError:
+        await session.api.close()
+        await home.destroy()
+        if stage.secret == link.secret:
+            raise
+        return None
+    except BaseException:
+        await session.close()
+        raise
+    return session
 
 
 def _of_another_kind(link: Link) -> UsageError:
@@ -407,7 +450,8 @@ async def _be_linked(session: Session, stage: Linking, show: Show | None) -> Non
     letter = m.LinkLetter(sealed=mailbox.seal("request", encode(request), rng=session.rng))
     path = {"link_id": mailbox.id}
     over = LinkSpentError(
-        "this link was used, declined or is too old; make a new one on your other device"
+        "this device was not added: its link was used, declined or is too old; make a new one on "
+        "your other device, and use it here with `mifeng link`"
     )
     grant = None
     try:
@@ -417,8 +461,8 @@ async def _be_linked(session: Session, stage: Linking, show: Show | None) -> Non
         elif mailbox.open("request", state.request) != encode(request):
             raise over
         while not state.grant:
-            if show is None:  # interrupted, and the digits are not seen any more
-                raise over
+            if show is None:  # interrupted: the digits are not seen any more, or were typed
+                break
             if state.reveal and not shown:
                 nonce = mailbox.open("reveal", state.reveal)
                 check_nonce(nonce, stage.commitment)
@@ -426,7 +470,8 @@ async def _be_linked(session: Session, stage: Linking, show: Show | None) -> Non
                 shown = True
             await asyncio.sleep(POLL_S)
             state = await session.api.call("link", m.LinkState, path=path)
-        grant = open_grant(mailbox.open("grant", state.grant), request, profile.hpke_key)
+        if state.grant:
+            grant = open_grant(mailbox.open("grant", state.grant), request, profile.hpke_key)
     except ServerProblem as err:
         if err.code not in (ProblemCode.NOT_FOUND, ProblemCode.FORBIDDEN):
             raise
