@@ -154,7 +154,8 @@ function ofDevices(one) {
 function came(entry) {
   const list = (/** @type {{ name: string }[]} */ people) => people.map((one) => one.name).join(", ");
   const parts = [];
-  const moves = entry.kind === "commit"; // in a `heads` they are granted, and not in yet
+  // In a `heads` people are granted, and not in yet.
+  const moves = entry.kind === "commit";
   if (moves && entry.added.length) parts.push(h("span", null, letIn(entry, entry.added)));
   if (moves && entry.removed.length) parts.push(h("span", null, t("{names} is out; everybody has new keys", { names: list(entry.removed) })));
   for (const one of entry.devices) parts.push(h("span", null, ofDevices(one)));
