@@ -15,7 +15,7 @@ COMMANDS = [
     *("recover", "link", "device", "device list", "device add", "device rename", "device revoke"),
     *("role", "role set", "roster", "server", "server show", "server set"),
     *("people", "profile", "profile set", "verify", "org"),
-    *("send", "read", "tail", "upload", "download"),
+    *("send", "read", "tail", "upload", "download", "doctor"),
     *("unit", "unit create", "unit grant", "unit revoke", "unit list", "unit members"),
 ]
 
@@ -36,3 +36,18 @@ def test_help_loads_neither_network_nor_cryptography() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_shell_completes_commands_and_their_options() -> None:
+    asked = {"_MIFENG_COMPLETE": "complete_bash", "COMP_WORDS": "mifeng conf", "COMP_CWORD": "1"}
+    done = CliRunner().invoke(app, [], env=asked, prog_name="mifeng")
+    assert done.output.split() == ["confirm", "confirmations"]
+    asked |= {"COMP_WORDS": "mifeng upload --re", "COMP_CWORD": "2"}
+    done = CliRunner().invoke(app, [], env=asked, prog_name="mifeng")
+    assert done.output.split() == ["--resume"]
+
+
+def test_help_off_a_terminal_has_no_colours() -> None:
+    command = [sys.executable, "-m", "mifeng.cli.main", "send", "--help"]
+    done = subprocess.run(command, capture_output=True, check=True)
+    assert b"\x1b" not in done.stdout
