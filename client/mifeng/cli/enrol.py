@@ -149,7 +149,12 @@ def recover(
             passphrase=word,
         )
 
-    _begin(context, begin)
+    # Who comes back knows no names before a colleague's device has handed on their key.
+    sentence = _(
+        "You are back, as {role}, and all your older devices are out. Names are shown once a "
+        "colleague's device is online. Your profile is in {folder}."
+    )
+    _begin(context, begin, sentence)
 
 
 def link_device(context: typer.Context, link: Link, device_name: DeviceName = None) -> None:
@@ -177,13 +182,15 @@ def link_device(context: typer.Context, link: Link, device_name: DeviceName = No
 def _begin(
     context: typer.Context,
     begin: Callable[[Options, str | None], AbstractAsyncContextManager[Workspace]],
+    sentence: str = "",
 ) -> None:
     told = options(context)
 
     async def main() -> None:
         word = await asyncio.to_thread(passphrase_for, told, new=True)
         async with begin(told, word) as me:
-            _show_me(told, me, _("You are in, as {name} ({role}). Your profile is in {folder}."))
+            usual = _("You are in, as {name} ({role}). Your profile is in {folder}.")
+            _show_me(told, me, sentence or usual)
 
     run(told, main)
 

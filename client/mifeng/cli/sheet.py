@@ -116,6 +116,7 @@ def _ask_back(sheet: RecoverySheet) -> None:
             answer = typer.prompt(question, err=True)
             if answer.strip().upper().translate(str.maketrans("ILO", "110")) == groups[n]:
                 break
+            typer.echo(_("That is not what stands on the sheet; look again."), err=True)
         else:
             raise UsageError(
                 "that is not what stands on the sheet; nothing was sent, do it again from the start"
