@@ -98,7 +98,7 @@ async def test_a_key_that_an_owner_has_named_is_gone_on_with_by_everybody(tmp_pa
             pass
 
 
-async def test_a_key_that_nobody_has_named_is_refused_and_nothing_changes_client_10(
+async def test_a_key_that_nobody_has_named_is_refused_and_nothing_changes_client_12(
     tmp_path: Path,
 ) -> None:
     async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
@@ -114,7 +114,7 @@ async def test_a_key_that_nobody_has_named_is_refused_and_nothing_changes_client
                 link, profile=tmp_path / "dan", name="Dan", passphrase=PASSPHRASE
             ):
                 pass
-        assert refused.value.rule == "CLIENT-10"
+        assert refused.value.rule == "CLIENT-12"
         assert not (tmp_path / "dan" / "profile.db").exists()
 
 

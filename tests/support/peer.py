@@ -255,15 +255,23 @@ class Peer(Connection):
             now=self.now,
             unit_id=unit_id,
         )
-        group_id = encode(GroupId(unit_id, 0))
-        epoch = mls.create(suite=SUITE, group_id=group_id, **self._leaf())
-        info = encode_message(mls.group_info(epoch, signature_key=self.key, with_tree=True))
-        request = m.CreateUnitRequest(charter_entry=encode(entry), group_info=info)
+        epoch, info = self._first_group(unit_id, 0)
+        request = m.OpenUnitRequest(charter_entry=encode(entry), group_info=info)
         await self.call("create_unit", m.AcceptedReply, request)
         log = LogPosition.begin(genesis_of_log(info))
         self.units[unit_id] = PeerUnit(Charter.from_entries([entry], self.known), epoch, log)
         await self.catch_up(unit_id)
         return unit_id
+
+    def _first_group(self, unit_id: bytes, generation: int) -> tuple[mls.Epoch, bytes]:
+        group_id = encode(GroupId(UnitId(unit_id), generation))
+        epoch = mls.create(suite=SUITE, group_id=group_id, **self._leaf())
+        info = mls.group_info(epoch, signature_key=self.key, with_tree=True)
+        return epoch, encode_message(info)
+
+    def first_group(self, unit_id: bytes, generation: int) -> bytes:
+        """Make the GroupInfo that opens a generation."""
+        return self._first_group(unit_id, generation)[1]
 
     async def append_charter(self, unit_id: bytes, body: CharterBody) -> None:
         charter = self.units[unit_id].charter

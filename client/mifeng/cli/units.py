@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -47,6 +48,7 @@ def add_to(app: typer.Typer) -> None:
     unit.command(help=_("Show what a unit goes by, or change it."))(policy)
     unit.command(help=_("Let somebody in, or change what they may do."))(grant)
     unit.command(help=_("Take somebody out."))(revoke)
+    unit.command(help=_("Begin a unit anew that cannot go on."))(restart)
     unit.command(help=_("End a unit for good."))(close)
     unit.command("list", help=_("List your units."))(list_units)
     unit.command(help=_("List who is in a unit."))(members)
@@ -207,6 +209,46 @@ def revoke(context: typer.Context, unit: UnitName, person: PersonName) -> None:
             sentence.format(
                 name=printable(who.name), unit=printable(_called(where)), epoch=place["epoch"]
             )
+        )
+
+    run(told, main)
+
+
+def restart(
+    context: typer.Context,
+    unit: UnitName,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help=_("Do not ask."))] = False,
+) -> None:
+    """Begin a unit anew that cannot go on: with new keys, and everybody let in again."""
+    told = options(context)
+
+    async def main() -> None:
+        from mifeng.cli.show import as_json, say
+        from mifeng.content import printable
+
+        async with opened(told) as me:
+            where = me.unit(unit)
+            name = printable(where.title)
+            if sys.stdin.isatty() and not yes:
+                warning = _(
+                    "{unit} begins anew: its keys are replaced, and everybody is let in again. "
+                    "Do so only if it cannot go on. What was said stays readable until its "
+                    "time is over."
+                )
+                typer.echo(warning.format(unit=name), err=True)
+                typer.confirm(_("Restart it?"), abort=True, err=True)
+            await where.restart()
+            if told.json:
+                number = where.generation
+                as_json({"unit_id": where.id.hex(), "generation": number, **_place(where)})
+                return
+            inside = len({m.person.id for m in where.members() if m.is_in})
+            count = len(where.members())
+        say(
+            _(
+                "{unit} was begun anew; {inside} of {count} people are in, "
+                "the others come in when they are online."
+            ).format(unit=name, inside=inside, count=count)
         )
 
     run(told, main)

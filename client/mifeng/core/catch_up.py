@@ -115,7 +115,8 @@ def apply_entries(
             events.append(DeviceStuck(unit.unit_id, entry.header.sequence, record.member_id, tbs))
         if unit.status is not UnitStatus.ACTIVE:
             waits = unit.status is UnitStatus.WAITING
-            events.append(UnitLeft(unit.unit_id, entry.header.sequence, waits=waits))
+            if entry.header.kind is EntryKind.COMMIT:
+                events.append(UnitLeft(unit.unit_id, entry.header.sequence, waits=waits))
             break
     changes = dict(changes_between(start, unit))
     for event in events:
@@ -130,13 +131,19 @@ def _apply(
 ) -> tuple[Unit, TimelineRecord, AuthenticatedData | None]:
     header, said = entry.header, None
     view = unit.view(roster)
-    head = gate.check_chain(
-        unit.log.head,
-        entry,
-        group=unit.group,
-        epoch=view.public.epoch,
-        after=unit.last_accepted_at,
-    )
+    try:
+        head = gate.check_chain(
+            unit.log.head,
+            entry,
+            group=unit.group,
+            epoch=view.public.epoch,
+            after=unit.last_accepted_at,
+        )
+    except ProtocolError as err:
+        if err.rule == "LOG-4" and not entry.content:  # a gap: the server has it no longer
+            stuck = Head(header.sequence, gate.header_hash(header))
+            raise CannotGoOnError(stuck, err.rule) from err
+        raise
     match header.kind:
         case EntryKind.HEADS:
             unit, record = _apply_heads(unit, view, entry)
@@ -177,7 +184,10 @@ def _apply_heads(unit: Unit, view: UnitView, entry: LogEntry) -> tuple[Unit, Tim
             if change.member_id in before | after
         ),
     )
-    return dataclasses.replace(unit, heads=heads), record
+    after_heads = dataclasses.replace(unit, heads=heads)
+    if unit.charter.generation(at=heads.charter.sequence).number > unit.generation:
+        return outbox.epoch_ended(after_heads).without_keys(UnitStatus.WAITING), record
+    return after_heads, record
 
 
 # ------------------------------------------------------------------ commits
@@ -215,10 +225,7 @@ def _apply_commit(
         # Who is granted still is let in again: the leaf was too old, or this device has asked.
         stays = view.ledgers.is_valid(view.public.leaf(epoch.own_leaf))
         status = UnitStatus.WAITING if stays else UnitStatus.LEFT
-        gone = dataclasses.replace(
-            unit, epoch=None, standing=None, asked=frozenset(), status=status
-        )
-        return gone, record, said
+        return unit.without_keys(status), record, said
     after = dataclasses.replace(
         unit,
         epoch=pending.next if pending is not None else _processed(epoch, staged, header),

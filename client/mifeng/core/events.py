@@ -21,6 +21,7 @@ __all__ = [
     "UnitClosed",
     "UnitJoined",
     "UnitLeft",
+    "UnitRestarted",
 ]
 
 
@@ -81,6 +82,19 @@ class UnitLeft:
 
 
 @dataclass(frozen=True, slots=True)
+class UnitRestarted:
+    """The unit could not go on, and `by` has opened its next generation.
+
+    What was said before stays readable until its time is over. This device is let in by the next
+    member who is online, unless it is the one that has opened it.
+    """
+
+    unit_id: UnitId
+    generation: int
+    by: MemberId
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceStuck:
     """A colleague's device cannot go on, and says why; `author` has made what it cannot process.
 
@@ -136,6 +150,7 @@ Event = (
     | UnitJoined
     | UnitLeft
     | UnitClosed
+    | UnitRestarted
     | DeviceStuck
     | AlarmRaised
     | ContentExpired

@@ -28,7 +28,7 @@ from mifeng_crypto.rand import Rng
 from mifeng_crypto.suite import suite_by_id
 from mifeng_crypto.tls import encode
 
-__all__ = ["create", "created"]
+__all__ = ["create", "created", "first_epoch"]
 
 
 def create(
@@ -64,16 +64,7 @@ def create(
     unit_id = UnitId(rng(16))
     body = Create(kind=kind, parent=parent, peer=peer, cipher_suite=suite_id, policy=policy)
     entry, charter = sign(None, body, profile, roster, above=above, unit_id=unit_id, now=now)
-    epoch = mls.create(
-        suite=suite_by_id(suite_id),
-        group_id=encode(GroupId(unit_id, 0)),
-        signature_key=profile.signature_key,
-        credential=BasicCredential(profile.identity),
-        capabilities=CAPABILITIES,
-        leaf_extensions=set_at(now),
-        lifetime=lifetime(now),
-        rng=rng,
-    )
+    epoch = first_epoch(GroupId(unit_id, 0), profile, suite_id=suite_id, now=now, rng=rng)
     gate.check_create(roster, charter, epoch.public, now=now)
     info = mls.group_info(epoch, signature_key=profile.signature_key, extensions=(), with_tree=True)
     group_info = encode_message(info)
@@ -94,6 +85,22 @@ def create(
     )
     rows = ledger_rows("charter", unit_id, 0, [encode(entry)])
     return unit, {**changes_between(None, unit), **rows}
+
+
+def first_epoch(
+    group: GroupId, profile: Profile, *, suite_id: int, now: UnixMillis, rng: Rng
+) -> mls.Epoch:
+    """Make a group in which this device is alone."""
+    return mls.create(
+        suite=suite_by_id(suite_id),
+        group_id=encode(group),
+        signature_key=profile.signature_key,
+        credential=BasicCredential(profile.identity),
+        capabilities=CAPABILITIES,
+        leaf_extensions=set_at(now),
+        lifetime=lifetime(now),
+        rng=rng,
+    )
 
 
 def created(unit: Unit, header: LogHeader) -> Unit:

@@ -23,7 +23,7 @@ from mifeng_crypto.mls.wire.parent_node import RatchetTreeExtension
 from mifeng_crypto.mls.wire.welcome import Welcome
 from mifeng_crypto.tls import decode
 
-__all__ = ["Opened", "accept", "open_welcome", "refs"]
+__all__ = ["Opened", "accept", "check_generation", "open_welcome", "refs"]
 
 
 def refs(item: WelcomeItem) -> tuple[bytes, ...]:
@@ -109,6 +109,27 @@ def accept(
         group_info=b"",
         epoch=opened.epoch,
     )
+
+
+def check_generation(item: WelcomeItem, charter: Charter, before: Unit | None) -> None:
+    """CLIENT-13: a Welcome is for the unit's present generation, and behind all that is known.
+
+    Args:
+        item: as the server handed it out.
+        charter: at the server's head.
+        before: what this device has of the unit.
+
+    Raises:
+        ProtocolError: it leads back, or to where the unit's charter does not.
+    """
+    generation = charter.generation()
+    known = before.log.sequence if before is not None else 0
+    if item.generation != generation.number or item.sequence <= max(generation.begins, known):
+        raise ProtocolError(
+            "CLIENT-13",
+            "a Welcome is for another generation of the unit than its charter names; "
+            "it is refused, and a member who is online makes another one",
+        )
 
 
 def _welcome(item: WelcomeItem) -> Welcome:

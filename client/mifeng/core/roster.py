@@ -91,7 +91,7 @@ def check_arrival(roster: Roster, profile: Profile) -> None:
         )
     if profile.tls_pin is not None and profile.tls_pin not in roster.server.tls_pins:
         raise ProtocolError(
-            "CLIENT-10",
+            "CLIENT-12",
             "the server holds a TLS key that no owner of the workspace has named; "
             "do not go on, ask your administrator",
         )

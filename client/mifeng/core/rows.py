@@ -40,7 +40,10 @@ Changes = Mapping[tuple[str, bytes], bytes | None]
 
 
 class UnitStatus(enum.IntEnum):
-    """Where this device stands with a unit. `WAITING`: it is to be let in (again)."""
+    """Where this device stands with a unit.
+
+    `WAITING`: it is to be let in again, or into the next generation.
+    """
 
     CREATING = 1
     ACTIVE = 2

@@ -108,6 +108,20 @@ class Unit:
         )
 
     @property
+    def is_over(self) -> bool:
+        """Whether the unit was restarted since: this generation of it is read, and not gone on in.
+
+        As its charter says, whether or not this device has come to that place of the log.
+        """
+        return self.charter.generation().number > self.generation
+
+    def without_keys(self, status: UnitStatus) -> Unit:
+        """The unit once this device is not in its group any more: nothing of that is left."""
+        return dataclasses.replace(
+            self, epoch=None, pending=None, standing=None, asked=frozenset(), status=status
+        )
+
+    @property
     def is_closed(self) -> bool:
         """Whether the unit is over, as of the last `heads`."""
         return self.charter.is_closed(at=self.heads.charter.sequence)

@@ -6,11 +6,11 @@ import dataclasses
 from collections.abc import Callable
 
 from mifeng.core.rows import UnitStatus
-from mifeng.errors import AccessEndedError
+from mifeng.errors import AccessEndedError, UnitClosedError
 from mifeng.sdk.exporting import Exporting
 from mifeng.sdk.grants import admissions
 from mifeng.sdk.values import Membership, Person, person_from
-from mifeng.session import delivery, ledgers
+from mifeng.session import delivery, ledgers, restart
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.errors import UsageError
 from mifeng_crypto.gate import identity_of
@@ -52,6 +52,11 @@ class Unit(Exporting):
     def epoch(self) -> int:
         """The MLS epoch; -1 once this device has left."""
         return self._state.epoch.public.epoch if self._state.epoch else -1
+
+    @property
+    def generation(self) -> int:
+        """How often the unit was restarted, as far as this device has followed."""
+        return self._state.generation
 
     @property
     def rotated_at(self) -> UnixMillis:
@@ -128,6 +133,22 @@ class Unit(Exporting):
             session.forget_who_had_no_keys(self.id)
             await session.catch_up(self.id)
             await delivery.bring_about(session, self.id)
+
+    async def restart(self) -> None:
+        """Open the unit's next generation, where this one cannot go on; everybody is let in anew.
+
+        Nothing is lost: what was said stays readable until its time is over. Managers may do so,
+        also with a device that cannot go on itself; in a direct unit either of the two.
+
+        Raises:
+            UnitClosedError: it is over.
+            UsageError: somebody has just done so.
+            ProtocolError: you have no right to it.
+            MifengError: as `send`.
+        """
+        if self.is_closed:
+            raise UnitClosedError("{unit} is closed; create a new unit", unit=self.title)
+        await restart.restart(self._session, self.id)
 
     # -------------------------------------------------------------- for audits
 

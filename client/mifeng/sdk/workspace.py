@@ -33,6 +33,7 @@ from mifeng.session import (
     expiry,
     ledgers,
     offboarding,
+    restart,
 )
 from mifeng.session.auditing import Progress
 from mifeng.session.live import Listener
@@ -164,6 +165,7 @@ class Workspace(Looking):
             TransportError: it was not reached.
         """
         await self._session.sync()
+        await restart.finish(self._session)
         await delivery.settle(self._session)
 
     async def expired(self) -> Expired:

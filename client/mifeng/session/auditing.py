@@ -15,6 +15,7 @@ from mifeng_crypto.audit import record as f
 from mifeng_crypto.errors import MifengError
 from mifeng_crypto.ids import PROTOCOL_VERSION, GroupId, UnitId
 from mifeng_crypto.ledger.charter_entry import CharterEntry, Create
+from mifeng_crypto.log import LogEntry
 from mifeng_crypto.tls import decode
 
 if TYPE_CHECKING:
@@ -106,8 +107,10 @@ async def _log(session: Session, unit_id: UnitId) -> AsyncIterator[f.AuditRecord
                     )
                 for entry in reply.entries:
                     yield f.LogRecord(entry)
-                after += len(reply.entries)
-                if not reply.entries or after >= reply.head_sequence:
+                if not reply.entries:
+                    break
+                after = decode(LogEntry, reply.entries[-1]).header.sequence
+                if after >= reply.head_sequence:
                     break
         except MifengError:
             continue

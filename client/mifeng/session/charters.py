@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mifeng.core import alarms
 from mifeng.core.charters import parent_of
+from mifeng.core.events import UnitRestarted
 from mifeng.core.rows import ledger_rows
 from mifeng.errors import AccessEndedError, ServerProblem
 from mifeng.session import notary
@@ -21,7 +22,7 @@ from mifeng_crypto.ledger.head import EMPTY
 if TYPE_CHECKING:
     from mifeng.session.session import Session
 
-__all__ = ["above", "fetch", "follow", "seen"]
+__all__ = ["above", "fetch", "follow", "seen", "tell_of_restart"]
 
 
 async def follow(session: Session, unit_id: UnitId) -> Charter:
@@ -36,6 +37,7 @@ async def follow(session: Session, unit_id: UnitId) -> Charter:
     charter, entries = await fetch(session, unit_id, before)
     start = before.head.sequence if before is not None else 0
     await session.save(ledger_rows("charter", unit_id, start, entries))
+    tell_of_restart(session, before, charter)
     known = session.charter(unit_id)
     if known is not None and known.head.sequence > charter.head.sequence:
         return known  # somebody else was at it, and came further
@@ -45,6 +47,13 @@ async def follow(session: Session, unit_id: UnitId) -> Charter:
     else:
         session.charters[unit_id] = charter
     return charter
+
+
+def tell_of_restart(session: Session, before: Charter | None, charter: Charter) -> None:
+    """Say that a unit was restarted, to whoever had known it before."""
+    made = charter.generation()
+    if before is not None and made.number > before.generation().number:
+        session.tell(UnitRestarted(charter.unit_id, made.number, made.opener))
 
 
 async def above(session: Session, charter: Charter) -> Charter | None:

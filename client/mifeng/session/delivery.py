@@ -8,6 +8,7 @@ functions has the unit's turn.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 from collections.abc import Sequence
 
@@ -15,7 +16,7 @@ from mifeng.core import founding, membership, outbox, unfinished
 from mifeng.core.membership import Due
 from mifeng.core.rows import Changes, UnitStatus
 from mifeng.core.unit import OutboxItem, Unit
-from mifeng.errors import ServerProblem
+from mifeng.errors import ServerProblem, WaitingError
 from mifeng.net.stream import pause_s
 from mifeng.session import notary, uploads
 from mifeng.session.session import Session
@@ -26,7 +27,7 @@ from mifeng_crypto.ids import FileId, UnitId, UnixMillis
 from mifeng_crypto.log import LogEntry, LogHeader
 from mifeng_crypto.tls import decode
 
-__all__ = ["bring_about", "create_unit", "deliver", "post", "settle"]
+__all__ = ["bring_about", "create_unit", "deliver", "post", "reach", "settle"]
 
 ATTEMPTS = 12
 """How often a step is tried anew after a lost race."""
@@ -58,6 +59,7 @@ async def post(
 
     Raises:
         TransportError: the server was not reached; the message is kept and goes out later.
+        WaitingError: this device has been taken out, and waits to be let in; the message is kept.
         ServerProblem: the server refuses it; it is not kept.
     """
     async with session.turn(unit_id):
@@ -85,7 +87,8 @@ async def settle(session: Session) -> None:
             ):
                 if session.units[unit_id].pending is not None and not unit.is_closed:
                     await _send_commit(session, unit_id)
-                await deliver(session, unit_id)
+                with contextlib.suppress(WaitingError):  # kept until it is let in again
+                    await deliver(session, unit_id)
 
 
 # ------------------------------------------------------------------ messages
@@ -107,7 +110,14 @@ async def deliver(session: Session, unit_id: UnitId) -> None:
         if not item.record.message:
             await session.catch_up_if_stale(unit_id)
             await bring_about(session, unit_id)
-            item = outbox.next_item(session.units[unit_id])
+            unit = session.units[unit_id]
+            if unit.status is UnitStatus.WAITING:
+                raise WaitingError(
+                    "this device waits to be let into {unit} again; "
+                    "the message is kept and goes out then",
+                    unit=unit.title,
+                )
+            item = outbox.next_item(unit)
             if item is None or item.record.message:
                 continue
             sealed = outbox.seal(
@@ -130,7 +140,7 @@ async def _send_message(session: Session, unit_id: UnitId, item: OutboxItem) -> 
     message = item.record.message
     request = m.MessageRequest(generation=session.units[unit_id].generation, message=message)
     try:
-        reply = await _reach(session, "message", request, unit_id, message)
+        reply = await reach(session, "message", request, unit_id, message)
     except ServerProblem as err:
         if err.code in MISSED:
             await _after_a_lost_race(session, unit_id, item)
@@ -240,7 +250,7 @@ async def _send_commit(session: Session, unit_id: UnitId) -> None:
     message = unit.pending.message
     try:
         request = membership.commit_request(unit)
-        reply = await _reach(session, "commit", request, unit_id, message)
+        reply = await reach(session, "commit", request, unit_id, message)
     except ServerProblem as err:
         if err.code in MISSED:
             before = unit.log.began
@@ -301,9 +311,9 @@ async def create_unit(session: Session, unit: Unit) -> None:
 async def _announce_unit(session: Session, unit_id: UnitId) -> None:
     unit = session.units[unit_id]
     entry = await session.home.database.scan("charter", unit_id)
-    request = m.CreateUnitRequest(charter_entry=entry[0][1], group_info=unit.group_info)
+    request = m.OpenUnitRequest(charter_entry=entry[0][1], group_info=unit.group_info)
     try:
-        reply = await _reach(session, "create_unit", request, None, unit.group_info)
+        reply = await reach(session, "create_unit", request, None, unit.group_info)
     except ServerProblem:
         gone = dict.fromkeys(
             (
@@ -326,10 +336,10 @@ async def _announce_unit(session: Session, unit_id: UnitId) -> None:
 # ------------------------------------------------------------------ requests
 
 
-async def _reach(
+async def reach(
     session: Session,
     name: str,
-    request: m.CommitRequest | m.MessageRequest | m.CreateUnitRequest,
+    request: m.CommitRequest | m.MessageRequest | m.OpenUnitRequest,
     unit_id: UnitId | None,
     content: bytes,
 ) -> m.AcceptedReply:

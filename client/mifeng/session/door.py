@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mifeng.core import joining, key_packages, outbox
 from mifeng.core.events import UnitJoined
-from mifeng.core.rows import ledger_rows
+from mifeng.core.rows import UnitStatus, ledger_rows
 from mifeng.core.unit import changes_between
 from mifeng.errors import AccessEndedError
 from mifeng.session import charters
@@ -21,7 +21,7 @@ from mifeng_crypto.tls import decode
 if TYPE_CHECKING:
     from mifeng.session.session import Session
 
-__all__ = ["join_units", "stock_key_packages"]
+__all__ = ["join_units", "leave_what_is_over", "stock_key_packages"]
 
 
 async def join_units(session: Session) -> None:
@@ -54,6 +54,7 @@ async def _join(session: Session, item: m.WelcomeItem) -> None:
         opened = joining.open_welcome(item, bundle, tree)
         await session.follow_roster()
         charter, entries = await charters.fetch(session, unit_id, None)
+        joining.check_generation(item, charter, before)
         log = await session.api.call(
             "log",
             m.LogReply,
@@ -74,16 +75,37 @@ async def _join(session: Session, item: m.WelcomeItem) -> None:
             }
         )
         session.units[unit_id] = unit
+        charters.tell_of_restart(session, before.charter if before else None, charter)
         session.charters.pop(unit_id, None)
         session.troubles.pop(unit_id, None)
-    missed = item.sequence - 1 - before.log.sequence if before is not None else 0
+    missed = 0
+    if before is not None:
+        begins = charter.generation().begins  # behind it comes the first `heads`
+        missed = item.sequence - 1 - max(before.log.sequence, begins + 1)
     session.tell(UnitJoined(unit_id, missed))
+
+
+async def leave_what_is_over(session: Session, unit_id: UnitId) -> None:
+    """Read what can be read of a generation that is over, and wait to be let into the next one.
+
+    The caller has the unit's turn, and has followed its charter.
+    """
+    unit = session.units[unit_id]
+    if not unit.is_over or unit.status is not UnitStatus.ACTIVE:
+        return
+    with contextlib.suppress(AccessEndedError, CodecError, CryptoError, ProtocolError):
+        await session.catch_up(unit_id)  # its log ends with the `heads` that ends it
+    unit = session.units[unit_id]
+    if unit.status is UnitStatus.ACTIVE:  # what could not be processed stands before that
+        await session.save_unit(outbox.epoch_ended(unit).without_keys(UnitStatus.WAITING))
+    session.troubles.pop(unit_id, None)
 
 
 def _knows_more(session: Session, item: m.WelcomeItem) -> bool:
     """Whether this device has been further in the log than the Welcome leads."""
     unit = session.units.get(UnitId(item.unit_id))
-    return unit is not None and item.sequence <= unit.log.sequence
+    place = item.generation, item.sequence
+    return unit is not None and place <= (unit.generation, unit.log.sequence)
 
 
 async def _bundle_for(session: Session, item: m.WelcomeItem) -> tuple[bytes, KeyPackageBundle]:

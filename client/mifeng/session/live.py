@@ -11,7 +11,7 @@ from mifeng.core.events import Event
 from mifeng.core.rows import UnitStatus
 from mifeng.errors import AccessEndedError, ServerIdentityError, ServerProblem
 from mifeng.net import Stream
-from mifeng.session import directory, directory_key, notices, roster
+from mifeng.session import directory, directory_key, door, notices, roster
 from mifeng.session.steward import Steward
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.errors import (
@@ -182,6 +182,7 @@ class Live:
             case "charter" if unit_id in session.units:
                 async with session.turn(unit_id):
                     await session.follow_charter(unit_id)
+                    await door.leave_what_is_over(session, unit_id)
             case "directory":
                 await directory.follow(session)
             case "keys":
@@ -197,7 +198,11 @@ class Live:
         session = self._session
         async with session.turn(unit_id):
             unit = session.units[unit_id]
-            if unit.status is not UnitStatus.ACTIVE or push.generation != unit.generation:
+            if unit.status is not UnitStatus.ACTIVE:
+                return
+            if push.generation != unit.generation:
+                await session.follow_charter(unit_id)
+                await door.leave_what_is_over(session, unit_id)
                 return
             try:
                 entries = [decode(LogEntry, entry) for entry in push.entries]

@@ -52,14 +52,7 @@ async def ask(session: Session, unit_id: UnitId, why: CannotGoOnError) -> bool:
                 continue  # somebody has committed meanwhile
             if err.rule != "GATE-35":  # this device has said so before, and no answer came
                 return False
-        waiting = dataclasses.replace(
-            outbox.epoch_ended(unit),
-            status=UnitStatus.WAITING,
-            epoch=None,
-            pending=None,
-            standing=None,
-        )
-        await session.save_unit(waiting)
+        await session.save_unit(outbox.epoch_ended(unit).without_keys(UnitStatus.WAITING))
         return True
     return False
 

@@ -266,7 +266,11 @@ class Session:
         """One unit that stands still does not stop the others; its error waits for its user."""
         async with self.turn(unit_id):
             with contextlib.suppress(AccessEndedError, CodecError, CryptoError, ProtocolError):
-                await self.catch_up(unit_id)
+                try:
+                    await self.catch_up(unit_id)
+                except (CodecError, CryptoError, ProtocolError):
+                    await self.follow_charter(unit_id)  # it may have been restarted meanwhile
+                    await door.leave_what_is_over(self, unit_id)
 
     async def catch_up(self, unit_id: UnitId) -> None:
         """Apply a unit's log to its head. The caller has the unit's turn.

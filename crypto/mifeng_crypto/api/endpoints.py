@@ -174,8 +174,14 @@ ENDPOINTS: dict[str, Endpoint] = {
         ),
         Endpoint(
             name="create_unit", method="POST", path="/v1/units", access=Access.DEVICE,
-            request=m.CreateUnitRequest, reply=m.AcceptedReply, problems=(P.REFUSED, P.CLOCK),
+            request=m.OpenUnitRequest, reply=m.AcceptedReply, problems=(P.REFUSED, P.CLOCK),
             summary="Open a unit: its charter and its group at epoch 0.",
+        ),
+        Endpoint(
+            name="restart_unit", method="POST", path="/v1/units/{unit_id}/restart",
+            access=Access.DEVICE, request=m.OpenUnitRequest, reply=m.AcceptedReply,
+            problems=(P.STALE_HEAD, P.REFUSED, P.CLOCK),
+            summary="Open a unit's next generation: its `restart` and its group at epoch 0.",
         ),
         Endpoint(
             name="charter", method="GET", path="/v1/units/{unit_id}/charter",

@@ -23,7 +23,6 @@ __all__ = [
     "ClaimRequest",
     "ClaimedKeyPackage",
     "CommitRequest",
-    "CreateUnitRequest",
     "Departure",
     "DirectoryBox",
     "EntriesReply",
@@ -44,6 +43,7 @@ __all__ = [
     "MessageRequest",
     "NonceReply",
     "OffboardingReply",
+    "OpenUnitRequest",
     "PictureReply",
     "PublishKeyPackagesRequest",
     "Push",
@@ -310,8 +310,10 @@ class ClaimReply(Body, frozen=True):
     key_packages: list[ClaimedKeyPackage]
 
 
-class CreateUnitRequest(Body, frozen=True):
-    """POST /v1/units: the charter's `create`, and epoch 0's GroupInfo (MLSMessage, with tree)."""
+class OpenUnitRequest(Body, frozen=True):
+    """POST /v1/units and /v1/units/{unit_id}/restart: the charter's `create` or `restart`, and the
+    GroupInfo of the generation's epoch 0 (MLSMessage, with tree).
+    """
 
     charter_entry: bytes
     group_info: bytes

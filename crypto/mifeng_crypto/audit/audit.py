@@ -119,11 +119,10 @@ def _start(
                 "followed, not who was in",
             ),
         )
-    genesis = genesis_of_log(group_info) if group_info is not None else None
-    before = first.sequence - 1
-    if genesis is not None and before == 0:
-        return Followed(group, genesis, first.accepted_at, None)
-    return Followed(group, Head(before, first.previous), first.accepted_at, None)
+    before = Head(first.sequence - 1, first.previous)
+    if group_info is not None and group.generation == 0 and before.sequence == 0:
+        before = genesis_of_log(group_info)
+    return Followed(group, before, first.accepted_at, None)
 
 
 # ------------------------------------------------------------------ what was signed

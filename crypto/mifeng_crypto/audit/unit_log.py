@@ -53,7 +53,10 @@ def open_log(group: GroupId, group_info: bytes, roster: Roster, charter: Charter
     info = decode(MLSMessage, group_info).message
     if not isinstance(info, GroupInfo):
         raise ProtocolError("GATE-8", "a unit begins with a GroupInfo; this is something else")
-    genesis = gate.genesis_of_log(group_info)
+    if group.generation >= len(charter.generations):
+        raise ProtocolError("GATE-7", "the group is another unit's or another generation's")
+    begins = charter.generations[group.generation].begins
+    genesis = gate.genesis_of_log(group_info, begins=begins)
     view = UnitView(
         roster=roster,
         charter=charter,
@@ -90,7 +93,7 @@ def _judged(view: UnitView, entry: LogEntry) -> UnitView:
             heads = decode(Heads, entry.content)
             gate.check_heads(view, heads, accepted_at=time)
             after = dataclasses.replace(after, heads=heads)
-            if header.sequence == 1:
+            if view.heads.charter.sequence == 0:  # the first entry
                 gate.check_founding(after)
                 after = dataclasses.replace(after, rotated_at=time, steady_since=time)
         case EntryKind.COMMIT:
@@ -198,7 +201,7 @@ def _count(
     report: Report, log: LogReport, before: Followed, after: Followed, entry: LogEntry
 ) -> None:
     header = entry.header
-    log.entries = header.sequence
+    log.entries += 1
     log.hashes[header.sequence] = after.log.hash
     log.commits += header.kind is EntryKind.COMMIT
     log.messages += header.kind is EntryKind.MESSAGE
@@ -209,12 +212,12 @@ def _count(
         _count_message(report, log, before.view or after.view, entry)
     elif header.kind is EntryKind.COMMIT and before.view is not None:
         _count_commit(log, before.view, after.view, entry)
-    elif header.kind is EntryKind.HEADS and header.sequence == 1:
+    elif before.view is not None and before.view.heads.charter.sequence == 0:  # the first entry
         people = _people(after.view)
         opener = next(iter(people))
         log.membership.append(
             MemberLine(
-                sequence=1,
+                sequence=header.sequence,
                 epoch=0,
                 time=header.accepted_at,
                 by=opener,
@@ -223,7 +226,7 @@ def _count(
                 people=1,
             )
         )
-        log.epochs.append(_epoch(0, 1, header.accepted_at, fresh=True))
+        log.epochs.append(_epoch(0, header.sequence, header.accepted_at, fresh=True))
 
 
 def _epoch(epoch: int, sequence: int, time: UnixMillis, *, fresh: bool) -> EpochLine:

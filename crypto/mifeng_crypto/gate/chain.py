@@ -52,7 +52,7 @@ class LogPosition:
     Positions that grew out of one another share one list, which is copied only for a fork.
 
     Attributes:
-        began: the sequence of the commit that began the epoch; 0 in the first.
+        began: the sequence of the commit that began the epoch; what the log follows, in the first.
         hashes: of the entries from `began` on; it may be longer than this position.
         sequence: of the last entry.
     """
@@ -106,9 +106,14 @@ class LogPosition:
             )
 
 
-def genesis_of_log(group_info: bytes) -> Head:
-    """Return what stands before the first entry: the GroupInfo (MLSMessage) of epoch 0."""
-    return Head(0, hashlib.sha256(group_info).digest())
+def genesis_of_log(group_info: bytes, *, begins: int = 0) -> Head:
+    """Return what stands before a generation's first entry: the GroupInfo (MLSMessage) of epoch 0.
+
+    Args:
+        group_info: what was sent to open it.
+        begins: the sequence that its first one follows, `Generation.begins`.
+    """
+    return Head(begins, hashlib.sha256(group_info).digest())
 
 
 def next_header(

@@ -39,10 +39,20 @@ from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.ledger.roster_entry import DeviceAuthor
 from mifeng_crypto.tls import decode, encode
 
-__all__ = ["ARCHIVE_NOTICE_MS", "Charter", "End", "Generation", "hash_entry", "sign_charter_entry"]
+__all__ = [
+    "ARCHIVE_NOTICE_MS",
+    "GENERATION_GAP",
+    "Charter",
+    "End",
+    "Generation",
+    "hash_entry",
+    "sign_charter_entry",
+]
 
 LABEL = "CharterEntry"
 
+GENERATION_GAP = 10_000
+"""Numbers that are left out before a unit's next generation."""
 ARCHIVE_NOTICE_MS = 24 * 3_600_000
 """How long everybody knows of an archive before it reads anything."""
 
@@ -61,6 +71,15 @@ class Generation:
     opener: MemberId
     since: int
     before: Head
+
+    @property
+    def begins(self) -> int:
+        """The sequence that its log's first entry follows: a unit's numbers are never used twice.
+
+        Between two generations is a gap, for entries that others have of the old one and whoever
+        opens the new one has not.
+        """
+        return self.before.sequence + GENERATION_GAP if self.number else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,6 +233,11 @@ class Charter:
         """Return the policy after entry `sequence`."""
         at = self._chain.at(sequence)
         return next(policy for since, policy in reversed(self._policies) if since <= at)
+
+    @property
+    def generations(self) -> tuple[Generation, ...]:
+        """The unit's generations, each at the place of its number."""
+        return self._generations
 
     def generation(self, *, at: int | None = None) -> Generation:
         """Return the unit's generation."""

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from mifeng_crypto.api.messages import (
     AcceptedReply,
-    CreateUnitRequest,
     HeadReply,
     LedgerAppendRequest,
+    OpenUnitRequest,
 )
 from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import ProtocolError
 from mifeng_crypto.gate import check_create, genesis_of_log
 from mifeng_crypto.ids import UnitId, UnixMillis
-from mifeng_crypto.ledger.charter import Charter
+from mifeng_crypto.ledger.charter import GENERATION_GAP, Charter
 from mifeng_crypto.ledger.charter_entry import (
     CharterEntry,
     Close,
@@ -54,14 +54,15 @@ from mifeng_server.domain.rows import (
     Write,
 )
 from mifeng_server.domain.sight import IN_THE_TREE, may_see_charter
-from mifeng_server.domain.unit_log import begin, move_heads
+from mifeng_server.domain.unit import ALL, Unit, may_take_part
+from mifeng_server.domain.unit_log import begin, move_heads, succeed
 from mifeng_server.domain.workspace import stands_on
 
-__all__ = ["append_charter", "create_unit"]
+__all__ = ["append_charter", "create_unit", "restart_unit"]
 
 
 async def create_unit(
-    house: House, caller: Caller, call: Call, body: CreateUnitRequest, *, now: int
+    house: House, caller: Caller, call: Call, body: OpenUnitRequest, *, now: int
 ) -> AcceptedReply:
     """Open a unit: its charter, its group, and the first entry of its log.
 
@@ -184,7 +185,7 @@ async def append_charter(
         with refusing(head_sequence=unit.charter.head.sequence):
             unit.charter.check_on_arrival(entry, now=UnixMillis(now))
             if isinstance(entry.tbs.body, Restart):
-                raise not_offered()
+                raise ProtocolError("UNIT-2", "a restart comes with the group that it opens")
             charter = unit.charter.append(entry, roster, parent=above)
             grown = move_heads(unit, roster, charter, now=now)
         head = charter.head
@@ -209,9 +210,75 @@ async def append_charter(
     return await accept(house, call, HeadReply, lock=LEDGERS, decide=decide)
 
 
-def not_offered() -> Refusal:
-    """The ledgers have more than this server serves."""
-    return Refusal(ProblemCode.REFUSED, "this server does not take such an entry yet; update it")
+async def restart_unit(
+    house: House,
+    caller: Caller,
+    call: Call,
+    unit_id: bytes,
+    body: OpenUnitRequest,
+    *,
+    now: int,
+) -> AcceptedReply:
+    """End a unit's generation and open the next: charter entry and new group, all or nothing.
+
+    Raises:
+        Refusal: not_found, malformed, forbidden, stale_head, clock, refused.
+    """
+
+    async def decide(held: Held) -> Decision:
+        roster = await _roster(house)
+        with refusing():
+            entry = decode(CharterEntry, body.charter_entry)
+            _check_author(caller, entry)
+        found = await house.unit(unit_id)
+        if found is None or not may_take_part(roster, found, caller.member_id):
+            raise not_found()
+        above = await _durable(house, found.charter.parent if entry.tbs.parent else None)
+        await held.enter_async_context(house.locks.of(unit_id))
+        unit = await house.unit_held(unit_id)
+        assert unit is not None, "units do not go away"
+        with refusing(head_sequence=unit.charter.head.sequence):
+            unit.charter.check_on_arrival(entry, now=UnixMillis(now))
+            charter = unit.charter.append(entry, roster, parent=above)
+            _check_restart(unit, entry)
+            public = PublicGroup.from_group_info(_group_info(body.group_info), tree=None)
+            check_create(roster, charter, public, now=UnixMillis(now))
+            genesis = genesis_of_log(body.group_info, begins=charter.generation().begins)
+            grown = succeed(unit, charter, roster, public, genesis, now=now)
+        generation = grown.unit.row.generation
+        stays = await house.store.find(StayRow, order="member_id", limit=ALL, unit_id=unit_id)
+        others = [stay.member_id for stay in stays if stay.member_id != caller.member_id]
+        return Decision(
+            reply=AcceptedReply(header=grown.header, retain_until=0),
+            writes=(
+                *grown.writes,
+                stands_on(roster),
+                Insert(CharterRow(unit_id, charter.head.sequence, body.charter_entry)),
+                Insert(ContentRow(unit_id, generation, 0, 0, body.group_info)),
+                # Nobody else is in the new tree, so nobody has to be taken out of it.
+                *(Delete(StayRow, (member_id, unit_id)) for member_id in others),
+                Put(StayRow(caller.member_id, unit_id, generation, 0)),
+            ),
+            events=(*grown.events, CharterGrew(unit_id, frozenset(charter.members()))),
+            units=(grown.unit,),
+        )
+
+    reply = await accept(house, call, AcceptedReply, lock=LEDGERS, decide=decide)
+    return await with_receipt(house, reply)
+
+
+def _check_restart(unit: Unit, entry: CharterEntry) -> None:
+    """UNIT-2: it is a `restart` that knows the whole log, or more, and no number is used twice.
+
+    More than the server has knows whoever has seen what it lost when it was put back.
+    """
+    body, row = entry.tbs.body, unit.row
+    if not isinstance(body, Restart):
+        raise ProtocolError("UNIT-2", "a generation is opened by a restart, not by another entry")
+    if not row.log_sequence <= body.log.sequence <= row.log_sequence + GENERATION_GAP:
+        raise ProtocolError(
+            "UNIT-2", "the unit's log has moved on; fetch its head and restart from there"
+        )
 
 
 def _grant(unit_id: bytes, entry: CharterEntry) -> tuple[tuple[Write, ...], tuple[bytes, ...]]:

@@ -134,7 +134,8 @@ class UnitRow(Row):
     """Where a unit stands. Every entry of its log swaps this row, so that none can be doubled.
 
     `asked` are the ids of devices that cannot go on and have said so in this epoch.
-    `epoch_began` is the sequence of the commit that began the epoch, 0 in the first.
+    `epoch_began` is the sequence of the commit that began the epoch; in a generation's first, of
+    what its log follows.
     """
 
     unit_id: bytes

@@ -95,10 +95,10 @@ async def _load_log(store: Store, row: UnitRow) -> LogPosition:
     )
     headers = [decode(LogHeader, entry.header) for entry in found]
     first, *rest = headers
-    if row.epoch_began:
+    if first.sequence == row.epoch_began:
         position = LogPosition.begin(Head(row.epoch_began, header_hash(first)))
-    else:
-        position, rest = LogPosition.begin(Head(0, first.previous)), headers
+    else:  # the generation's first epoch: no commit began it
+        position, rest = LogPosition.begin(Head(row.epoch_began, first.previous)), headers
     for header in rest:
         position = position.grown(header)
     return position

@@ -35,7 +35,16 @@ from mifeng_server.domain.rows import (
 )
 from mifeng_server.domain.unit import Unit
 
-__all__ = ["Grown", "accepted_at", "begin", "grow", "grow_by_commit", "grow_by_readd", "move_heads"]
+__all__ = [
+    "Grown",
+    "accepted_at",
+    "begin",
+    "grow",
+    "grow_by_commit",
+    "grow_by_readd",
+    "move_heads",
+    "succeed",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,16 +176,22 @@ def move_heads(unit: Unit, roster: Roster, charter: Charter, *, now: int) -> Gro
 
 
 def begin(
-    charter: Charter, roster: Roster, public: PublicGroup, genesis: Head, *, now: int
+    charter: Charter,
+    roster: Roster,
+    public: PublicGroup,
+    genesis: Head,
+    *,
+    now: int,
+    before: Unit | None = None,
 ) -> Grown:
-    """Open a unit's log with its first `heads`."""
+    """Open a generation's log with its first `heads`; `before` is the unit in the one before."""
     heads = Heads(roster.head, charter.head)
     row = UnitRow(
         unit_id=charter.unit_id,
-        generation=0,
+        generation=charter.generation().number,
         epoch=0,
-        epoch_began=0,
-        log_sequence=0,
+        epoch_began=genesis.sequence,
+        log_sequence=genesis.sequence,
         log_hash=genesis.hash,
         accepted_at=now,
         rotated_at=now,
@@ -189,5 +204,21 @@ def begin(
     )
     grown = grow(unit, EntryKind.HEADS, row.heads, device_id=NO_DEVICE, now=now)
     rest = tuple(write for write in grown.writes if not isinstance(write, Swap))
-    parts = part_writes(unit.unit_id, public, None)
-    return replace(grown, writes=(Insert(grown.unit.row), *rest, *parts))
+    parts = part_writes(unit.unit_id, public, before.public if before else None)
+    last = grown.unit.row
+    first = Swap(before.row, last) if before else Insert(last)
+    return replace(grown, writes=(first, *rest, *parts))
+
+
+def succeed(
+    unit: Unit, charter: Charter, roster: Roster, public: PublicGroup, genesis: Head, *, now: int
+) -> Grown:
+    """End a generation with a last `heads`, and open the next one, which its charter now names.
+
+    Raises:
+        ProtocolError: GATE-2: as `move_heads`.
+    """
+    ended = move_heads(unit, roster, charter, now=now)
+    opened = begin(charter, roster, public, genesis, now=ended.unit.row.accepted_at, before=unit)
+    last = tuple(write for write in ended.writes if not isinstance(write, Swap))
+    return replace(opened, writes=(*opened.writes, *last), events=(*ended.events, *opened.events))

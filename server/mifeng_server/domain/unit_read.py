@@ -107,15 +107,23 @@ async def read_log(
         Refusal: not_found.
     """
     unit = await unit_of(house, caller, unit_id)
-    if generation != unit.row.generation:
+    if generation > unit.row.generation:
         raise not_found()
     entries, head = await read_entries(
         house, unit_id, generation, after, min(limit or PAGE, PAGE), now=now
     )
     if not entries:
         # Who knows more than there is has to learn it: this server was put back to an older state.
-        head = min(after, unit.row.log_sequence)
+        head = min(after, await _reached(house, unit, generation, after))
     return LogReply(entries=entries, head_sequence=head)
+
+
+async def _reached(house: House, unit: Unit, generation: int, sequence: int) -> int:
+    """A sequence that a log has reached: of one that is over, this one if it has it."""
+    if generation == unit.row.generation:
+        return unit.row.log_sequence
+    found = await house.store.get(LogRow, unit.unit_id, generation, sequence)
+    return sequence if found is not None else 0
 
 
 async def read_entries(

@@ -38,6 +38,8 @@ async def list_welcomes(house: House, caller: Caller, *, now: int) -> WelcomesRe
         body = await house.store.get(WelcomeBodyRow, row.unit_id, row.generation, row.sequence)
         if unit is None or roster is None or body is None:
             continue
+        if row.generation != unit.row.generation:
+            continue  # that one is over
         if may_take_part(roster, unit, caller.member_id):
             items.append(
                 WelcomeItem(

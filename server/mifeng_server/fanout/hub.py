@@ -152,6 +152,9 @@ class Hub:
         channel = self._channels.get(event.unit_id)
         if channel is None:
             return
+        if event.generation != channel.generation:
+            self.unfollow_unit(event.unit_id)  # its clients ask anew, for the next one
+            return
         channel.grow(event.sequence, event.entry)
         for feed in self._by_unit[event.unit_id]:
             feed.log_grew(event.unit_id)

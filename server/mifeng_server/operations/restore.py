@@ -205,7 +205,7 @@ async def _prove(
 
 async def _check_log(store: Store, row: UnitRow) -> int:
     """Follow the chain of hashes of the present generation; return how many entries it has."""
-    after, previous = 0, None
+    count, after, previous = 0, 0, None
     while True:
         rows = await store.find(
             LogRow,
@@ -217,11 +217,13 @@ async def _check_log(store: Store, row: UnitRow) -> int:
         )
         for found in rows:
             header = decode(LogHeader, found.header)
-            if found.sequence != after + 1 or previous not in (None, header.previous):
+            # A later generation's numbers go on behind those of the one before.
+            is_first = previous is None and (found.sequence == 1) is (row.generation == 0)
+            if not is_first and (found.sequence != after + 1 or previous != header.previous):
                 raise StorageError("a unit's log has a gap; use another backup")
-            after, previous = found.sequence, header_hash(header)
+            count, after, previous = count + 1, found.sequence, header_hash(header)
         if len(rows) < PAGE:
             break
     if after != row.log_sequence or previous not in (None, row.log_hash):
         raise StorageError("a unit's log has a gap; use another backup")
-    return after
+    return count

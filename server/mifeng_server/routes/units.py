@@ -32,9 +32,16 @@ async def _units(asked: Asked) -> m.UnitsReply:
 
 
 async def _create_unit(asked: Asked) -> m.AcceptedReply:
-    assert isinstance(asked.body, m.CreateUnitRequest)
+    assert isinstance(asked.body, m.OpenUnitRequest)
     return await charter_write.create_unit(
         asked.house, asked.device, asked.call, asked.body, now=asked.now
+    )
+
+
+async def _restart_unit(asked: Asked) -> m.AcceptedReply:
+    assert isinstance(asked.body, m.OpenUnitRequest)
+    return await charter_write.restart_unit(
+        asked.house, asked.device, asked.call, asked.path["unit_id"], asked.body, now=asked.now
     )
 
 
@@ -108,6 +115,7 @@ FUNCTIONS: dict[str, Function] = {
     "claim_key_packages": _claim_key_packages,
     "units": _units,
     "create_unit": _create_unit,
+    "restart_unit": _restart_unit,
     "charter": _charter,
     "charter_append": _charter_append,
     "log": _log,

@@ -8,13 +8,14 @@ import pytest
 
 from mifeng.core import key_packages, membership
 from mifeng.core.events import Delivered, NewEntry, UnitLeft
+from mifeng.core.readd import CannotGoOnError
 from mifeng.core.rows import Condition, UnitStatus
 from mifeng.core.unit import changes_between, from_rows
 from mifeng_crypto import gate
 from mifeng_crypto.api.messages import ClaimedKeyPackage
 from mifeng_crypto.errors import ProtocolError, UsageError
 from mifeng_crypto.ledger.chain import NeedLedgerError
-from mifeng_crypto.ledger.charter_entry import Grant, Revoke, UnitRole
+from mifeng_crypto.ledger.charter_entry import Grant, Restart, Revoke, UnitRole
 from mifeng_crypto.ledger.roster_entry import RevokeDevice
 from mifeng_crypto.ledger.roster_tables import DeviceChangeKind
 from mifeng_crypto.log import EntryKind, Heads, LogEntry
@@ -316,3 +317,40 @@ def test_what_happened_to_peoples_devices_stands_where_it_took_effect(world: Wor
             (ben.member_id, DeviceChangeKind.RECOVER),
         ],
     ]
+
+
+def test_a_commit_that_the_server_has_no_longer_makes_a_device_ask_to_be_added_again(
+    world: World,
+) -> None:
+    raw = world.accept(EntryKind.COMMIT, world.ada.commit(), world.ada)
+    entry, before = decode(LogEntry, raw), world.ben.unit
+    gone = dataclasses.replace(entry, content=b"")
+    with pytest.raises(CannotGoOnError) as caught:
+        world.ben.apply(encode(gone))
+    assert caught.value.cause == "LOG-4"
+    assert caught.value.stuck == world.log.head
+    with pytest.raises(ProtocolError, match="LOG-4"):  # what was altered is no gap
+        world.ben.apply(encode(dataclasses.replace(entry, content=b"altered")))
+    assert world.ben.unit is before
+
+
+def test_the_heads_of_a_restart_end_a_generation_and_what_was_read_stays(world: World) -> None:
+    world.ben.apply(say(world, b"before"))
+    world.ben.queue(b"mine")
+    world.ben.seal()
+    charter = world.amended(Restart(1, world.log.head))
+    heads = Heads(world.company.roster.head, charter.head)
+    entry = world.log.append(EntryKind.HEADS, encode(heads), at=world.company.tick())
+    before = world.ben.unit
+    with pytest.raises(NeedLedgerError):
+        world.ben.apply(entry)
+    world.ben.follow(charter)
+    applied = world.ben.apply(entry)
+    unit = world.ben.unit
+    assert (unit.status, unit.generation, unit.epoch) == (UnitStatus.WAITING, 0, None)
+    (item,) = unit.outbox
+    assert item.record.message == b"", "it is made anew for the next generation"
+    assert before.epoch is not None
+    gone = {key for (table, key), value in applied.changes.items() if table == "mls" and not value}
+    assert gone == {unit.unit_id + part for part in before.epoch.parts(None)}
+    assert not [e for e in applied.events if isinstance(e, UnitLeft)]

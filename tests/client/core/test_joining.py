@@ -11,8 +11,9 @@ import pytest
 from mifeng.core import joining, key_packages
 from mifeng_crypto.api.messages import WelcomeItem
 from mifeng_crypto.errors import ProtocolError
+from mifeng_crypto.gate import LogPosition
 from mifeng_crypto.ids import GroupId
-from mifeng_crypto.ledger.charter_entry import Grant, UnitRole
+from mifeng_crypto.ledger.charter_entry import Grant, Restart, UnitRole
 from mifeng_crypto.ledger.head import Head
 from mifeng_crypto.log import UNIT_WELCOME_EXTENSION, EntryKind, LogEntry, UnitWelcome
 from mifeng_crypto.mls import group as mls
@@ -149,3 +150,35 @@ def test_group_ids_name_unit_and_generation() -> None:
     world = World()
     group = decode(GroupId, world.ada.unit.active_epoch.public.group_id)
     assert group == GroupId(world.unit_id, 0)
+
+
+@pytest.mark.parametrize(("generation", "further"), [(1, 0), (1, 20_000), (0, 20_000)])
+def test_a_welcome_that_leads_back_or_nowhere_is_refused_client_13(
+    generation: int, further: int
+) -> None:
+    invited = Invited()
+    world, item = invited.world, invited.item
+    joining.check_generation(item, world.charter, None)
+    joining.check_generation(item, world.charter, world.ben.unit)
+    forged = msgspec.structs.replace(item, generation=generation, sequence=item.sequence + further)
+    if generation == 0:  # one of the generation that is over
+        world.charter = world.amended(Restart(1, world.log.head))
+    with pytest.raises(ProtocolError) as caught:
+        joining.check_generation(forged, world.charter, world.ben.unit)
+    assert caught.value.rule == "CLIENT-13"
+
+
+def test_a_welcome_to_where_this_device_has_been_further_is_refused_client_13() -> None:
+    invited = Invited()
+    world = invited.world
+    charter = world.amended(Restart(1, world.log.head))
+    begins = charter.generation().begins
+    item = msgspec.structs.replace(invited.item, generation=1, sequence=begins + 2)
+    joining.check_generation(item, charter, world.ben.unit)
+    further = dataclasses.replace(
+        world.ben.unit, log=LogPosition(0, [bytes(32)] * (begins + 3), begins + 2)
+    )
+    for bad, before in ((msgspec.structs.replace(item, sequence=begins), None), (item, further)):
+        with pytest.raises(ProtocolError) as caught:
+            joining.check_generation(bad, charter, before)
+        assert caught.value.rule == "CLIENT-13"

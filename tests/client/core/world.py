@@ -170,6 +170,13 @@ class World:
 
     def amend(self, body: CharterBody) -> None:
         """Ada signs; the server writes `heads`; everybody hears of it."""
+        self.charter = self.amended(body)
+        for desk in self.everybody:
+            desk.follow(self.charter)
+        self.heads()
+
+    def amended(self, body: CharterBody) -> Charter:
+        """Ada signs, and nobody has heard of it yet."""
         entry = sign_charter_entry(
             self.charter,
             body,
@@ -178,11 +185,8 @@ class World:
             roster=self.company.roster,
             now=self.company.tick(),
         )
-        self.charter = self.charter.append(entry, self.company.roster)
         self.charter_entries.append(encode(entry))
-        for desk in self.everybody:
-            desk.follow(self.charter)
-        self.heads()
+        return self.charter.append(entry, self.company.roster)
 
     def heads(self) -> None:
         entry = self.heads_only()

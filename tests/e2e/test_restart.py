@@ -1,0 +1,192 @@
+"""A unit that cannot go on is restarted: in its next generation, with everybody, and all it had."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+import mifeng
+from mifeng.core import restart as core
+from mifeng.core.events import Event
+from mifeng.core.rows import UnitStatus
+from mifeng.errors import ServerProblem, WaitingError
+from mifeng_crypto.api import messages as m
+from mifeng_crypto.api.problems import ProblemCode
+from mifeng_crypto.errors import ProtocolError, TransportError
+from mifeng_crypto.ids import GroupId
+from mifeng_crypto.ledger.charter import GENERATION_GAP
+from mifeng_crypto.ledger.charter_entry import UnitRole
+from tests.e2e.people import Cast, cast
+from tests.e2e.test_readd import stuck, texts, until
+from tests.support.server import running_server
+
+
+async def begun_anew(c: Cast) -> None:
+    """Ben manages and is stuck; only the author of the commit can go on, and she is away."""
+    await c.adas.send("one")
+    await c.ben.sync()
+    await c.bens.send("two")
+    await c.adas.grant(c.ada.person("Ben"), UnitRole.MANAGER)
+    await stuck(c)
+    await c.bens.restart()
+
+
+async def test_a_unit_that_only_the_author_of_a_commit_can_follow_is_restarted(
+    tmp_path: Path,
+) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        await begun_anew(c)
+        assert (c.bens.generation, c.bens.epoch, c.bens.is_member) == (1, 1, True)
+        await c.ada.sync()
+        assert (c.adas.generation, c.adas.is_member) == (1, True)
+        await c.bens.send("here again")
+        await c.ada.sync()
+        await c.adas.send("so am I")
+        await c.ben.sync()
+        said = ["one", "two", "before", "here again", "so am I"]
+        assert texts(await c.adas.history()) == said
+        assert texts(await c.bens.history()) == said
+        numbers = [message.sequence for message in await c.adas.history()]
+        assert numbers == sorted(set(numbers))
+        assert numbers == [message.sequence for message in await c.bens.history()]
+        assert numbers[-1] > GENERATION_GAP > numbers[2]
+
+
+async def test_the_generation_that_is_over_accepts_nothing_more_and_is_still_served(
+    tmp_path: Path,
+) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        session = c.ada._session
+        old = session.units[c.adas.id]
+        await c.adas.send("before")
+        await c.adas.restart()
+        path = {"unit_id": c.adas.id}
+        request = m.MessageRequest(generation=0, message=b"anything")
+        with pytest.raises(ServerProblem) as caught:
+            await session.api.call("message", m.AcceptedReply, request, path=path, key=b"late")
+        assert caught.value.code is ProblemCode.WRONG_EPOCH
+        found = await session.api.call(
+            "log", m.LogReply, path=path, query={"generation": 0, "after": old.log.sequence}
+        )
+        assert len(found.entries) >= 2  # the message, and the `heads` that ends it
+        assert found.head_sequence < GENERATION_GAP
+        await c.ben.sync()
+        assert texts(await c.bens.history()) == ["before"]
+
+
+async def test_a_member_who_was_away_comes_back_into_the_new_generation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        await c.ben.sync()
+        await c.adas.send("while you were away")
+        await c.adas.restart()
+        await c.adas.send("and after")
+        events: list[Event] = []
+        monkeypatch.setattr(c.ben._session, "tell", events.append)
+        await c.ben.sync()
+        await c.bens.send("back")
+        await c.ada.sync()
+        said = ["while you were away", "and after", "back"]
+        assert texts(await c.bens.history()) == texts(await c.adas.history()) == said
+        (restarted,) = [e for e in events if isinstance(e, mifeng.UnitRestarted)]
+        assert (restarted.generation, restarted.by) == (1, c.ada.me.id)
+        (joined,) = [e for e in events if isinstance(e, mifeng.UnitJoined)]
+        assert joined.missed == 0
+
+
+async def test_who_is_online_goes_along_without_being_asked(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        await c.adas.send("before")
+        with c.ben.events():
+            await c.ben._session.live.wait()
+            with c.ada.events():
+                await c.ada._session.live.wait()
+                await c.adas.restart()
+                await until(lambda: c.bens.generation == 1 and c.bens.is_member)
+                await c.bens.send("along")
+                await until(lambda: c.adas.sequence == c.bens.sequence)
+        assert texts(await c.adas.history()) == ["before", "along"]
+
+
+async def test_what_waited_goes_out_in_the_next_generation(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        async with asyncio.timeout(60):
+            await c.ben.sync()
+            await c.adas.restart()
+            with pytest.raises(WaitingError):
+                await c.bens.send("sealed for a group that is over")
+            assert c.bens.waiting == 1
+            await c.ben.sync()
+            await c.ben.sync()
+        await c.ada.sync()
+        assert texts(await c.adas.history()) == ["sealed for a group that is over"]
+
+
+async def test_an_answer_that_was_lost_is_asked_for_again_with_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        await c.adas.send("before")
+        reach = c.ada._session.api.call
+
+        async def lost(name: str, *more: object, **others: object) -> object:
+            answer = await reach(name, *more, **others)  # type: ignore[call-overload]
+            if name == "restart_unit":
+                raise TransportError("the line broke")
+            return answer
+
+        with monkeypatch.context() as patch:
+            patch.setattr(c.ada._session.api, "call", lost)
+            with pytest.raises(TransportError):
+                await c.adas.restart()
+        key = core.key_of(c.adas.id)
+        assert await c.ada._session.home.database.get(*key) is not None
+        await c.ada.sync()
+        assert (c.adas.generation, c.adas.is_member) == (1, True)
+        assert await c.ada._session.home.database.get(*key) is None
+        await c.adas.send("after")
+        await c.ben.sync()
+        assert texts(await c.bens.history()) == ["before", "after"]
+
+
+async def test_who_has_no_right_to_it_is_told_so_and_nothing_changes(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        with pytest.raises(ProtocolError) as caught:
+            await c.bens.restart()
+        assert caught.value.rule == "CHARTER-5"
+        await c.bens.send("as before")
+        assert c.bens.generation == 0
+
+
+async def test_in_a_direct_unit_either_may(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        two = await c.ada.direct(c.ada.person("Ben"))
+        await two.send("hello")
+        await c.ben.sync()
+        bens = await c.ben.direct(c.ben.person("Ada"))
+        await bens.restart()
+        await bens.send("hello again")
+        await c.ada.sync()
+        assert texts(await two.history()) == ["hello", "hello again"]
+
+
+async def test_a_unit_is_restarted_more_than_once(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        await c.adas.restart()
+        await c.adas.send("in the first")
+        await c.adas.restart()
+        await c.adas.send("in the second")
+        await c.ben.sync()
+        assert c.bens.generation == 2
+        assert c.ben._session.units[c.bens.id].group == GroupId(c.adas.id, 2)
+        assert c.ben._session.units[c.bens.id].status is UnitStatus.ACTIVE
+        await c.bens.send("I saw only this")
+        await c.ada.sync()
+        assert texts(await c.adas.history()) == [
+            "in the first",
+            "in the second",
+            "I saw only this",
+        ]
