@@ -28,6 +28,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 RUN = {
     "company.md": {"sh"},
     "company.zh-CN.md": {"sh"},
+    "quickstart.md": {"sh"},
     "reviewer.md": {"sh"},
     "sdk.md": {"python"},
     "README.zh-CN.md": {"sh"},
@@ -57,7 +58,7 @@ async def test_the_developers_guide_runs_from_top_to_bottom(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the commands are for a POSIX shell")
-@pytest.mark.parametrize("name", ["company", "reviewer"])
+@pytest.mark.parametrize("name", ["company", "quickstart", "reviewer"])
 def test_a_guides_commands_run_as_they_stand(name: str, tmp_path: Path) -> None:
     run_commands(DOCS / f"{name}.md", tmp_path)
 
