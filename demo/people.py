@@ -33,11 +33,12 @@ class Person:
     home: Path
     passphrase: str = dataclasses.field(default_factory=lambda: secrets.token_urlsafe(18))
     member_id: str = ""
+    device: str = "profile"
 
     @property
     def profile(self) -> Path:
         """What only this person's processes touch."""
-        return self.home / "profile"
+        return self.home / self.device
 
     def _command(self, passphrase_fd: int) -> list[str]:
         mifeng = str(Path(sys.executable).parent / "mifeng")

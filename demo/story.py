@@ -15,6 +15,7 @@ from demo.scan import Hit, forms_of, scan
 from demo.screen import Screen
 from demo.stage import Stage
 from demo.stored import summary
+from mifeng import RecoverySheet
 
 __all__ = ["UNIT", "Play", "cast"]
 
@@ -30,6 +31,7 @@ PDF_LINES = ("Salaries 2026, strictly confidential", "Managing director: 1,234,5
 RECORDING_NAME = "board meeting 董事会.mp4"
 RECORDING_MIB = 64
 COMPRESSION = ["Content-Encoding:", "permessage-deflate"]
+SHEET = "recovery sheet.txt"
 PLANTED = "Planted on purpose 故意放置: the search must find this"
 
 
@@ -63,6 +65,7 @@ class Play:
         await self.open_unit()
         await self.talk()
         await self.send_files()
+        await self.come_back()
         await self.remove_one()
         await self.search()
 
@@ -88,7 +91,9 @@ class Play:
         self._tell(self.people[1:], "join, with keys made on their own devices")
 
     async def _join(self, person: Person, link: str) -> None:
-        me = await person.facts("join", link, "--name", person.name, "--title", person.title)
+        sheet = ("--recovery-sheet", str(person.home / SHEET)) if person is self.anna else ()
+        name = "--name", person.name, "--title", person.title
+        me = await person.facts("join", link, *name, *sheet)
         person.member_id = me["member_id"]
 
     async def open_unit(self) -> None:
@@ -156,6 +161,23 @@ class Play:
         _expect(found == wanted, f"{reader.name} has the same file, by its SHA-256")
         self._tell(reader, f"opens it in {took:.1f} s; SHA-256 {found[:16]} is the same")
 
+    # -------------------------------------------------------------- a lost device
+
+    async def come_back(self) -> None:
+        """One loses her device, and comes back without an admin; the others are told."""
+        anna, boss = self.anna, self.founder
+        sheet, anna.device = str(anna.home / SHEET), "new laptop"
+        await anna.facts("recover", sheet, "--recovery-sheet", str(anna.home / "next sheet.txt"))
+        self._tell(anna, "has lost her laptop; her recovery sheet brings her back on a new one")
+        told = [
+            change["name"]
+            for line in await boss.run("read", self.unit_id)
+            for change in line["devices"]
+            if change["kind"] == "recover"
+        ]
+        _expect(told == [anna.name], "the unit is told who came back")
+        self._tell(boss, f"reads in the unit: {anna.name} came back, all older devices are out")
+
     # -------------------------------------------------------------- a removal
 
     async def remove_one(self) -> None:
@@ -195,7 +217,9 @@ class Play:
         said = [HELLO, ANSWER, FAREWELL, UNIT, TOPIC, PDF_NAME, *PDF_LINES]
         files: list[str | bytes] = [RECORDING_NAME, RECORDING_MARK, self.sample]
         people = [p for person in self.people for p in (person.name, person.title)]
-        return [*said, *files, *people, *(person.passphrase for person in self.people)]
+        sheet = RecoverySheet.parse((self.anna.home / SHEET).read_text(encoding="utf-8"))
+        words = (person.passphrase for person in self.people)
+        return [*said, *files, *people, *words, sheet.code]
 
     async def search(self) -> None:
         """Search all that the server has for every secret, in every form: none is there."""
