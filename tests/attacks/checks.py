@@ -19,6 +19,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from mifeng.core.profile import Profile
+from mifeng.core.readd import state_lost
 from mifeng.core.roster import follow
 from mifeng.core.rows import Changes
 from mifeng.core.timeline import Position, Timeline
@@ -289,6 +290,9 @@ CHECKS: dict[str, Check] = {
     "what senders had been given": _in("mifeng.session.notary", "look_at", instead=_nothing),
     "losses of commits": _in("mifeng.session.notary", "lost", instead=_nothing),
     "what was accepted is given": _in("mifeng.session.delivery", "_check_is_given"),
+    "only what cannot be processed is mended": Check(
+        ("mifeng.session.readd.stuck_by",), lambda _: state_lost()
+    ),
     "the pinned checkpoint": _in("mifeng.session.notary", "check_pin"),
     "how often a device commits": _in("mifeng_server.domain.unit_write", "check_commit_rate"),
     # files

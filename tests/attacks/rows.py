@@ -55,7 +55,7 @@ A18 | a name that looks like a colleague's
 A19 | the server withholds the commit that would take a removed member out
 A20 | the server resets somebody's account and hands it to another
 B1 | two members are given two logs of one unit
-B2 | a commit that everybody must refuse uses an epoch up and stops the unit | open: restart in the next generation
+B2 | a commit that everybody must refuse uses an epoch up and stops the unit
 B3 | a commit gives a part of the members other secrets than the rest
 B4 | a commit that cannot be processed drives clients into joining again, on the attacker's branch
 B5 | somebody with only a stolen signature key joins from outside in its owner's place
@@ -88,7 +88,7 @@ B31 | the server is put back to yesterday's backup
 B32 | two processes work on one profile
 B33 | timers and commits go off in the middle of catching up
 B34 | a push is lost, and the messages after it wait for ever
-B35 | a client takes its own, delayed commit for a fork and repairs what is whole | open: self-repair of the log
+B35 | a client takes its own, delayed commit for a fork and repairs what is whole
 C1 | keys are asked for by whoever claims to have lost them | open: history
 C2 | keys arrive that nobody has asked for | open: history
 C3 | a message in the clear passes for an encrypted one

@@ -19,6 +19,7 @@ from mifeng_crypto.ids import GroupId
 from mifeng_crypto.ledger.charter import GENERATION_GAP
 from mifeng_crypto.ledger.charter_entry import UnitRole
 from tests.e2e.people import Cast, cast
+from tests.e2e.shell import Shell
 from tests.e2e.test_readd import stuck, texts, until
 from tests.support.server import running_server
 
@@ -190,3 +191,26 @@ async def test_a_unit_is_restarted_more_than_once(tmp_path: Path) -> None:
             "in the second",
             "I saw only this",
         ]
+
+
+async def test_by_a_command_which_asks_on_a_terminal(
+    tmp_path: Path, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_server(tmp_path) as server:
+        async with cast(tmp_path, server) as c:
+            await c.adas.send("before")
+        monkeypatch.setattr("mifeng.cli.units._on_terminal", lambda: True)
+        unasked = await shell.run("ada", "unit", "restart", "Research")
+        assert unasked.code != 0, "nobody has said yes"
+        assert "begins anew" in unasked.err
+        done = await shell.ok("ada", "unit", "restart", "Research", "--yes", "--json")
+        assert done.json["generation"] == 1
+        monkeypatch.setattr("mifeng.cli.units._on_terminal", lambda: False)
+        again = await shell.ok("ada", "unit", "restart", "Research")
+        assert "everybody is in" in again.out
+        await shell.ok("ben", "send", "Research", "here")
+        read = await shell.ok("ada", "read", "Research")
+        assert "before" in read.out
+        assert "here" in read.out
+        refused = await shell.run("ben", "unit", "restart", "Research")
+        assert refused.code != 0

@@ -229,14 +229,8 @@ def restart(
         async with opened(told) as me:
             where = me.unit(unit)
             name = printable(where.title)
-            if sys.stdin.isatty() and not yes:
-                warning = _(
-                    "{unit} begins anew: its keys are replaced, and everybody is let in again. "
-                    "Do so only if it cannot go on. What was said stays readable until its "
-                    "time is over."
-                )
-                typer.echo(warning.format(unit=name), err=True)
-                typer.confirm(_("Restart it?"), abort=True, err=True)
+            if not yes and _on_terminal():
+                _ask_to_restart(name)
             await where.restart()
             if told.json:
                 number = where.generation
@@ -244,14 +238,30 @@ def restart(
                 return
             inside = len({m.person.id for m in where.members() if m.is_in})
             count = len(where.members())
-        say(
-            _(
+        sentence = (
+            _("{unit} was begun anew; everybody is in.")
+            if inside == count
+            else _(
                 "{unit} was begun anew; {inside} of {count} people are in, "
                 "the others come in when they are online."
-            ).format(unit=name, inside=inside, count=count)
+            )
         )
+        say(sentence.format(unit=name, inside=inside, count=count))
 
     run(told, main)
+
+
+def _on_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
+def _ask_to_restart(name: str) -> None:
+    warning = _(
+        "{unit} begins anew: its keys are replaced, and everybody is let in again. Do so only if "
+        "it cannot go on. What was said stays readable until its time is over."
+    )
+    typer.echo(warning.format(unit=name), err=True)
+    typer.confirm(_("Restart it?"), abort=True, err=True)
 
 
 def close(

@@ -12,16 +12,25 @@ from mifeng.core.rows import TimelineRecord, UnitStatus, number
 from mifeng.errors import ServerProblem
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.api.problems import ProblemCode
-from mifeng_crypto.errors import TransportError
+from mifeng_crypto.errors import MifengError, TransportError
 from mifeng_crypto.ids import UnitId
 from mifeng_crypto.tls import decode
 
 if TYPE_CHECKING:
     from mifeng.session.session import Session
 
-__all__ = ["ask", "with_author"]
+__all__ = ["ask", "stuck_by", "with_author"]
 
 ATTEMPTS = 4
+
+
+def stuck_by(err: MifengError) -> CannotGoOnError | None:
+    """Return an error if only the others can mend it.
+
+    A log that is behind this device, or is another one, is the server's to explain: this device
+    waits, and repairs nothing that is whole.
+    """
+    return err if isinstance(err, CannotGoOnError) else None
 
 
 async def ask(session: Session, unit_id: UnitId, why: CannotGoOnError) -> bool:

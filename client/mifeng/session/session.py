@@ -312,8 +312,9 @@ class Session:
                 )
         except (AccessEndedError, CodecError, CryptoError, ProtocolError) as err:
             self.troubles[unit_id] = err
-            if isinstance(err, CannotGoOnError):
-                await readd.ask(self, unit_id, err)
+            stuck = readd.stuck_by(err)
+            if stuck is not None:
+                await readd.ask(self, unit_id, stuck)
             raise
         self.troubles.pop(unit_id, None)
         self.heard_now(unit_id)
