@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mifeng_crypto.gate import LogPosition, Standing, UnitView, header_hash
 from mifeng_crypto.ids import DeviceId, GroupId, UnitId, UnixMillis
 from mifeng_crypto.ledger.charter import Charter
+from mifeng_crypto.ledger.charter_entry import CharterEntry, Create
 from mifeng_crypto.ledger.head import Head
 from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.log import Heads, LogHeader
@@ -78,9 +80,19 @@ async def load_unit(store: Store, unit_id: bytes, roster: Roster) -> Unit | None
 
 
 async def load_charter(store: Store, unit_id: bytes, roster: Roster) -> Charter:
-    """Read and verify a unit's charter."""
-    entries = await store.find(CharterRow, order="sequence", limit=ALL, unit_id=unit_id)
-    return Charter.from_entries([entry.entry for entry in entries], roster)
+    """Read and verify a unit's charter; with its parent's, where a manager of that one signed."""
+    rows = await store.find(CharterRow, order="sequence", limit=ALL, unit_id=unit_id)
+    entries = [decode(CharterEntry, row.entry) for row in rows]
+    parent, above = parent_of(entries), None
+    if parent is not None and any(entry.tbs.parent is not None for entry in entries):
+        above = await load_charter(store, parent, roster)
+    return Charter.from_entries(entries, roster, parent=above)
+
+
+def parent_of(entries: Sequence[CharterEntry]) -> UnitId | None:
+    """Return the unit under which a charter's stands, from its first entry."""
+    created = entries[0].tbs.body if entries else None
+    return created.parent if isinstance(created, Create) else None
 
 
 async def _load_log(store: Store, row: UnitRow) -> LogPosition:
