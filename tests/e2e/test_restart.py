@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 import mifeng
+from mifeng import sdk
 from mifeng.core import restart as core
 from mifeng.core.events import Event
 from mifeng.core.rows import UnitStatus
 from mifeng.errors import ServerProblem, WaitingError
+from mifeng.session import notary
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import ProtocolError, TransportError
@@ -214,3 +216,33 @@ async def test_by_a_command_which_asks_on_a_terminal(
         assert "here" in read.out
         refused = await shell.run("ben", "unit", "restart", "Research")
         assert refused.code != 0
+
+
+async def test_a_restart_is_no_alarm_to_who_has_not_heard_of_it(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        await c.adas.send("before")
+        await c.ben.sync()
+        await c.adas.restart()
+        await notary.follow(c.ben._session)
+        assert await c.ben.alarms() == []
+        await c.ben.sync()
+        assert (c.bens.generation, c.bens.is_member) == (1, True)
+        assert await c.ben.alarms() == []
+
+
+async def test_an_auditor_follows_a_unit_through_its_generations(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        await c.adas.send("before")
+        await begun_anew(c)
+        await c.bens.send("after")
+        await c.ada.sync()
+        await c.ada.export_for_audit(tmp_path / "export")
+        ada, ben = c.ada.me.id, c.ben.me.id
+    (audited,) = sdk.audit_files([tmp_path / "export"])
+    report = audited.report
+    assert report.findings == []
+    old, new = report.units[c.adas.id].logs
+    assert (old.group.generation, new.group.generation) == (0, 1)
+    assert [line.added for line in new.membership] == [(ben,), (ada,)]
+    assert new.membership[0].sequence > GENERATION_GAP
+    assert new.entries == 3  # its first `heads`, the commit that adds Ada, and what was said

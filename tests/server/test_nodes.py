@@ -14,8 +14,9 @@ import pytest
 
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.labels import sign_mifeng
+from mifeng_crypto.ledger.charter_entry import Restart
 from mifeng_crypto.ledger.roster_entry import RemoveMember
-from mifeng_crypto.log import LogEntry
+from mifeng_crypto.log import LogEntry, LogHeader
 from mifeng_crypto.mls.group import PendingCommit
 from mifeng_crypto.tls import decode, encode
 from mifeng_server.app import RELAY
@@ -275,3 +276,24 @@ async def test_a_restarted_database_loses_nothing_and_writes_go_on(
         await c.ann.catch_up(c.unit_id)
     sequences = await c.sequences()
     assert sequences == list(range(1, len(sequences) + 1))
+
+
+async def test_a_restart_at_one_node_is_gone_by_at_the_other(c: Company) -> None:
+    socket = await _hears(c, c.two, c.bob)
+    c.at(c.two)
+    await c.bob.send(c.unit_id, b"before")  # both nodes have the unit in memory
+    c.at(c.one)
+    await c.ann.catch_up(c.unit_id)
+    log = c.ann.units[c.unit_id].log.head
+    request = c.ann.restart_request(c.unit_id, Restart(1, log))
+    first = decode(LogHeader, (await c.ann.restart(c.unit_id, request)).header)
+    await _push(socket, "units")  # it follows the old log no more, and asks anew
+    await socket.close()
+    c.at(c.two)
+    (unit,) = (await c.bob.call("units", m.UnitsReply)).units
+    assert (unit.generation, unit.log_sequence) == (1, first.sequence)
+    with pytest.raises(RefusedError) as caught:
+        await c.bob.send(c.unit_id, b"too late")
+    assert caught.value.problem.code == "wrong_epoch"
+    old = await c.bob.read_log(c.unit_id)
+    assert decode(LogEntry, old[-1]).header.sequence == log.sequence + 1

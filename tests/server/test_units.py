@@ -10,9 +10,8 @@ import pytest
 
 from mifeng_crypto import signature
 from mifeng_crypto.api import messages as m
-from mifeng_crypto.ledger.charter import GENERATION_GAP, sign_charter_entry
+from mifeng_crypto.ledger.charter import GENERATION_GAP
 from mifeng_crypto.ledger.charter_entry import (
-    CharterBody,
     Grant,
     Restart,
     UnitRole,
@@ -22,7 +21,7 @@ from mifeng_crypto.ledger.policy import DEFAULT_POLICY
 from mifeng_crypto.ledger.roster_entry import RemoveMember, RevokeDevice
 from mifeng_crypto.log import EntryKind, LogEntry, LogHeader
 from mifeng_crypto.mls.wire.leaf_node import Lifetime
-from mifeng_crypto.tls import decode, encode
+from mifeng_crypto.tls import decode
 from tests.support.peer import SUITE, Peer, RefusedError, pair, peer_of
 from tests.support.server import ManualClock, RunningServer, running_server
 
@@ -360,27 +359,12 @@ async def test_a_unit_is_opened_once(founder: Peer) -> None:
     assert again == [unit_id]
 
 
-def _restart(
-    peer: Peer, unit_id: bytes, body: CharterBody, generation: int = 1
-) -> m.OpenUnitRequest:
-    entry = sign_charter_entry(
-        peer.units[unit_id].charter, body, peer.author, peer.key, roster=peer.known, now=peer.now
-    )
-    return m.OpenUnitRequest(
-        charter_entry=encode(entry), group_info=peer.first_group(unit_id, generation)
-    )
-
-
-async def _send(peer: Peer, unit_id: bytes, request: m.OpenUnitRequest) -> m.AcceptedReply:
-    return await peer.call("restart_unit", m.AcceptedReply, request, path={"unit_id": unit_id})
-
-
 async def test_a_restart_ends_the_log_and_opens_the_next_one_behind_it(two: Two) -> None:
     ann, bob, unit_id = two
     await ann.send(unit_id, b"before")
     await ann.catch_up(unit_id)
     log = ann.units[unit_id].log.head
-    reply = await _send(ann, unit_id, _restart(ann, unit_id, Restart(1, log)))
+    reply = await ann.restart(unit_id, ann.restart_request(unit_id, Restart(1, log)))
     first = decode(LogHeader, reply.header)
     assert (first.group.generation, first.epoch, first.kind) == (1, 0, EntryKind.HEADS)
     assert first.sequence == log.sequence + GENERATION_GAP + 1
@@ -396,8 +380,8 @@ async def test_a_restart_is_as_durable_as_all_else(tmp_path: Path, clock: Manual
     async with running_server(tmp_path, clock=clock, tls=False) as server, pair(server) as both:
         ann, _, unit_id = both
         log = ann.units[unit_id].log.head
-        request = _restart(ann, unit_id, Restart(1, log))
-        reply = await _send(ann, unit_id, request)
+        request = ann.restart_request(unit_id, Restart(1, log))
+        reply = await ann.restart(unit_id, request)
         state = ann.token, ann.roster, ann.key, ann.member_id, ann.device_id, ann.units
     async with (
         running_server(tmp_path, clock=clock, tls=False, restart=True) as again,
@@ -407,7 +391,7 @@ async def test_a_restart_is_as_durable_as_all_else(tmp_path: Path, clock: Manual
         (unit,) = (await ann.call("units", m.UnitsReply)).units
         assert unit.log_sequence == decode(LogHeader, reply.header).sequence
         with pytest.raises(RefusedError, match="stale_head|moved on|LEDGER-1|CHARTER"):
-            await _send(ann, unit_id, request)  # under another key it is a second one
+            await ann.restart(unit_id, request)  # under another key it is a second one
 
 
 async def test_a_restart_comes_with_its_group_and_knows_the_whole_log_unit_2(two: Two) -> None:
@@ -419,14 +403,14 @@ async def test_a_restart_comes_with_its_group_and_knows_the_whole_log_unit_2(two
     other = Grant(ann.member_id, UnitRole.READER)
     for body in (Restart(1, early), Restart(1, late), other):
         with pytest.raises(RefusedError, match="UNIT-2") as caught:
-            await _send(ann, unit_id, _restart(ann, unit_id, body))
+            await ann.restart(unit_id, ann.restart_request(unit_id, body))
         assert caught.value.problem.code == "stale_head"
-    wrong = _restart(ann, unit_id, Restart(1, log), generation=2)
+    wrong = ann.restart_request(unit_id, Restart(1, log), generation=2)
     with pytest.raises(RefusedError, match="GATE-7"):
-        await _send(ann, unit_id, wrong)
+        await ann.restart(unit_id, wrong)
     assert ann.units[unit_id] is unit
     await ann.catch_up(unit_id)
     await ann.send(unit_id)
     ahead = Head(ann.units[unit_id].log.sequence + 60, bytes(32))  # the server was put back
     await ann.catch_up(unit_id)
-    await _send(ann, unit_id, _restart(ann, unit_id, Restart(1, ahead)))
+    await ann.restart(unit_id, ann.restart_request(unit_id, Restart(1, ahead)))

@@ -273,6 +273,19 @@ class Peer(Connection):
         """Make the GroupInfo that opens a generation."""
         return self._first_group(unit_id, generation)[1]
 
+    def restart_request(
+        self, unit_id: bytes, body: CharterBody, generation: int = 1
+    ) -> m.OpenUnitRequest:
+        charter = self.units[unit_id].charter
+        entry = sign_charter_entry(
+            charter, body, self.author, self.key, roster=self.known, now=self.now
+        )
+        info = self.first_group(unit_id, generation)
+        return m.OpenUnitRequest(charter_entry=encode(entry), group_info=info)
+
+    async def restart(self, unit_id: bytes, request: m.OpenUnitRequest) -> m.AcceptedReply:
+        return await self.call("restart_unit", m.AcceptedReply, request, path={"unit_id": unit_id})
+
     async def append_charter(self, unit_id: bytes, body: CharterBody) -> None:
         charter = self.units[unit_id].charter
         entry = sign_charter_entry(

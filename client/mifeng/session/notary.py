@@ -132,7 +132,6 @@ async def _follow_unit(session: Session, unit_id: UnitId, found: list[bytes]) ->
     unit, workspace_id = session.units[unit_id], session.profile.workspace_id
     pinned: dict[tuple[str, bytes], bytes | None] = {}
     charter = await _opened(session, found, origin_of_charter(workspace_id, unit_id), unit_id)
-    log = await _opened(session, found, origin_of_log(workspace_id, unit.group), unit_id)
     if charter is not None:
         try:
             if charter.head.sequence > unit.charter.head.sequence:
@@ -141,6 +140,10 @@ async def _follow_unit(session: Session, unit_id: UnitId, found: list[bytes]) ->
         except ProtocolError as err:
             raise await _stated(session, err, charter, unit_id) from err
         pinned |= notes.pin_row(charter)
+    if session.units[unit_id].is_over:  # restarted just now: the log that is signed is another one
+        await session.save(pinned)
+        return
+    log = await _opened(session, found, origin_of_log(workspace_id, unit.group), unit_id)
     if log is not None:
         try:
             if log.head.sequence > unit.log.sequence:
