@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mifeng.session import delivery
 from mifeng_crypto.errors import TransportError
 from tests.attacks.evil_server import EvilServer, evil_server
 from tests.e2e.people import Cast, cast
@@ -72,3 +74,17 @@ async def test_a_commit_that_a_server_fails_to_answer_takes_effect_once(
     await c.adas.revoke(c.ada.person("Ben"))
     assert c.adas.epoch == epoch + 1
     assert [str(m.person) for m in c.adas.members()] == ["Ada"]
+
+
+async def test_a_unit_whose_opening_went_unanswered_is_opened_once_by_two_who_catch_up(
+    evil: EvilServer, c: Cast
+) -> None:
+    """The second one waits for its turn, and finds that it is done: it must not forget the unit."""
+    evil.lie(c.ada, create_unit=failing(100))
+    with pytest.raises(TransportError):
+        await c.ada.create_unit("Garden")
+    evil.be_honest()
+    session = c.ada._session
+    await asyncio.gather(delivery.settle(session), delivery.settle(session))
+    sent = await c.ada.unit("Garden").send("first")
+    assert sent.text == "first"

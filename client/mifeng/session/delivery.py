@@ -77,15 +77,19 @@ async def settle(session: Session) -> None:
     Raises:
         TransportError: the server was not reached.
     """
-    for unit_id, unit in list(session.units.items()):
+    for unit_id in list(session.units):
         async with session.turn(unit_id):
-            if unit.status is UnitStatus.CREATING:
+            # Looked at now that it is its turn: somebody else may have done it, or been refused it.
+            unit = session.units.get(unit_id)
+            if unit is not None and unit.status is UnitStatus.CREATING:
                 await _announce_unit(session, unit_id)
+                unit = session.units[unit_id]
             if (
-                session.units[unit_id].status is UnitStatus.ACTIVE
+                unit is not None
+                and unit.status is UnitStatus.ACTIVE
                 and unit_id not in session.troubles
             ):
-                if session.units[unit_id].pending is not None and not unit.is_closed:
+                if unit.pending is not None and not unit.is_closed:
                     await _send_commit(session, unit_id)
                 with contextlib.suppress(WaitingError):  # kept until it is let in again
                     await deliver(session, unit_id)
