@@ -391,21 +391,26 @@ async def _send_founding(session: Session, stage: Founding) -> None:
 
 async def _send_entry(session: Session) -> None:
     signer, spent = _one_time(session.profile)
-    session.api.use(signer)
     try:
-        for _ in range(ATTEMPTS):
-            if await _try_to_enter(session, spent):
-                break
-        else:
-            raise TransportError("the roster is too busy; try again in a moment")
+        await _enter(session, signer, spent)
     except ServerProblem as err:
         if err.code is not ProblemCode.UNAUTHENTICATED:
             raise
         # Used up, perhaps by this very device, whose answer was lost.
-        session.use_device()
         await _be_in(session, spent)
-    session.use_device()
     await session.save_profile(session.profile.enrolled())
+
+
+async def _enter(session: Session, signer: Signer, spent: MifengError) -> None:
+    session.api.use(signer)
+    try:
+        for _ in range(ATTEMPTS):
+            if await _try_to_enter(session, spent):
+                return
+        raise TransportError("the roster is too busy; try again in a moment")
+    finally:
+        # However it ended: the key of one use may be used up, and says nothing of the device.
+        session.use_device()
 
 
 async def _try_to_enter(session: Session, spent: MifengError) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Self
 
@@ -11,6 +12,7 @@ from mifeng.core.events import Event
 from mifeng.core.rows import UnitStatus
 from mifeng.errors import AccessEndedError, ServerIdentityError, ServerProblem
 from mifeng.net import Stream
+from mifeng.net.stream import pause_s
 from mifeng.session import directory, directory_key, door, notices, roster
 from mifeng.session.steward import Steward
 from mifeng_crypto.api import messages as m
@@ -137,6 +139,7 @@ class Live:
         try:
             while True:
                 try:
+                    await self._come_in()
                     await self._read_stream()
                 except ServerIdentityError as err:
                     await roster.recognise(self._session, err)
@@ -144,6 +147,17 @@ class Live:
             for listener in self._listeners:
                 listener.put(err)
             raise
+
+    async def _come_in(self) -> None:
+        """Join first, if that was interrupted: only devices of the roster have a line."""
+        session = self._session
+        for attempt in itertools.count():
+            try:
+                await session.come_in()
+            except TransportError as err:
+                await asyncio.sleep(err.retry_after_s or pause_s(attempt, rng=session.rng))
+            else:
+                return
 
     async def _read_stream(self) -> None:
         pushes = self._stream.pushes()

@@ -103,6 +103,7 @@ class Session:
         self._starts = Starts(self)
         self._turns: dict[UnitId | None, asyncio.Lock] = {}
         self._live: Live | None = None
+        self._coming_in = asyncio.Lock()
         self._at_the_door = asyncio.Lock()
         self.at_the_notary = asyncio.Lock()
         self._stocking = asyncio.Lock()
@@ -182,7 +183,7 @@ class Session:
             UsageError: this device has never seen it.
         """
         if self.roster is None:
-            raise UsageError("this profile has not reached its server yet; try again")
+            raise _not_in_yet()
         return self.roster
 
     def now(self) -> UnixMillis:
@@ -245,10 +246,7 @@ class Session:
             await self._sync()
 
     async def _sync(self) -> None:
-        if not isinstance(self.profile.stage, Enrolled):
-            from mifeng.session.enrolment import enrol  # noqa: PLC0415 - it drives this class
-
-            await enrol(self)
+        await self.come_in()
         with self.access():
             summary = await self.api.call("units", m.UnitsReply)
         await slots.fetch_missing(self)
@@ -261,6 +259,18 @@ class Session:
         await expiry.expire(self)
         await self.stock_key_packages()
         await directory.keep(self)
+
+    async def come_in(self) -> None:
+        """Bring this device into the roster, if founding or joining was interrupted before that.
+
+        Raises:
+            MifengError: as `enrolment.enrol`.
+        """
+        async with self._coming_in:
+            if not isinstance(self.profile.stage, Enrolled):
+                from mifeng.session.enrolment import enrol  # noqa: PLC0415 - it drives this class
+
+                await enrol(self)
 
     async def _catch_up_quietly(self, unit_id: UnitId) -> None:
         """One unit that stands still does not stop the others; its error waits for its user."""
@@ -447,6 +457,8 @@ class Session:
             yield
         except ServerProblem as err:
             if err.code is ProblemCode.UNAUTHENTICATED:
+                if not isinstance(self.profile.stage, Enrolled):
+                    raise _not_in_yet() from err
                 raise AccessEndedError(
                     "this device is no longer in the workspace; ask an administrator for an invite"
                 ) from err
@@ -455,6 +467,10 @@ class Session:
                     "you are no longer in {unit}; ask one of its managers", unit=unit.title
                 ) from err
             raise
+
+
+def _not_in_yet() -> UsageError:
+    return UsageError("this profile has not reached its server yet; try again")
 
 
 def _taken(charters: dict[UnitId, Charter], unit_id: UnitId) -> Charter:
