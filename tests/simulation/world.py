@@ -170,7 +170,7 @@ class World:
     def _go_live(self, client: Client) -> None:
         if client.session is not None:
             live = client.session.live
-            start_as(client.owner, _quietly(live.wait()))
+            start_as(client.owner, _quietly(live.wait))
 
     # -------------------------------------------------------------- one step
 
@@ -383,15 +383,16 @@ class World:
         self.violation = self.violation or violation
 
     async def _has_ended(self, client: Client, life: int) -> None:
-        """Whoever is not in the roster any longer deletes the profile, to be invited again."""
+        """Whoever is unknown to the server deletes the profile, to be invited again."""
         session = client.session
         if session is None or life != client.disk.life:
             return
         try:
             await session.fetch_roster()
-        except ServerProblem:
-            self.note(f"{client.name}: is out")
-            client.forget()
+        except ServerProblem as err:
+            if err.code is ProblemCode.UNAUTHENTICATED and life == client.disk.life:
+                self.note(f"{client.name}: is out")
+                client.forget()
         except TransportError:
             pass
 
@@ -411,9 +412,10 @@ WEIGHTS = {
 }
 
 
-async def _quietly(act: Awaitable[object]) -> None:
+async def _quietly(act: Callable[[], Awaitable[object]]) -> None:
+    # Begun in here: a machine that crashes before its task has run leaves nothing unawaited.
     with contextlib.suppress(Exception):
-        await act
+        await act()
 
 
 @contextlib.contextmanager
