@@ -17,6 +17,7 @@ from mifeng.core.readd import CannotGoOnError
 from mifeng.errors import WaitingError
 from mifeng_crypto.errors import ProtocolError
 from mifeng_crypto.ids import UnixMillis
+from mifeng_server.domain.rows import ContentRow, Delete
 from tests.e2e.people import PASSPHRASE, Cast, cast
 from tests.support.server import ManualClock, running_server
 
@@ -45,8 +46,8 @@ def nothing_can_be_processed() -> Iterator[None]:
         yield
 
 
-async def stuck(c: Cast) -> None:
-    """Ada sends and commits; Ben cannot process her commit."""
+async def ada_commits(c: Cast) -> None:
+    """Ada sends, and renews the keys; Ben has heard of neither."""
     await c.adas.send("before")
     async with c.ada._session.turn(c.adas.id):
         session = c.ada._session
@@ -62,6 +63,11 @@ async def stuck(c: Cast) -> None:
         assert unit is not None
         await session.save_unit(unit)
     await c.ada.sync()
+
+
+async def stuck(c: Cast) -> None:
+    """Ben cannot process Ada's commit."""
+    await ada_commits(c)
     with nothing_can_be_processed():
         await c.ben.sync()
 
@@ -156,3 +162,21 @@ async def test_a_device_that_was_away_for_too_long_is_taken_out_and_let_in_again
         await c.ben.sync()
         await c.bens.send("back again")
         assert texts(await c.bens.history())[-1] == "back again"
+
+
+async def test_a_device_that_needs_what_the_server_has_lost_is_let_in_again(
+    tmp_path: Path,
+) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        await ada_commits(c)
+        commit = c.adas.sequence
+        await server.house.store.write([Delete(ContentRow, (c.adas.id, 0, commit))])
+        await c.ben.sync()
+        with pytest.raises(CannotGoOnError, match="LOG-4"):
+            c.bens.check_access()
+        epoch = c.adas.epoch
+        with c.ada.events():
+            await until(lambda: c.adas.epoch > epoch and all(m.is_in for m in c.adas.members()))
+        await c.ben.sync()
+        await c.bens.send("here again")
+        assert texts(await c.bens.history()) == ["before", "here again"]
