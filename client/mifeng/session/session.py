@@ -253,8 +253,8 @@ class Session:
         await self.follow_roster()
         await directory.follow(self)
         await self.join_units()
-        mine = {UnitId(unit.unit_id) for unit in summary.units} | set(self.units)
-        await asyncio.gather(*(self._catch_up_quietly(u) for u in mine if u in self.units))
+        told = {UnitId(unit.unit_id): unit.generation for unit in summary.units}
+        await asyncio.gather(*(self._catch_up_quietly(u, told.get(u, 0)) for u in self.units))
         await notary.follow(self)
         await expiry.expire(self)
         await self.stock_key_packages()
@@ -272,15 +272,16 @@ class Session:
 
                 await enrol(self)
 
-    async def _catch_up_quietly(self, unit_id: UnitId) -> None:
+    async def _catch_up_quietly(self, unit_id: UnitId, generation: int) -> None:
         """One unit that stands still does not stop the others; its error waits for its user."""
         async with self.turn(unit_id):
             with contextlib.suppress(AccessEndedError, CodecError, CryptoError, ProtocolError):
                 try:
                     await self.catch_up(unit_id)
                 except (CodecError, CryptoError, ProtocolError):
-                    await self.follow_charter(unit_id)  # it may have been restarted meanwhile
-                    await door.leave_what_is_over(self, unit_id)
+                    if generation > self.units[unit_id].generation:  # it was restarted meanwhile
+                        await self.follow_charter(unit_id)
+                        await door.leave_what_is_over(self, unit_id)
 
     async def catch_up(self, unit_id: UnitId) -> None:
         """Apply a unit's log to its head. The caller has the unit's turn.
