@@ -265,11 +265,18 @@ class Api:
             ServerProblem, TransportError, ServerIdentityError: as `call`.
         """
         async with self._login:
-            if self._token is None:
-                token = await self._log_in()
-                if self._on_login is not None:
-                    await self._on_login(token)
-                self._token = token
+            while self._token is None:
+                signer, on_login = self.signer, self._on_login
+                try:
+                    token = await self._log_in(signer)
+                    if on_login is not None:
+                        await on_login(token)
+                except ServerProblem:
+                    if self.signer is signer:
+                        raise
+                    continue
+                if self.signer is signer:  # else it is that of who spoke here before
+                    self._token = token
             return self._token
 
     def forget_token(self) -> None:
@@ -332,17 +339,17 @@ class Api:
             allow_redirects=False,
         )
 
-    async def _log_in(self) -> str:
-        if self.signer is None:
+    async def _log_in(self, signer: Signer | None) -> str:
+        if signer is None:
             raise UsageError("this endpoint needs a login, and there is nobody to log in as")
         try:
-            return await self._answer_a_nonce(self.signer)
+            return await self._answer_a_nonce(signer)
         except ServerProblem as err:
             if err.code is not ProblemCode.UNAUTHENTICATED:
                 raise
         # A server that was restarted in between has forgotten its nonce: that is not the end of a
         # membership, so a fresh one decides.
-        return await self._answer_a_nonce(self.signer)
+        return await self._answer_a_nonce(signer)
 
     async def _answer_a_nonce(self, signer: Signer) -> str:
         nonce = (await self.call("login_nonce", NonceReply)).nonce

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 from pathlib import Path
@@ -12,16 +13,19 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from mifeng.errors import ServerIdentityError, ServerProblem
-from mifeng.net import Api
+from mifeng.net import Api, Signer
 from mifeng.net.pin import check_address
 from mifeng.net.stream import FIRST_PAUSE_S, LONGEST_PAUSE_S, pause_s
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.api.problems import PROBLEM_CONTENT_TYPE, Problem, ProblemCode
 from mifeng_crypto.errors import ProtocolError, TransportError, UsageError
-from mifeng_crypto.ids import UnixMillis
+from mifeng_crypto.ids import DeviceId, MemberId, UnixMillis, WorkspaceId
+from mifeng_crypto.ledger.roster_entry import Author, DeviceAuthor, InviteAuthor
+from mifeng_crypto.secret import Secret
 from tests.support.server import running_server
 
 PIN = bytes(32)
+MEMBER, DEVICE = MemberId(bytes(16)), DeviceId(bytes(16))
 
 
 def now() -> UnixMillis:
@@ -163,3 +167,33 @@ async def test_a_busy_server_is_a_transport_error_that_says_how_long_to_wait(
         with pytest.raises(TransportError) as caught:
             await api.call("server", m.ServerInfo)
     assert caught.value.retry_after_s == wait
+
+
+@pytest.mark.parametrize("is_refused", [False, True])
+async def test_who_begins_to_speak_during_a_login_is_not_taken_for_who_spoke_before(
+    is_refused: bool,
+) -> None:
+    """As a device that comes in, whose invite is spent from then on."""
+    asked, goes_on = asyncio.Event(), asyncio.Event()
+    invite, device = _signer(InviteAuthor(MEMBER)), _signer(DeviceAuthor(MEMBER, DEVICE))
+
+    class Slow(Api):
+        async def _answer_a_nonce(self, signer: Signer) -> str:
+            if signer is device:
+                return "the device's"
+            asked.set()
+            await goes_on.wait()
+            if is_refused:
+                raise ServerProblem(401, ProblemCode.UNAUTHENTICATED)
+            return "the invite's"
+
+    api = Slow(["http://127.0.0.1:1"], None, signer=invite, now=now, rng=os.urandom)
+    token = asyncio.create_task(api.token())
+    await asked.wait()
+    api.use(device)
+    goes_on.set()
+    assert await token == await api.token() == "the device's"
+
+
+def _signer(author: Author) -> Signer:
+    return Signer(WorkspaceId(bytes(32)), author, Secret(bytes(32)))
