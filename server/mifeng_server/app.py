@@ -10,7 +10,7 @@ import structlog
 from aiohttp import web
 
 from mifeng_crypto.api.endpoints import ENDPOINTS
-from mifeng_crypto.errors import StorageError
+from mifeng_crypto.errors import MifengError, StorageError
 from mifeng_crypto.rand import Rng
 from mifeng_server.domain.events import Event, LogGrew
 from mifeng_server.domain.house import Doors, House
@@ -144,7 +144,7 @@ async def _purge_for_ever(app: web.Application) -> None:
         await app[CLOCK].sleep(PURGE_EVERY_S)
         try:
             purged = await purge(app[HOUSE], clock=app[CLOCK].now)
-        except StorageError as err:
+        except MifengError as err:  # of two nodes that purge at once, one may lose a race
             log.error("purge failed, it will be tried again", reason=str(err))  # noqa: TRY400
         else:
             metrics = app[METRICS]

@@ -7,7 +7,10 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import pytest
+
 import mifeng
+from mifeng.core import key_packages
 from mifeng.session import Session, ledgers
 from mifeng_crypto.ids import UnitId
 from mifeng_crypto.ledger.charter import Charter
@@ -90,3 +93,22 @@ async def test_two_who_do_it_at_once_agree(tmp_path: Path) -> None:
                 await until(lambda: cem.unit("Research").sequence == c.bens.sequence)
             texts = [m.text for m in await cem.unit("Research").history()]
             assert texts[-1] == "two of us"
+
+
+async def test_a_key_package_that_the_gate_refuses_keeps_its_own_device_out_and_nobody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        link = (await c.ada.invite()).link
+        monkeypatch.setattr(key_packages, "set_at", lambda _now: ())  # Mallory's client
+        async with mifeng.join(
+            link, profile=tmp_path / "mal", name="Mallory", passphrase=PASSPHRASE
+        ) as mallory:
+            monkeypatch.undo()
+            await c.ada.sync()
+            assert not await c.adas.grant(c.ada.person("Mallory"))
+            await c.adas.send("we talk on")
+            await c.ben.sync()
+            assert (await c.bens.history())[-1].text == "we talk on"
+            await mallory.sync()
+            assert mallory.units() == []

@@ -8,7 +8,7 @@ keys when the old ones are a day old.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from mifeng.core.profile import Profile
@@ -98,12 +98,52 @@ def commit(
 ) -> Unit | None:
     """Prepare the commit. It takes effect only when the log brings it back; save before sending.
 
+    A KeyPackage with which the others would refuse the commit keeps its own device out, and not the
+    unit from going on.
+
     Returns:
         The unit with its pending commit; None if there is nothing to do: only additions are due
         and nobody's KeyPackage was to be had.
     """
     assert unit.pending is None, "one commit at a time"
     packages = [p for item in claimed if (p := _fit(item, unit, what, roster, now)) is not None]
+
+    def prepare(add: Sequence[mls.VerifiedKeyPackage]) -> Unit | None:
+        return _prepare(unit, what, add, roster=roster, profile=profile, now=now, rng=rng)
+
+    try:
+        return prepare(packages)
+    except ProtocolError:
+        if not packages:
+            raise
+    good = [package for package in packages if _passes(prepare, package)]
+    try:
+        return prepare(good)
+    except ProtocolError:  # each passes, but not together: the ledgers or the cap leave less room
+        return prepare(good[:1])
+
+
+def _passes(
+    prepare: Callable[[Sequence[mls.VerifiedKeyPackage]], Unit | None],
+    package: mls.VerifiedKeyPackage,
+) -> bool:
+    try:
+        prepare((package,))
+    except ProtocolError:
+        return False
+    return True
+
+
+def _prepare(
+    unit: Unit,
+    what: Due,
+    packages: Sequence[mls.VerifiedKeyPackage],
+    *,
+    roster: Roster,
+    profile: Profile,
+    now: UnixMillis,
+    rng: Rng,
+) -> Unit | None:
     if not (packages or what.remove or what.rotate):
         return None
     welcome = UnitWelcome(

@@ -21,7 +21,7 @@ from mifeng.errors import ServerProblem
 from mifeng.sdk.approving import Approving
 from mifeng.sdk.values import File, Message, Person
 from mifeng_crypto.api.problems import ProblemCode
-from mifeng_crypto.errors import UsageError
+from mifeng_crypto.errors import ProtocolError, UsageError
 from mifeng_crypto.ledger.policy import Export
 
 __all__ = ["Exporting", "Written", "article", "safe"]
@@ -84,6 +84,10 @@ class Exporting(Approving):
                 where[file.id] = await self._fetch(file, target / "files", n)
             except ServerProblem as err:
                 if err.code not in (ProblemCode.GONE, ProblemCode.NOT_FOUND):
+                    raise
+                missing.append((file.name, str(err)))
+            except ProtocolError as err:
+                if err.rule != "FILE-7":
                     raise
                 missing.append((file.name, str(err)))
             progress(n, len(shown))

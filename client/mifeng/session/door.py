@@ -54,6 +54,8 @@ async def _join(session: Session, item: m.WelcomeItem) -> None:
         opened = joining.open_welcome(item, bundle, tree)
         await session.follow_roster()
         charter, entries = await charters.fetch(session, unit_id, None)
+        if before is not None:
+            charter.check_has(before.charter.head)  # never back to a shorter one
         joining.check_generation(item, charter, before)
         log = await session.api.call(
             "log",
@@ -64,6 +66,8 @@ async def _join(session: Session, item: m.WelcomeItem) -> None:
         if not log.entries:
             raise ProtocolError("CLIENT-3", "the server withholds entries of the log")
         commit = decode(LogEntry, log.entries[0])
+        if commit.header.sequence != item.sequence:
+            raise ProtocolError("CLIENT-3", "the server gives another entry of the log")
         unit = joining.accept(item, opened, commit, roster=session.known_roster, charter=charter)
         if before is not None:  # what was left of an earlier stay
             unit = outbox.carried_over(before, unit)

@@ -15,7 +15,9 @@ from mifeng.core import expiry
 from mifeng.core.events import ContentExpired
 from mifeng.core.expiry import ExpiredRecord
 from mifeng.core.rows import Changes, number
-from mifeng_crypto.errors import StorageError
+from mifeng.session import uploads
+from mifeng.store import SlotName
+from mifeng_crypto.errors import MifengError
 from mifeng_crypto.expiry import Clock, Fate, start_clock
 from mifeng_crypto.ids import UnitId, UnixMillis
 from mifeng_crypto.tls import decode, encode
@@ -70,27 +72,38 @@ async def expire(session: Session, *, uptime_ms: int = 0) -> ExpiredRecord:
             for name in home.vault.slots()
             if clock.fate(UnixMillis(name.deadline)) is Fate.DESTROYED or name.unit_id in deleted
         ]
-        changes = dict[tuple[str, bytes], bytes | None]()
         count = ExpiredRecord(0, 0)
-        if over:
-            rows = await home.database.rows_of_slots("messages", frozenset(over))
-            forgotten = expiry.forget(session.units, rows)
-            changes |= forgotten.changes
-            count = forgotten.count
-            if count:
-                changes[EXPIRED] = encode(await _notice(session) + count)
-        for unit_id in {UnitId(name.unit_id) for name in over} & set(session.units):
-            rows = await home.database.scan("messages", unit_id, first=BATCH)
-            changes |= expiry.outdated(session.units[unit_id], rows, clock)
-        changes |= await _high_water(session, clock, always=bool(over))
-        await session.save(changes)
-        if over:
-            await asyncio.to_thread(home.vault.destroy, over)
+        try:
+            changes, count = await _forgotten(session, clock, over)
+            await session.save(changes)
+        finally:
+            # Also where the disk is full or a row is damaged: to overwrite a key needs neither.
+            if over:
+                await asyncio.to_thread(home.vault.destroy, over)
         for name in over:
             session.timelines.forget(UnitId(name.unit_id))
         if count:
             session.tell(ContentExpired(count.messages, count.files))
         return count
+
+
+async def _forgotten(
+    session: Session, clock: Clock, over: list[SlotName]
+) -> tuple[Changes, ExpiredRecord]:
+    """What the database has instead of what is over, and how much that was."""
+    changes, count = dict[tuple[str, bytes], bytes | None](), ExpiredRecord(0, 0)
+    database = session.home.database
+    if over:
+        rows = await database.rows_of_slots("messages", frozenset(over))
+        forgotten = expiry.forget(session.units, rows)
+        changes |= forgotten.changes
+        count = forgotten.count
+        if count:
+            changes[EXPIRED] = encode(await _notice(session) + count)
+    for unit_id in {UnitId(name.unit_id) for name in over} & set(session.units):
+        rows = await database.scan("messages", unit_id, first=BATCH)
+        changes |= expiry.outdated(session.units[unit_id], rows, clock)
+    return {**changes, **await _high_water(session, clock, always=bool(over))}, count
 
 
 async def _high_water(session: Session, clock: Clock, *, always: bool) -> Changes:
@@ -147,9 +160,10 @@ class Timer:
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(LOOK_S)
-            with contextlib.suppress(StorageError):  # a full disk: again in a minute
+            with contextlib.suppress(MifengError):  # a full disk: again in a minute
                 await expire(self._session, uptime_ms=self._uptime_ms() - self._began)
                 await renew_state_keys(self._session)
+                await uploads.drop_old(self._session)
 
     async def close(self) -> None:
         """End."""

@@ -45,6 +45,7 @@ from mifeng.session.home import Home
 from mifeng.session.live import Live
 from mifeng.session.starts import Starts
 from mifeng.session.timelines import Timelines
+from mifeng.store import to_the_end
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import CodecError, CryptoError, MifengError, ProtocolError, UsageError
@@ -217,12 +218,19 @@ class Session:
     async def save_unit(self, unit: Unit, more: Changes | None = None) -> None:
         """Put a unit on the disk, with what else belongs to the step, and only then into memory."""
         changes = changes_between(self.units.get(unit.unit_id), unit)
-        await self.save({**changes, **(more or {})})
+        await to_the_end(self._keep_unit(unit, {**changes, **(more or {})}))
+
+    async def _keep_unit(self, unit: Unit, changes: Changes) -> None:
+        await self.save(changes)
         self.units[unit.unit_id] = unit
 
     async def save_profile(self, profile: Profile, changes: Changes | None = None) -> None:
         """Put the profile on the disk, and only then into memory."""
-        await self.save({("profile", b""): profile.encode(), **(changes or {})})
+        changes = {("profile", b""): profile.encode(), **(changes or {})}
+        await to_the_end(self._keep_profile(profile, changes))
+
+    async def _keep_profile(self, profile: Profile, changes: Changes) -> None:
+        await self.save(changes)
         self.profile = profile
 
     async def use_directory_key(self, key: Secret) -> None:
@@ -374,8 +382,7 @@ class Session:
             await notary.raise_alarm(self, err, evidence, unit_id=unit_id)
             raise
         await slots.fetch_for(self, applied.changes)
-        await self.save({**applied.changes, **(more or {})})
-        self.units[unit_id] = applied.unit
+        await to_the_end(self._keep_unit(applied.unit, {**applied.changes, **(more or {})}))
         for lag in applied.lags:
             await notary.look_at(self, unit_id, lag)
         if applied.unit.is_deleted:

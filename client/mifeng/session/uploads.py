@@ -13,14 +13,18 @@ from typing import TYPE_CHECKING
 from mifeng import transfer
 from mifeng.content import Attachment
 from mifeng.core import unfinished
+from mifeng.core.rows import UploadRecord
 from mifeng.errors import ServerProblem
 from mifeng.transfer import OnSealed, Progress, Spool
 from mifeng_crypto.ids import FileId, UnitId
+from mifeng_crypto.tls import decode
 
 if TYPE_CHECKING:
     from mifeng.session.session import Session
 
-__all__ = ["drop", "finish", "resume", "spool_of", "sweep", "upload", "waiting"]
+__all__ = ["drop", "drop_old", "finish", "resume", "spool_of", "sweep", "upload", "waiting"]
+
+DAY_MS = 86_400_000
 
 Send = Callable[[Spool, OnSealed], Awaitable[Attachment]]
 
@@ -91,8 +95,17 @@ async def finish(session: Session, unit_id: UnitId, *file_ids: FileId) -> None:
         spool_of(session).drop(file_id)
 
 
+async def drop_old(session: Session) -> None:
+    """Keep nothing of files whose day is over: the server has forgotten them as well."""
+    now = session.now()
+    for key, row in await session.home.database.scan("uploads"):
+        if decode(UploadRecord, row).created_at + DAY_MS <= now:
+            await finish(session, UnitId(key[:16]), FileId(key[16:]))
+
+
 async def sweep(session: Session) -> None:
     """Delete what a crash has left: ciphertext without a row, and rows without ciphertext."""
+    await drop_old(session)
     rows = [key for key, _ in await session.home.database.scan("uploads")]
     spool = spool_of(session)
     here = spool.ids()

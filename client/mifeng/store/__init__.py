@@ -8,7 +8,7 @@ keeping.py   which key a row is sealed under, and when that key is replaced
 database.py  SQLite: read, and save a step's changes in one transaction
 """
 
-from mifeng.store.database import TABLES, Changes, Database
+from mifeng.store.database import TABLES, Changes, Database, to_the_end
 from mifeng.store.lock import ProfileLock
 from mifeng.store.sealing import Sealer
 from mifeng.store.vault import SlotName, StateName, Vault
@@ -22,4 +22,5 @@ __all__ = [
     "SlotName",
     "StateName",
     "Vault",
+    "to_the_end",
 ]

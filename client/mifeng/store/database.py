@@ -11,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Coroutine, Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import aiosqlite
 
@@ -22,7 +23,9 @@ from mifeng.store.sealing import Sealer
 from mifeng.store.vault import SlotName, StateName, Vault
 from mifeng_crypto.errors import StorageError
 
-__all__ = ["TABLES", "Changes", "Database"]
+__all__ = ["TABLES", "Changes", "Database", "to_the_end"]
+
+T = TypeVar("T")
 
 TABLES = (
     "alarms",  # hash -> what should not be, with its evidence
@@ -45,6 +48,20 @@ TABLES = (
 )
 APPLICATION_ID = 0x4D46454E  # "MFEN"
 VERSION = 6
+
+
+async def to_the_end(step: Coroutine[None, None, T]) -> T:
+    """Await a step that must not stop half way: whoever is cancelled hears of it when it is done.
+
+    A change that is on the disk and not in memory, or the other way round, would be worse than to
+    wait for the disk.
+    """
+    task = asyncio.ensure_future(step)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
 
 
 class Database:
@@ -123,8 +140,9 @@ class Database:
         self._kept = Keeper(sealer, vault), vault
 
     async def close(self) -> None:
-        """Close the file."""
-        await self._db.close()
+        """Close the file, once what is being saved is."""
+        async with self._turn:
+            await self._db.close()
 
     # -------------------------------------------------------------- in the clear
 
@@ -202,8 +220,11 @@ class Database:
             StorageError: nothing was saved.
         """
         if changes:
-            async with self._turn:
-                await self._save(changes, self._keeper.replaced_by(changes))
+            await to_the_end(self._save_in_turn(changes))
+
+    async def _save_in_turn(self, changes: Changes) -> None:
+        async with self._turn:
+            await self._save(changes, self._keeper.replaced_by(changes))
 
     async def _save(self, changes: Changes, replace: Collection[bytes]) -> None:
         """Make the keys, write the rows, overwrite the keys that were replaced."""
@@ -282,8 +303,11 @@ class Database:
             StorageError: as `save`; what was renewed before is.
         """
         for scope in self._vault.scopes():
-            async with self._turn:
-                await self._save({}, (scope,))
+            await to_the_end(self._renew(scope))
+
+    async def _renew(self, scope: bytes) -> None:
+        async with self._turn:
+            await self._save({}, (scope,))
 
     async def settle_keys(self) -> None:
         """At the start: overwrite the keys that a crash has left beside those in use.

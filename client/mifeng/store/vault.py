@@ -10,6 +10,7 @@ destroy the key is to destroy all that. The cells themselves are sealed under th
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -70,7 +71,7 @@ class Named:
 
 
 class Vault:
-    """The keys of a profile. One process has it open, and one task at a time changes it."""
+    """The keys of a profile. One process has it open, and changes it one thread at a time."""
 
     def __init__(self, cells: CellFile, store_key: Secret, vault_id: bytes, *, rng: Rng) -> None:
         self._cells = cells
@@ -85,6 +86,8 @@ class Vault:
         self._free: list[int] = []
         self._count = 0
         self._locked_until = 0
+        # Whoever waits for a change may be cancelled, and its thread goes on all the same.
+        self._turn = threading.Lock()
 
     @classmethod
     def create(cls, path: Path, store_key: Secret, *, rng: Rng) -> Vault:
@@ -128,12 +131,13 @@ class Vault:
 
     def close(self) -> None:
         """Let go of the file, and wipe all keys from memory."""
-        for key in (*(key for key, _ in self._keys.values()), *self._derived.values()):
-            key.wipe()
-        self._keys.clear()
-        self._derived.clear()
-        self._shares.clear()
-        self._cells.close()
+        with self._turn:  # a thread may still be writing for somebody who has given up waiting
+            for key in (*(key for key, _ in self._keys.values()), *self._derived.values()):
+                key.wipe()
+            self._keys.clear()
+            self._derived.clear()
+            self._shares.clear()
+            self._cells.close()
 
     # -------------------------------------------------------------- keys
 
@@ -176,7 +180,7 @@ class Vault:
 
     def slots(self) -> tuple[SlotName, ...]:
         """Return the names of all slot keys, locked ones as well."""
-        return tuple(name for name in self._keys if isinstance(name, SlotName))
+        return tuple(name for name in list(self._keys) if isinstance(name, SlotName))
 
     def scopes(self) -> tuple[bytes, ...]:
         """Return the scopes that have a state key."""
@@ -198,9 +202,12 @@ class Vault:
         Raises:
             StorageError: none was made.
         """
-        missing = [name for name in dict.fromkeys(names) if name not in self._keys]
-        if not missing:
-            return
+        with self._turn:
+            missing = [name for name in dict.fromkeys(names) if name not in self._keys]
+            if missing:
+                self._make(missing)
+
+    def _make(self, missing: Sequence[KeyName]) -> None:
         while len(self._free) < len(missing):
             first, self._count = self._count, self._cells.grow()
             self._free[:0] = range(self._count - 1, first - 1, -1)
@@ -227,9 +234,13 @@ class Vault:
         Raises:
             StorageError: they are gone from memory; on the disk they may still be. Call again.
         """
-        found = [self._keys[name] for name in names if name in self._keys]
-        if not found:
-            return
+        with self._turn:
+            found = [name for name in names if name in self._keys]
+            if found:
+                self._destroy(found)
+
+    def _destroy(self, names: Sequence[KeyName]) -> None:
+        found = [self._keys[name] for name in names]
         for key, _ in found:
             key.wipe()
         for name in names:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -19,6 +20,9 @@ from mifeng_crypto.errors import StorageError
 from mifeng_crypto.ids import FileId
 
 __all__ = ["Spool"]
+
+
+_NAME = re.compile(r"[0-9a-f]{32}")
 
 
 class Spool:
@@ -69,7 +73,9 @@ class Spool:
         """Whose ciphertext there is."""
         if not self._folder.is_dir():
             return frozenset()
-        return frozenset(FileId(bytes.fromhex(path.name)) for path in self._folder.iterdir())
+        names = (path.name for path in self._folder.iterdir())
+        # What a file system or a desktop has put there is none of ours.
+        return frozenset(FileId(bytes.fromhex(name)) for name in names if _NAME.fullmatch(name))
 
 
 @contextlib.contextmanager

@@ -76,6 +76,7 @@ async def create_unit(
             entry = decode(CharterEntry, body.charter_entry)
             _check_author(caller, entry)
             above = await _above(house, roster, caller, entry)
+            _check_rights_now(entry, roster, above)
             charter = Charter.from_entries([entry], roster, parent=above)
             charter.check_on_arrival(entry, now=UnixMillis(now))
             await held.enter_async_context(house.locks.of(charter.unit_id))
@@ -184,6 +185,7 @@ async def append_charter(
         assert unit is not None, "units do not go away"
         with refusing(head_sequence=unit.charter.head.sequence):
             unit.charter.check_on_arrival(entry, now=UnixMillis(now))
+            _check_rights_now(entry, roster, above)
             if isinstance(entry.tbs.body, Restart):
                 raise ProtocolError("UNIT-2", "a restart comes with the group that it opens")
             charter = unit.charter.append(entry, roster, parent=above)
@@ -239,6 +241,7 @@ async def restart_unit(
         assert unit is not None, "units do not go away"
         with refusing(head_sequence=unit.charter.head.sequence):
             unit.charter.check_on_arrival(entry, now=UnixMillis(now))
+            _check_rights_now(entry, roster, above)
             charter = unit.charter.append(entry, roster, parent=above)
             _check_restart(unit, entry)
             public = PublicGroup.from_group_info(_group_info(body.group_info), tree=None)
@@ -292,6 +295,25 @@ def _grant(unit_id: bytes, entry: CharterEntry) -> tuple[tuple[Write, ...], tupl
             return (Insert(DoomedRow(unit_id)),), ()
         case Create() | SetPolicy() | Restart() | Close():
             return (), ()
+
+
+def _check_rights_now(entry: CharterEntry, roster: Roster, above: Charter | None) -> None:
+    """UNIT-3: nobody signs under a head from before his right was taken.
+
+    Ledgers let an entry name an older head, since its author may not have heard of the newest. On
+    arrival it is judged by what its author is now.
+    """
+    tbs = entry.tbs
+    then = roster.member(tbs.author.member_id, at=tbs.roster.sequence)
+    now = roster.member(tbs.author.member_id)
+    same = then is not None and now is not None and then.role is now.role
+    if not same or (tbs.parent is not None and (above is None or tbs.parent != above.head)):
+        raise Refusal(
+            ProblemCode.STALE_HEAD,
+            "what you may do has changed since; look at the newest entries, and sign again",
+            rule="UNIT-3",
+            head_sequence=roster.head.sequence,
+        )
 
 
 def _check_author(caller: Caller, entry: CharterEntry) -> None:

@@ -110,8 +110,9 @@ async def open_upload(
         unit = await _unit_of(house, caller, unit_id)
         if unit.charter.is_closed():
             raise Refusal(ProblemCode.REFUSED, "the unit is closed; create a new one")
-        # One upload of a member is opened at a time, so that two do not fill one room.
-        await held.enter_async_context(house.locks.of(b"quota" + caller.member_id))
+        # One upload at a time of a member, in a unit, and on the disk: two do not fill one room.
+        for room in (caller.member_id, unit_id, b""):
+            await held.enter_async_context(house.locks.of(b"quota" + room))
         await check_room(
             house.store,
             house.blobs,
@@ -327,7 +328,7 @@ async def name_files(
         ProtocolError: UPLOAD-1: a file is not whole, of another unit, over, or another's upload;
             UPLOAD-2: the unit keeps no files.
     """
-    writes: list[Write] = []
+    writes, kept = list[Write](), 0
     for file_id in sorted(set(file_ids)):
         row = await house.store.get(FileRow, file_id)
         if (
@@ -342,8 +343,11 @@ async def name_files(
                 "the message names a file that is neither a finished upload of yours "
                 "nor a live file of this unit",
             )
-        if row.retain_until:
-            await _check_keep(house, caller, row, may_keep=may_keep)
+        if row.retain_until and not may_keep:
+            raise ProtocolError("UPLOAD-2", "this unit's policy does not let files be posted again")
+        if row.member_id != caller.member_id:
+            kept += row.length
+            await check_quota(house.store, house.quotas, member_id=caller.member_id, length=kept)
         share = await house.shares.get(file_id)
         if share is None:
             raise Refusal(ProblemCode.GONE, "the vault has no share of this file: upload it again")
@@ -354,11 +358,3 @@ async def name_files(
         promised = max(retain_until, before.until if before else 0)
         writes += (Swap(row, named), Put(PostingRow(file_id, caller.member_id, promised)))
     return tuple(writes)
-
-
-async def _check_keep(house: House, caller: Caller, row: FileRow, *, may_keep: bool) -> None:
-    """UPLOAD-2, and the quota of whoever keeps another's file."""
-    if not may_keep:
-        raise ProtocolError("UPLOAD-2", "this unit's policy does not let files be posted again")
-    if row.member_id != caller.member_id:
-        await check_quota(house.store, house.quotas, member_id=caller.member_id, length=row.length)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,7 +14,7 @@ import pytest
 
 from mifeng.errors import ProfileDamagedError, ProfileMissingError
 from mifeng.expiring import Expiring
-from mifeng.store import Database, Sealer, SlotName, StateName, Vault
+from mifeng.store import Database, Sealer, SlotName, StateName, Vault, to_the_end
 from mifeng.store.cells import CELL_BYTES, GROWTH_BYTES, CellFile
 from mifeng_crypto.errors import StorageError
 from mifeng_crypto.mls.group.epoch import SECRET_TREE, SECRETS
@@ -392,3 +393,46 @@ def test_a_full_disk_makes_no_key_and_harms_none(
     assert vault.slots() == (SLOTS[0],)
     vault.make(SLOTS[1:])
     assert len(vault.slots()) == 5
+
+
+async def test_a_save_that_is_given_up_leaves_no_second_key_of_one_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await Store.create(tmp_path / "p")
+    real = os.fdatasync
+
+    def slow(fd: int) -> None:
+        time.sleep(0.2)
+        real(fd)
+
+    monkeypatch.setattr(os, "fdatasync", slow)
+    saving = asyncio.create_task(store.database.save({("outbox", UNIT + b"1"): b"one"}))
+    await asyncio.sleep(0.05)
+    saving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await saving
+    await store.database.save({("outbox", UNIT + b"2"): b"two"})
+    monkeypatch.undo()
+    assert len(store.vault.states(UNIT)) == 1
+    await store.close()
+    again = await Store.open(tmp_path / "p")
+    assert [value for _, value in await again.database.scan("outbox")] == [b"one", b"two"]
+
+
+async def test_whoever_gives_up_waiting_finds_disk_and_memory_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done: list[str] = []
+
+    async def step() -> None:
+        await asyncio.sleep(0.05)
+        done.append("on the disk")
+        await asyncio.sleep(0.05)
+        done.append("in memory")
+
+    waiting = asyncio.create_task(to_the_end(step()))
+    await asyncio.sleep(0.02)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert done == ["on the disk", "in memory"]
