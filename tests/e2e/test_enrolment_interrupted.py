@@ -12,12 +12,13 @@ import pytest
 
 import mifeng
 from mifeng.errors import DiskFullError, InviteSpentError, ServerProblem
-from mifeng.net import Api
+from mifeng.net import Api, Signer
 from mifeng.sdk.opening import unlock
 from mifeng.session.home import Home
 from mifeng.store import Database
 from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import TransportError, UsageError
+from mifeng_crypto.ledger.roster_entry import DeviceAuthor
 from tests.e2e.people import PASSPHRASE
 from tests.support.server import running_server
 
@@ -125,6 +126,33 @@ async def test_whose_join_was_interrupted_comes_in_by_going_online(
     ):
         with cut(is_taken=False, times=0 if is_taken else 1):
             await asyncio.wait_for(ben._session.live.wait(), 60)
+        assert ben.me.name == "Ben"
+
+
+async def test_whose_join_was_interrupted_comes_in_once_when_two_catch_up_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a command does while its screen goes online: one logs in by the spent invite, then as
+    the device; neither may find the other's key in use.
+    """
+    async with (
+        _interrupted_join(tmp_path, monkeypatch, is_taken=True),
+        unlock(tmp_path / "ben", passphrase=PASSPHRASE) as ben,
+    ):
+        use, is_device = Api.use, asyncio.Event()
+
+        def used(self: Api, signer: Signer, **named: Any) -> None:  # noqa: ANN401 - passed on
+            use(self, signer, **named)
+            if isinstance(signer.author, DeviceAuthor):
+                is_device.set()
+
+        async def later() -> None:
+            await is_device.wait()
+            await ben.sync()
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Api, "use", used)
+            await asyncio.gather(ben.sync(), later())
         assert ben.me.name == "Ben"
 
 
