@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
@@ -199,6 +200,20 @@ async def test_postgresql_is_backed_up_as_it_was_at_one_moment(
         await bob.catch_up(unit_id)
         assert proof.log_entries == bob.units[unit_id].log.sequence
         assert not read_config(fresh).storage.database, "it is SQLite now"
+
+
+async def test_a_restored_server_does_not_touch_the_bucket_of_the_one_that_goes_on(
+    used: Used, tmp_path: Path, clock: ManualClock
+) -> None:
+    await _backup(used, tmp_path / "backup")
+    config = tmp_path / "backup" / used.folder.config.name
+    text = config.read_text(encoding="utf-8")
+    said = re.sub(r"(?m)^(\[storage\])$", r'\1\nblobs = "s3://company/files"', text)
+    config.write_text(said if said != text else text + '[storage]\nblobs = "s3://company/files"\n')
+    fresh = Folder(tmp_path / "fresh")
+    await restore(tmp_path / "backup", fresh, clock=clock)
+    assert read_config(fresh).storage.blobs == ""
+    assert "s3://company/files" in fresh.config.read_text(encoding="utf-8")
 
 
 # ------------------------------------------------------------------ from SQLite to PostgreSQL

@@ -101,8 +101,15 @@ async def restore(
     proof = await _prove(folder, manifest.made_at, clock, progress, in_bucket=in_bucket)
     # Last: a folder with a configuration is a whole one. The database is SQLite now.
     text = (source / folder.config.name).read_text(encoding="utf-8")
-    folder.config.write_text(re.sub(r"(?m)^database\s*=.*\n", "", text), encoding="utf-8")
+    text = re.sub(r"(?m)^database\s*=.*\n", "", text)
+    # A server deletes from its bucket what its database does not know: beside the cluster that goes
+    # on, that would be all that came after the backup.
+    text = re.sub(r"(?m)^(blobs\s*=.*)$", BUCKET_NOTE + r"# \1", text)
+    folder.config.write_text(text, encoding="utf-8")
     return proof
+
+
+BUCKET_NOTE = "# Take the # away once no other server uses this bucket any more.\n"
 
 
 async def prove_backup(
