@@ -342,6 +342,10 @@ def check_takes_grants(charter: Charter) -> None:
 # ------------------------------------------------------------------ the unit as a whole
 
 
+LONGEST_LOG = 1 << 62
+"""What follows must have numbers as well: sequences are 64 bits long."""
+
+
 def check_opens(charter: Charter, tbs: CharterEntryTBS, body: Restart) -> None:
     """CHARTER-13: it opens the next generation. CHARTER-14: by somebody who is in the unit."""
     if body.generation != charter.generation().number + 1:
@@ -350,6 +354,10 @@ def check_opens(charter: Charter, tbs: CharterEntryTBS, body: Restart) -> None:
             "the unit is in generation {number}, and only the next one can be opened; "
             "fetch the charter and try again",
             number=charter.generation().number,
+        )
+    if body.log.sequence > LONGEST_LOG:
+        raise ProtocolError(
+            "CHARTER-13", "no log is as long as that; fetch its head again, and sign again"
         )
     if charter.role_of(tbs.author.member_id) is None:
         raise ProtocolError(

@@ -193,6 +193,13 @@ def test_the_same_generation_is_not_opened_twice_charter_13(company: Company) ->
     refused("CHARTER-13", company, unit_id, Restart(1, LOG), company.ada)
 
 
+def test_a_log_that_leaves_no_numbers_for_the_next_one_is_refused_charter_13(
+    company: Company,
+) -> None:
+    endless = Restart(1, Head(2**64 - 1, LOG.hash))
+    refused("CHARTER-13", company, company.create(), endless, company.ada)
+
+
 def test_who_restarts_a_unit_is_in_it_charter_14(company: Company) -> None:
     unit_id, bo = company.create(), company.hire("Bo", Role.ADMIN)
     refused("CHARTER-14", company, unit_id, Restart(1, LOG), bo)
