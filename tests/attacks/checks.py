@@ -251,6 +251,7 @@ CHECKS: dict[str, Check] = {
         "mifeng.session.roster", "read_changes", instead=lambda *_args, **_named: ()
     ),
     "claimed KeyPackages": Check(("mifeng.core.membership._fit",), _fits),
+    "each KeyPackage by itself": Check(("mifeng.core.membership._passes",), lambda *_: True),
     "used keys are deleted": Check(
         ("mifeng.session.session.Session.save",), _save_and_forget_nothing
     ),

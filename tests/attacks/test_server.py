@@ -110,7 +110,7 @@ def ghost_package(member_id: bytes, device_id: bytes, like: bytes) -> bytes:
     return encode_message(bundle.key_package)
 
 
-@attack("claimed KeyPackages")
+@attack("claimed KeyPackages + each KeyPackage by itself")
 async def test_a4_the_server_hands_out_a_device_of_its_own(
     adversary: Adversary, evil: EvilServer, c: Cast
 ) -> None:

@@ -76,19 +76,17 @@ class Watch:
         session = self._session
         kept = await session.home.database.get(*NOTICED) or b""
         before = {kept[at : at + ID_BYTES] for at in range(0, len(kept), ID_BYTES)}
-        now = set[bytes]()
+        now = dict[bytes, FileEnding]()
         for unit_id in list(session.units):
             for one in await not_fetched(session, unit_id):
-                file_id = one.attachment.file_id
-                now.add(file_id)
-                if file_id not in before:
-                    session.tell(
-                        FileEnding(
-                            unit_id, one.line.sequence, file_id, one.attachment.name, one.until
-                        )
-                    )
-        if now != before:
+                file, sequence = one.attachment, one.line.sequence
+                now[file.file_id] = FileEnding(
+                    unit_id, sequence, file.file_id, file.name, one.until
+                )
+        if now.keys() != before:  # saved, then told: not twice
             await session.save({NOTICED: b"".join(sorted(now)) or None})
+        for file_id in now.keys() - before:
+            session.tell(now[file_id])
 
     async def close(self) -> None:
         """Stop."""
