@@ -287,19 +287,22 @@ def _unreadable(path: str | Path, err: OSError) -> StorageError:
 
 
 def _pieces(source: Iterator[bytes], sealer: Sealer, name: str) -> Iterator[bytes]:
-    """Yield the ciphertext in pieces of about `PIECE_BYTES`."""
+    """Yield the ciphertext in pieces of `PIECE_BYTES`, and a last one."""
     piece = bytearray()
     try:
         for plaintext in source:
             piece += sealer.update(plaintext)
-            if len(piece) >= PIECE_BYTES:
-                yield bytes(piece)
-                piece.clear()
+            yield from _whole(piece)
     except OSError as err:
         raise _unreadable(name, err) from err
     for rest in sealer.finish():
         piece += rest
-        if len(piece) >= PIECE_BYTES:
-            yield bytes(piece)
-            piece.clear()
+        yield from _whole(piece)
     yield bytes(piece)
+
+
+def _whole(piece: bytearray) -> Iterator[bytes]:
+    """Take off what is a whole piece: the server keeps a file in parts of the same size."""
+    while len(piece) > PIECE_BYTES:
+        yield bytes(memoryview(piece)[:PIECE_BYTES])
+        del piece[:PIECE_BYTES]
