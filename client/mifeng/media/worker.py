@@ -54,19 +54,13 @@ def look(path: str, content_type: str) -> Preview:
 
 def _picture(path: str) -> Preview:
     with Image.open(path) as image:
-        if image.width * image.height > MAX_PIXELS:
-            return Preview(
-                width=image.width,
-                height=image.height,
-                reason="it has too many pixels for a preview",
-            )
+        width, height = image.size
+        if width * height > MAX_PIXELS:
+            return Preview(width=width, height=height, reason=TOO_MANY)
         # A JPEG is decoded at the size that is needed, not at its own.
         image.draft("RGB", (2 * EDGES[0], 2 * EDGES[0]))
         upright = ImageOps.exif_transpose(image)
-        turned = (upright.width > upright.height) != (image.width > image.height)
-        with Image.open(path) as again:
-            width, height = again.size
-        if turned:
+        if (upright.width > upright.height) != (image.width > image.height):
             width, height = height, width
         thumbnail, thumbnail_type = _small(upright)
     return Preview(width=width, height=height, thumbnail=thumbnail, thumbnail_type=thumbnail_type)

@@ -11,9 +11,8 @@ from mifeng.core.arrival import people_in
 from mifeng.core.proof import prove_confirmations
 from mifeng.core.timeline import Line
 from mifeng.sdk.shelf import Shelf
-from mifeng.sdk.talk import no_progress
 from mifeng.sdk.values import Message
-from mifeng.transfer import Progress
+from mifeng.transfer import Progress, no_progress
 from mifeng_crypto.errors import UsageError
 
 __all__ = ["Announcing"]

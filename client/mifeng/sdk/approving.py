@@ -21,9 +21,8 @@ from mifeng.core.proof import prove_approval
 from mifeng.core.timeline import Line
 from mifeng.sdk.people import Person
 from mifeng.sdk.polling import Polling
-from mifeng.sdk.talk import no_progress
 from mifeng.sdk.values import Message
-from mifeng.transfer import Progress
+from mifeng.transfer import Progress, no_progress
 from mifeng_crypto.errors import UsageError
 from mifeng_crypto.ledger.charter_entry import UnitRole
 

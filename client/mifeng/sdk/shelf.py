@@ -14,10 +14,10 @@ from typing import IO
 from mifeng import content, transfer
 from mifeng.content import Attachment, Refers
 from mifeng.errors import NotFoundError, ServerProblem
-from mifeng.sdk.talk import Talk, no_progress
+from mifeng.sdk.talk import Talk
 from mifeng.sdk.values import File, Message, SharedFile, person_from
 from mifeng.session import notices, uploads
-from mifeng.transfer import Progress, Reader
+from mifeng.transfer import Progress, Reader, no_progress
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import ProtocolError, UsageError

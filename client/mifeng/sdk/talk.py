@@ -20,11 +20,7 @@ from mifeng_crypto.errors import UsageError
 from mifeng_crypto.ids import PROTOCOL_VERSION
 from mifeng_crypto.ledger.charter_entry import UnitRole
 
-__all__ = ["Talk", "no_progress"]
-
-
-def no_progress(_done: int, _total: int) -> None:
-    """The default of `progress`: nobody looks."""
+__all__ = ["Talk"]
 
 
 class Talk(Reading):

@@ -15,7 +15,7 @@ changed in between, and the same nonce must not seal two plaintexts.
 The share and the file key stay in memory. The API is protocol.md, "Files"; tus is 1.0.0.
 """
 
-from mifeng.transfer.attempts import Progress
+from mifeng.transfer.attempts import Progress, no_progress
 from mifeng.transfer.down import download, stream
 from mifeng.transfer.reader import Reader, open_reader
 from mifeng.transfer.sending import take_back
@@ -28,6 +28,7 @@ __all__ = [
     "Reader",
     "Spool",
     "download",
+    "no_progress",
     "open_reader",
     "resume",
     "stream",
