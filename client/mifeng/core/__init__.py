@@ -17,6 +17,7 @@ what to tell. `session.py` alone performs it: receive, step, one transaction, se
     joining.py       into a unit by a Welcome
     key_packages.py  one-time keys by which others add this device
     expiry.py        what is over is hidden, then destroyed
+    learning.py      new cards of the directory, of people and of units
     people.py        names of members
     rows.py          values as rows of the store
 """

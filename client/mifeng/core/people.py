@@ -6,12 +6,13 @@ import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from mifeng.core.learning import learn
 from mifeng.core.profile import Profile
 from mifeng.core.rows import Changes
 from mifeng.core.skeleton import skeleton
 from mifeng.errors import NotFoundError
 from mifeng_crypto.api.messages import Card as SealedCard
-from mifeng_crypto.errors import CodecError, CryptoError, ProtocolError, UsageError
+from mifeng_crypto.errors import UsageError
 from mifeng_crypto.ids import PROTOCOL_VERSION, MemberId
 from mifeng_crypto.ledger.card import (
     Card,
@@ -121,28 +122,23 @@ class People:
             The people, the rows to save, and the cards that were passed over: they do not open, or
             do not verify by this roster.
         """
-        assert profile.directory_key is not None, "the caller has looked"
-        cards, changes = dict(self.cards), dict[tuple[str, bytes], bytes | None]()
-        passed_over = list[SealedCard]()
-        for item in sealed:
-            member_id = MemberId(item.subject)
-            known = cards.get(member_id)
-            if known is not None and known.card_version >= item.version:
-                continue
-            try:
-                signed = open_card(
-                    item.sealed,
-                    member_id=member_id,
-                    card_version=item.version,
-                    roster=roster,
-                    directory_key=profile.directory_key,
-                )
-            except (CodecError, CryptoError, ProtocolError):
-                passed_over.append(item)
-                continue
-            cards[member_id] = signed.tbs
-            changes["cards", member_id] = encode(signed)
-        return People(cards, self.bots) if changes else self, changes, tuple(passed_over)
+        key = profile.directory_key
+        assert key is not None, "the caller has looked"
+
+        def open_sealed(member_id: MemberId, item: SealedCard) -> tuple[Card, bytes]:
+            signed = open_card(
+                item.sealed,
+                member_id=member_id,
+                card_version=item.version,
+                roster=roster,
+                directory_key=key,
+            )
+            return signed.tbs, encode(signed)
+
+        cards, changes, passed_over = learn(
+            self.cards, sealed, table="cards", id_of=MemberId, open_sealed=open_sealed
+        )
+        return People(cards, self.bots) if changes else self, changes, passed_over
 
 
 def first_card(profile: Profile, roster: Roster | None = None) -> Card:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from mifeng.core.learning import learn
 from mifeng.core.profile import Profile
 from mifeng.core.rows import Changes
 from mifeng.core.unit import Unit
 from mifeng_crypto.api.messages import Card as SealedCard
-from mifeng_crypto.errors import CodecError, CryptoError, ProtocolError
 from mifeng_crypto.ids import PROTOCOL_VERSION, UnitId
 from mifeng_crypto.ledger.card import (
     SignedUnitCard,
@@ -46,28 +46,23 @@ class Titles:
         roster: Roster,
     ) -> tuple[Titles, Changes, tuple[SealedCard, ...]]:
         """Take in what the server has, as `People.learn`."""
-        assert profile.directory_key is not None, "the caller has looked"
-        cards, changes = dict(self.cards), dict[tuple[str, bytes], bytes | None]()
-        passed_over = list[SealedCard]()
-        for item in sealed:
-            unit_id = UnitId(item.subject)
-            known = cards.get(unit_id)
-            if known is not None and known.card_version >= item.version:
-                continue
-            try:
-                signed = open_unit_card(
-                    item.sealed,
-                    unit_id=unit_id,
-                    card_version=item.version,
-                    roster=roster,
-                    directory_key=profile.directory_key,
-                )
-            except (CodecError, CryptoError, ProtocolError):
-                passed_over.append(item)
-                continue
-            cards[unit_id] = signed.tbs
-            changes["unit_cards", unit_id] = encode(signed)
-        return Titles(cards) if changes else self, changes, tuple(passed_over)
+        key = profile.directory_key
+        assert key is not None, "the caller has looked"
+
+        def open_sealed(unit_id: UnitId, item: SealedCard) -> tuple[UnitCard, bytes]:
+            signed = open_unit_card(
+                item.sealed,
+                unit_id=unit_id,
+                card_version=item.version,
+                roster=roster,
+                directory_key=key,
+            )
+            return signed.tbs, encode(signed)
+
+        cards, changes, passed_over = learn(
+            self.cards, sealed, table="unit_cards", id_of=UnitId, open_sealed=open_sealed
+        )
+        return Titles(cards) if changes else self, changes, passed_over
 
 
 def is_in_the_tree(charter: Charter) -> bool:
