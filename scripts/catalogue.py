@@ -1,10 +1,10 @@
 """Bring the catalogues of translations up to date: extract, update, compile (`make catalogue`).
 
 Strings of Python are found in the syntax tree: the arguments of `_`, `ngettext`, and the messages
-of errors (`raise XError("...")`, or `super().__init__("...")` in an error's class), in which
-parameters stand as `{name}`. Nothing else is looked at, so a string that is put together at run
-time is not found, and a test of the language will show it. In the page's scripts they are the
-literals in double quotes that `t` and `tn` are given.
+of errors (`raise XError("...")`, `raise malformed("...")`, or `super().__init__("...")` in an
+error's class), in which parameters stand as `{name}`. Nothing else is looked at, so a string that
+is put together at run time is not found, and a test of the language will show it. In the page's
+scripts they are the literals in double quotes that `t` and `tn` are given.
 
 Chinese is written by hand into the `.po`; this leaves it alone. Catalogues carry no date, so that
 they change only when a text does.
@@ -134,7 +134,7 @@ def _texts_of(file: Path, name: str, *, errors: bool) -> Iterator[Found]:
             yield from ((text, name) for text in texts[0])
         elif called == "ngettext" and len(texts) > 1 and texts[0] and texts[1]:
             yield (texts[0][0], texts[1][0]), name
-        elif errors and (_is_our_error(called) or called == "__init__"):
+        elif errors and (_is_our_error(called) or called in {"__init__", "malformed"}):
             # A rule's id may stand before the message; it has no blank.
             yield from ((text, name) for some in texts for text in some if " " in text)
 

@@ -13,6 +13,7 @@ from babel.messages.catalog import Message
 from babel.messages.pofile import read_po
 
 from mifeng import text
+from mifeng.content.documents.words import malformed
 from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import CodecError, ProtocolError, UsageError
 from scripts.catalogue import DOMAINS, Domain, compiled, extract
@@ -108,6 +109,17 @@ def test_an_error_is_shown_in_the_language_of_its_reader_with_its_values() -> No
     )
     broken = ProtocolError("RFC9420-7.3-2", "log in again")
     assert text.explain(broken) == "请重新登录 [RFC9420-7.3-2]"
+
+
+@pytest.mark.usefixtures("chinese")
+def test_what_is_wrong_with_a_message_is_retold_in_the_language_of_its_reader() -> None:
+    amount = malformed("an amount is in a currency that is not known")
+    assert text.retold(str(amount), amount.rule) == (
+        "文档与其所称不符：金额的币种不被支持 [CONTENT-5]"
+    )
+    plain = ProtocolError("POLL-1", "the poll was closed when this vote came")
+    assert text.retold(str(plain), "POLL-1") == text._(plain.template) + " [POLL-1]"
+    assert text.retold("of no catalogue: x [X-1]", "X-1") == "of no catalogue: x [X-1]"
 
 
 def test_in_english_an_error_is_shown_as_it_is() -> None:

@@ -33,6 +33,7 @@ __all__ = [
     "language_in_use",
     "language_of",
     "ngettext",
+    "retold",
     "speaking",
     "use",
     "use_from",
@@ -156,6 +157,21 @@ def explain(error: MifengError) -> str:
         message = message.format(**error.values)
         translated = translated.format(**{k: _value(v) for k, v in error.values.items()})
     return translated + english.removeprefix(message)  # a rule's id may follow
+
+
+def retold(problem: str, rule: str) -> str:
+    """Return what a line of a timeline says is wrong with it, for a person.
+
+    It is an error's message as it was when the line came, in English: a sentence of the catalogue,
+    perhaps with one value behind a colon (`CONTENT-5`), and the id of the rule.
+    """
+    sentence = problem.removesuffix(f" [{rule}]")
+    head, colon, what = sentence.partition(": ")
+    template = head + ": {what}"
+    said, framed = _(sentence), _(template)
+    if colon and said == sentence and framed != template:
+        said = framed.format(what=_(what))
+    return said + problem[len(sentence) :]
 
 
 def _value(value: object) -> object:

@@ -11,7 +11,7 @@ import mifeng
 from mifeng.keychain import Cost, Passphrase
 from tests.support.server import RunningServer
 
-__all__ = ["Cast", "cast"]
+__all__ = ["Cast", "cast", "colleague"]
 
 CHEAP = Cost(64, 1, 1)
 """For tests: what a real profile would refuse."""
@@ -47,3 +47,16 @@ async def cast(folder: Path, server: RunningServer) -> AsyncIterator[Cast]:
             assert await unit.grant(ada.person("Ben"))
             await ben.sync()
             yield Cast(folder, ada, ben, unit, ben.unit("research"))
+
+
+@contextlib.asynccontextmanager
+async def colleague(c: Cast, name: str) -> AsyncIterator[mifeng.Workspace]:
+    """Bring in one more, who is in the unit as well; all of them have heard of it."""
+    link = (await c.ada.invite()).link
+    profile = c.home(name.lower())
+    async with mifeng.join(link, profile=profile, name=name, passphrase=PASSPHRASE) as who:
+        await c.ada.sync()
+        assert await c.adas.grant(c.ada.person(name))
+        for me in (c.ben, who):
+            await me.sync()
+        yield who

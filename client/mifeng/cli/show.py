@@ -14,7 +14,7 @@ import typer
 
 from mifeng.cli.routed import Routed
 from mifeng.content import printable
-from mifeng.text import _, ngettext
+from mifeng.text import _, ngettext, retold
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -269,9 +269,7 @@ def _body(message: Message) -> list[str]:
     if message.problem == "needs a newer client":
         return [_("(needs a newer client)")]
     if message.problem:
-        # What a rule says is in the catalogue; its id stays as it is.
-        words = message.problem.removesuffix(f" [{message.rule}]")
-        reason = _(words) + message.problem[len(words) :]
+        reason = retold(message.problem, message.rule)
         return [_("(not shown: {reason})").format(reason=printable(reason))]
     if message.is_deleted:
         return [_("(deleted)")]

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import bisect
 import dataclasses
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -212,7 +213,7 @@ class Timeline:
             self._put(line)
         elif record.condition is not Condition.READ:
             problem = EXPIRED if record.condition is Condition.EXPIRED else record.reason
-            self._put(dataclasses.replace(line, problem=problem))
+            self._put(dataclasses.replace(line, problem=problem, rule=_rule_in(problem)))
         else:
             origin = Origin(
                 workspace_id=self.workspace_id, unit_id=self.unit_id, member_id=record.member_id
@@ -431,6 +432,15 @@ def check_own(author: MemberId, by: MemberId) -> None:
         raise ProtocolError(
             "TIMELINE-1", "only its author edits or deletes a message; nothing was changed"
         )
+
+
+def _rule_in(reason: str) -> str:
+    """Return the id behind an error's sentence; what was refused on arrival is kept as that."""
+    named = _RULE.search(reason)
+    return named[1] if named else ""
+
+
+_RULE = re.compile(r" \[([A-Z0-9]+-[0-9A-Za-z.-]+)\]$")
 
 
 def _answers(document: Document | None) -> bool:

@@ -14,6 +14,7 @@ import msgspec
 
 from mifeng.content import printable
 from mifeng.errors import NotFoundError
+from mifeng.text import retold
 from mifeng.web.kinds import kind_of, type_of
 from mifeng.web.person_facts import PersonFacts, person_facts
 from mifeng.web.work_facts import (
@@ -247,7 +248,9 @@ async def message_facts(message: Message, unit: Unit, me: Workspace) -> MessageF
         announcement=announcement_facts(message.announcement, me) if message.announcement else None,
         poll=poll_facts(message.poll, me) if message.poll else None,
         approval=approval_facts(message.approval, me) if message.approval else None,
-        problem=printable(message.problem),
+        problem=printable(
+            retold(message.problem, message.rule) if message.rule else message.problem
+        ),
         added=[person_facts(person, me) for person in message.added],
         removed=[person_facts(person, me) for person in message.removed],
         devices=[

@@ -64,7 +64,7 @@ def check_count(items: Sized, least: int, most: int) -> None:
         ProtocolError: CONTENT-5.
     """
     if not least <= len(items) <= most:
-        raise malformed(f"a list has {least} to {most} elements")
+        raise malformed("a list in it is too short or too long")
 
 
 def check_sorted(ids: tuple[bytes, ...]) -> None:
