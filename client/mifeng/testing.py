@@ -35,7 +35,6 @@ from mifeng_server.app import make_app
 from mifeng_server.domain.house import Doors
 from mifeng_server.domain.memory import MemoryBlobs, MemoryShares, MemoryStore
 from mifeng_server.domain.workspace import make_founding_token
-from mifeng_server.locks import TaskLocks
 from mifeng_server.notary import KeyNotary
 from mifeng_server.opening import Ground
 
@@ -178,7 +177,6 @@ async def _server(stack: AsyncExitStack, clock: Clock) -> str:
             store=store,
             blobs=MemoryBlobs(),
             shares=MemoryShares(),
-            locks=TaskLocks(),
             bus=None,
             node=b"",
         ),

@@ -21,6 +21,7 @@ from mifeng_server.domain.quota import Quotas
 from mifeng_server.fanout.hub import Hub
 from mifeng_server.fanout.relay import Relay
 from mifeng_server.fanout.stewards import Stewards
+from mifeng_server.locks import TaskLocks
 from mifeng_server.metrics import Metrics
 from mifeng_server.opening import Ground
 from mifeng_server.routes import files, openapi, tus, units, workspace
@@ -64,7 +65,7 @@ def make_app(
         store=ground.store,
         blobs=ground.blobs,
         shares=ground.shares,
-        locks=ground.locks,
+        locks=TaskLocks(),
         node=ground.node,
         notify=_counting(app),
         notary=notary,

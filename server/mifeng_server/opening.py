@@ -13,9 +13,8 @@ from mifeng_server.blobs.objects import ObjectBlobs
 from mifeng_server.blobs.s3 import check_bucket, open_bucket
 from mifeng_server.blobs.shares import ObjectShares
 from mifeng_server.config import Storage
-from mifeng_server.domain.protocols import Blobs, Bus, Locks, Shares, Store
+from mifeng_server.domain.protocols import Blobs, Bus, Shares, Store
 from mifeng_server.folder import Folder
-from mifeng_server.locks import TaskLocks
 from mifeng_server.storage.sqlite import open_sqlite
 from mifeng_server.vault import Vault
 
@@ -29,7 +28,6 @@ class Ground:
     store: Store
     blobs: Blobs
     shares: Shares
-    locks: Locks
     bus: Bus | None
     node: bytes
 
@@ -45,19 +43,15 @@ async def open_ground(
     """
     store = await open_store(storage, folder)
     stack.push_async_callback(store.close)
-    locks: Locks = TaskLocks()
     bus: Bus | None = None
     node = rng(16)
     if storage.database:
         from mifeng_server.storage.postgres_bus import PostgresBus
-        from mifeng_server.storage.postgres_locks import PostgresLocks
 
-        locks = made = PostgresLocks(storage.database)
-        stack.push_async_callback(made.close)
         bus = PostgresBus(storage.database, node)
     blobs, shares = await _blobs(storage, folder, rng)
     stack.push_async_callback(shares.close)
-    return Ground(store=store, blobs=blobs, shares=shares, locks=locks, bus=bus, node=node)
+    return Ground(store=store, blobs=blobs, shares=shares, bus=bus, node=node)
 
 
 async def open_store(storage: Storage, folder: Folder) -> Store:
@@ -85,5 +79,5 @@ async def _blobs(storage: Storage, folder: Folder, rng: Rng) -> tuple[Blobs, Sha
         open_bucket(storage.blobs, part, endpoint=storage.s3_endpoint, region=storage.s3_region)
         for part in ("blobs", "vault")
     ]
-    await check_bucket(parts[1])
+    await check_bucket(parts[1], f"probe-{rng(8).hex()}")
     return ObjectBlobs(parts[0]), ObjectShares(parts[1], rng=rng)

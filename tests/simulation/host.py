@@ -21,7 +21,6 @@ from mifeng_server.app import make_app
 from mifeng_server.domain.house import Doors
 from mifeng_server.domain.memory import MemoryBlobs, MemoryShares, MemoryStore
 from mifeng_server.domain.workspace import make_founding_token
-from mifeng_server.locks import TaskLocks
 from mifeng_server.notary import KeyNotary
 from mifeng_server.opening import Ground
 from tests.simulation.disk import Disk, SimStore
@@ -79,7 +78,6 @@ class Server:
                 store=self.store,
                 blobs=self.blobs,
                 shares=self.shares,
-                locks=TaskLocks(),
                 bus=None,
                 node=b"",
             ),

@@ -7,10 +7,15 @@ import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import obstore
 from obstore.store import LocalStore
 
 from mifeng_server.blobs.objects import ObjectBlobs
+
+if TYPE_CHECKING:  # there is no such name when it runs
+    from obstore import ObjectMeta
 
 __all__ = ["FolderBlobs"]
 
@@ -27,10 +32,14 @@ class FolderBlobs(ObjectBlobs):
         super().__init__(LocalStore(folder, automatic_cleanup=True))
         self._folder = folder
 
-    async def put(self, name: str, data: bytes) -> None:
-        await super().put(name, data)
+    async def put(self, name: str, data: bytes, before: ObjectMeta | None) -> None:
+        await super().put(name, data, before)
         path = self._folder / name
         await asyncio.to_thread(_sync, (path, path.parent, self._folder))
+
+    async def _put(self, name: str, data: bytes, _: ObjectMeta | None) -> None:
+        # Without conditions: one process has the folder, and lets one task at a time write a blob.
+        await obstore.put_async(self._store, name, data, use_multipart=False)
 
     async def room(self) -> int | None:
         usage = shutil.disk_usage(self._folder)

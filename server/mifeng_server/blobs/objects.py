@@ -6,18 +6,26 @@
 
 So an upload that is interrupted anywhere is whole up to its last object, its size is a listing,
 and a range is found by division. Memory: two objects for each upload, one for each download.
+
+Nobody holds a lock on a blob, for none would outlive the connection that holds it: an object is put
+only if there is none yet, or if it is still the one that was read. So of two nodes that write one
+blob, one is told that it came late, however long it had slept.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
 import obstore
-from obstore.exceptions import BaseError
+from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import ObjectStore
 
 from mifeng_crypto.errors import StorageError
 from mifeng_server.domain.protocols import ConflictError, FullError
+
+if TYPE_CHECKING:  # there are no such names when it runs
+    from obstore import ObjectMeta, UpdateVersion
 
 __all__ = ["OBJECT_BYTES", "ObjectBlobs"]
 
@@ -26,17 +34,18 @@ PIECE_BYTES = 1 << 20
 
 
 class ObjectBlobs:
-    """`Blobs` on an object store whose `put` is atomic and durable."""
+    """`Blobs` on an object store whose `put` is atomic, durable, and keeps to conditions."""
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
 
     async def append(self, key: bytes, offset: int, chunks: AsyncIterator[bytes]) -> int:
-        size = await self.size(key)
+        objects = {meta["path"]: meta async for meta in self._all(key.hex())}
+        size = sum(meta["size"] for meta in objects.values())
         if size != offset:
             raise ConflictError(f"the blob has {size} bytes, not {offset}")
         number, filled = divmod(offset, OBJECT_BYTES)
-        kept = bytearray()
+        kept, growing = bytearray(), objects.get(_name(key, number))
         if filled:
             kept += await self._get(key, number, 0, filled)
         written = filled
@@ -44,31 +53,50 @@ class ObjectBlobs:
             async for chunk in chunks:
                 kept += chunk
                 while len(kept) >= OBJECT_BYTES:
-                    await self.put(_name(key, number), bytes(memoryview(kept)[:OBJECT_BYTES]))
+                    whole = bytes(memoryview(kept)[:OBJECT_BYTES])
+                    await self.put(_name(key, number), whole, growing)
                     del kept[:OBJECT_BYTES]
-                    number, written = number + 1, 0
+                    number, written, growing = number + 1, 0, None
         finally:
             # Also when the sender broke off: what it sent need not be sent again.
             if len(kept) > written:
-                await self.put(_name(key, number), bytes(kept))
+                await self.put(_name(key, number), bytes(kept), growing)
         return number * OBJECT_BYTES + len(kept)
 
-    async def put(self, name: str, data: bytes) -> None:
-        """Write one object, durably.
+    async def put(self, name: str, data: bytes, before: ObjectMeta | None) -> None:
+        """Write one object, durably, in place of what was read before; None: there was none.
 
         Raises:
+            ConflictError: somebody else has written it meanwhile.
             FullError: no space.
             StorageError: the store failed otherwise.
         """
         try:
-            await obstore.put_async(self._store, name, data, use_multipart=False)
+            await self._put(name, data, before)
+        except (AlreadyExistsError, PreconditionError) as err:
+            # It may have been this very call, whose answer was lost and which was repeated.
+            if await self._whole(name) != data:
+                raise ConflictError("another node has written this part of the blob") from err
         except (BaseError, OSError) as err:
             if "No space left" in str(err) or "Disk quota" in str(err):
                 raise FullError from err
             raise _failed(err) from err
 
+    async def _put(self, name: str, data: bytes, before: ObjectMeta | None) -> None:
+        if before is None:
+            await obstore.put_async(self._store, name, data, use_multipart=False, mode="create")
+            return
+        known: UpdateVersion = {"e_tag": before["e_tag"] or ""}
+        await obstore.put_async(self._store, name, data, use_multipart=False, mode=known)
+
+    async def _whole(self, name: str) -> bytes:
+        try:
+            return bytes(await (await obstore.get_async(self._store, name)).bytes_async())
+        except (BaseError, OSError) as err:
+            raise _failed(err) from err
+
     async def size(self, key: bytes) -> int:
-        return sum([size async for _, size in self._objects(key)])
+        return sum([meta["size"] async for meta in self._all(key.hex())])
 
     async def room(self) -> int | None:
         return None
@@ -96,7 +124,7 @@ class ObjectBlobs:
 
     async def delete(self, key: bytes) -> None:
         # From the end: a deletion that was cut off leaves a blob that is only shorter.
-        names = sorted([name async for name, _ in self._objects(key)], reverse=True)
+        names = sorted([meta["path"] async for meta in self._all(key.hex())], reverse=True)
         try:
             await obstore.delete_async(self._store, names)
         except (BaseError, OSError) as err:
@@ -104,17 +132,14 @@ class ObjectBlobs:
 
     async def keys(self) -> frozenset[bytes]:
         # By the objects: some stores go on listing a folder in which there are none any more.
-        paths = [path async for path, _ in self._all("")]
+        paths = [meta["path"] async for meta in self._all("")]
         return frozenset(bytes.fromhex(path.partition("/")[0]) for path in paths)
 
-    def _objects(self, key: bytes) -> AsyncIterator[tuple[str, int]]:
-        return self._all(key.hex())
-
-    async def _all(self, prefix: str) -> AsyncIterator[tuple[str, int]]:
+    async def _all(self, prefix: str) -> AsyncIterator[ObjectMeta]:
         try:
             async for page in obstore.list(self._store, prefix=prefix):
                 for meta in page:
-                    yield meta["path"], meta["size"]
+                    yield meta
         except (BaseError, OSError) as err:
             raise _failed(err) from err
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import obstore
-from obstore.exceptions import BaseError
+from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import S3Store
 
 from mifeng_crypto.errors import StorageError, UsageError
 
+if TYPE_CHECKING:  # there is no such name when it runs
+    from obstore import PutMode
+
 __all__ = ["check_bucket", "open_bucket"]
 
-PROBE = "probe"
+OLD = '"00000000000000000000000000000000"'
+"""The ETag of an object that there is not."""
 
 
 def open_bucket(
@@ -56,17 +61,26 @@ def open_bucket(
     )
 
 
-async def check_bucket(store: S3Store) -> None:
-    """See that the bucket takes objects, gives them back, and keeps no old versions.
+async def check_bucket(store: S3Store, probe: str) -> None:
+    """See that the bucket takes objects, gives them back, keeps to conditions, and no old versions.
+
+    Args:
+        store: a part of the bucket.
+        probe: a name that no other node has in use at this moment.
 
     Raises:
-        UsageError: it keeps versions: what was destroyed would still be there.
+        UsageError: it keeps versions: what was destroyed would still be there; or it puts an object
+            whatever the condition: nodes would overwrite each other's.
         StorageError: it cannot be used.
     """
     try:
-        put = await obstore.put_async(store, PROBE, b"mifeng", use_multipart=False)
-        got = await (await obstore.get_async(store, PROBE)).bytes_async()
-        await obstore.delete_async(store, PROBE)
+        put = await obstore.put_async(store, probe, b"mifeng", use_multipart=False)
+        got = await (await obstore.get_async(store, probe)).bytes_async()
+        conditions = [
+            await _is_refused(store, probe, "create"),
+            await _is_refused(store, probe, {"e_tag": OLD}),
+        ]
+        await obstore.delete_async(store, probe)
     except (BaseError, OSError) as err:
         raise StorageError(
             "the bucket cannot be used ({reason}); see that it exists and that the keys are right",
@@ -74,8 +88,22 @@ async def check_bucket(store: S3Store) -> None:
         ) from err
     if bytes(got) != b"mifeng":
         raise StorageError("the bucket gives back other bytes than were put")
+    if not all(conditions):
+        raise UsageError(
+            "the bucket's store does not keep to If-None-Match and If-Match, so nodes would "
+            "overwrite each other's objects; use a store (or a version of it) that does"
+        )
     if put["version"] not in (None, "", "null"):
         raise UsageError(
             "the bucket keeps old versions of objects, so nothing in it can be destroyed; "
             "use a bucket without versioning"
         )
+
+
+async def _is_refused(store: S3Store, probe: str, mode: PutMode) -> bool:
+    """Whether the object that is there is not overwritten under a condition that is not met."""
+    try:
+        await obstore.put_async(store, probe, b"other", use_multipart=False, mode=mode)
+    except (AlreadyExistsError, PreconditionError):
+        return True
+    return False

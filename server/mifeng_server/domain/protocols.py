@@ -138,7 +138,8 @@ class Store(Protocol):
 class Blobs(Protocol):
     """Files under a key, written from front to back in pieces, read in ranges.
 
-    Who writes one blob must see to being the only one who does; readers are free.
+    Within a process one task at a time writes a blob; between processes that share the blobs nobody
+    need see to it: whoever comes late overwrites nothing. Readers are free.
     """
 
     async def append(self, key: bytes, offset: int, chunks: AsyncIterator[bytes]) -> int:
@@ -148,7 +149,7 @@ class Blobs(Protocol):
         possible, and the error goes on; `size` says how much it is.
 
         Raises:
-            ConflictError: the size is another.
+            ConflictError: the size is another, or becomes so by another process meanwhile.
             FullError: no space; what came before may have been kept.
         """
         ...

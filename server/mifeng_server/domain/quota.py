@@ -3,6 +3,10 @@
 A file that was accepted is never dropped for want of room, so the room is looked for when the
 upload is opened: within its member's and its unit's quota, and on the disk, less what other uploads
 under way were promised.
+
+Nodes that give room away at the same time do not add up to too much: each file swaps a row of its
+member's and its unit's room, "who came last", in the very transaction that adds it. Of two that
+looked at the same room one meets a conflict, and looks again.
 """
 
 from __future__ import annotations
@@ -12,9 +16,9 @@ from dataclasses import dataclass
 from mifeng_crypto.api.problems import ProblemCode
 from mifeng_server.domain.protocols import Blobs, FullError, Store
 from mifeng_server.domain.refusal import Refusal
-from mifeng_server.domain.rows import FileRow
+from mifeng_server.domain.rows import FileRow, Insert, LeaseRow, Swap
 
-__all__ = ["Quotas", "check_quota", "check_room"]
+__all__ = ["Quotas", "check_quota", "check_room", "take_room"]
 
 UNDER_WAY = 10_000
 """More uploads than are ever open at once."""
@@ -29,10 +33,31 @@ class Quotas:
     unit_bytes: int = 200 << 30
 
 
+async def take_room(
+    store: Store, room: bytes, *, token: bytes, deadline: int
+) -> tuple[Insert | Swap, ...]:
+    """Return what says, in the transaction that adds this file, that the room is still as it is.
+
+    Ask before the room is looked at.
+
+    Args:
+        store: the rows.
+        room: a member's or a unit's id.
+        token: 16 random bytes, which no other taker has.
+        deadline: when the row is of no use any more.
+    """
+    if not store.shared:
+        return ()  # whoever holds the room's lock is alone
+    await store.settle()
+    last = await store.get(LeaseRow, b"room" + room)
+    taken = LeaseRow(b"room" + room, token, deadline)
+    return (Insert(taken) if last is None else Swap(last, taken),)
+
+
 async def check_room(
     store: Store, blobs: Blobs, quotas: Quotas, *, member_id: bytes, unit_id: bytes, length: int
 ) -> None:
-    """See that a file of `length` bytes fits. The caller holds the lock of the member's quota.
+    """See that a file of `length` bytes fits. The caller holds the locks of the quotas.
 
     Raises:
         Refusal: quota_exceeded.

@@ -17,7 +17,7 @@ from mifeng_server.domain.accept import Call, Decision, Held, accept
 from mifeng_server.domain.house import House
 from mifeng_server.domain.login import Caller
 from mifeng_server.domain.protocols import ConflictError
-from mifeng_server.domain.quota import check_quota, check_room
+from mifeng_server.domain.quota import check_quota, check_room, take_room
 from mifeng_server.domain.refusal import Refusal, not_found
 from mifeng_server.domain.rows import (
     Delete,
@@ -111,8 +111,16 @@ async def open_upload(
         if unit.charter.is_closed():
             raise Refusal(ProblemCode.REFUSED, "the unit is closed; create a new one")
         # One upload at a time of a member, in a unit, and on the disk: two do not fill one room.
-        for room in (caller.member_id, unit_id, b""):
+        rooms = [caller.member_id, unit_id]
+        for room in (*rooms, b""):
             await held.enter_async_context(house.locks.of(b"quota" + room))
+        taken = [
+            write
+            for room in rooms
+            for write in await take_room(
+                house.store, room, token=row.file_id, deadline=row.deadline
+            )
+        ]
         await check_room(
             house.store,
             house.blobs,
@@ -125,7 +133,7 @@ async def open_upload(
         # without a share would be a file that nobody can ever open.
         await house.shares.put(row.file_id, house.rng(32), deadline=row.deadline)
         return Decision(
-            reply=Seen(row, 0).reply, writes=(Insert(row),), remember_until=row.deadline
+            reply=Seen(row, 0).reply, writes=(Insert(row), *taken), remember_until=row.deadline
         )
 
     return await accept(house, call, FileReply, lock=file_lock(row.file_id), decide=decide)
@@ -217,7 +225,18 @@ async def append(
             end = await house.blobs.append(file_id, offset, timely)
         except ConflictError as err:
             raise Refusal(ProblemCode.OFFSET_MISMATCH) from err
+        await _still_wanted(house, row, now=clock())
     return Seen(seen.row, end)
+
+
+async def _still_wanted(house: House, before: FileRow, *, now: int) -> None:
+    """Leave nothing behind of an upload that another node has ended while the bytes came."""
+    if not house.store.shared:
+        return  # who ends it here waits for the file's lock
+    row = await house.store.get(FileRow, before.file_id)
+    if row is None or row.deadline < before.deadline or row.deadline <= now:
+        await house.blobs.delete(before.file_id)
+        raise Refusal(ProblemCode.GONE)
 
 
 async def _at_most(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
@@ -346,6 +365,10 @@ async def name_files(
         if row.retain_until and not may_keep:
             raise ProtocolError("UPLOAD-2", "this unit's policy does not let files be posted again")
         if row.member_id != caller.member_id:
+            if not kept:
+                writes += await take_room(
+                    house.store, caller.member_id, token=house.rng(16), deadline=retain_until
+                )
             kept += row.length
             await check_quota(house.store, house.quotas, member_id=caller.member_id, length=kept)
         share = await house.shares.get(file_id)

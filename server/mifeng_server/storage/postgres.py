@@ -43,7 +43,13 @@ READERS = 8
 CONNECT_S = 10
 STATEMENT_S = 30
 LOCK_OF_MIGRATIONS = 0x6D6966656E67
-FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+FAILURES = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a connection that breaks in the midst of an answer
+    OSError,
+    TimeoutError,
+)
 
 
 async def connect(url: str) -> asyncpg.Connection:
