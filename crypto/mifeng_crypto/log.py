@@ -114,7 +114,8 @@ class NeedsReaddTBS:
     """A device cannot go on in this group: it is to be removed and added again.
 
     `log` is the last entry that it had applied, and `stuck` the commit that it cannot process; each
-    is `EMPTY` where there is none, because its state is lost. `rule` says what is wrong with it.
+    is `EMPTY` where there is none, because its state is lost. `seen` is the head of the log as the
+    server shows it, in this epoch. `rule` says what is wrong with it.
     """
 
     version: ProtocolVersion
@@ -123,6 +124,7 @@ class NeedsReaddTBS:
     device_id: DeviceId
     log: Head
     stuck: Head
+    seen: Head
     rule: Text
     time: UnixMillis
 

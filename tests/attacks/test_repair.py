@@ -30,6 +30,7 @@ def asks(stage: Stage, who: Person, stuck: Head, rule: str) -> None:
         device_id=who.device_id,
         log=EMPTY,
         stuck=stuck,
+        seen=unit.server.log.head,
         rule=rule,
         time=stage.company.now,
     )

@@ -116,6 +116,7 @@ async def test_b2_a_commit_that_everybody_else_must_refuse_stops_the_unit(
     await c.bens.send("from Ben")
     await c.ada.sync()
     bad = await Mallory(c.ada, c.adas.id).commit(bent=adversary.on)
+    held = c.ben._session.units[c.bens.id].active_epoch.public.epoch
     await c.ben.sync()
     state = c.ben._session.units[c.bens.id]
     if adversary.on:
@@ -123,7 +124,8 @@ async def test_b2_a_commit_that_everybody_else_must_refuse_stops_the_unit(
         adversary.named(why, "CLIENT-11")
         assert isinstance(why, CannotGoOnError)
         assert (why.cause, why.stuck) == ("RFC9420-7.5-6", bad)
-        assert (state.status, state.epoch) == (UnitStatus.WAITING, None), "O3: it goes nowhere"
+        assert state.status is UnitStatus.WAITING
+        assert state.active_epoch.public.epoch == held, "O3: it goes nowhere, and forgets nothing"
         log = await old_log(c)
         (asked,) = (entry for entry in log if entry.header.kind is EntryKind.READD)
         stuck = decode(NeedsReadd, asked.content).tbs.stuck
@@ -152,11 +154,15 @@ async def test_b35_the_server_keeps_back_what_this_device_has_committed_itself(
         entries = [e for e in reply.entries if decode(LogEntry, e).header.sequence <= held]
         return msgspec.structs.replace(reply, entries=entries, head_sequence=held)
 
+    def behind(reply: m.UnitsReply) -> m.UnitsReply:
+        units = [msgspec.structs.replace(unit, log_sequence=held) for unit in reply.units]
+        return msgspec.structs.replace(reply, units=units)
+
     await c.adas.set_policy(cap=7)  # the log grows by this device's own doing
     mallory = Mallory(c.ada, c.adas.id)
     before = c.ada._session.units[c.adas.id]
     if adversary.on:
-        evil.lie(c.ada, log=late)
+        evil.lie(c.ada, log=late, units=behind)
     await c.ada.sync()
     if adversary.on:
         adversary.named(c.ada._session.troubles.get(c.adas.id), "CLIENT-3")

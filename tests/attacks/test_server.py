@@ -17,7 +17,6 @@ import pytest
 import mifeng
 from mifeng.core import membership
 from mifeng.core.membership import Due
-from mifeng.core.rows import UnitStatus
 from mifeng.session import delivery
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.errors import ProtocolError
@@ -250,10 +249,12 @@ async def test_b4_a_commit_that_cannot_be_processed_makes_nobody_join_again(
     before, evil.asked = c.bens._state, type(evil.asked)()
     await c.ben.sync()
     if adversary.on:
-        # Ben asks the unit's members to let his device in again; he does not let himself in.
+        # Ben's device would ask to be let in again, and does not let itself in. What it was shown
+        # is not what the others have, so that its word counts nothing; and it has its keys still.
         adversary.named(c.ben._session.troubles.get(c.bens.id), "CLIENT-11")
         assert c.bens._state.log == before.log, "O3: the entry was applied"
-        assert c.bens._state.status is UnitStatus.WAITING
+        assert c.bens._state.active_epoch is before.active_epoch, "O3: keys are gone"
+        assert [alarm.rule for alarm in await c.ben.alarms()] == ["RFC9420-6.2-1"]
         assert all(n <= 3 for n in evil.asked.values()), f"O3: he asks and asks: {evil.asked}"
     assert not evil.asked[c.ben.device_id, "commit"]
     await goes_on(evil, c)

@@ -174,6 +174,7 @@ async def test_a_device_that_needs_what_the_server_has_lost_is_let_in_again(
         await c.ben.sync()
         with pytest.raises(CannotGoOnError, match="LOG-4"):
             c.bens.check_access()
+        assert [alarm.rule for alarm in await c.ben.alarms()] == ["LOG-4"]
         epoch = c.adas.epoch
         with c.ada.events():
             await until(lambda: c.adas.epoch > epoch and all(m.is_in for m in c.adas.members()))

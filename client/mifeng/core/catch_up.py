@@ -156,6 +156,8 @@ def _apply(
             unit = dataclasses.replace(unit, standing=view.standing)
     log = unit.log.grown(header)
     moved = dataclasses.replace(unit, log=log, last_accepted_at=header.accepted_at)
+    if moved.is_stuck:  # it goes on after all
+        moved = dataclasses.replace(moved, status=UnitStatus.ACTIVE)
     policy = view.ledgers.policy
     deadline = retain_until(header.accepted_at, policy.retention_s)
     record = dataclasses.replace(

@@ -23,7 +23,7 @@ from mifeng_crypto.mls.wire.parent_node import RatchetTreeExtension
 from mifeng_crypto.mls.wire.welcome import Welcome
 from mifeng_crypto.tls import decode
 
-__all__ = ["Opened", "accept", "check_generation", "open_welcome", "refs"]
+__all__ = ["Opened", "accept", "check_generation", "knows_more", "open_welcome", "refs"]
 
 
 def refs(item: WelcomeItem) -> tuple[bytes, ...]:
@@ -124,12 +124,26 @@ def check_generation(item: WelcomeItem, charter: Charter, before: Unit | None) -
     """
     generation = charter.generation()
     known = before.log.sequence if before is not None else 0
+    if before is not None and _took_it_out(item, before):
+        known -= 1
     if item.generation != generation.number or item.sequence <= max(generation.begins, known):
         raise ProtocolError(
             "CLIENT-13",
             "a Welcome is for another generation of the unit than its charter names; "
             "it is refused, and a member who is online makes another one",
         )
+
+
+def knows_more(item: WelcomeItem, unit: Unit) -> bool:
+    """Whether this device has been as far in the log as the Welcome leads, or further."""
+    place, known = (item.generation, item.sequence), (unit.generation, unit.log.sequence)
+    return place <= known and not _took_it_out(item, unit)
+
+
+def _took_it_out(item: WelcomeItem, unit: Unit) -> bool:
+    """Whether the commit that lets the device in is the one by which it left: the last it saw."""
+    place, known = (item.generation, item.sequence), (unit.generation, unit.log.sequence)
+    return place == known and unit.epoch is None
 
 
 def _welcome(item: WelcomeItem) -> Welcome:

@@ -60,6 +60,8 @@ def due(unit: Unit, roster: Roster, *, now: UnixMillis, renew: bool = False) -> 
     if unit.is_closed:
         return Due((), (), rotate=False)
     view, own = unit.view(roster), unit.active_epoch.own_leaf
+    if own in gate.removes_due(view):  # whoever is to go leaves that to the others (GATE-11)
+        return Due((), (), rotate=False)
     return Due(
         remove=_to_remove(view, own, now),
         # By a clock that is behind: what the server's does not allow yet is not tried.

@@ -165,8 +165,13 @@ def carried_over(before: Unit, joined: Unit) -> Unit:
     """What waited when this device was taken out goes out now that it is let in again.
 
     Only what was never encrypted: bytes of the earlier stay may have been accepted, in a part of
-    the log that this device was not shown.
+    the log that this device was not shown. Of a device that could not go on, nothing is lost that
+    the server has not said that it has: nobody has accepted it before the place where it stands.
     """
+    if before.is_stuck:
+        for item in before.outbox:
+            if not item.record.accepted_sequence:
+                before = unseal(before, item)
     waiting = tuple(item for item in before.outbox if not item.record.message)
     return dataclasses.replace(joined, outbox=(*joined.outbox, *waiting))
 

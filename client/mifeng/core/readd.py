@@ -2,7 +2,8 @@
 cannot be processed").
 
 It never joins again by itself, and never goes back: it stands where it is until a member, by the
-gate, has let it in anew. What it could read before stays readable.
+gate, has let it in anew. What it could read before stays readable. Until then it keeps its keys,
+since the server may have told it a tale: should the log go on after all, so does the device.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from __future__ import annotations
 from mifeng.core.profile import Profile
 from mifeng.core.unit import Unit
 from mifeng_crypto.errors import ProtocolError
+from mifeng_crypto.gate import header_hash
 from mifeng_crypto.ids import PROTOCOL_VERSION, UnixMillis
 from mifeng_crypto.labels import sign_mifeng
 from mifeng_crypto.ledger.head import EMPTY, Head
-from mifeng_crypto.log import NeedsReadd, NeedsReaddTBS
+from mifeng_crypto.log import EntryKind, LogHeader, NeedsReadd, NeedsReaddTBS
 from mifeng_crypto.tls import encode
 
 __all__ = ["CannotGoOnError", "state_lost", "statement"]
@@ -45,16 +47,25 @@ def state_lost() -> CannotGoOnError:
 
 
 def statement(
-    unit: Unit, why: CannotGoOnError, profile: Profile, *, epoch: int, now: UnixMillis
+    unit: Unit, why: CannotGoOnError, profile: Profile, *, head: LogHeader, now: UnixMillis
 ) -> bytes:
-    """Sign what takes this device out and in again, in the epoch that the server says it is."""
+    """Sign what takes this device out and in again, in the epoch that the server shows.
+
+    Args:
+        unit: as far as it came.
+        why: what keeps it there.
+        profile: whose key signs.
+        head: of the log's last entry, as the server shows it.
+        now: the time.
+    """
     tbs = NeedsReaddTBS(
         version=PROTOCOL_VERSION,
         group=unit.group,
-        epoch=epoch,
+        epoch=head.epoch + (head.kind is EntryKind.COMMIT),
         device_id=profile.device_id,
         log=unit.log.head,
         stuck=why.stuck,
+        seen=Head(head.sequence, header_hash(head)),
         rule=why.cause,
         time=now,
     )

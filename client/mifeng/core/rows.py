@@ -42,7 +42,8 @@ Changes = Mapping[tuple[str, bytes], bytes | None]
 class UnitStatus(enum.IntEnum):
     """Where this device stands with a unit.
 
-    `WAITING`: it is to be let in again, or into the next generation.
+    `WAITING`: it is to be let in again, or into the next generation. Where it has keys still, only
+    the server says that it cannot go on with them.
     """
 
     CREATING = 1

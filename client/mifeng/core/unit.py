@@ -20,6 +20,7 @@ from mifeng.core.rows import (
 )
 from mifeng.errors import ProfileDamagedError
 from mifeng_crypto.errors import UsageError
+from mifeng_crypto.expiry import retain_until
 from mifeng_crypto.gate import LogPosition, Standing, UnitView
 from mifeng_crypto.ids import (
     PROTOCOL_VERSION,
@@ -114,6 +115,16 @@ class Unit:
         As its charter says, whether or not this device has come to that place of the log.
         """
         return self.charter.generation().number > self.generation
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether it waits to be let in again with keys that it may go on with after all."""
+        return self.status is UnitStatus.WAITING and self.epoch is not None
+
+    def first_deadline(self) -> UnixMillis:
+        """When the first is over of what may follow the last entry that was applied."""
+        policy = self.charter.policy_at(self.heads.charter.sequence)
+        return retain_until(self.last_accepted_at, policy.retention_s)
 
     def without_keys(self, status: UnitStatus) -> Unit:
         """The unit once this device is not in its group any more: nothing of that is left."""

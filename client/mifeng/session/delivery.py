@@ -108,20 +108,15 @@ async def deliver(session: Session, unit_id: UnitId) -> None:
     if session.units[unit_id].is_closed:
         return  # what had not left when the unit was closed stays here, to be seen
     while (item := outbox.next_item(session.units[unit_id])) is not None:
+        _check_is_not_waiting(session.units[unit_id])
         if attempts > ATTEMPTS:
             raise TransportError("the unit is too busy; the message is kept and goes out later")
         attempts += 1
         if not item.record.message:
             await session.catch_up_if_stale(unit_id)
             await bring_about(session, unit_id)
-            unit = session.units[unit_id]
-            if unit.status is UnitStatus.WAITING:
-                raise WaitingError(
-                    "this device waits to be let into {unit} again; "
-                    "the message is kept and goes out then",
-                    unit=unit.title,
-                )
-            item = outbox.next_item(unit)
+            _check_is_not_waiting(session.units[unit_id])
+            item = outbox.next_item(session.units[unit_id])
             if item is None or item.record.message:
                 continue
             sealed = outbox.seal(
@@ -137,6 +132,14 @@ async def deliver(session: Session, unit_id: UnitId) -> None:
             assert item is not None, "it was only encrypted"
         if await _send_message(session, unit_id, item):
             attempts = 0
+
+
+def _check_is_not_waiting(unit: Unit) -> None:
+    if unit.status is UnitStatus.WAITING:
+        raise WaitingError(
+            "this device waits to be let into {unit} again; the message is kept and goes out then",
+            unit=unit.title,
+        )
 
 
 async def _send_message(session: Session, unit_id: UnitId, item: OutboxItem) -> bool:
@@ -223,11 +226,11 @@ async def bring_about(session: Session, unit_id: UnitId, *, renew: bool = False)
     """
     for _ in range(ATTEMPTS):
         unit = session.units[unit_id]
+        if unit.status is not UnitStatus.ACTIVE:
+            return
         if unit.pending is not None:
             await _send_commit(session, unit_id)
             continue
-        if unit.status is not UnitStatus.ACTIVE:
-            return
         what = membership.due(unit, session.known_roster, now=session.now(), renew=renew)
         if not what:
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from typing import TYPE_CHECKING
 
 from mifeng.core import joining, key_packages, outbox
@@ -70,6 +71,8 @@ async def _join(session: Session, item: m.WelcomeItem) -> None:
             raise ProtocolError("CLIENT-3", "the server gives another entry of the log")
         unit = joining.accept(item, opened, commit, roster=session.known_roster, charter=charter)
         if before is not None:  # what was left of an earlier stay
+            if before.group == unit.group and before.log.sequence == unit.log.sequence:
+                before.log.check_has(unit.log.head)  # the commit that took it out lets it in
             unit = outbox.carried_over(before, unit)
         await session.save(
             {
@@ -82,6 +85,7 @@ async def _join(session: Session, item: m.WelcomeItem) -> None:
         charters.tell_of_restart(session, before.charter if before else None, charter)
         session.charters.pop(unit_id, None)
         session.troubles.pop(unit_id, None)
+        session.asked_to_be_let_in.pop(unit_id, None)
     missed = 0
     if before is not None:
         begins = charter.generation().begins  # behind it comes the first `heads`
@@ -101,15 +105,13 @@ async def leave_what_is_over(session: Session, unit_id: UnitId) -> None:
         await session.catch_up(unit_id)  # its log ends with the `heads` that ends it
     unit = session.units[unit_id]
     if unit.status is UnitStatus.ACTIVE:  # what could not be processed stands before that
-        await session.save_unit(outbox.epoch_ended(unit).without_keys(UnitStatus.WAITING))
+        await session.save_unit(dataclasses.replace(unit, status=UnitStatus.WAITING))
     session.troubles.pop(unit_id, None)
 
 
 def _knows_more(session: Session, item: m.WelcomeItem) -> bool:
-    """Whether this device has been further in the log than the Welcome leads."""
     unit = session.units.get(UnitId(item.unit_id))
-    place = item.generation, item.sequence
-    return unit is not None and place <= (unit.generation, unit.log.sequence)
+    return unit is not None and joining.knows_more(item, unit)
 
 
 async def _bundle_for(session: Session, item: m.WelcomeItem) -> tuple[bytes, KeyPackageBundle]:

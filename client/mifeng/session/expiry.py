@@ -15,7 +15,7 @@ from mifeng.core import expiry
 from mifeng.core.events import ContentExpired
 from mifeng.core.expiry import ExpiredRecord
 from mifeng.core.rows import Changes, number
-from mifeng.session import uploads
+from mifeng.session import readd, uploads
 from mifeng.store import SlotName
 from mifeng_crypto.errors import MifengError
 from mifeng_crypto.expiry import Clock, Fate, start_clock
@@ -162,6 +162,7 @@ class Timer:
             await asyncio.sleep(LOOK_S)
             with contextlib.suppress(MifengError):  # a full disk: again in a minute
                 await expire(self._session, uptime_ms=self._uptime_ms() - self._began)
+                await readd.let_go(self._session)
                 await renew_state_keys(self._session)
                 await uploads.drop_old(self._session)
 

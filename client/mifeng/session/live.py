@@ -13,7 +13,7 @@ from mifeng.core.rows import UnitStatus
 from mifeng.errors import AccessEndedError, ServerIdentityError, ServerProblem
 from mifeng.net import Stream
 from mifeng.net.stream import pause_s
-from mifeng.session import directory, directory_key, door, notices, roster
+from mifeng.session import directory, directory_key, door, notices, readd, roster
 from mifeng.session.steward import Steward
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.errors import (
@@ -226,7 +226,7 @@ class Live:
                     await session.catch_up(unit_id)
                 session.heard_now(unit_id)
             except (AccessEndedError, CodecError, CryptoError, ProtocolError) as err:
-                session.troubles[unit_id] = err
+                await readd.stand_still(session, unit_id, err)
 
     def _positions(self) -> Mapping[UnitId, int]:
         return {

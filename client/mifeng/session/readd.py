@@ -1,4 +1,9 @@
-"""What a device does that cannot go on: it says so, once, and waits to be let in again."""
+"""What a device does that cannot go on: it says so, and waits to be let in again.
+
+Its keys stay. They are let go of when a Welcome that holds has let it in again, when the log itself
+has taken it out, or when by its own clock all is over that they could open: never on the server's
+word alone.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +17,31 @@ from mifeng.core.rows import TimelineRecord, UnitStatus, number
 from mifeng.errors import ServerProblem
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.api.problems import ProblemCode
-from mifeng_crypto.errors import MifengError, TransportError
+from mifeng_crypto.errors import CodecError, MifengError, ProtocolError, TransportError
+from mifeng_crypto.expiry import Fate
 from mifeng_crypto.ids import UnitId
+from mifeng_crypto.log import LogEntry, LogHeader
 from mifeng_crypto.tls import decode
 
 if TYPE_CHECKING:
     from mifeng.session.session import Session
 
-__all__ = ["ask", "stuck_by", "with_author"]
+__all__ = ["head_shown", "let_go", "stand_still", "stuck_by", "with_author"]
 
 ATTEMPTS = 4
+ASK_AGAIN_MS = 5 * 60 * 1000
+"""A statement that was accepted is not made again sooner: a commit takes it in."""
+
+
+async def stand_still(session: Session, unit_id: UnitId, err: MifengError) -> None:
+    """Keep why a unit does not go on; ask to be let in again, where only the others can mend it.
+
+    The caller has the unit's turn.
+    """
+    session.troubles[unit_id] = err
+    stuck, asked = stuck_by(err), session.asked_to_be_let_in.get(unit_id)
+    if stuck is not None and (asked is None or session.wall() - asked > ASK_AGAIN_MS):
+        await _ask(session, unit_id, stuck)
 
 
 def stuck_by(err: MifengError) -> CannotGoOnError | None:
@@ -33,7 +53,34 @@ def stuck_by(err: MifengError) -> CannotGoOnError | None:
     return err if isinstance(err, CannotGoOnError) else None
 
 
-async def ask(session: Session, unit_id: UnitId, why: CannotGoOnError) -> bool:
+async def let_go(session: Session) -> None:
+    """Destroy keys that wait in vain, once all is over that they could open (section 14's table).
+
+    Raises:
+        StorageError: the disk refuses.
+    """
+    for unit_id in [u for u, unit in session.units.items() if unit.is_stuck]:
+        async with session.turn(unit_id):
+            unit = session.units[unit_id]
+            over = session.clock.fate(unit.first_deadline()) is Fate.DESTROYED
+            if unit.is_stuck and over:
+                await session.save_unit(outbox.epoch_ended(unit).without_keys(UnitStatus.WAITING))
+
+
+async def head_shown(session: Session, unit_id: UnitId, found: m.UnitSummary) -> LogHeader:
+    """Return the header of the last entry of a unit's log, as the server shows it.
+
+    Nothing in it is believed: it only says how far others may have come.
+    """
+    query = {"generation": found.generation, "after": found.log_sequence - 1, "limit": 1}
+    path = {"unit_id": unit_id}
+    reply = await session.api.call("log", m.LogReply, path=path, query=query)
+    if not reply.entries:
+        raise ProtocolError("CLIENT-3", "the server withholds entries of the log")
+    return decode(LogEntry, reply.entries[0]).header
+
+
+async def _ask(session: Session, unit_id: UnitId, why: CannotGoOnError) -> bool:
     """Sign and send it, in the unit's turn. What does not reach the server is tried again later.
 
     Returns:
@@ -46,7 +93,8 @@ async def ask(session: Session, unit_id: UnitId, why: CannotGoOnError) -> bool:
             found = next((one for one in units if one.unit_id == unit_id), None)
             if found is None or found.generation != unit.generation:
                 return False
-            signed = statement(unit, why, session.profile, epoch=found.epoch, now=session.now())
+            head = await head_shown(session, unit_id, found)
+            signed = statement(unit, why, session.profile, head=head, now=session.now())
             await session.api.call(
                 "readd",
                 m.AcceptedReply,
@@ -54,14 +102,15 @@ async def ask(session: Session, unit_id: UnitId, why: CannotGoOnError) -> bool:
                 path={"unit_id": unit_id},
                 key=outbox.idempotency_key(signed),
             )
-        except TransportError:
+        except (CodecError, ProtocolError, TransportError):
             return False
         except ServerProblem as err:
             if err.code is ProblemCode.WRONG_EPOCH:
                 continue  # somebody has committed meanwhile
             if err.rule != "GATE-35":  # this device has said so before, and no answer came
                 return False
-        await session.save_unit(outbox.epoch_ended(unit).without_keys(UnitStatus.WAITING))
+        session.asked_to_be_let_in[unit_id] = session.wall()
+        await session.save_unit(dataclasses.replace(unit, status=UnitStatus.WAITING))
         return True
     return False
 

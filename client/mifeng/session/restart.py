@@ -7,7 +7,7 @@ import contextlib
 from mifeng.core import restart as core
 from mifeng.core.restart import Prepared
 from mifeng.errors import AccessEndedError, ServerProblem
-from mifeng.session import charters, delivery, notary
+from mifeng.session import charters, delivery, notary, readd
 from mifeng.session.session import Session
 from mifeng_crypto import gate
 from mifeng_crypto.api import messages as m
@@ -21,7 +21,7 @@ from mifeng_crypto.errors import (
 )
 from mifeng_crypto.ids import UnitId
 from mifeng_crypto.ledger.head import Head
-from mifeng_crypto.log import LogEntry, LogHeader
+from mifeng_crypto.log import LogHeader
 from mifeng_crypto.tls import decode
 
 __all__ = ["finish", "restart"]
@@ -112,7 +112,7 @@ async def _head(session: Session, unit_id: UnitId) -> Head:
 
     Nothing in it is believed: it is only said how far others may have come.
     """
-    unit, path = session.units[unit_id], {"unit_id": unit_id}
+    unit = session.units[unit_id]
     units = (await session.api.call("units", m.UnitsReply)).units
     found = next((one for one in units if one.unit_id == unit_id), None)
     if found is None:
@@ -121,9 +121,5 @@ async def _head(session: Session, unit_id: UnitId) -> Head:
         )
     if found.generation == unit.generation and unit.log.sequence >= found.log_sequence:
         return unit.log.head
-    query = {"generation": found.generation, "after": found.log_sequence - 1, "limit": 1}
-    reply = await session.api.call("log", m.LogReply, path=path, query=query)
-    if not reply.entries:
-        raise ProtocolError("CLIENT-3", "the server withholds entries of the log")
-    header = decode(LogEntry, reply.entries[0]).header
+    header = await readd.head_shown(session, unit_id, found)
     return Head(header.sequence, gate.header_hash(header))

@@ -88,6 +88,8 @@ class Session:
         """Of units that this device is not in: those above its own, and those that it manages."""
         self.troubles: dict[UnitId, MifengError] = {}
         """Why a unit stands still, until it moves again."""
+        self.asked_to_be_let_in: dict[UnitId, UnixMillis] = {}
+        """When the server took this device's word that it cannot go on in a unit."""
         self.asked_for_keys: dict[tuple[UnitId, bytes], UnixMillis] = {}
         self.delivered: dict[tuple[UnitId, int], int] = {}
         """Where in the log the outbox's items have gone, until their sender has asked."""
@@ -152,6 +154,7 @@ class Session:
         session.people = People.from_rows(await home.database.scan("cards")).by(roster)
         session.titles = Titles.from_rows(await home.database.scan("unit_cards"))
         await expiry.expire(session)
+        await readd.let_go(session)
         await expiry.renew_state_keys(session)
         await uploads.sweep(session)
         return session
@@ -265,6 +268,7 @@ class Session:
         await asyncio.gather(*(self._catch_up_quietly(u, told.get(u, 0)) for u in self.units))
         await notary.follow(self)
         await expiry.expire(self)
+        await readd.let_go(self)
         await self.stock_key_packages()
         await directory.keep(self)
 
@@ -298,7 +302,7 @@ class Session:
             AccessEndedError: this device is not in the unit any longer.
             ProtocolError: the log breaks a rule; the unit stands where it stood.
         """
-        if self.units[unit_id].status is not UnitStatus.ACTIVE:
+        if self.units[unit_id].status is not UnitStatus.ACTIVE and not self.units[unit_id].is_stuck:
             return
         try:
             if self.units[unit_id].epoch is None:
@@ -330,10 +334,7 @@ class Session:
                     "the server's log of this unit has shrunk; stop, and tell your administrator",
                 )
         except (AccessEndedError, CodecError, CryptoError, ProtocolError) as err:
-            self.troubles[unit_id] = err
-            stuck = readd.stuck_by(err)
-            if stuck is not None:
-                await readd.ask(self, unit_id, stuck)
+            await readd.stand_still(self, unit_id, err)
             raise
         self.troubles.pop(unit_id, None)
         self.heard_now(unit_id)
@@ -375,6 +376,10 @@ class Session:
             readable = [e for e in rest if e.header.sequence < err.stuck.sequence]
             if readable:  # all that came before it is read
                 await self.apply(unit_id, readable)
+            stuck = [encode(e) for e in rest if e.header.sequence == err.stuck.sequence]
+            cause = err.__cause__ if isinstance(err.__cause__, MifengError) else err
+            evidence = alarms.refused_entries("log", self.units[unit_id].log.head, stuck)
+            await notary.raise_alarm(self, cause, evidence, unit_id=unit_id)
             raise
         except (CodecError, CryptoError, ProtocolError) as err:
             raw = [e if isinstance(e, bytes) else encode(e) for e in entries]

@@ -29,9 +29,11 @@ def check_readd(
 
     Raises:
         ProtocolError: GATE-7, GATE-21, GATE-27, GATE-30, GATE-34, GATE-35.
+        SplitViewError: LOG-8: the device was shown another log.
     """
     view.ledgers.check_open(view.public.group_id)
     tbs = check_statement(view, statement, device_id)
+    check_seen(view, tbs)
     check_clock(tbs.time, accepted_at)
     check_asks_once(view, device_id)
     return tbs
@@ -66,6 +68,15 @@ def check_statement(view: UnitView, statement: bytes, device_id: DeviceId) -> Ne
             epoch=view.public.epoch,
         )
     return tbs
+
+
+def check_seen(view: UnitView, tbs: NeedsReaddTBS) -> None:
+    """LOG-8: the device was shown this log, up to an entry of this epoch.
+
+    Nobody knows the hash of an entry before it is made: so a server that names a later epoch to a
+    device gets nothing that it could use once that has come.
+    """
+    view.log.check_has(tbs.seen)
 
 
 def check_asks_once(view: UnitView, device_id: DeviceId) -> None:

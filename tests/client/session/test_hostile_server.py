@@ -11,13 +11,16 @@ import msgspec
 import pytest
 
 import mifeng
+from mifeng.core.readd import CannotGoOnError
 from mifeng.net import Api
+from mifeng.session import expiry, readd
 from mifeng_crypto.api import messages as m
-from mifeng_crypto.errors import ProtocolError
+from mifeng_crypto.errors import MifengError, ProtocolError
 from mifeng_crypto.ids import UnixMillis
-from mifeng_crypto.log import LogEntry, LogHeader
+from mifeng_crypto.log import EntryKind, LogEntry, LogHeader, NeedsReadd
 from mifeng_crypto.tls import decode, encode
-from tests.e2e.people import Cast, cast
+from tests.attacks.test_server import rotate
+from tests.e2e.people import PASSPHRASE, Cast, cast
 from tests.support.server import running_server
 
 Lie = Callable[[Any], Any]
@@ -91,6 +94,125 @@ async def test_a_log_whose_time_or_content_was_changed(tmp_path: Path) -> None:
         )  # the second entry does not follow the forged one
         lie_to(c.ben, log=other)
         assert await refused(c, c.bens) == "LOG-4"
+
+
+def without_commits(reply: m.LogReply) -> m.LogReply:
+    """As if the server had lost every commit's content."""
+    entries = [decode(LogEntry, entry) for entry in reply.entries]
+    gone = [
+        dataclasses.replace(e, content=b"") if e.header.kind is EntryKind.COMMIT else e
+        for e in entries
+    ]
+    return msgspec.structs.replace(reply, entries=[encode(e) for e in gone])
+
+
+async def keys_of(me: mifeng.Workspace, unit: mifeng.Unit) -> list[tuple[bytes, bytes]]:
+    return await me._session.home.database.scan("mls", unit.id)
+
+
+async def test_client_11_what_the_server_says_is_gone_destroys_no_keys(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        await c.ben.sync()
+        await rotate(c)
+        await c.adas.send("under the new keys")
+        before = await keys_of(c.ben, c.bens)
+        lie_to(c.ben, log=without_commits)
+        await c.ben.sync()
+        with pytest.raises(CannotGoOnError, match="LOG-4"):
+            c.bens.check_access()
+        assert [alarm.rule for alarm in await c.ben.alarms()] == ["LOG-4"]
+        assert await keys_of(c.ben, c.bens) == before
+        with pytest.raises(CannotGoOnError):
+            await c.bens.send("not now")
+    async with (
+        running_server(tmp_path, restart=True),
+        mifeng.open(tmp_path / "ben", passphrase=PASSPHRASE) as ben,
+    ):
+        # Nobody has let Ben in again yet; and what "was gone" is here again.
+        unit = ben.unit("Research")
+        await unit.send("and one more")
+        texts = [x.text for x in await unit.history()]
+        assert texts == ["under the new keys", "and one more"]
+
+
+async def test_the_rest_of_a_generation_that_is_over_is_read_once_it_is_given(
+    tmp_path: Path,
+) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        await c.ben.sync()
+        await rotate(c)
+        await c.adas.send("the last words")
+        await c.adas.restart()
+
+        def withheld(reply: m.LogReply) -> m.LogReply:
+            return msgspec.structs.replace(reply, entries=[])
+
+        def none_yet(reply: m.WelcomesReply) -> m.WelcomesReply:
+            return msgspec.structs.replace(reply, welcomes=[])
+
+        lie_to(c.ben, log=withheld, welcomes=none_yet)
+        before = await keys_of(c.ben, c.bens)
+        await c.ben.sync()
+        with pytest.raises(MifengError):
+            c.bens.check_access()
+        assert await keys_of(c.ben, c.bens) == before
+        lie_to(c.ben)
+        await c.ada.sync()
+        await c.ben.sync()
+        await c.bens.send("first")
+        assert [x.text for x in await c.bens.history()] == ["the last words", "first"]
+
+
+async def test_keys_that_wait_in_vain_go_when_all_is_over_that_they_could_open(
+    tmp_path: Path,
+) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        await c.ben.sync()
+        await rotate(c)
+        lie_to(c.ben, log=without_commits)
+        await c.ben.sync()
+        session = c.ben._session
+        over = c.bens._state.first_deadline()
+
+        async def after(uptime_ms: int, wall: int) -> bool:
+            session._wall = session.api.now = lambda: UnixMillis(wall)
+            await expiry.expire(session, uptime_ms=uptime_ms)
+            await readd.let_go(session)
+            return bool(await keys_of(c.ben, c.bens))
+
+        began = session.clock.started_at
+        assert await after(1000, over - 1000)
+        assert await after(2000, over + 1000)  # only the device's own clock says so
+        assert not await after(over + 1000 - began, over + 1000)  # it ran until then
+        with pytest.raises(ProtocolError, match="LOG-4"):
+            c.bens.check_access()
+
+
+async def test_a_server_that_names_epochs_to_come_gets_nothing_that_counts_then(
+    tmp_path: Path,
+) -> None:
+    said = list[bytes]()
+
+    class Hoarding(Lying):
+        async def call(self, name: str, *args: Any, **named: Any) -> Any:  # noqa: ANN401
+            if name == "readd":
+                said.append(args[1].statement)
+            return await super().call(name, *args, **named)
+
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        await c.ben.sync()
+        await rotate(c)
+        lie_to(
+            c.ben,
+            log=without_commits,
+            units=lambda r: msgspec.structs.replace(
+                r, units=[msgspec.structs.replace(u, epoch=u.epoch + 1) for u in r.units]
+            ),
+        )
+        c.ben._session.api.__class__ = Hoarding
+        await c.ben.sync()
+        epochs = {decode(NeedsReadd, one).tbs.epoch for one in said}
+        assert epochs == {c.adas.epoch}, "it states what the log's own head says"
 
 
 async def test_a_welcome_of_another_generation_is_refused_and_others_go_on(tmp_path: Path) -> None:

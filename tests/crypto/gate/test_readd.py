@@ -10,7 +10,7 @@ from mifeng_crypto import gate
 from mifeng_crypto.errors import ProtocolError
 from mifeng_crypto.ids import PROTOCOL_VERSION, GroupId, UnixMillis
 from mifeng_crypto.labels import sign_mifeng
-from mifeng_crypto.ledger.head import EMPTY
+from mifeng_crypto.ledger.head import EMPTY, Head
 from mifeng_crypto.log import EntryKind, NeedsReadd, NeedsReaddTBS
 from mifeng_crypto.tls import encode
 from tests.support.company import Company, Person
@@ -42,6 +42,7 @@ def statement(unit: Unit, who: Person, *, by: Person | None = None, **bent: obje
         device_id=who.device_id,
         log=unit.server.log.head,
         stuck=EMPTY,
+        seen=unit.server.log.head,
         rule="its keys are lost",
         time=unit.company.now,
     )
@@ -106,6 +107,18 @@ def test_a_statement_counts_in_its_own_epoch_only_gate_27(
     said = statement(unit, bo)
     unit.send_commit(company.ada, unit.commit(company.ada))
     refused("GATE-27", unit, bo, said)
+
+
+def test_nothing_that_a_device_signs_counts_in_an_epoch_that_is_to_come_log_8(
+    company: Company, unit: Unit, bo: Person
+) -> None:
+    """A server that names later epochs to a device has nothing to use when they come."""
+    began = unit.server.public.epoch
+    ahead = statement(unit, bo, epoch=began + 1)
+    unit.send_commit(company.ada, unit.commit(company.ada))
+    refused("LOG-8", unit, bo, ahead)
+    refused("LOG-8", unit, bo, statement(unit, bo, seen=Head(unit.server.log.sequence, bytes(32))))
+    asks(unit, bo, statement(unit, bo))
 
 
 def test_a_statement_is_dated_when_it_is_accepted_gate_21(unit: Unit, bo: Person) -> None:
