@@ -122,12 +122,7 @@ async def _picture(page: Page, name: str) -> None:
 
 
 async def _upload(local: Local, unit: str, name: str, body: bytes) -> None:
-    from urllib.parse import quote  # noqa: PLC0415
-
-    url = f"{local.screen.origin}/api/upload/{local.profile}/{unit}"
-    headers = {"X-Mifeng-Secret": local.secret, "X-File-Name": quote(name)}
-    async with local.http.put(url, data=body, headers=headers) as response:
-        assert (await response.json())["state"] == "done", await response.text()
+    assert (await local.upload(unit, name, body))["state"] == "done"
 
 
 async def _stage(place: Company, local: Local) -> None:

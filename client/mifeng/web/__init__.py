@@ -8,11 +8,12 @@ browser.py   the browser, opened without a token in any list of processes
 running.py   one such process a user: the second `mifeng ui` asks the first for a window
 desktop.py   what `mifeng ui --install` puts into a desktop
 guard.py     which requests are answered at all; the headers of every answer
-door.py      one-time tokens in, secrets out
+door.py      who shares a key with this process, and how either side proves that
+line.py      the beginning of every line: both sides prove it
 assets.py    the page's files
 house.py     the profiles that this process serves, and what the screen is to look like
 keeper.py    one profile: locked or open; closed after idle
-stream.py    the WebSocket: what happens, as it happens
+stream.py    a page's line: its calls, their answers, what happens as it happens
 facts.py     what the page is told of units, messages and files; person_facts.py of people,
              work_facts.py of announcements, polls and requests
 enrolling.py into a workspace, step by step

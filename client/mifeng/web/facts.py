@@ -14,7 +14,7 @@ import msgspec
 
 from mifeng.content import printable
 from mifeng.errors import NotFoundError
-from mifeng.text import retold
+from mifeng.text import explain, retold
 from mifeng.web.kinds import kind_of, type_of
 from mifeng.web.person_facts import PersonFacts, person_facts
 from mifeng.web.work_facts import (
@@ -25,6 +25,7 @@ from mifeng.web.work_facts import (
     approval_facts,
     poll_facts,
 )
+from mifeng_crypto.errors import MifengError, ProtocolError
 from mifeng_crypto.expiry.slot import retain_until
 from mifeng_crypto.ids import UnixMillis
 
@@ -41,6 +42,7 @@ __all__ = [
     "ReactionFacts",
     "UnitFacts",
     "encode_json",
+    "error_facts",
     "file_facts",
     "is_shown",
     "member_facts",
@@ -59,6 +61,15 @@ class ErrorFacts(msgspec.Struct, kw_only=True, frozen=True):
     error: str
     message: str
     rule: str | None = None
+
+
+def error_facts(err: MifengError) -> ErrorFacts:
+    """Say why something was not done."""
+    return ErrorFacts(
+        error=type(err).__name__,
+        message=explain(err),
+        rule=err.rule if isinstance(err, ProtocolError) else None,
+    )
 
 
 class MemberFacts(msgspec.Struct, kw_only=True, frozen=True):

@@ -2,8 +2,10 @@
 
 Any page in the browser, and any program of any user of this machine, can reach a port on
 127.0.0.1. So a request counts only if it names this port as its host (a name that somebody points
-to 127.0.0.1 does not), comes from this page if it comes from a page, and holds a secret that only
-this page was given. Each check is a function of its own, so that a test can take it out.
+to 127.0.0.1 does not), and comes from this page if it comes from a page. What may be had so is the
+page itself, media by a path that nobody can guess, and lines, on which nothing is said before both
+sides have proved that they share a key (line.py). Each check is a function of its own, so that a
+test can take it out.
 """
 
 from __future__ import annotations
@@ -12,20 +14,12 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from mifeng.errors import NotFoundError, ServerProblem
-from mifeng.text import explain
-from mifeng.web.door import Door
-from mifeng.web.errors import LockedError, RefusedError
-from mifeng.web.facts import ErrorFacts, encode_json
-from mifeng_crypto.errors import MifengError, ProtocolError, StorageError, TransportError
+from mifeng.web.errors import RefusedError
+from mifeng.web.facts import encode_json, error_facts
 
-__all__ = ["ADDRESS", "DOOR", "SECRET_HEADER", "guarded", "problem", "with_headers"]
+__all__ = ["ADDRESS", "guarded", "with_headers"]
 
 ADDRESS = "127.0.0.1"
-SECRET_HEADER = "X-Mifeng-Secret"
-DOOR = web.AppKey("door", Door)
-OPEN_CALLS = frozenset({"/api/enter", "/api/stream"})
-"""What is asked for without the secret: `enter` has its token, the stream its first frame."""
 
 PAGE_POLICY = (
     "default-src 'none'; "
@@ -87,16 +81,6 @@ def check_site(request: web.Request) -> None:
         raise RefusedError("this request comes from another page")
 
 
-def check_secret(request: web.Request) -> None:
-    """Refuse whoever was not let in by a token of this process.
-
-    Raises:
-        RefusedError: there is no such secret.
-    """
-    if request.path.startswith("/api/") and request.path not in OPEN_CALLS:
-        request.app[DOOR].check(request.headers.get(SECRET_HEADER, ""))
-
-
 @web.middleware
 async def guarded(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -104,12 +88,12 @@ async def guarded(
     """Check a request, answer it, and turn an error into one that the page can show."""
     try:
         check_host(request)
-        check_origin(request, must=request.path == "/api/stream")
+        check_origin(request, must=request.path.startswith("/api/"))
         check_site(request)
-        check_secret(request)
         return await handler(request)
-    except MifengError as err:
-        return problem(err)
+    except RefusedError as err:
+        body = encode_json(error_facts(err))
+        return web.Response(status=403, body=body, content_type="application/json")
     except web.HTTPException as err:
         return web.Response(status=err.status, headers=HEADERS)
 
@@ -119,31 +103,3 @@ async def with_headers(_request: web.Request, response: web.StreamResponse) -> N
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers.pop("Server", None)
-
-
-def problem(err: MifengError) -> web.Response:
-    """Return an error as JSON, in the user's language."""
-    facts = ErrorFacts(
-        error=type(err).__name__,
-        message=explain(err),
-        rule=err.rule if isinstance(err, ProtocolError) else None,
-    )
-    return web.Response(
-        body=encode_json(facts), status=_status(err), content_type="application/json"
-    )
-
-
-def _status(err: MifengError) -> int:
-    if isinstance(err, RefusedError):
-        return 403
-    if isinstance(err, LockedError):
-        return 423
-    if isinstance(err, NotFoundError):
-        return 404
-    if isinstance(err, TransportError):
-        return 503
-    if isinstance(err, StorageError):
-        return 507
-    if isinstance(err, ServerProblem):
-        return 502
-    return 409 if isinstance(err, ProtocolError) else 400

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 import msgspec
@@ -13,7 +13,7 @@ import msgspec
 from mifeng import text
 from mifeng.errors import NotFoundError
 from mifeng.web.enrolling import Enrolling
-from mifeng.web.keeper import Keeper, Lending
+from mifeng.web.keeper import Keeper, Lending, cancel, started
 
 __all__ = ["House", "Settings", "profile_id"]
 
@@ -52,6 +52,7 @@ class House:
         self._file = settings_file
         self.settings = self._read()
         self._watchers = set[Watcher]()
+        self._errands = set[asyncio.Task[None]]()
         self.invited = ""
         """A link that the process was started with: the page begins with it."""
         self.enrolling: Enrolling | None = None
@@ -102,6 +103,14 @@ class House:
         if self.enrolling is not None:
             await self.enrolling.cancel()
         await asyncio.gather(*(keeper.close() for keeper in self.keepers.values()))
+        await cancel([*self._errands])
+
+    def errand(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """Do this for a page, also when that has gone meanwhile."""
+        task = started(work)
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
+        return task
 
     async def lock_idle_ones(self) -> None:
         """For ever: lock what nobody has touched for as long as the settings say."""

@@ -25,7 +25,7 @@ from mifeng.web.unread import Unread
 from mifeng_crypto.errors import MifengError
 from mifeng_crypto.ids import UnitId
 
-__all__ = ["Keeper", "Lending", "Tell"]
+__all__ = ["Keeper", "Lending", "Tell", "cancel", "started"]
 
 Tell = Callable[[str, dict[str, object]], None]
 """What the page is told: a kind of event, and what comes with it."""
@@ -108,7 +108,7 @@ class Keeper:
             async with AsyncExitStack() as stack:
                 me = await stack.enter_async_context(opening)
                 tasks = [self._count(me), self._follow(me), self._look(me), self._tend(me)]
-                stack.push_async_callback(_cancel, [_started(one) for one in tasks])
+                stack.push_async_callback(cancel, [started(one) for one in tasks])
                 stack.push_async_callback(self._unfollow)
                 if self._lending is not None:
                     await stack.enter_async_context(self._lending(self.folder, me))
@@ -145,7 +145,7 @@ class Keeper:
 
     async def _unfollow(self) -> None:
         followed, self._followed = [*self._followed.values()], {}
-        await _cancel(followed)
+        await cancel(followed)
 
     async def settled(self) -> None:
         """Wait for an opening or closing that is under way."""
@@ -185,7 +185,7 @@ class Keeper:
             return
         if len(self._followed) >= FOLLOWED:
             self._followed.pop(next(iter(self._followed))).cancel()
-        self._followed[unit.id] = _started(self._follow_lines(self.workspace, unit))
+        self._followed[unit.id] = started(self._follow_lines(self.workspace, unit))
 
     async def _follow_lines(self, me: Workspace, unit: Unit) -> None:
         with contextlib.suppress(MifengError):  # the unit's trouble is shown with the unit
@@ -219,7 +219,7 @@ async def _quietly(act: Callable[[], Awaitable[None]]) -> None:
         await act()
 
 
-def _started(work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+def started(work: Coroutine[None, None, None]) -> asyncio.Task[None]:
     """Do this beside; a fault of ours is reported at once, not when nobody looks any more."""
     task = asyncio.create_task(work)
     task.add_done_callback(_report)
@@ -232,7 +232,8 @@ def _report(task: asyncio.Task[None]) -> None:
         task.get_loop().call_exception_handler(context)
 
 
-async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+async def cancel(tasks: list[asyncio.Task[None]]) -> None:
+    """End these, and wait until they have."""
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -13,10 +13,9 @@ from pathlib import Path
 from aiohttp import web
 
 from mifeng.web.assets import assets
-from mifeng.web.calls import answer
-from mifeng.web.calls.table import DESK, Desk
+from mifeng.web.calls.table import Desk
 from mifeng.web.door import Door
-from mifeng.web.guard import ADDRESS, DOOR, guarded, with_headers
+from mifeng.web.guard import ADDRESS, guarded, with_headers
 from mifeng.web.house import House
 from mifeng.web.keeper import Lending
 from mifeng.web.media import Media
@@ -24,9 +23,6 @@ from mifeng.web.stream import watch
 from mifeng.web.uploads import Uploads
 
 __all__ = ["Screen", "make_app", "screen"]
-
-MAX_BODY = 1 << 20
-"""Bytes of a call; files come another way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +44,22 @@ class Screen:
 
 def make_app(house: House, door: Door) -> web.Application:
     """Put the parts together."""
-    app = web.Application(client_max_size=MAX_BODY, middlewares=[guarded])
-    app[DOOR] = door
+    app = web.Application(middlewares=[guarded])
     media, uploads = Media(), Uploads(house)
-    app[DESK] = Desk(house, door, media, uploads)
+    desk = Desk(house, media, uploads)
     house.on_lock = [media.close, uploads.close]
     app.on_response_prepare.append(with_headers)
     for path in assets():
         app.router.add_get(path, _asset)
-    app.router.add_post("/api/{name}", answer)
-    app.router.add_get("/api/stream", functools.partial(watch, house=house, door=door))
-    app.router.add_put("/api/upload/{profile}/{unit}", uploads.take)
+    app.router.add_get("/api/stream", functools.partial(watch, desk=desk, door=door))
+    app.router.add_get("/api/upload", functools.partial(uploads.take, door=door))
     app.router.add_get("/media/{capability}", media.serve)
     return app
+
+
+def new_socket() -> socket.socket:
+    """Return one whose port nobody is given for the next minute, should this process end."""
+    return socket.socket(socket.AF_INET, socket.SOCK_STREAM)
 
 
 async def _asset(request: web.Request) -> web.Response:
@@ -80,7 +79,7 @@ async def screen(
         lending: lets the commands of this user use the profiles that are unlocked.
     """
     house, door = House(folders, settings_file, lending), Door()
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listening = new_socket()
     listening.bind((ADDRESS, 0))
     runner = web.AppRunner(make_app(house, door), access_log=None, shutdown_timeout=1.0)
     await runner.setup()

@@ -1,7 +1,7 @@
-"""The WebSocket: what happens, as it happens.
+"""A page's line: its calls, their answers, and what happens, as it happens.
 
-A browser sends no header of ours with a WebSocket, so the secret is its first frame. Whoever does
-not give it soon, or reads too slowly, is cut off; the page dials again and asks for all anew.
+Whoever reads too slowly is cut off; the page dials again and asks for all anew. The page speaks
+first: nothing is told before that. A call goes on to its end also when its page has gone.
 """
 
 from __future__ import annotations
@@ -12,29 +12,42 @@ import contextlib
 import msgspec
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from mifeng.text import _
+from mifeng.web.calls.table import Desk, answer
 from mifeng.web.door import Door
-from mifeng.web.errors import RefusedError
-from mifeng.web.house import House
+from mifeng.web.facts import ErrorFacts, encode_json, error_facts
+from mifeng.web.house import Watcher
+from mifeng.web.line import let_in
+from mifeng_crypto.errors import MifengError
 
-__all__ = ["watch"]
+__all__ = ["Answer", "Ask", "watch"]
 
-FIRST_FRAME_S = 5.0
 QUEUE = 1000
-NOT_LET_IN = 4401
+"""What may wait to be read before a line is cut."""
+MAX_CALLS = 100
+"""Calls of one page at a time; more wait."""
 
 
-class Hello(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The first frame."""
+class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A call: its number, its name, and what it takes."""
 
-    secret: str
+    call: int
+    name: str
+    facts: msgspec.Raw
 
 
-async def watch(request: web.Request, house: House, door: Door) -> web.WebSocketResponse:
+class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """To the call of this number: what it gives, or why it was not done."""
+
+    answer: int
+    reply: msgspec.Struct | None = None
+    problem: ErrorFacts | None = None
+
+
+async def watch(request: web.Request, desk: Desk, door: Door) -> web.WebSocketResponse:
     """Answer `GET /api/stream`."""
-    socket = web.WebSocketResponse(heartbeat=30, max_msg_size=4096)
-    await socket.prepare(request)
-    if not await _is_let_in(socket, door):
-        await socket.close(code=NOT_LET_IN)
+    socket = await let_in(request, door)
+    if socket.closed:
         return socket
     queue = asyncio.Queue[bytes](QUEUE)
     writer = asyncio.create_task(_write(socket, queue))
@@ -45,33 +58,41 @@ async def watch(request: web.Request, house: House, door: Door) -> web.WebSocket
         except asyncio.QueueFull:
             writer.cancel()
 
-    unwatch = house.watch(put)
+    reader = asyncio.create_task(_read(socket, desk, put))
     try:
-        put(b'{"kind":"hello"}')
-        reader = asyncio.create_task(_read(socket))
         await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
-        reader.cancel()
     finally:
-        unwatch()
+        reader.cancel()
         writer.cancel()
-        await asyncio.gather(writer, return_exceptions=True)
+        await asyncio.gather(reader, writer, return_exceptions=True)
         await socket.close(code=WSCloseCode.GOING_AWAY)
     return socket
 
 
-async def _is_let_in(socket: web.WebSocketResponse, door: Door) -> bool:
-    with contextlib.suppress(TimeoutError, msgspec.DecodeError, TypeError, RefusedError):
-        frame = await socket.receive(FIRST_FRAME_S)
-        door.check(msgspec.json.decode(frame.data, type=Hello).secret)
-        return True
-    return False
+async def _read(socket: web.WebSocketResponse, desk: Desk, put: Watcher) -> None:
+    with contextlib.ExitStack() as stack, contextlib.suppress(msgspec.DecodeError):
+        room = asyncio.Semaphore(MAX_CALLS)
+        frame = await socket.receive()
+        stack.callback(desk.house.watch(put))
+        while frame.type is WSMsgType.TEXT:
+            asked = msgspec.json.decode(frame.data, type=Ask)
+            await room.acquire()
+            desk.house.errand(_perform(desk, asked, put)).add_done_callback(
+                lambda _: room.release()
+            )
+            frame = await socket.receive()
 
 
-async def _read(socket: web.WebSocketResponse) -> None:
-    """The page says nothing more; wait for its end."""
-    async for frame in socket:
-        if frame.type is WSMsgType.ERROR:
-            return
+async def _perform(desk: Desk, asked: Ask, put: Watcher) -> None:
+    try:
+        said = Answer(asked.call, reply=await answer(desk, asked.name, asked.facts))
+    except MifengError as err:
+        said = Answer(asked.call, problem=error_facts(err))
+    except Exception:
+        text = _("Something is wrong inside Mifeng; the terminal that it runs in says what.")
+        put(encode_json(Answer(asked.call, problem=ErrorFacts(error="Fault", message=text))))
+        raise
+    put(encode_json(said))
 
 
 async def _write(socket: web.WebSocketResponse, queue: asyncio.Queue[bytes]) -> None:

@@ -1,7 +1,8 @@
 """Files on their way up: out of the browser, through the seal, to the server.
 
-The bytes never lie on the disk here: they come by a request's body and go through a pipe into
-`mifeng.transfer`. A file that is paused is simply not read on; the browser waits.
+The bytes never lie on the disk here: they come by a line of their own, a piece each time that one
+is asked for, and go through a pipe into `mifeng.transfer`. A file that is paused is simply not
+asked for; the browser waits.
 """
 
 from __future__ import annotations
@@ -10,23 +11,23 @@ import asyncio
 import contextlib
 import os
 import secrets
-from collections.abc import Callable
-from urllib.parse import unquote
+from collections.abc import AsyncIterator, Callable
 
 import msgspec
-from aiohttp import web
+from aiohttp import WSMessageTypeError, web
 
 from mifeng import Unit
 from mifeng.content import printable
 from mifeng.errors import NotFoundError
 from mifeng.text import explain
-from mifeng.web.facts import encode_json
+from mifeng.web.door import Door
+from mifeng.web.facts import ErrorFacts, encode_json, error_facts
 from mifeng.web.house import House
-from mifeng_crypto.errors import MifengError, UsageError
+from mifeng.web.line import FIRST_FRAME_S, let_in
+from mifeng_crypto.errors import MifengError
 
-__all__ = ["Upload", "UploadFacts", "Uploads"]
+__all__ = ["Upload", "UploadFacts", "UploadReply", "UploadRequest", "Uploads"]
 
-READ_BYTES = 256 << 10
 KEPT = 20
 """Files that are done, or have failed, and are still shown."""
 
@@ -41,6 +42,23 @@ class UploadFacts(msgspec.Struct, kw_only=True, frozen=True):
     sent: int
     state: str
     problem: str
+
+
+class UploadRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the page says first of a file: where it is to be shown, its name, its size."""
+
+    profile: str
+    unit: str
+    name: str
+    size: int
+
+
+class UploadReply(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`more`: the next piece, please. Else what has become of the file; or why it was not taken."""
+
+    more: bool = False
+    upload: UploadFacts | None = None
+    problem: ErrorFacts | None = None
 
 
 class Upload:
@@ -86,8 +104,8 @@ class Upload:
             self._become("cancelled")
             self._task.cancel()
 
-    async def run(self, body: asyncio.StreamReader) -> None:
-        """Seal and send `body`, and post the message that shows the file."""
+    async def run(self, body: AsyncIterator[bytes]) -> None:
+        """Seal and send what comes, and post the message that shows the file."""
         self._task = asyncio.create_task(self._run(body))
         try:
             await asyncio.shield(self._task)
@@ -96,7 +114,7 @@ class Upload:
             if self.state != "cancelled":
                 raise
 
-    async def _run(self, body: asyncio.StreamReader) -> None:
+    async def _run(self, body: AsyncIterator[bytes]) -> None:
         reading, writing = os.pipe()
         feeder = asyncio.create_task(self._feed(body, writing))
         self._become("running")
@@ -113,9 +131,9 @@ class Upload:
             feeder.cancel()
             await asyncio.gather(feeder, return_exceptions=True)
 
-    async def _feed(self, body: asyncio.StreamReader, writing: int) -> None:
+    async def _feed(self, body: AsyncIterator[bytes], writing: int) -> None:
         with os.fdopen(writing, "wb", buffering=0) as pipe:
-            while piece := await body.read(READ_BYTES):
+            async for piece in body:
                 await self._going.wait()
                 rest = memoryview(piece)
                 while rest:
@@ -159,24 +177,37 @@ class Uploads:
         for upload in self._by_profile.pop(profile, ()):
             upload.cancel()
 
-    async def take(self, request: web.Request) -> web.Response:
-        """Answer `PUT /api/upload/<profile>/<unit>`: the body is the file, its name a header.
+    async def take(self, request: web.Request, door: Door) -> web.WebSocketResponse:
+        """Answer `GET /api/upload`: a line for one file."""
+        socket = await let_in(request, door)
+        if not socket.closed:
+            with contextlib.suppress(WSMessageTypeError, msgspec.DecodeError, ConnectionError):
+                said = await socket.receive_str(timeout=FIRST_FRAME_S)
+                reply = await self._take(socket, msgspec.json.decode(said, type=UploadRequest))
+                await socket.send_str(encode_json(reply).decode())
+            await socket.close()
+        return socket
 
-        Raises:
-            UsageError: there is no length.
-        """
-        profile = request.match_info["profile"]
-        unit = self._house.keeper(profile).workspace.unit(request.match_info["unit"])
-        size = request.content_length
-        if size is None or (size and not request.can_read_body):
-            raise UsageError("a file needs its length; send it whole")
-        name = unquote(request.headers.get("X-File-Name", "file"), errors="replace")
-        upload = Upload(unit, name, size, lambda one: self._tell(profile, one))
-        kept = self._by_profile.setdefault(profile, [])
+    async def _take(self, socket: web.WebSocketResponse, asked: UploadRequest) -> UploadReply:
+        try:
+            unit = self._house.keeper(asked.profile).workspace.unit(asked.unit)
+        except MifengError as err:
+            return UploadReply(problem=error_facts(err))
+        upload = Upload(unit, asked.name, asked.size, lambda one: self._tell(asked.profile, one))
+        kept = self._by_profile.setdefault(asked.profile, [])
         del kept[: max(len(kept) - KEPT, 0)]
         kept.append(upload)
-        await upload.run(request.content)  # type: ignore[arg-type]  # it reads like one
-        return web.Response(body=encode_json(upload.facts), content_type="application/json")
+        await upload.run(_pieces(socket, asked.size))
+        return UploadReply(upload=upload.facts)
 
     def _tell(self, profile: str, upload: Upload) -> None:
         self._house.tell(profile, "upload", {"upload": upload.facts})
+
+
+async def _pieces(socket: web.WebSocketResponse, size: int) -> AsyncIterator[bytes]:
+    """Ask for one piece after the other, as long as the page is there."""
+    while size > 0:
+        await socket.send_str(encode_json(UploadReply(more=True)).decode())
+        piece = await socket.receive_bytes()
+        size -= len(piece)
+        yield piece

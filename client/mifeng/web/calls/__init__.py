@@ -1,4 +1,4 @@
-"""The local API: `POST /api/<name>`, one JSON struct in, one out (docs/ui.md).
+"""The local API: calls by name, one JSON struct in, one out (docs/ui.md).
 
 Every call stands in one of these files, declared by `call`; `table.py` has them all.
 

@@ -1,4 +1,4 @@
-"""Coming in, what the screen is to look like, and the words on it."""
+"""What the screen is to look like, and the words on it."""
 
 from __future__ import annotations
 
@@ -7,19 +7,7 @@ import msgspec
 from mifeng import text
 from mifeng.web.calls.table import Desk, Done, Nothing, call
 
-__all__ = ["EnterReply", "EnterRequest", "WordsReply"]
-
-
-class EnterRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The token from the address's fragment."""
-
-    token: str
-
-
-class EnterReply(msgspec.Struct, frozen=True):
-    """What the page shows from now on in the header `X-Mifeng-Secret`."""
-
-    secret: str
+__all__ = ["WordsReply"]
 
 
 class WordsReply(msgspec.Struct, frozen=True):
@@ -37,12 +25,6 @@ class SettingsRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     notify: bool | None = None
     preview: bool | None = None
     lock_after_min: int | None = None
-
-
-@call
-async def enter(desk: Desk, request: EnterRequest) -> EnterReply:
-    """Change a token, once, for a secret."""
-    return EnterReply(desk.door.enter(request.token))
 
 
 @call

@@ -8,17 +8,15 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
-from aiohttp import web
 
 from mifeng import Unit, Workspace
-from mifeng.web.door import Door
 from mifeng.web.house import House
 from mifeng.web.keeper import Keeper
 from mifeng.web.media import Media
 from mifeng.web.uploads import Uploads
 from mifeng_crypto.errors import UsageError
 
-__all__ = ["CALLS", "DESK", "Call", "Desk", "Done", "Nothing", "OfProfile", "OfUnit", "answer"]
+__all__ = ["CALLS", "Call", "Desk", "Done", "Nothing", "OfProfile", "OfUnit", "answer"]
 
 Handler = TypeVar("Handler", bound=Callable[..., Awaitable[msgspec.Struct]])
 
@@ -28,7 +26,6 @@ class Desk:
     """What every call works with."""
 
     house: House
-    door: Door
     media: Media
     uploads: Uploads
 
@@ -51,9 +48,6 @@ class Desk:
             NotFoundError: this device has never been in it.
         """
         return self.me(request).unit(request.unit)
-
-
-DESK = web.AppKey("desk", Desk)
 
 
 class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -97,23 +91,20 @@ def call(handler: Handler) -> Handler:
     return handler
 
 
-async def answer(request: web.Request) -> web.Response:
-    """Answer `POST /api/<name>`.
+async def answer(desk: Desk, name: str, facts: msgspec.Raw) -> msgspec.Struct:
+    """Do what a call asks for.
 
     Raises:
-        UsageError: the body is not what the call takes.
+        UsageError: there is no such call, or it does not take these facts.
         MifengError: as the call.
     """
-    found = CALLS.get(request.match_info["name"])
+    found = CALLS.get(name)
     if found is None:
-        raise web.HTTPNotFound
-    if request.content_type != "application/json":
-        raise UsageError("the local API speaks JSON; set the content type")
+        raise UsageError("this page and its process are of two versions; load the page again")
     try:
-        asked = msgspec.json.decode(await request.read(), type=found.request)
+        asked = msgspec.json.decode(facts, type=found.request)
     except msgspec.DecodeError as err:
         raise UsageError(
             "this is not what `{name}` takes: {err}", name=found.name, err=err
         ) from err
-    reply = await found.run(request.app[DESK], asked)
-    return web.Response(body=msgspec.json.encode(reply), content_type="application/json")
+    return await found.run(desk, asked)

@@ -178,14 +178,6 @@ export interface EnrolStep {
   code: string;
 }
 
-export interface EnterReply {
-  secret: string;
-}
-
-export interface EnterRequest {
-  token: string;
-}
-
 export interface FieldFacts {
   label: string;
   kind: string;
@@ -712,7 +704,6 @@ export interface Calls {
   look_at_link: [LookAtLinkRequest, LinkFacts];
   enrol: [EnrolRequest, EnrolStep];
   enrol_next: [Nothing, EnrolStep];
-  enter: [EnterRequest, EnterReply];
   words: [Nothing, WordsReply];
   set_settings: [SettingsRequest, Done];
   timeline: [TimelineRequest, TimelineReply];

@@ -1,15 +1,12 @@
 // The beginning: come in, learn what there is, and show it.
 
-import { enter } from "./lib/api.js";
 import { store } from "./lib/store.js";
 import "./views/app.js";
 
 async function begin() {
   const app = /** @type {import("./views/app.js").AppView} */ (document.querySelector("mf-app"));
   try {
-    await enter();
     await store.begin();
-    await store.loadUnits();
   } catch (error) {
     app.refused(error);
   }

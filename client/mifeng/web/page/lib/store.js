@@ -39,13 +39,14 @@ class Store extends EventTarget {
   }
 
   async begin() {
-    await this.loadState();
-    listen((event) => this.take(event), (isUp) => {
+    await listen((event) => this.take(event), (isUp) => {
       const changed = this.isHere !== isUp;
       this.isHere = isUp;
       if (changed) this.tell("line");
       if (changed && isUp) this.loadAll();
     });
+    await this.loadState();
+    await this.loadUnits();
     setInterval(() => this.tell("minute"), 30000);
   }
 
@@ -166,5 +167,6 @@ export function ask(name, facts) {
 /** What an error says. @param {unknown} error */
 export function said(error) {
   if (error instanceof Declined && error.message) return error.message;
+  if (error instanceof Declined && error.error === "Refused") return t("This page was not opened by `mifeng ui`; run it again.");
   return t("Mifeng itself has ended on this machine; start it again with `mifeng ui`.");
 }

@@ -22,7 +22,7 @@ export async function sendFiles(unit, files) {
   const work = async () => {
     for (let file = queue.shift(); file; file = queue.shift()) {
       try {
-        await upload(profile, unit, file, file.name);
+        await upload(profile, unit, file);
       } catch (error) {
         if (!(error instanceof Declined)) throw error;
         notice(`${file.name}: ${said(error)}`, "bad");
