@@ -52,6 +52,10 @@ interop: .venv/.installed ## meet other MLS implementations, print a table (need
 torture: .venv/.installed ## kills, crashes, power cuts and faults in number, build/torture.json (SHARE=0.1 for less)
 	$(BIN)/python -m tests.torture --share $(or $(SHARE),1)
 
+.PHONY: fuzz
+fuzz: .venv/.installed ## the API against its OpenAPI document, build/fuzz.json (CASES=20000; needs requirements/ci.txt)
+	$(BIN)/python -m tests.server.fuzz --cases $(or $(CASES),20000)
+
 SEEDS ?= 300
 
 .PHONY: simulate

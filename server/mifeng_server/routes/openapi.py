@@ -171,6 +171,8 @@ def _raw_paths() -> dict[str, Schema]:
                 "responses": {"201": {"description": "`Location` is the upload."}}
                 | _problems(
                     *usual,
+                    ProblemCode.IDEMPOTENCY_MISMATCH,
+                    ProblemCode.REFUSED,
                     ProblemCode.TOO_LARGE,
                     ProblemCode.QUOTA_EXCEEDED,
                     ProblemCode.STORAGE_FULL,
