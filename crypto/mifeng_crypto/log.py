@@ -25,6 +25,7 @@ __all__ = [
     "NeedsReaddTBS",
     "Purpose",
     "SetAt",
+    "UnitState",
     "UnitWelcome",
 ]
 
@@ -73,6 +74,20 @@ class Heads:
     charter: Head
 
 
+@struct
+class UnitState:
+    """By what a unit is judged beside its tree, ledgers and log: each commit says it (GATE-36).
+
+    `heads` are those of the last `heads` entry, `rotated_at` is the acceptance time of the last
+    commit with a path, and `steady_since` that of the first one after the last holiday
+    (gate/age.py).
+    """
+
+    heads: Heads
+    rotated_at: UnixMillis
+    steady_since: UnixMillis
+
+
 class Purpose(enum.IntEnum):
     """What a message is sent as: a response may be sent by whoever may read."""
 
@@ -87,6 +102,8 @@ class AuthenticatedData:
     `log` is the sender's last applied entry of this generation. `files` names the uploads that the
     message shows, so that their clock is the message's own, under the sender's signature.
     `purpose` is RESPONSE where the sender may not post; receivers hold it against the content.
+    `unit` is in commits only: the state at `log`, which all members check, so that a newcomer need
+    not believe whoever lets him in.
     """
 
     version: ProtocolVersion
@@ -96,6 +113,7 @@ class AuthenticatedData:
     time: UnixMillis
     files: Vec[FileId]
     purpose: Annotated[Purpose, Width(1)]
+    unit: UnitState | None
 
 
 SET_AT_EXTENSION = 0xF0A0
@@ -143,15 +161,8 @@ UNIT_WELCOME_EXTENSION = 0xF0A1
 
 @struct
 class UnitWelcome:
-    """What a newcomer must know of the unit: its title, and where the log stood before its commit.
-
-    `rotated_at` is the acceptance time of the last commit with a path before this one, and
-    `steady_since` that of the first one after the last holiday (gate/age.py).
-    """
+    """What a newcomer must know of the unit: its title, and the commit's `AuthenticatedData`."""
 
     title: Text
     topic: Text
-    heads: Heads
-    log: Head
-    rotated_at: UnixMillis
-    steady_since: UnixMillis
+    said: Opaque

@@ -208,6 +208,8 @@ CHECKS: dict[str, Check] = {
     "heads go forward": _in(f"{GATE}.heads", "check_forward"),
     "one history of the log": _in(f"{GATE}.chain.LogPosition", "check_has"),
     "the Welcome's commit": _in(f"{GATE}.welcome", "check_is_its_commit"),
+    "what a commit says of its unit": _in(f"{GATE}.commit", "check_state"),
+    "what a Welcome says of its unit": _in(f"{GATE}.welcome", "check_says_the_same"),
     "the next entry": _in(f"{GATE}.chain", "check_sequence"),
     "the entry before": _in(f"{GATE}.chain", "check_previous"),
     "the content of an entry": _in(f"{GATE}.chain", "check_content"),

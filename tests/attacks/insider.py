@@ -47,7 +47,7 @@ class Insider:
         self, *proposals: Proposal, path: Path | None = AS_DUE, frame: Frame | None = None
     ) -> Forged:
         """Commit anything; what it says of ledgers and log is honest."""
-        said = self.unit.said(self.who)
+        said = self.unit.said_by_commit(self.who)
         frame = frame or Frame()
         edit = frame.content
 

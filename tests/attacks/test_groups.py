@@ -11,21 +11,21 @@ import pytest
 from mifeng_crypto import gate
 from mifeng_crypto.errors import CodecError, ProtocolError
 from mifeng_crypto.gate import NO_DEVICE, removes_due
-from mifeng_crypto.ids import GroupId
+from mifeng_crypto.ids import GroupId, UnixMillis
 from mifeng_crypto.labels import sign_mifeng, verify_mifeng
 from mifeng_crypto.ledger.charter import Charter
-from mifeng_crypto.log import EntryKind
+from mifeng_crypto.log import AuthenticatedData, EntryKind, UnitWelcome
 from mifeng_crypto.mls import group as mls
 from mifeng_crypto.mls.wire.extension import Extension
 from mifeng_crypto.mls.wire.framing import ApplicationContent
 from mifeng_crypto.mls.wire.leaf_node import Lifetime
 from mifeng_crypto.suite import MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519, suite_by_id
-from mifeng_crypto.tls import encode
+from mifeng_crypto.tls import decode, encode
 from tests.attacks.adversary import Adversary, attack
 from tests.attacks.insider import Insider
 from tests.attacks.stage import Stage
-from tests.support.company import HOUR
-from tests.support.unit import CAPABILITIES, credential, key_package, leaf_extensions
+from tests.support.company import HOUR, Person
+from tests.support.unit import CAPABILITIES, Unit, credential, key_package, leaf_extensions
 from tests.vectors_own.faults_key_package import SMALL_ORDER_X25519
 from tests.vectors_own.faults_message import Sealing, seal
 from tests.vectors_own.mallory import Frame
@@ -68,7 +68,7 @@ def test_b5_a_thief_of_a_signature_key_joins_from_outside(
             capabilities=CAPABILITIES,
             leaf_extensions=leaf_extensions(stage.company.now),
             remove=unit.server.standing.leaves[stage.cy.device_id],
-            authenticated_data=unit.said(stage.cy),
+            authenticated_data=unit.said_by_commit(stage.bo),
             now_s=stage.company.now // 1000,
             rng=stage.company.rng,
         )
@@ -136,6 +136,39 @@ def test_b8_a_tree_with_one_byte_changed(adversary: Adversary, stage: Stage) -> 
         assert di.device_id not in unit.members, "O3"
     unit.tree_of[sequence] = right
     unit.enter(di, pending, bundle)
+    stage.goes_on()
+
+
+def longer_steady(unit: Unit, by: Person) -> bytes:
+    """What a committer says who would have keys live longer and old leaves go sooner."""
+    said = decode(AuthenticatedData, unit.said_by_commit(by))
+    state = unit.of(by).view.state
+    lie = dataclasses.replace(state, steady_since=UnixMillis(state.steady_since - 1))
+    return encode(dataclasses.replace(said, unit=lie))
+
+
+@attack("what a Welcome says of its unit")
+def test_b8_a_newcomer_is_told_what_nobody_else_knows(adversary: Adversary, stage: Stage) -> None:
+    unit, di = stage.unit, stage.welcome("Di")
+    bundle = key_package(stage.company, di)
+    said = unit.said_by_commit(stage.bo)
+    told = UnitWelcome("Sales", "", longer_steady(unit, stage.bo) if adversary.on else said)
+    pending = unit.commit(stage.bo, add=[bundle], said=said, welcome=told)
+    unit.send_commit(stage.bo, pending)
+    with adversary.refused("GATE-38"):
+        unit.enter(di, pending, bundle)
+    if adversary.on:
+        assert di.device_id not in unit.members, "O3"
+    stage.goes_on()
+
+
+@attack("what a commit says of its unit")
+def test_b8_a_commit_says_what_nobody_else_knows(adversary: Adversary, stage: Stage) -> None:
+    unit, di = stage.unit, stage.welcome("Di")
+    bundle = key_package(stage.company, di)
+    said = longer_steady(unit, stage.bo) if adversary.on else unit.said_by_commit(stage.bo)
+    pending = unit.commit(stage.bo, add=[bundle], said=said)
+    stage.commits(stage.bo, pending, "GATE-36")
     stage.goes_on()
 
 
@@ -343,7 +376,7 @@ def test_b25_a_member_rewrites_the_groups_context(adversary: Adversary, stage: S
             signature_key=stage.bo.key,
             extensions=(Extension(5, encode_external_senders()),),
             leaf_extensions=leaf_extensions(stage.company.now),
-            authenticated_data=stage.unit.said(stage.bo),
+            authenticated_data=stage.unit.said_by_commit(stage.bo),
             now_s=stage.company.now // 1000,
             rng=stage.company.rng,
         )

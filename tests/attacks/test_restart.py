@@ -74,7 +74,8 @@ class Mallory:
         """Commit a path whose public half is in order; return the log's entry with it."""
         session = self.workspace._session
         unit, above = session.units[self.unit_id], self.now.public.tree.n_leaves - 1
-        said = unit.authenticated_data(session.known_roster, now=session.now())
+        roster = session.known_roster
+        said = unit.authenticated_data(roster, state=unit.view(roster).state, now=session.now())
 
         def content(made: FramedContent) -> FramedContent:
             return replace(made, authenticated_data=said)

@@ -132,7 +132,9 @@ class Scene:
         if actor == "outsider":
             return self._from_outside()
         desk = self.desks[actor]
-        said = desk.unit.authenticated_data(self.company.roster, now=self.company.now)
+        roster = self.company.roster
+        state = desk.unit.view(roster).state if action != "post" else None
+        said = desk.unit.authenticated_data(roster, state=state, now=self.company.now)
         if action == "post":
             return mls.encrypt(
                 desk.unit.active_epoch,
@@ -370,9 +372,9 @@ class Scene:
             "add somebody not in the roster": [self.granted, self.ghost],
         }[cell.action]
         unit, roster = desk.unit, self.company.roster
-        tells = UnitWelcome(
-            unit.title, "", unit.heads, unit.log.head, unit.rotated_at, unit.steady_since
-        )
+        state = unit.view(roster).state
+        said = unit.authenticated_data(roster, state=state, now=self.company.now)
+        tells = UnitWelcome(unit.title, "", said)
         packages: list[KeyPackage] = [self.bundles[who.device_id].key_package for who in people]
         pending = mls.commit(
             unit.active_epoch,
@@ -381,7 +383,7 @@ class Scene:
             remove=(),
             path=True,
             leaf_extensions=set_at(self.company.now),
-            authenticated_data=unit.authenticated_data(roster, now=self.company.now),
+            authenticated_data=said,
             group_info_extensions=(Extension(UNIT_WELCOME_EXTENSION, encode(tells)),),
             now_s=self.now // 1000,
             rng=self.company.rng,
@@ -398,7 +400,7 @@ class Scene:
         )
         tree = encode(pending.staged.after.tree.to_wire())
         opened = joining.open_welcome(item, self.bundles[self.granted.device_id], tree)
-        joining.accept(item, opened, entry, roster=roster, charter=self.charter)
+        joining.accept(item, opened, [entry], roster=roster, charter=self.charter)
         return True
 
 

@@ -30,9 +30,9 @@ from mifeng_crypto.ledger.roster_entry import (
     RosterEntry,
     RosterEntryTBS,
 )
-from mifeng_crypto.log import EntryKind, Heads, LogEntry, UnitWelcome
+from mifeng_crypto.log import AuthenticatedData, EntryKind, Heads, LogEntry, UnitWelcome
 from mifeng_crypto.mls import group as mls
-from mifeng_crypto.tls import encode
+from mifeng_crypto.tls import decode, encode
 from tests.support.company import HOUR, Company, Person
 from tests.support.unit import Member, Unit, key_package
 
@@ -186,28 +186,32 @@ def test_a_newcomer_is_welcomed_into_a_fork_gate_28(company: Company, unit: Unit
 @pytest.mark.parametrize(
     ("change", "rule"),
     [
-        ("an older entry", "LOG-3"),
+        ("another entry", "LOG-3"),
         ("heads before the newcomer", "GATE-5"),
         ("a rotation to come", "LOG-5"),
-        ("no commit", "LOG-7"),
+        ("no commit", "GATE-29"),
     ],
 )
-def test_a_welcome_tells_where_the_log_stood(
+def test_a_commit_says_where_the_log_stood(
     company: Company, unit: Unit, change: str, rule: str
 ) -> None:
+    # The server lets through what all the others refuse.
     di, older = company.hire("Di"), unit.server
     company.grant(unit.unit_id, di)
     unit.write_heads()
-    view, bundle = unit.of(company.ada).view, key_package(company, di)
-    told = UnitWelcome("Sales", "", view.heads, view.log.head, view.rotated_at, view.steady_since)
-    if change == "an older entry":
-        told = dataclasses.replace(told, log=Head(view.log.sequence, bytes(32)))
+    said = decode(AuthenticatedData, unit.said_by_commit(company.ada))
+    state = said.unit
+    assert state is not None
+    if change == "another entry":
+        said = dataclasses.replace(said, log=Head(said.log.sequence, bytes(32)))
     elif change == "heads before the newcomer":
-        told = dataclasses.replace(told, heads=older.heads)
+        state = dataclasses.replace(state, heads=older.heads)
     elif change == "a rotation to come":
-        told = dataclasses.replace(told, rotated_at=UnixMillis(company.now + HOUR))
-    pending = unit.commit(company.ada, add=[bundle], welcome=told)
-    unit.send_commit(company.ada, pending)
+        state = dataclasses.replace(state, rotated_at=UnixMillis(company.now + HOUR))
+    said = dataclasses.replace(said, unit=state)
+    bundle = key_package(company, di)
+    pending = unit.commit(company.ada, add=[bundle], said=encode(said))
+    unit.accept_commit(pending.message, company.ada.device_id, force=True)
     entry = unit.entries[-1]
     if change == "no commit":
         header = dataclasses.replace(entry.header, kind=EntryKind.HEADS)
@@ -232,14 +236,13 @@ def test_a_welcome_into_a_group_that_is_no_units_is_refused_gate_7(
 ) -> None:
     public = unit.server.public
     context = dataclasses.replace(public.context, group_id=b"a group of somebody's own")
-    view = unit.server
     with pytest.raises(ProtocolError, match="GATE-7"):
         gate.check_welcome(
             company.roster,
             unit.charter,
             dataclasses.replace(public, context=context),
-            UnitWelcome("", "", view.heads, view.log.head, view.rotated_at, view.steady_since),
-            entry=unit.entries[-1],
+            UnitWelcome("", "", unit.said_by_commit(company.ada)),
+            entries=unit.entries[-1:],
             confirmation_tag=b"",
         )
 

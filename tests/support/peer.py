@@ -19,7 +19,11 @@ import aiohttp
 
 from mifeng_crypto import signature
 from mifeng_crypto.api import messages as m
-from mifeng_crypto.gate import LogPosition, genesis_of_log
+from mifeng_crypto.gate import (
+    LogPosition,
+    genesis_of_log,
+    header_hash,
+)
 from mifeng_crypto.ids import (
     PROTOCOL_VERSION,
     DeviceId,
@@ -41,6 +45,7 @@ from mifeng_crypto.ledger.charter_entry import (
     UnitKind,
     UnitRole,
 )
+from mifeng_crypto.ledger.head import Head
 from mifeng_crypto.ledger.policy import DEFAULT_POLICY, Policy
 from mifeng_crypto.ledger.roster import Roster, sign_roster_entry
 from mifeng_crypto.ledger.roster_entry import (
@@ -64,12 +69,14 @@ from mifeng_crypto.log import (
     LogEntry,
     Purpose,
     SetAt,
+    UnitState,
 )
 from mifeng_crypto.login import LoginTBS
 from mifeng_crypto.mls import group as mls
 from mifeng_crypto.mls.group import Epoch, KeyPackageBundle, LeafIndex, PendingCommit
 from mifeng_crypto.mls.wire.credential import BasicCredential
 from mifeng_crypto.mls.wire.extension import Extension
+from mifeng_crypto.mls.wire.framing import PublicMessage
 from mifeng_crypto.mls.wire.leaf_node import Lifetime
 from mifeng_crypto.mls.wire.message import MLSMessage, encode_message
 from mifeng_crypto.mls.wire.parent_node import RatchetTreeExtension
@@ -80,6 +87,7 @@ from mifeng_crypto.tls import decode, encode
 from mifeng_server.domain.protocols import Clock
 from tests.support.connection import Connection, RefusedError
 from tests.support.server import RunningServer
+from tests.support.state import NOTHING_YET, state_after
 
 __all__ = ["SUITE", "Peer", "PeerUnit", "RefusedError", "founded", "pair", "peer_of"]
 
@@ -94,6 +102,7 @@ class PeerUnit:
     charter: Charter
     epoch: Epoch
     log: LogPosition
+    state: UnitState
 
 
 @dataclass(slots=True, kw_only=True)
@@ -259,7 +268,8 @@ class Peer(Connection):
         request = m.OpenUnitRequest(charter_entry=encode(entry), group_info=info)
         await self.call("create_unit", m.AcceptedReply, request)
         log = LogPosition.begin(genesis_of_log(info))
-        self.units[unit_id] = PeerUnit(Charter.from_entries([entry], self.known), epoch, log)
+        charter = Charter.from_entries([entry], self.known)
+        self.units[unit_id] = PeerUnit(charter, epoch, log, NOTHING_YET)
         await self.catch_up(unit_id)
         return unit_id
 
@@ -328,6 +338,7 @@ class Peer(Connection):
                 unit.epoch, received = mls.decrypt(unit.epoch, entry.content)
                 texts.append(received.data)
             unit.log = unit.log.grown(entry.header)
+            unit.state = state_after(unit.state, entry)
         return texts
 
     async def read_log(self, unit_id: bytes, after: int = 0) -> list[bytes]:
@@ -353,6 +364,7 @@ class Peer(Connection):
             "time": self.now,
             "files": tuple(FileId(f) for f in files),
             "purpose": Purpose.POST,
+            "unit": None,
         }
         return encode(AuthenticatedData(**(made | bent)))
 
@@ -382,7 +394,7 @@ class Peer(Connection):
             remove=remove,
             path=path,
             leaf_extensions=self._set_at() if path else None,
-            authenticated_data=self.said(unit_id),
+            authenticated_data=self.said(unit_id, unit=self.units[unit_id].state),
             now_s=self.now // 1000,
             rng=os.urandom,
         )
@@ -421,10 +433,16 @@ class Peer(Connection):
             assert joined is not None
             got = await self.call("charter", m.EntriesReply, path={"unit_id": item.unit_id})
             entries = await self.read_log(item.unit_id, item.sequence - 1)
-            header = decode(LogEntry, entries[0]).header
-            log = LogPosition.begin(LogPosition(0, [header.previous], 0).grown(header).head)
+            entry = decode(LogEntry, entries[0])
+            commit = decode(MLSMessage, entry.content).message
+            assert isinstance(commit, PublicMessage)
+            said = decode(AuthenticatedData, commit.content.authenticated_data)
+            assert said.unit is not None
             self.units[item.unit_id] = PeerUnit(
-                Charter.from_entries(got.entries, self.known), joined.epoch, log
+                Charter.from_entries(got.entries, self.known),
+                joined.epoch,
+                LogPosition.begin(Head(item.sequence, header_hash(entry.header))),
+                state_after(said.unit, entry),
             )
             await self.call("ack_welcome", None, path={"welcome_id": item.welcome_id})
             await self.catch_up(item.unit_id)

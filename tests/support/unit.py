@@ -33,6 +33,7 @@ from mifeng_crypto.log import (
     LogEntry,
     Purpose,
     SetAt,
+    UnitState,
     UnitWelcome,
 )
 from mifeng_crypto.mls import group as mls
@@ -128,6 +129,10 @@ class Unit:
         )
         self.members = {self.creator.device_id: Member(self.creator, epoch, self.server)}
         self.write_heads()
+        began = self.entries[0].header.accepted_at
+        self.server = dataclasses.replace(self.server, rotated_at=began, steady_since=began)
+        first = self.of(self.creator)
+        first.view = dataclasses.replace(first.view, rotated_at=began, steady_since=began)
 
     @property
     def charter(self) -> Charter:
@@ -300,6 +305,7 @@ class Unit:
         files: Sequence[FileId] = (),
         time: int | None = None,
         purpose: Purpose = Purpose.POST,
+        state: UnitState | None = None,
     ) -> bytes:
         """What somebody honestly says of what he has seen."""
         view = self.of(who).view
@@ -312,8 +318,15 @@ class Unit:
                 time=UnixMillis(self.company.now if time is None else time),
                 files=tuple(files),
                 purpose=purpose,
+                unit=state,
             )
         )
+
+    def said_by_commit(
+        self, who: Person, *, files: Sequence[FileId] = (), time: int | None = None
+    ) -> bytes:
+        """The same of a commit, which says by what the unit is judged as well."""
+        return self.said(who, files=files, time=time, state=self.of(who).view.state)
 
     def commit(
         self,
@@ -327,12 +340,10 @@ class Unit:
         extensions: tuple[Extension, ...] | None = None,
     ) -> PendingCommit:
         """Make a commit; nobody has accepted it."""
-        member = self.of(by)
+        member, now = self.of(by), self.company.now
         assert member.epoch is not None, "who left does not commit"
-        view, now = member.view, self.company.now
-        tells = welcome or UnitWelcome(
-            "Sales", "", view.heads, view.log.head, view.rotated_at, view.steady_since
-        )
+        said = self.said_by_commit(by) if said is None else said
+        tells = welcome or UnitWelcome("Sales", "", said)
         pending = mls.commit(
             member.epoch,
             signature_key=by.key,
@@ -340,7 +351,7 @@ class Unit:
             remove=remove,
             path=path,
             leaf_extensions=leaf_extensions(now) if extensions is None else extensions,
-            authenticated_data=self.said(by) if said is None else said,
+            authenticated_data=said,
             group_info_extensions=(Extension(UNIT_WELCOME_EXTENSION, encode(tells)),),
             now_s=now // 1000,
             rng=self.company.rng,
@@ -355,43 +366,24 @@ class Unit:
 
     def enter(self, who: Person, pending: PendingCommit, bundle: KeyPackageBundle) -> None:
         """Let a newcomer in by its Welcome, through its gate."""
-        sequence = self.server.log.began
-        self.enter_by(who, pending, bundle, self.entries[sequence - 1])
-        self.catch_up(self.of(who))
-
-    def enter_by(
-        self, who: Person, pending: PendingCommit, bundle: KeyPackageBundle, entry: LogEntry
-    ) -> None:
         assert pending.welcome is not None, "somebody was added"
-        tree = decode(RatchetTreeExtension, self.tree_of[entry.header.sequence])
+        sequence = self.server.log.began
+        tree = decode(RatchetTreeExtension, self.tree_of[sequence])
         epoch, info = mls.join(pending.welcome, bundle, tree=tree)
         told = find_extension(info.extensions, UNIT_WELCOME_EXTENSION)
         assert told is not None, "the commit put it there"
         welcome = decode(UnitWelcome, told)
-        log = gate.check_welcome(
+        seen = gate.read_authenticated_data(welcome.said).log
+        view = gate.check_welcome(
             self.company.roster,
             self.charter,
             epoch.public,
             welcome,
-            entry=entry,
+            entries=self.entries[seen.sequence : sequence],
             confirmation_tag=info.confirmation_tag,
         )
-        at = entry.header.accepted_at
-        view = UnitView(
-            roster=self.company.roster,
-            charter=self.charter,
-            heads=welcome.heads,
-            log=log,
-            last_accepted_at=at,
-            rotated_at=at if gate.commit_has_path(entry) else welcome.rotated_at,
-            steady_since=gate.steady_after(
-                at, rotated_at=welcome.rotated_at, steady_since=welcome.steady_since
-            )
-            if gate.commit_has_path(entry)
-            else welcome.steady_since,
-            public=epoch.public,
-        )
         self.members[who.device_id] = Member(who, epoch, view)
+        self.catch_up(self.of(who))
 
     def add(self, *people: Person, by: Person | None = None, path: bool = True) -> None:
         """Grant people, move the heads, commit them in, and let them join."""

@@ -1,11 +1,13 @@
 """Into a unit by a Welcome: nothing in it is believed (protocol.md, "Joining").
 
 The tree must agree with the ledgers, leaf by leaf; and the commit that made the Welcome must stand
-in the log exactly where the Welcome's author said, with the same confirmation tag. So neither the
+in the log behind what the Welcome's author had seen, with the same confirmation tag. So neither the
 server nor a member can let anybody in that the ledgers do not name, or fork the newcomer off.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from mifeng.core.rows import UnitStatus
 from mifeng.core.unit import Unit
@@ -14,6 +16,7 @@ from mifeng_crypto.api.messages import WelcomeItem
 from mifeng_crypto.errors import ProtocolError
 from mifeng_crypto.ids import GroupId, UnitId
 from mifeng_crypto.ledger.charter import Charter
+from mifeng_crypto.ledger.head import Head
 from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.log import UNIT_WELCOME_EXTENSION, LogEntry, UnitWelcome
 from mifeng_crypto.mls import group as mls
@@ -43,6 +46,15 @@ class Opened:
         self.confirmation_tag = confirmation_tag
         self.welcome = welcome
 
+    @property
+    def seen(self) -> Head:
+        """The last entry of the log that its author had applied.
+
+        Raises:
+            ProtocolError: GATE-20.
+        """
+        return gate.read_authenticated_data(self.welcome.said).log
+
 
 def open_welcome(item: WelcomeItem, bundle: mls.KeyPackageBundle, tree: bytes) -> Opened:
     """Decrypt a Welcome with the KeyPackage that it names (RFC 9420 section 12.4.3.1).
@@ -63,7 +75,7 @@ def open_welcome(item: WelcomeItem, bundle: mls.KeyPackageBundle, tree: bytes) -
 def accept(
     item: WelcomeItem,
     opened: Opened,
-    entry: LogEntry,
+    entries: Sequence[LogEntry],
     *,
     roster: Roster,
     charter: Charter,
@@ -73,27 +85,22 @@ def accept(
     Args:
         item: as the server handed it out.
         opened: the same, decrypted.
-        entry: the log's entry with the commit.
-        roster: at least up to the heads that the Welcome names.
+        entries: the log's behind `opened.seen`; the commit ends them.
+        roster: at least up to what the Welcome names.
         charter: likewise.
 
     Raises:
         NeedLedgerError: the ledgers do not reach as far as the Welcome's heads.
         ProtocolError: something does not agree; the Welcome is to be refused.
     """
-    log = gate.check_welcome(
+    view = gate.check_welcome(
         roster,
         charter,
         opened.epoch.public,
         opened.welcome,
-        entry=entry,
+        entries=entries,
         confirmation_tag=opened.confirmation_tag,
     )
-    told, at = opened.welcome, entry.header.accepted_at
-    rotated_at, steady_since = told.rotated_at, told.steady_since
-    if gate.commit_has_path(entry):
-        steady_since = gate.steady_after(at, rotated_at=rotated_at, steady_since=steady_since)
-        rotated_at = at
     return Unit(
         unit_id=UnitId(item.unit_id),
         generation=item.generation,
@@ -101,11 +108,11 @@ def accept(
         title=opened.welcome.title,
         topic=opened.welcome.topic,
         charter=charter,
-        heads=opened.welcome.heads,
-        log=log,
-        last_accepted_at=entry.header.accepted_at,
-        rotated_at=rotated_at,
-        steady_since=steady_since,
+        heads=view.heads,
+        log=view.log,
+        last_accepted_at=view.last_accepted_at,
+        rotated_at=view.rotated_at,
+        steady_since=view.steady_since,
         group_info=b"",
         epoch=opened.epoch,
     )

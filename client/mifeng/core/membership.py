@@ -148,14 +148,8 @@ def _prepare(
 ) -> Unit | None:
     if not (packages or what.remove or what.rotate):
         return None
-    welcome = UnitWelcome(
-        unit.title,
-        unit.topic,
-        unit.heads,
-        unit.log.head,
-        unit.rotated_at,
-        unit.steady_since,
-    )
+    said = unit.authenticated_data(roster, state=unit.view(roster).state, now=now)
+    welcome = UnitWelcome(unit.title, unit.topic, said)
     pending = mls.commit(
         unit.active_epoch,
         signature_key=profile.signature_key,
@@ -163,7 +157,7 @@ def _prepare(
         remove=what.remove,
         path=bool(what.remove) or what.rotate,
         leaf_extensions=set_at(now),
-        authenticated_data=unit.authenticated_data(roster, now=now),
+        authenticated_data=said,
         group_info_extensions=(Extension(UNIT_WELCOME_EXTENSION, encode(welcome)),),
         now_s=now // 1000,
         rng=rng,

@@ -34,7 +34,7 @@ from mifeng_crypto.ids import (
 from mifeng_crypto.ledger.charter import Charter
 from mifeng_crypto.ledger.head import Head
 from mifeng_crypto.ledger.roster import Roster
-from mifeng_crypto.log import AuthenticatedData, Heads, Purpose
+from mifeng_crypto.log import AuthenticatedData, EntryKind, Heads, Purpose, UnitState
 from mifeng_crypto.mls.group import Epoch, PendingCommit
 from mifeng_crypto.tls import decode, encode
 
@@ -152,9 +152,18 @@ class Unit:
         *,
         files: Sequence[FileId] = (),
         purpose: Purpose = Purpose.POST,
+        state: UnitState | None = None,
         now: UnixMillis,
     ) -> bytes:
-        """What every commit and message says about what its sender had seen."""
+        """What every commit and message says about what its sender had seen.
+
+        Args:
+            roster: as known.
+            files: that a message shows.
+            purpose: of a message.
+            state: the unit's, in a commit.
+            now: this device's time.
+        """
         return encode(
             AuthenticatedData(
                 version=PROTOCOL_VERSION,
@@ -164,6 +173,7 @@ class Unit:
                 time=UnixMillis(max(now, self.last_accepted_at)),
                 files=tuple(files),
                 purpose=purpose,
+                unit=state,
             )
         )
 
@@ -278,12 +288,15 @@ def from_rows(
 
 def _position(stored: UnitRecord, timeline: Iterable[tuple[bytes, bytes]]) -> LogPosition:
     began = stored.began.sequence
-    hashes = {began: stored.began.hash}
+    hashes, heads_at = {began: stored.began.hash}, began
     for key, row in timeline:
         sequence = int.from_bytes(key, "big")
         if began < sequence <= stored.log.sequence:
-            hashes[sequence] = decode(TimelineRecord, row).entry_hash
-    position = LogPosition(began, list(hashes.values()), stored.log.sequence)
+            record = decode(TimelineRecord, row)
+            hashes[sequence] = record.entry_hash
+            if record.kind is EntryKind.HEADS:
+                heads_at = sequence
+    position = LogPosition(began, list(hashes.values()), stored.log.sequence, heads_at)
     if list(hashes) != [*range(began, stored.log.sequence + 1)] or position.head != stored.log:
         raise ProfileDamagedError(
             "entries of a unit's log are missing in this profile; join again with a new invite"

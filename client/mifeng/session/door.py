@@ -15,7 +15,7 @@ from mifeng.session import charters
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.errors import CodecError, CryptoError, ProtocolError
 from mifeng_crypto.ids import UnitId
-from mifeng_crypto.log import LogEntry
+from mifeng_crypto.log import EntryKind, LogEntry
 from mifeng_crypto.mls.group import KeyPackageBundle
 from mifeng_crypto.tls import decode
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from mifeng.session.session import Session
 
 __all__ = ["join_units", "leave_what_is_over", "stock_key_packages"]
+
+BATCH = 500
+"""Entries of a log that are fetched at once."""
 
 
 async def join_units(session: Session) -> None:
@@ -58,18 +61,8 @@ async def _join(session: Session, item: m.WelcomeItem) -> None:
         if before is not None:
             charter.check_has(before.charter.head)  # never back to a shorter one
         joining.check_generation(item, charter, before)
-        log = await session.api.call(
-            "log",
-            m.LogReply,
-            path={"unit_id": unit_id},
-            query={"generation": item.generation, "after": item.sequence - 1, "limit": 1},
-        )
-        if not log.entries:
-            raise ProtocolError("CLIENT-3", "the server withholds entries of the log")
-        commit = decode(LogEntry, log.entries[0])
-        if commit.header.sequence != item.sequence:
-            raise ProtocolError("CLIENT-3", "the server gives another entry of the log")
-        unit = joining.accept(item, opened, commit, roster=session.known_roster, charter=charter)
+        log = await _up_to_the_commit(session, item, opened)
+        unit = joining.accept(item, opened, log, roster=session.known_roster, charter=charter)
         if before is not None:  # what was left of an earlier stay
             if before.group == unit.group and before.log.sequence == unit.log.sequence:
                 before.log.check_has(unit.log.head)  # the commit that took it out lets it in
@@ -107,6 +100,35 @@ async def leave_what_is_over(session: Session, unit_id: UnitId) -> None:
     if unit.status is UnitStatus.ACTIVE:  # what could not be processed stands before that
         await session.save_unit(dataclasses.replace(unit, status=UnitStatus.WAITING))
     session.troubles.pop(unit_id, None)
+
+
+async def _up_to_the_commit(
+    session: Session, item: m.WelcomeItem, opened: joining.Opened
+) -> list[LogEntry]:
+    """Fetch the log from behind what the Welcome's author had seen, without what was said there."""
+    after, log = opened.seen.sequence, list[LogEntry]()
+    while after < item.sequence:
+        reply = await session.api.call(
+            "log",
+            m.LogReply,
+            path={"unit_id": UnitId(item.unit_id)},
+            query={
+                "generation": item.generation,
+                "after": after,
+                "limit": min(item.sequence - after, BATCH),
+            },
+        )
+        entries = [decode(LogEntry, entry) for entry in reply.entries]
+        if not entries or entries[-1].header.sequence <= after:
+            raise ProtocolError("CLIENT-3", "the server withholds entries of the log")
+        after = entries[-1].header.sequence
+        log += (
+            LogEntry(entry.header, b"") if entry.header.kind is EntryKind.MESSAGE else entry
+            for entry in entries
+        )
+    if after != item.sequence or not log:
+        raise ProtocolError("CLIENT-3", "the server gives another entry of the log")
+    return log
 
 
 def _knows_more(session: Session, item: m.WelcomeItem) -> bool:

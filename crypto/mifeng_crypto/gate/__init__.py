@@ -18,6 +18,7 @@ problems.py       from a broken rule to a problem code
 """
 
 from mifeng_crypto.gate.age import is_too_old, leaves_too_old, renewal_due
+from mifeng_crypto.gate.authenticated import read_authenticated_data
 from mifeng_crypto.gate.chain import (
     NO_DEVICE,
     LogPosition,
@@ -81,6 +82,7 @@ __all__ = [
     "leaves_too_old",
     "next_header",
     "problem_of",
+    "read_authenticated_data",
     "readds_asked",
     "removes_due",
     "renewal_due",

@@ -10,7 +10,7 @@ from mifeng_crypto.errors import CodecError, ProtocolError
 from mifeng_crypto.gate.view import UnitView
 from mifeng_crypto.ids import PROTOCOL_VERSION, UnixMillis
 from mifeng_crypto.ledger.chain import CLOCK_TOLERANCE_MS, SplitViewError
-from mifeng_crypto.log import AuthenticatedData
+from mifeng_crypto.log import AuthenticatedData, UnitState
 from mifeng_crypto.tls import decode
 
 __all__ = ["check_authenticated_data"]
@@ -52,6 +52,13 @@ def read_authenticated_data(data: bytes) -> AuthenticatedData:
     if len(set(said.files)) != len(said.files):
         raise ProtocolError("GATE-20", "the message names a file twice")
     return said
+
+
+def state_in(said: AuthenticatedData) -> UnitState:
+    """GATE-36: return by what the unit is judged, as a commit says it."""
+    if said.unit is None:
+        raise ProtocolError("GATE-36", "a commit does not say by what its unit is judged")
+    return said.unit
 
 
 def check_clock(time: UnixMillis, accepted_at: UnixMillis) -> None:

@@ -55,16 +55,18 @@ class LogPosition:
         began: the sequence of the commit that began the epoch; what the log follows, in the first.
         hashes: of the entries from `began` on; it may be longer than this position.
         sequence: of the last entry.
+        heads_at: the sequence of the last `heads`, or `began` if there was none since.
     """
 
     began: int
     hashes: list[bytes]
     sequence: int
+    heads_at: int
 
     @classmethod
     def begin(cls, head: Head) -> LogPosition:
         """Return the position at the commit (or founding GroupInfo) that begins an epoch."""
-        return cls(head.sequence, [head.hash], head.sequence)
+        return cls(head.sequence, [head.hash], head.sequence, head.sequence)
 
     @property
     def head(self) -> Head:
@@ -78,7 +80,8 @@ class LogPosition:
         length = self.sequence - self.began + 1
         hashes = self.hashes if len(self.hashes) == length else self.hashes[:length]
         hashes.append(head.hash)
-        return LogPosition(self.began, hashes, head.sequence)
+        heads_at = head.sequence if header.kind is EntryKind.HEADS else self.heads_at
+        return LogPosition(self.began, hashes, head.sequence, heads_at)
 
     def check_has(self, head: Head) -> None:
         """LOG-8: refuse a position that is not in this log since the epoch began.

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from mifeng_crypto.errors import ProtocolError, UsageError
 from mifeng_crypto.gate.age import check_keeps_no_overdue, is_too_old
-from mifeng_crypto.gate.authenticated import check_authenticated_data
+from mifeng_crypto.gate.authenticated import check_authenticated_data, state_in
 from mifeng_crypto.gate.standing import Ledgers, Standing, identity_of, set_at_of
 from mifeng_crypto.gate.view import UnitView, key_expired, removes_due
 from mifeng_crypto.ids import DeviceId, MemberId, UnixMillis
@@ -71,8 +71,8 @@ def check_commit(
 
     Raises:
         UsageError: the commit was staged for another epoch.
-        ProtocolError: GATE-4 to GATE-7, GATE-9 to GATE-22, GATE-30, GATE-32, GATE-33, LOG-8,
-            LEDGER-8.
+        ProtocolError: GATE-4 to GATE-7, GATE-9 to GATE-22, GATE-30, GATE-32, GATE-33, GATE-36,
+            LOG-8, LEDGER-8.
         NeedLedgerError: LEDGER-9: its sender knows more of a ledger; fetch it first.
     """
     if staged.before.context != view.public.context:
@@ -84,6 +84,7 @@ def check_commit(
     check_sender(staged.before.leaf(staged.committer), device_id)
     said = check_authenticated_data(view, staged.authenticated_data, accepted_at=accepted_at)
     check_no_files(said)
+    check_state(view, said)
     check_committer(view, staged)
     check_committers_leaf(staged, accepted_at)
     check_removes_what_is_due(view, staged)
@@ -177,6 +178,22 @@ def check_no_files(said: AuthenticatedData) -> None:
     """GATE-15: only messages show files."""
     if said.files:
         raise ProtocolError("GATE-15", "a commit names files, which only messages do")
+
+
+def check_state(view: UnitView, said: AuthenticatedData) -> None:
+    """GATE-36: it says by what the unit is judged, as everybody in it knows: newcomers go by that.
+
+    Where a `heads` came between what its sender had seen and the commit, newcomers read it in the
+    log, and what held before it is of no effect.
+    """
+    unit = state_in(said)
+    if (unit.rotated_at, unit.steady_since) != (view.rotated_at, view.steady_since) or (
+        said.log.sequence >= view.log.heads_at and unit.heads != view.heads
+    ):
+        raise ProtocolError(
+            "GATE-36",
+            "a commit says of the unit what its members do not know of it; catch up, commit again",
+        )
 
 
 def check_committer(view: UnitView, staged: StagedCommit) -> None:

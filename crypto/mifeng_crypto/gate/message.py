@@ -80,7 +80,7 @@ def check_message(
         What its sender says that it had seen, and the files that it shows.
 
     Raises:
-        ProtocolError: GATE-7, GATE-20 to GATE-25, GATE-30, LOG-8, LEDGER-8.
+        ProtocolError: GATE-7, GATE-20 to GATE-25, GATE-30, GATE-37, LOG-8, LEDGER-8.
         NeedLedgerError: LEDGER-9: its sender knows more of a ledger; fetch it first.
     """
     if sender is not None:
@@ -89,6 +89,7 @@ def check_message(
     check_nothing_due(view)
     check_key(view, accepted_at)
     said = check_authenticated_data(view, authenticated_data, accepted_at=accepted_at)
+    check_no_state(said)
     check_may_post(view, device_id, said.purpose)
     return said
 
@@ -107,6 +108,12 @@ def check_key(view: UnitView, accepted_at: UnixMillis) -> None:
     """GATE-24: nothing is encrypted under keys that are older than the policy allows."""
     if key_expired(view, accepted_at):
         raise ProtocolError("GATE-24", "the unit's keys have expired; commit a rotation, then send")
+
+
+def check_no_state(said: AuthenticatedData) -> None:
+    """GATE-37: only a commit says by what the unit is judged."""
+    if said.unit is not None:
+        raise ProtocolError("GATE-37", "a message says of the unit what only commits say")
 
 
 def check_may_post(view: UnitView, device_id: DeviceId, purpose: Purpose) -> None:

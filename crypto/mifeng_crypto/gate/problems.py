@@ -30,6 +30,7 @@ PROBLEMS: Mapping[str, ProblemCode] = MappingProxyType(
         "GATE-27": ProblemCode.WRONG_EPOCH,
         "GATE-33": ProblemCode.REMOVES_DUE,
         "GATE-31": ProblemCode.CLOCK,
+        "GATE-36": ProblemCode.STALE_HEAD,
         "UNIT-2": ProblemCode.STALE_HEAD,
     }
 )

@@ -10,7 +10,7 @@ from mifeng_crypto.gate.standing import Ledgers, Standing
 from mifeng_crypto.ids import DeviceId, UnixMillis
 from mifeng_crypto.ledger.charter import Charter
 from mifeng_crypto.ledger.roster import Roster
-from mifeng_crypto.log import Heads
+from mifeng_crypto.log import Heads, UnitState
 from mifeng_crypto.mls.group import LeafIndex, PublicGroup
 
 __all__ = [
@@ -73,6 +73,11 @@ class UnitView:
     def steady_after(self, accepted_at: UnixMillis) -> UnixMillis:
         """Since when there has been no holiday, after a commit with a path (age.py)."""
         return steady_after(accepted_at, rotated_at=self.rotated_at, steady_since=self.steady_since)
+
+    @property
+    def state(self) -> UnitState:
+        """What a commit says of the unit before it."""
+        return UnitState(self.heads, self.rotated_at, self.steady_since)
 
     @property
     def ledgers(self) -> Ledgers:

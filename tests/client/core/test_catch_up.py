@@ -217,7 +217,9 @@ def test_a_member_and_the_server_together_cannot_add_a_ghost(world: World) -> No
         add=[verified],
         path=False,
         authenticated_data=world.ada.unit.authenticated_data(
-            world.company.roster, now=world.company.now
+            world.company.roster,
+            state=world.ada.unit.view(world.company.roster).state,
+            now=world.company.now,
         ),
         now_s=world.company.now // 1000,
         rng=world.company.rng,

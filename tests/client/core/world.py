@@ -11,7 +11,6 @@ import dataclasses
 from mifeng.core import founding, joining, key_packages, membership, outbox
 from mifeng.core.catch_up import Applied, apply_entries
 from mifeng.core.profile import Enrolled, Profile
-from mifeng.core.rows import UnitStatus
 from mifeng.core.unit import Unit
 from mifeng_crypto import gate
 from mifeng_crypto.api.messages import ClaimedKeyPackage, WelcomeItem
@@ -145,7 +144,9 @@ class World:
         self.group_info = self.ada.unit.group_info
         self.log = Log(self.ada.unit.group, self.group_info)
         self.everybody = [self.ada]
-        self.heads()
+        first = self.heads_only()
+        self.ada.unit = founding.created(self.ada.unit, decode(LogEntry, first).header)
+        self.ada.apply(first)
         self.amend(Grant(self.ben_person.member_id, UnitRole.MEMBER))
         self.ben = self.admit(self.ben_person)
 
@@ -165,7 +166,6 @@ class World:
             rng=company.rng,
         )
         self.charter_entries = [v for (table, _), v in rows.items() if table == "charter" and v]
-        unit = dataclasses.replace(unit, status=UnitStatus.ACTIVE)
         return Desk(company, company.ada, profile, unit)
 
     def amend(self, body: CharterBody) -> None:
@@ -230,7 +230,7 @@ class World:
             desk.apply(entry)
         opened = joining.open_welcome(item, bundle, tree)
         unit = joining.accept(
-            item, opened, decode(LogEntry, entry), roster=company.roster, charter=self.charter
+            item, opened, [decode(LogEntry, entry)], roster=company.roster, charter=self.charter
         )
         newcomer = Desk(company, person, profile, unit)
         self.everybody.append(newcomer)

@@ -271,7 +271,7 @@ def test_an_external_commit_is_refused_gate_9(company: Company, unit: Unit) -> N
         credential=credential(cy),
         capabilities=CAPABILITIES,
         leaf_extensions=leaf_extensions(company.now),
-        authenticated_data=unit.said(company.ada),
+        authenticated_data=unit.said_by_commit(company.ada),
         now_s=company.now // 1000,
         rng=company.rng,
     )
@@ -288,7 +288,7 @@ def test_any_proposal_but_add_and_remove_by_value_is_refused_gate_10(
         epoch,
         signature_key=company.ada.key,
         extensions=(),
-        authenticated_data=unit.said(company.ada),
+        authenticated_data=unit.said_by_commit(company.ada),
         now_s=company.now // 1000,
         rng=company.rng,
     )
@@ -354,7 +354,7 @@ def test_nobody_who_belongs_into_the_unit_is_removed_gate_14(company: Company, u
 
 
 def test_a_commit_names_no_files_gate_15(company: Company, unit: Unit) -> None:
-    said = unit.said(company.ada, files=[FileId(bytes(16))])
+    said = unit.said_by_commit(company.ada, files=[FileId(bytes(16))])
     refused("GATE-15", unit, unit.commit(company.ada, said=said).staged)
 
 
@@ -427,14 +427,19 @@ def test_once_the_keys_have_expired_a_commit_renews_them_gate_19(
 
 
 def altered(unit: Unit, **changes: object) -> bytes:
-    said = decode(AuthenticatedData, unit.said(unit.creator))
+    said = decode(AuthenticatedData, unit.said_by_commit(unit.creator))
     return encode(dataclasses.replace(said, **changes))  # type: ignore[arg-type]
 
 
 def test_authenticated_data_that_is_malformed_or_of_another_version_is_refused_gate_20(
     company: Company, unit: Unit
 ) -> None:
-    for said in (b"", b"\x00", unit.said(company.ada) + b"\x00", altered(unit, version=2)):
+    for said in (
+        b"",
+        b"\x00",
+        unit.said_by_commit(company.ada) + b"\x00",
+        altered(unit, version=2),
+    ):
         refused("GATE-20", unit, unit.commit(company.ada, said=said).staged)
 
 
@@ -443,8 +448,8 @@ def test_a_sender_whose_clock_is_off_is_refused_gate_21(
     company: Company, unit: Unit, off: int
 ) -> None:
     fine = company.now + (600_000 if off > 0 else -600_000)
-    check(unit, unit.commit(company.ada, said=unit.said(company.ada, time=fine)).staged)
-    said = unit.said(company.ada, time=company.now + off)
+    check(unit, unit.commit(company.ada, said=unit.said_by_commit(company.ada, time=fine)).staged)
+    said = unit.said_by_commit(company.ada, time=company.now + off)
     refused("GATE-21", unit, unit.commit(company.ada, said=said).staged)
 
 
