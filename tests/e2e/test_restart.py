@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,7 @@ from mifeng.core import restart as core
 from mifeng.core.events import Event
 from mifeng.core.rows import UnitStatus
 from mifeng.errors import ServerProblem, WaitingError
+from mifeng.net import Api
 from mifeng.session import notary
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.api.problems import ProblemCode
@@ -246,3 +249,51 @@ async def test_an_auditor_follows_a_unit_through_its_generations(tmp_path: Path)
     assert [line.added for line in new.membership] == [(ben,), (ada,)]
     assert new.membership[0].sequence > GENERATION_GAP
     assert new.entries == 3  # its first `heads`, the commit that adds Ada, and what was said
+
+
+class Meanwhile(Api):
+    """Something happens before a request is sent, or after it was answered."""
+
+    before: tuple[str, Callable[[], Awaitable[object]]] | None = None
+    after: tuple[str, Callable[[], Awaitable[object]]] | None = None
+
+    async def call(self, name: str, *args: Any, **named: Any) -> Any:  # noqa: ANN401 - passed on
+        if self.before is not None and self.before[0] == name:
+            act, self.before = self.before[1], None
+            await act()
+        answer = await super().call(name, *args, **named)
+        if self.after is not None and self.after[0] == name:
+            act, self.after = self.after[1], None
+            await act()
+        return answer
+
+
+def meanwhile(me: mifeng.Workspace) -> Meanwhile:
+    api = me._session.api
+    api.__class__ = Meanwhile
+    assert isinstance(api, Meanwhile)
+    return api
+
+
+async def test_whoever_restarts_reads_what_was_said_until_then(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        await c.ben.sync()
+        meanwhile(c.ada).before = "restart_unit", lambda: c.bens.send("at the last moment")
+        await c.adas.restart()
+        await c.ben.sync()
+        await c.bens.send("here")
+        await c.ada.sync()
+        assert texts(await c.adas.history()) == ["at the last moment", "here"]
+
+
+async def test_a_welcome_that_a_restart_has_overtaken_is_passed_over(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        second = await c.ada.create_unit("Second")
+        await c.ada.sync()
+        assert await second.grant(c.ada.person("Ben"))
+        meanwhile(c.ben).after = "welcomes", second.restart
+        await c.ben.sync()
+        assert second.id not in c.ben._session.troubles
+        await c.ben.sync()
+        bens = c.ben.unit("Second")
+        assert (bens.is_member, bens.generation) == (True, 1)

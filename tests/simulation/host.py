@@ -11,7 +11,7 @@ from aiohttp import web
 
 from mifeng.keychain import Cost, Passphrase
 from mifeng.sdk.workspace import Workspace
-from mifeng.session import Session, delivery, enrolment
+from mifeng.session import Session, enrolment
 from mifeng.session.home import Home
 from mifeng_crypto.errors import TransportError
 from mifeng_crypto.ids import PROTOCOL_VERSION, UnixMillis
@@ -203,8 +203,7 @@ class Client:
     async def sync(self) -> None:
         """Catch up, and send what waits."""
         assert self.session is not None, "it runs"
-        await self.session.sync()
-        await delivery.settle(self.session)
+        await Workspace(self.session).sync()
 
 
 class OwnedRng(SeededRng):

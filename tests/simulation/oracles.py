@@ -1,10 +1,12 @@
 """What must hold whatever the seed does. Judged by what is on disks and in the server's log only.
 
-I1   the same sequence, the same entry, on every device; what was shown never changes
-I2   one epoch, one authenticator
+I1   the same sequence, the same entry, on every device; what was shown never changes; between two
+     generations of a unit is the gap that its charter says
+I2   one generation and epoch, one authenticator
 I3   nobody comes into a tree who is not granted; no message while somebody in it should be out
 I4   no key and nonce twice with different content
-I5   accepted, or kept for later, means delivered: to all, once, in order
+I5   accepted, or kept for later, means delivered: to all, once, in order; whoever was in a
+     generation that is over to its end has read it to its end
 I8   no message under keys older than the policy allows
 I11  after a while of peace, nothing is left to do
 """
@@ -13,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mifeng.core.rows import Condition, OutboxRecord, TimelineRecord, UnitStatus
@@ -33,7 +35,10 @@ __all__ = ["Oracles", "ViolationError"]
 
 TEXT = re.compile(rb"<message \d+>")
 Place = tuple[bytes, int]
-"""A unit and a sequence of its log, or an epoch of its group."""
+"""A unit and a sequence of its log."""
+Era = tuple[int, int]
+"""A generation of a unit, and an epoch of its group."""
+Leaves = frozenset[tuple[MemberId, DeviceId]]
 
 
 class ViolationError(AssertionError):
@@ -51,11 +56,11 @@ class Oracles:
 
     entries: dict[Place, tuple[bytes, bytes]] = field(default_factory=dict)
     found: dict[bytes, Place] = field(default_factory=dict)
-    authenticators: dict[Place, bytes] = field(default_factory=dict)
-    trees: dict[Place, frozenset[tuple[MemberId, DeviceId]]] = field(default_factory=dict)
+    authenticators: dict[tuple[bytes, Era], bytes] = field(default_factory=dict)
+    trees: dict[tuple[bytes, Era], Leaves] = field(default_factory=dict)
     nonces: dict[bytes, bytes] = field(default_factory=dict)
     accepted: dict[bytes, Place] = field(default_factory=dict)
-    kept: dict[bytes, tuple[bytes, MemberId, int]] = field(default_factory=dict)
+    kept: dict[bytes, tuple[bytes, MemberId, Era]] = field(default_factory=dict)
 
     # -------------------------------------------------------------- at each step
 
@@ -95,11 +100,11 @@ class Oracles:
         for unit_id, unit in session.units.items():
             if unit.epoch is None:
                 continue
-            place = unit_id, unit.epoch.public.epoch
+            place = unit_id, (unit.generation, unit.epoch.public.epoch)
             said = bytes(unit.epoch.epoch_authenticator)
             check(
                 self.authenticators.setdefault(place, said) == said,
-                f"I2: {name} has other keys in epoch {place[1]}",
+                f"I2: {name} has other keys in generation and epoch {place[1]}",
             )
             if place in self.trees:
                 continue
@@ -134,19 +139,24 @@ class Oracles:
         """I3 and I8, by the server's log and ledgers alone."""
         rows = await disk.find(LogRow, order="sequence", limit=10**6, unit_id=unit_id)
         contents = await disk.find(ContentRow, order="sequence", limit=10**6, unit_id=unit_id)
-        content = {row.sequence: row.content for row in contents}
+        content = {row.sequence: row.content for row in contents if row.sequence}
         entries = await disk.find(CharterRow, order="sequence", limit=10**6, unit_id=unit_id)
         charter = Charter.from_entries([row.entry for row in entries], roster=roster)
         lifetime = charter.policy.key_lifetime_s * 1000
         log: dict[int, LogEntry] = {}
         granted: frozenset[MemberId] = frozenset()
-        rotated_at = 0
+        rotated_at, last, generation = 0, 0, 0
         for row in rows:
             header = decode(LogHeader, row.header)
             entry = LogEntry(header, content.get(row.sequence, b""))
             log[row.sequence] = entry
-            check(header.sequence == len(log), "I1: the log has a gap")
-            before = self.trees.get((unit_id, header.epoch))
+            if header.group.generation != generation:
+                generation, rotated_at = header.group.generation, 0
+                check(last < charter.generations[generation].begins, "I1: a number is used twice")
+                last = charter.generations[generation].begins
+            check(header.sequence == last + 1, "I1: the log has a gap")
+            last = header.sequence
+            before = self.trees.get((unit_id, (generation, header.epoch)))
             if header.kind is EntryKind.HEADS:
                 heads = decode(Heads, entry.content)
                 granted = frozenset(
@@ -156,7 +166,7 @@ class Oracles:
                 )
                 rotated_at = rotated_at or header.accepted_at
             elif header.kind is EntryKind.COMMIT:
-                after = self.trees.get((unit_id, header.epoch + 1))
+                after = self.trees.get((unit_id, (generation, header.epoch + 1)))
                 if before is not None and after is not None:
                     new = {member for member, _ in after - before}
                     check(new <= granted, f"I3: somebody is added at {row.sequence} without grant")
@@ -174,7 +184,8 @@ class Oracles:
     ) -> None:
         """I1, I5: what this device has is the log, without a gap, from where it was let in."""
         rows = await session.home.database.scan("messages", unit_id)
-        last = 0
+        last, numbers = 0, sorted(log)
+        follows = dict(zip([0, *numbers], numbers, strict=False))
         for key, value in rows:
             sequence, record = int.from_bytes(key[16:], "big"), decode(TimelineRecord, value)
             where = f"{name} at {sequence} of {unit_id.hex()[:4]}"
@@ -183,46 +194,90 @@ class Oracles:
                 gate.header_hash(log[sequence].header) == record.entry_hash,
                 f"I1: {where} is another entry than the log has",
             )
-            if sequence != last + 1:
-                check(self._came_in(session, unit_id, log, last, sequence), f"I5: {where}: a gap")
+            if follows.get(last) != sequence:
+                between = [log[n].header for n in numbers if last < n <= sequence]
+                check(self._came_in(session, unit_id, between), f"I5: {where}: a gap")
+                self._check_read_to_the_end(where, session, unit_id, log, last)
             last = sequence
         unit = {bytes(u): state for u, state in session.units.items()}.get(unit_id)
         if unit is None or unit.unit_id in session.troubles:
             return
         if unit.status is UnitStatus.ACTIVE:
             check(
-                unit.log.sequence == len(log) == max(last, unit.log.began),
+                unit.log.sequence == numbers[-1] == max(last, unit.log.began),
                 f"I5: {name} has not all of {unit_id.hex()[:4]}",
             )
 
-    def _came_in(
-        self, session: Session, unit_id: bytes, log: Mapping[int, LogEntry], last: int, first: int
-    ) -> bool:
-        """Whether a commit between the two let this device in."""
+    def _came_in(self, session: Session, unit_id: bytes, between: Sequence[LogHeader]) -> bool:
+        """Whether the last of these, or the one before, let this device in, or it has opened it."""
         device = session.profile.device_id
-        for sequence in range(last + 1, first + 1):
-            epoch, kind = log[sequence].header.epoch, log[sequence].header.kind
-            if kind is EntryKind.COMMIT and sequence in (first - 1, first):
-                before = self.trees.get((unit_id, epoch))
-                after = self.trees.get((unit_id, epoch + 1))
+        for header in between[-2:]:
+            generation = header.group.generation
+            before = self.trees.get((unit_id, (generation, header.epoch)))
+            after = self.trees.get((unit_id, (generation, header.epoch + 1)))
+            if header.kind is EntryKind.COMMIT:
                 if before is None or after is None:
                     return True  # nobody has looked at the right moment
                 if device in {d for _, d in after} - {d for _, d in before}:
                     return True
+            elif generation and header.epoch == 0 and device in {d for _, d in before or ()}:
+                return True
         return False
 
-    def _stayed(
-        self, unit_id: bytes, member_id: MemberId, epoch: int, sessions: Mapping[str, Session]
+    def _check_read_to_the_end(
+        self,
+        where: str,
+        session: Session,
+        unit_id: bytes,
+        log: Mapping[int, LogEntry],
+        last: int,
+    ) -> None:
+        """I5, of what is left out after entry `last`: a device that was in leaves out nothing."""
+        if last not in log:
+            return
+        generation = log[last].header.group.generation
+        ends = max(n for n, e in log.items() if e.header.group.generation == generation)
+        tree = self.trees.get((unit_id, (generation, log[ends].header.epoch)), frozenset())
+        was_in_to_the_end = last < ends and session.profile.device_id in {d for _, d in tree}
+        if was_in_to_the_end and not self._was_out(unit_id, generation, session, log, last):
+            raise ViolationError(f"I5: {where}: generation {generation} is read to {last} only")
+
+    def _was_out(
+        self,
+        unit_id: bytes,
+        generation: int,
+        session: Session,
+        log: Mapping[int, LogEntry],
+        last: int,
     ) -> bool:
-        """Whether a member was in all trees from an epoch on, and is still here."""
+        """Whether some tree of a generation from an entry on is without this device, or unknown."""
+        first = log[last].header.epoch
+        ends = max(e.header.epoch for e in log.values() if e.header.group.generation == generation)
+        trees = [self.trees.get((unit_id, (generation, n))) for n in range(first, ends + 1)]
+        device = session.profile.device_id
+        return any(tree is None or device not in {d for _, d in tree} for tree in trees)
+
+    def _stayed(
+        self, unit_id: bytes, member_id: MemberId, era: Era, sessions: Mapping[str, Session]
+    ) -> bool:
+        """Whether a member was in all trees from then on, and is still here.
+
+        In a generation that was opened later: in all from the one that let it in.
+        """
         session = next((s for s in sessions.values() if s.profile.member_id == member_id), None)
         units = {bytes(u): state for u, state in session.units.items()} if session else {}
         if session is None or unit_id not in units or unit_id in session.troubles:
             return False
         if units[unit_id].status is not UnitStatus.ACTIVE:
             return False
-        later = [tree for (unit, e), tree in self.trees.items() if unit == unit_id and e >= epoch]
-        return all(member_id in {m for m, _ in tree} for tree in later)
+        later = sorted(
+            (e, tree) for (u, e), tree in self.trees.items() if u == unit_id and e >= era
+        )
+        is_in = [(e[0], any(m == member_id for m, _ in tree)) for e, tree in later]
+        return all(
+            now or (generation > era[0] and (generation, True) not in is_in[:i])
+            for i, (generation, now) in enumerate(is_in)
+        )
 
 
 def _check_quiet(name: str, session: Session) -> None:

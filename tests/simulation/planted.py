@@ -11,9 +11,9 @@ from typing import Any
 from unittest.mock import patch
 
 from mifeng.core import catch_up, membership, outbox
-from mifeng.core.rows import Changes
+from mifeng.core.rows import Changes, UnitStatus
 from mifeng.core.unit import OutboxItem, Unit
-from mifeng.session import delivery, session
+from mifeng.session import delivery, door, session
 from mifeng.session.session import Session
 from mifeng_crypto import gate
 from mifeng_crypto.errors import TransportError
@@ -169,6 +169,22 @@ def _chain_unchecked() -> contextlib.AbstractContextManager[object]:
     return patch.object(Session, "apply", gaps)
 
 
+def _rest_unread() -> contextlib.AbstractContextManager[object]:
+    """Whoever hears of a restart leaves the old generation without reading it to its end."""
+
+    async def leave(s: Session, unit_id: UnitId) -> None:
+        unit = s.units[unit_id]
+        if unit.is_over and unit.status is UnitStatus.ACTIVE:
+            await s.save_unit(outbox.epoch_ended(unit).without_keys(UnitStatus.WAITING))
+
+    return patch.object(door, "leave_what_is_over", leave)
+
+
+def _lost_in_restart() -> contextlib.AbstractContextManager[object]:
+    """What waits in the outbox is forgotten by whoever is let in again."""
+    return patch.object(outbox, "carried_over", lambda before, joined: joined)
+
+
 PLANTS: dict[str, Callable[[], contextlib.AbstractContextManager[object]]] = {
     "merge-early": _merge_early,
     "seal-anew-after-lost-answer": _resend_sealed_anew,
@@ -181,6 +197,8 @@ PLANTS: dict[str, Callable[[], contextlib.AbstractContextManager[object]]] = {
     "torn-write": _torn_write,
     "own-entry-dropped": _answer_counts_as_seen,
     "entry-passed-over": _chain_unchecked,
+    "rest-of-generation-unread": _rest_unread,
+    "outbox-lost-in-restart": _lost_in_restart,
 }
 """Name -> what puts it in."""
 

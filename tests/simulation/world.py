@@ -174,7 +174,7 @@ class World:
 
     # -------------------------------------------------------------- one step
 
-    def _step(self) -> None:  # noqa: C901 - a table of what may happen
+    def _step(self) -> None:  # noqa: C901, PLR0912 - a table of what may happen
         chance = self.chance
         client = chance.choice(self.clients)
         kind = chance.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
@@ -192,6 +192,8 @@ class World:
                 self._in_a_unit(client, kind, role)
             case "sync":
                 self._do(client, kind, client.sync)
+            case "restart":
+                self._in_a_unit(client, kind, self._restart_unit)
             case "create":
                 self._create(client)
             case "remove":
@@ -253,14 +255,20 @@ class World:
     async def _send(self, client: Client, unit: Unit) -> None:
         assert client.session is not None, "it runs"
         text = f"<message {next(self.numbers)}>"
-        epoch, member_id = unit.epoch, client.session.profile.member_id
+        place, member_id = (unit.generation, unit.epoch), client.session.profile.member_id
         try:
             message = await unit.send(text)
         except TransportError:
-            self.oracles.kept[text.encode()] = unit.id, member_id, epoch
+            self.oracles.kept[text.encode()] = unit.id, member_id, place
             raise
         self.note(f"{client.name}: {text} is number {message.sequence} of {unit.title}")
         self.oracles.accepted[text.encode()] = unit.id, message.sequence
+
+    async def _restart_unit(self, client: Client, unit: Unit) -> None:
+        number = unit.generation + 1
+        await unit.restart()
+        self.note(f"{client.name}: {unit.title} goes on in generation {number}")
+        self.counts["restarted"] = self.counts.get("restarted", 0) + 1
 
     def _person(self, client: Client) -> Person:
         assert client.workspace is not None, "it runs"
@@ -402,6 +410,7 @@ WEIGHTS = {
     "sync": 8,
     "grant": 14,
     "revoke": 6,
+    "restart": 3,
     "create": 6,
     "remove": 2,
     "line": 8,

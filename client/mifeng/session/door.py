@@ -60,6 +60,8 @@ async def _join(session: Session, item: m.WelcomeItem) -> None:
         charter, entries = await charters.fetch(session, unit_id, None)
         if before is not None:
             charter.check_has(before.charter.head)  # never back to a shorter one
+        if item.generation < charter.generation().number:
+            return  # restarted since: whoever opened the next one lets this device in there
         joining.check_generation(item, charter, before)
         log = await _up_to_the_commit(session, item, opened)
         unit = joining.accept(item, opened, log, roster=session.known_roster, charter=charter)

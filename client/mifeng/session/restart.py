@@ -96,6 +96,8 @@ async def _open(session: Session, unit_id: UnitId, prepared: Prepared) -> bool:
     if charter.generation().number != header.group.generation:
         await session.save(done)  # an answer that came so late that it is over again
         return True
+    with contextlib.suppress(AccessEndedError, CodecError, CryptoError, ProtocolError):
+        await session.catch_up(unit_id)  # what came in before it was over
     unit = core.restarted(session.units[unit_id], prepared, header)
     receipt = await notary.receipt_of(session, reply, header)
     await session.save_unit(unit, {**receipt, **done})
