@@ -22,6 +22,7 @@ HEAD_S = 75
 HANDSHAKE_S = 15
 SHUTDOWN_S = 10
 """How long requests under way may take to end."""
+READ_BYTES = 256 << 10
 TLS_BUFFER_BYTES = 32 << 10
 BACKLOG = 4096
 """Connections that wait for the process: all of a company may come back in the same second."""
@@ -37,6 +38,7 @@ def make_runner(app: web.Application) -> web.AppRunner:
         keepalive_timeout=HEAD_S,
         auto_decompress=False,
         lingering_time=5,
+        read_bufsize=READ_BYTES,
     )
 
 

@@ -29,7 +29,7 @@ from demo.scan import forms_of
 from mifeng_crypto.api.endpoints import ENDPOINTS
 from mifeng_crypto.api.messages import Push
 from mifeng_crypto.api.problems import ProblemCode
-from mifeng_server.blobs.objects import ObjectBlobs
+from mifeng_server.blobs.folder import FolderBlobs
 from mifeng_server.domain import welcomes
 from mifeng_server.domain.login import authenticate
 from mifeng_server.domain.refusal import Refusal
@@ -141,15 +141,15 @@ class EvilServer:
         self._patch.setattr("mifeng_server.domain.welcomes.read_tree", read_tree)
 
     def _bend_blobs(self) -> None:
-        honest = ObjectBlobs.read
+        honest = FolderBlobs.read
 
         async def read(
-            blobs: ObjectBlobs, key: bytes, start: int, end: int
+            blobs: FolderBlobs, key: bytes, start: int, end: int
         ) -> AsyncIterator[bytes]:
             async for piece in honest(blobs, key, start, end):
                 yield self.blob(piece)
 
-        self._patch.setattr(ObjectBlobs, "read", read)
+        self._patch.setattr(FolderBlobs, "read", read)
 
 
 def _declining(code: ProblemCode) -> Handler:

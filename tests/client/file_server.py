@@ -24,6 +24,8 @@ class FileServer:
         self.requests: list[str] = []
         self.headers: list[str] = []
         """All that a client has said in headers."""
+        self.patches: list[int] = []
+        """How much each PATCH announced."""
         self.share = SHARE
         self.cut_patches_at: list[int] = []
         """Break the connection when this much of the file is here."""
@@ -86,6 +88,7 @@ class FileServer:
             return _problem(self.problem)
         assert request.content_type == "application/offset+octet-stream"
         assert request.content_length is not None
+        self.patches.append(request.content_length)
         if int(request.headers["Upload-Offset"]) != len(self.data):
             return _problem(ProblemCode.OFFSET_MISMATCH)
         cut_at = self.cut_patches_at[0] if self.cut_patches_at else None

@@ -146,6 +146,20 @@ async def test_an_upload_goes_on_where_the_connection_broke(
     assert (await down(api, attachment, folder)).read_bytes() == CONTENT
 
 
+async def test_pieces_grow_on_a_quick_line_and_are_small_again_after_a_break(
+    api: Api, server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mifeng.transfer.sending.QUICK_S", 60)
+    source = tmp_path / "large"
+    source.write_bytes(bytes(12 * PIECE_BYTES))
+    server.cut_patches_at = [5 * PIECE_BYTES + 1]
+    attachment = await up(api, source)
+    assert attachment.digest == hashlib.sha256(server.data).digest()
+    sizes = [-(-size // PIECE_BYTES) for size in server.patches]
+    assert sizes[:4] == [1, 1, 2, 4]  # the next one is made ready before this one has arrived
+    assert sizes[4] == 1
+
+
 async def test_a_creation_whose_answer_was_lost_is_the_same_file(
     api: Api, server: FileServer, source: Path
 ) -> None:

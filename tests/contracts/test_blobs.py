@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import AsyncIterator
+from hashlib import sha256
 from itertools import pairwise
 from os import urandom
 from pathlib import Path
@@ -85,6 +88,82 @@ async def test_what_came_before_a_sender_broke_off_is_kept(blobs: Blobs) -> None
     with pytest.raises(ConnectionResetError):
         await blobs.append(KEY, 0, broken())
     assert await blobs.size(KEY) == len(data)
+    assert await _read(blobs, 0, len(data)) == data
+
+
+class _Sha256:
+    """`Checksum`."""
+
+    def __init__(self, data: bytes) -> None:
+        self._named, self._hash = sha256(data).digest(), sha256()
+
+    def update(self, data: bytes, /) -> None:
+        self._hash.update(data)
+
+    def check(self) -> None:
+        if self._hash.digest() != self._named:
+            raise ValueError("another checksum")
+
+
+async def test_of_what_has_another_checksum_nothing_is_kept(blobs: Blobs) -> None:
+    data = _pattern(2 * OBJECT_BYTES + 12_345)
+    await blobs.append(KEY, 0, _pieces(data[:100]))
+    for bent in (data[100:-1] + b"x", data[100:-1]):
+        with pytest.raises(ValueError, match="another checksum"):
+            await blobs.append(KEY, 100, _pieces(bent), checksum=_Sha256(data[100:]))
+        assert await blobs.size(KEY) == 100
+    end = await blobs.append(KEY, 100, _pieces(data[100:]), checksum=_Sha256(data[100:]))
+    assert end == await blobs.size(KEY) == len(data)
+    assert await _read(blobs, 0, len(data)) == data
+
+
+async def test_of_what_broke_off_before_its_checksum_nothing_is_kept(blobs: Blobs) -> None:
+    data = _pattern(OBJECT_BYTES + 300_000)
+
+    async def broken() -> AsyncIterator[bytes]:
+        async for piece in _pieces(data):
+            yield piece
+        raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        await blobs.append(KEY, 0, broken(), checksum=_Sha256(data))
+    assert await blobs.size(KEY) == 0
+    assert await blobs.append(KEY, 0, _pieces(data), checksum=_Sha256(data)) == len(data)
+
+
+async def test_what_a_crash_left_without_a_name_is_not_counted_and_goes(tmp_path: Path) -> None:
+    blobs = FolderBlobs(tmp_path)
+    await blobs.append(KEY, 0, _pieces(b"whole"))
+    home = tmp_path / KEY.hex()
+    for number in range(3):
+        (home / f"{number:08x}.part").write_bytes(b"cut off")
+    assert await blobs.size(KEY) == 5
+    await blobs.append(KEY, 5, _pieces(b" and more"))
+    assert [path.name for path in home.iterdir()] == ["00000000"]
+    (home / "00000001.part").write_bytes(b"cut off")
+    await blobs.delete(KEY)
+    assert not home.exists()
+
+
+async def test_nothing_behind_what_could_not_be_synced_gets_a_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blobs, data = FolderBlobs(tmp_path), _pattern(4 * OBJECT_BYTES)
+    honest, calls = os.fdatasync, 0
+
+    def fail_once(file: int) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise OSError(errno.EIO, "the disk failed")
+        honest(file)
+
+    monkeypatch.setattr(os, "fdatasync", fail_once)
+    with pytest.raises(StorageError, match="the disk failed"):
+        await blobs.append(KEY, 0, _pieces(data))
+    assert await blobs.size(KEY) == OBJECT_BYTES
+    assert [path.name for path in (tmp_path / KEY.hex()).iterdir()] == ["00000000"]
+    assert await blobs.append(KEY, OBJECT_BYTES, _pieces(data[OBJECT_BYTES:])) == len(data)
     assert await _read(blobs, 0, len(data)) == data
 
 

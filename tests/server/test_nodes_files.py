@@ -15,6 +15,7 @@ import pytest
 from obstore.store import ObjectStore
 
 from mifeng_server.blobs.objects import OBJECT_BYTES, ObjectBlobs
+from mifeng_server.domain.protocols import Checksum
 from mifeng_server.domain.quota import Quotas
 from tests.support.nodes import initialised
 from tests.support.peer import Peer, RefusedError, pair
@@ -82,8 +83,15 @@ class Pausing(ObjectBlobs):
         super().__init__(store)
         self.stopped, self.go_on = asyncio.Event(), asyncio.Event()
 
-    async def append(self, key: bytes, offset: int, chunks: AsyncIterator[bytes]) -> int:
-        return await super().append(key, offset, self._slowly(chunks))
+    async def append(
+        self,
+        key: bytes,
+        offset: int,
+        chunks: AsyncIterator[bytes],
+        *,
+        checksum: Checksum | None = None,
+    ) -> int:
+        return await super().append(key, offset, self._slowly(chunks), checksum=checksum)
 
     async def _slowly(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         async for chunk in chunks:

@@ -53,6 +53,7 @@ LONGEST_REPLY = 64 << 20
 """More than any page, and than the tree of a thousand members."""
 LONGEST_PROBLEM = 64 << 10
 LONGEST_WAIT_S = 300.0
+READ_BYTES = 256 << 10
 TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=60)
 
 
@@ -304,7 +305,10 @@ class Api:
         if self._http is None:
             # No environment: a proxy or .netrc from there would see what is meant for the server.
             self._http = aiohttp.ClientSession(
-                timeout=TIMEOUT, trust_env=False, auto_decompress=False
+                timeout=TIMEOUT,
+                trust_env=False,
+                auto_decompress=False,
+                read_bufsize=READ_BYTES,
             )
         return self._http
 

@@ -1,5 +1,6 @@
 """Files up and down: streamed, sealed and opened on the way, in constant memory.
 
+ahead.py     one piece in work, and the next one fetched
 up.py        a file -> sealed into the spool -> sent behind it -> Attachment
 spool.py     the ciphertext of files on their way, on the disk
 digest.py    its hash, beside that

@@ -8,7 +8,7 @@ import threading
 
 __all__ = ["ThreadedSha256"]
 
-AHEAD = 8
+AHEAD = 2
 """Pieces that wait to be hashed: of 1 MiB, so that memory stays small."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import errno
 import os
@@ -18,6 +17,7 @@ from mifeng.content.attachment import Attachment
 from mifeng.content.file_name import safe_name
 from mifeng.errors import DiskFullError
 from mifeng.net import Api
+from mifeng.transfer.ahead import ahead, in_thread
 from mifeng.transfer.attempts import Attempts, Progress, no_progress
 from mifeng_crypto.api.messages import ShareReply
 from mifeng_crypto.errors import ProtocolError, StorageError, TransportError, UsageError
@@ -60,12 +60,13 @@ async def download(
         TransportError: it was not reached, again and again.
     """
     place = _place(attachment, target, overwrite=overwrite)
-    pieces = stream(api, unit_id=unit_id, attachment=attachment, progress=progress)
+    opened = ahead(stream(api, unit_id=unit_id, attachment=attachment, progress=progress))
     with _temporary(place) as (file, temporary):
-        async for piece in pieces:
-            await asyncio.to_thread(_write, place, file, piece)
+        async with contextlib.aclosing(opened) as pieces:
+            async for piece in pieces:
+                await in_thread(_write, place, file, piece)
         with _storing(place):
-            await asyncio.to_thread(os.fsync, file.fileno())
+            await in_thread(os.fsync, file.fileno())
             _give_name(temporary, place, overwrite=overwrite)
     return place
 
@@ -90,11 +91,12 @@ async def stream(
         try:
             async with api.raw("GET", path, headers={"Range": f"bytes={begin}-"}) as response:
                 _check_range(response, begin, attachment.size)
-                async for piece in response.content.iter_chunked(_READ_BYTES):
-                    opened = await asyncio.to_thread(opener.update, piece)
-                    got += len(piece)
-                    yield opened
-                    progress(got, length)
+                async with contextlib.aclosing(ahead(_received(response))) as pieces:
+                    async for piece in pieces:
+                        opened = await in_thread(opener.update, piece)
+                        got += len(piece)
+                        yield opened
+                        progress(got, length)
         except TransportError as err:
             if got > begin:
                 attempts = Attempts()
@@ -102,7 +104,12 @@ async def stream(
         else:
             if got == begin:
                 break  # the server ends too early, without an error: FILE-2
-    yield await asyncio.to_thread(opener.finish)
+    yield await in_thread(opener.finish)
+
+
+async def _received(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
+    async for piece in response.content.iter_chunked(_READ_BYTES):
+        yield piece
 
 
 async def file_key(api: Api, unit_id: UnitId, attachment: Attachment) -> FileKey:

@@ -1,28 +1,42 @@
-"""Ciphertext to the server by tus 1.0.0: from wherever the server is, over lines that break."""
+"""Ciphertext to the server by tus 1.0.0: from wherever the server is, over lines that break.
+
+It is read from the spool as it goes out. Of a piece that broke off the server keeps nothing, since
+its checksum cannot be known; so pieces are small where lines are slow or break, and grow where they
+are quick, because the server syncs at the end of each.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import base64
+import contextlib
 import dataclasses
 import hashlib
+import os
 import re
-from collections.abc import AsyncIterator
-from typing import Self
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from typing import IO, Self
 
 import aiohttp
 
 from mifeng.errors import ServerProblem
 from mifeng.net import Api
+from mifeng.transfer.ahead import ahead, in_thread
 from mifeng.transfer.attempts import Attempts, Progress
 from mifeng_crypto.api.problems import ProblemCode
-from mifeng_crypto.errors import ProtocolError, TransportError
+from mifeng_crypto.errors import ProtocolError, StorageError, TransportError
 from mifeng_crypto.ids import FileId, UnitId
 
-__all__ = ["PIECE_BYTES", "Sending", "create", "take_back"]
+__all__ = ["PIECE_BYTES", "Piece", "Sending", "create", "take_back"]
 
 PIECE_BYTES = 4 << 20
-_SEND_BYTES = 256 << 10
+"""The least that goes at once, and what the server keeps a file in."""
+MOST_BYTES = 4 * PIECE_BYTES
+"""What a server takes under one checksum."""
+QUICK_S = 1.0
+"""A piece that took less may be followed by one of twice its size."""
+_READ_BYTES = 1 << 20
+_SEND_BYTES = 128 << 10
 _TUS = {"Tus-Resumable": "1.0.0"}
 _AGAIN = frozenset({ProblemCode.OFFSET_MISMATCH, ProblemCode.CHECKSUM_MISMATCH})
 
@@ -56,58 +70,130 @@ async def create(api: Api, unit_id: UnitId, length: int, *, key: bytes) -> FileI
         return FileId(bytes.fromhex(found[1]))
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of the ciphertext, from `start` up to `end`, and its SHA-256."""
+
+    start: int
+    end: int
+    digest: bytes
+
+
+@dataclasses.dataclass(slots=True, kw_only=True)
 class Sending:
-    """One file on its way; `length` is that of the ciphertext."""
+    """One file on its way.
+
+    Attributes:
+        api: the server.
+        path: of the upload there.
+        file: the ciphertext in the spool, as far as it is written.
+        length: of all the ciphertext.
+        progress: see `Progress`.
+        piece_bytes: how much goes at once at present.
+    """
 
     api: Api
     path: str
+    file: IO[bytes]
     length: int
     progress: Progress
+    piece_bytes: int = PIECE_BYTES
 
     @classmethod
-    def of(cls, api: Api, file_id: FileId, length: int, progress: Progress) -> Self:
+    def of(
+        cls, api: Api, file_id: FileId, file: IO[bytes], length: int, progress: Progress
+    ) -> Self:
         """A file by its id."""
-        return cls(api=api, path=f"/v1/files/{file_id.hex()}", length=length, progress=progress)
+        path = f"/v1/files/{file_id.hex()}"
+        return cls(api=api, path=path, file=file, length=length, progress=progress)
 
     async def offset(self) -> int:
         """Ask how far the server has come."""
         return await self._ask_offset(0, self.length, Attempts())
 
-    async def send(self, piece: bytes, start: int) -> None:
+    async def send(self, start: int, reaches: Callable[[int], Awaitable[None]]) -> None:
+        """Bring everything from `start` on to the server.
+
+        While a piece is under way the next one is waited for and hashed.
+
+        Args:
+            start: where the server is.
+            reaches: waits until the ciphertext is written up to there.
+
+        Raises:
+            ServerProblem, TransportError, ProtocolError: it does not get through.
+            MifengError: by `reaches`.
+        """
+        async with contextlib.aclosing(ahead(self._pieces(start, reaches))) as pieces:
+            async for piece in pieces:
+                await self._send(piece)
+
+    async def _pieces(
+        self, start: int, reaches: Callable[[int], Awaitable[None]]
+    ) -> AsyncGenerator[Piece, None]:
+        while start < self.length:
+            end = min(start + self.piece_bytes, self.length)
+            await reaches(end)
+            yield await in_thread(self._piece, start, end)
+            start = end
+
+    def _piece(self, start: int, end: int) -> Piece:
+        sha256 = hashlib.sha256()
+        for at in range(start, end, _READ_BYTES):
+            sha256.update(self._read(at, min(at + _READ_BYTES, end)))
+        return Piece(start, end, sha256.digest())
+
+    def _read(self, start: int, end: int) -> bytes:
+        try:
+            data = os.pread(self.file.fileno(), end - start, start)
+        except OSError as err:
+            raise _lost() from err
+        if len(data) != end - start:
+            raise _lost()
+        return data
+
+    async def _send(self, piece: Piece) -> None:
         """Bring one piece to the server, from wherever the server is within it."""
-        at, end, attempts = start, start + len(piece), Attempts()
-        while at < end:
-            begin = at
+        start, end, attempts = piece.start, piece.end, Attempts()
+        while True:
+            began = time.monotonic()
             try:
-                at = await self._patch(piece, begin, start)
+                at = await self._patch(piece)
             except (TransportError, ServerProblem) as err:
                 if isinstance(err, ServerProblem) and err.code not in _AGAIN:
                     raise
+                self.piece_bytes = PIECE_BYTES
                 await attempts.pause(err)
                 at = await self._ask_offset(start, end, attempts)
-            if at > begin:
+            else:
+                if time.monotonic() - began < QUICK_S:
+                    self.piece_bytes = min(2 * self.piece_bytes, MOST_BYTES)
+            if at > piece.start:
                 attempts = Attempts()
+            if at == end:
+                break
+            piece = await in_thread(self._piece, at, min(at + self.piece_bytes, end))
         self.progress(end, self.length)
 
-    async def _patch(self, piece: bytes, begin: int, start: int) -> int:
-        rest = memoryview(piece)[begin - start :]
-        digest = await asyncio.to_thread(lambda: hashlib.sha256(rest).digest())
+    async def _patch(self, piece: Piece) -> int:
         headers = {
             **_TUS,
-            "Upload-Offset": str(begin),
-            "Upload-Checksum": f"sha256 {base64.b64encode(digest).decode()}",
-            "Content-Length": str(len(rest)),
+            "Upload-Offset": str(piece.start),
+            "Upload-Checksum": f"sha256 {base64.b64encode(piece.digest).decode()}",
+            "Content-Length": str(piece.end - piece.start),
             "Content-Type": "application/offset+octet-stream",
         }
 
         async def slices() -> AsyncIterator[bytes]:
-            for at in range(begin - start, len(piece), _SEND_BYTES):
-                self.progress(start + at, self.length)
-                yield piece[at : at + _SEND_BYTES]
+            for at in range(piece.start, piece.end, _READ_BYTES):
+                end = min(at + _READ_BYTES, piece.end)
+                data = await in_thread(self._read, at, end)
+                for n in range(0, len(data), _SEND_BYTES):
+                    self.progress(at + n, self.length)
+                    yield data[n : n + _SEND_BYTES]
 
         async with self.api.raw("PATCH", self.path, headers=headers, data=slices) as response:
-            return _offset(response, begin, start + len(piece))
+            return _offset(response, piece.start, piece.end)
 
     async def _ask_offset(self, start: int, end: int, attempts: Attempts) -> int:
         while True:
@@ -116,6 +202,10 @@ class Sending:
                     return _offset(response, start, end)
             except TransportError as err:
                 await attempts.pause(err)
+
+
+def _lost() -> StorageError:
+    return StorageError("a part of the file that is on its way is missing here; send it again")
 
 
 def _offset(response: aiohttp.ClientResponse, start: int, end: int) -> int:

@@ -7,6 +7,7 @@ There is nothing here but ciphertext; the keys are in the vault's care.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import os
@@ -19,8 +20,7 @@ from mifeng.errors import DiskFullError
 from mifeng_crypto.errors import StorageError
 from mifeng_crypto.ids import FileId
 
-__all__ = ["Spool"]
-
+__all__ = ["Spool", "Written"]
 
 _NAME = re.compile(r"[0-9a-f]{32}")
 
@@ -44,16 +44,29 @@ class Spool:
         """
         with _translated():
             self._folder.mkdir(mode=0o700, exist_ok=True)
-            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+            flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
             descriptor = os.open(self._path(file_id), flags, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                yield file
+        with os.fdopen(descriptor, "r+b", buffering=0) as file:
+            yield file
+
+    @staticmethod
+    def write(file: IO[bytes], data: bytes) -> None:
+        """Add to what is there.
+
+        Raises:
+            DiskFullError: there is no room.
+            StorageError: it cannot be written.
+        """
+        rest = memoryview(data)
+        with _translated():
+            while rest:  # an unbuffered file may take a part
+                rest = rest[file.write(rest) :]
 
     @staticmethod
     def sync(file: IO[bytes]) -> None:
         """Put what was written on the disk."""
-        file.flush()
-        os.fsync(file.fileno())
+        with _translated():
+            os.fsync(file.fileno())
 
     @contextlib.contextmanager
     def reading(self, file_id: FileId) -> Iterator[IO[bytes]]:
@@ -76,6 +89,38 @@ class Spool:
         names = (path.name for path in self._folder.iterdir())
         # What a file system or a desktop has put there is none of ours.
         return frozenset(FileId(bytes.fromhex(name)) for name in names if _NAME.fullmatch(name))
+
+
+class Written:
+    """How far a file in the spool has come."""
+
+    def __init__(self) -> None:
+        self._size = 0
+        self._ended = False
+        self._moved = asyncio.Event()
+
+    def grow(self, count: int) -> None:
+        """So much more is there."""
+        self._size += count
+        self._moved.set()
+
+    def end(self) -> None:
+        """There will be no more."""
+        self._ended = True
+        self._moved.set()
+
+    async def reaches(self, end: int, writer: asyncio.Task[object]) -> None:
+        """Wait until the file has `end` bytes.
+
+        Raises:
+            Exception: what `writer` raised, if there will never be so many.
+        """
+        while self._size < end:
+            if self._ended:
+                await writer
+                raise AssertionError("what is sealed has the length that was announced")
+            self._moved.clear()
+            await self._moved.wait()
 
 
 @contextlib.contextmanager

@@ -18,10 +18,11 @@ from mifeng.media.preview import preview_of
 from mifeng.media.source import Source, whole
 from mifeng.media.strip import stripped
 from mifeng.net import Api
+from mifeng.transfer.ahead import in_thread
 from mifeng.transfer.attempts import Progress, no_progress
 from mifeng.transfer.digest import ThreadedSha256
 from mifeng.transfer.sending import PIECE_BYTES, Sending, create
-from mifeng.transfer.spool import Spool
+from mifeng.transfer.spool import Spool, Written
 from mifeng_crypto.api.messages import ShareReply
 from mifeng_crypto.errors import StorageError, TransportError, UsageError
 from mifeng_crypto.files.key import derive_file_key, new_file_secret, share_hash
@@ -164,15 +165,14 @@ async def resume(
         TransportError: the server was not reached, again and again.
         StorageError: the spool cannot be read.
     """
-    sending = Sending.of(api, attachment.file_id, sealed_length(attachment.size), progress)
-    offset = await sending.offset()
+    length = sealed_length(attachment.size)
     with spool.reading(attachment.file_id) as file:
-        file.seek(offset)
-        while piece := await asyncio.to_thread(file.read, PIECE_BYTES):
-            await sending.send(piece, offset)
-            offset += len(piece)
-    if offset < sending.length:
-        raise StorageError("a part of the file that is on its way is missing here; send it again")
+        sending = Sending.of(api, attachment.file_id, file, length, progress)
+        await sending.send(await sending.offset(), _at_once)
+
+
+async def _at_once(_end: int) -> None:
+    """All of it is written already."""
 
 
 async def _send(
@@ -189,23 +189,21 @@ async def _send(
     on_sealed: OnSealed,
     progress: Progress,
 ) -> Attachment:
-    """Seal into the spool, and send what is there already: two pieces ahead, not more."""
+    """Seal into the spool, and send what is there already."""
     length = sealed_length(size)
     file_id = await create(api, unit_id, length, key=rng(16))
     share = (await api.call("share", ShareReply, path={"file_id": file_id})).share
     secret, named = new_file_secret(rng=rng), share_hash(share)
     key = derive_file_key(secret, share, unit_id=unit_id, file_id=file_id, named=named)
-    sha256 = ThreadedSha256()
-    sealer = Sealer(key, size=size, sha256=sha256)
-    ahead = asyncio.Queue[bytes](maxsize=2)
 
-    async def seal() -> Attachment:
-        with contextlib.closing(sha256), spool.writing(file_id) as file:
-            pieces = _pieces(plaintext, sealer, name)
-            while piece := await asyncio.to_thread(next, pieces, b""):
-                await asyncio.to_thread(file.write, piece)
-                await ahead.put(piece)
-            await asyncio.to_thread(spool.sync, file)
+    async def seal(file: IO[bytes], written: Written) -> Attachment:
+        with contextlib.closing(ThreadedSha256()) as sha256:
+            sealer = Sealer(key, size=size, sha256=sha256)
+            pieces = _sealed(plaintext, sealer, name)
+            while count := await in_thread(_write, pieces, file):
+                written.grow(count)
+            await in_thread(spool.sync, file)
+            digest = await in_thread(sha256.digest)
         attachment = Attachment(
             file_id=file_id,
             name=name.encode(errors="replace").decode(),
@@ -213,52 +211,41 @@ async def _send(
             size=size,
             secret=secret,
             share_hash=named,
-            digest=sealer.digest,
+            digest=digest,
             preview=await look(),
         )
         await on_sealed(attachment)
         return attachment
 
-    sealing = asyncio.create_task(seal())
-    try:
-        await _send_behind(Sending.of(api, file_id, length, progress), sealing, ahead)
-        return await sealing
-    except TransportError:
-        # What is sealed can be sent later; what is not, would have to be sealed anew.
-        await _seal_to_the_end(sealing, ahead)
-        raise
-    except BaseException:
-        sealing.cancel()
-        await asyncio.gather(sealing, return_exceptions=True)
-        if sealing.cancelled() or sealing.exception():
-            spool.drop(file_id)
-        raise
+    with spool.writing(file_id) as file:
+        written = Written()
+        sealing = asyncio.create_task(seal(file, written))
+        sealing.add_done_callback(lambda _: written.end())
+        try:
+            sending = Sending.of(api, file_id, file, length, progress)
+            await sending.send(0, lambda end: written.reaches(end, sealing))
+            return await sealing
+        except TransportError:
+            # What is sealed can be sent later; what is not, would have to be sealed anew.
+            await sealing
+            raise
+        except BaseException:
+            sealing.cancel()
+            await asyncio.gather(sealing, return_exceptions=True)
+            if sealing.cancelled() or sealing.exception():
+                spool.drop(file_id)
+            raise
 
 
-async def _send_behind(
-    sending: Sending, sealing: asyncio.Task[Attachment], ahead: asyncio.Queue[bytes]
-) -> None:
-    offset = 0
-    while offset < sending.length:
-        coming = asyncio.create_task(ahead.get())
-        await asyncio.wait({coming, sealing}, return_when=asyncio.FIRST_COMPLETED)
-        if not coming.done():
-            if ahead.empty():
-                coming.cancel()
-                await sealing  # raises why there is no more
-                raise AssertionError("what is sealed has the length that was announced")
-            await asyncio.wait({coming})
-        piece = coming.result()
-        await sending.send(piece, offset)
-        offset += len(piece)
-
-
-async def _seal_to_the_end(sealing: asyncio.Task[Attachment], ahead: asyncio.Queue[bytes]) -> None:
-    while not sealing.done():
-        coming = asyncio.create_task(ahead.get())
-        await asyncio.wait({coming, sealing}, return_when=asyncio.FIRST_COMPLETED)
-        coming.cancel()
-    await sealing
+def _write(pieces: Iterator[bytes], file: IO[bytes]) -> int:
+    """Write what comes to about a piece; return how much it was, 0 at the end."""
+    count = 0
+    for piece in pieces:
+        Spool.write(file, piece)
+        count += len(piece)
+        if count >= PIECE_BYTES:
+            break
+    return count
 
 
 async def _stripped(file: IO[bytes], content_type: str) -> Source:
@@ -286,23 +273,10 @@ def _unreadable(path: str | Path, err: OSError) -> StorageError:
     return StorageError("{path} cannot be read: {reason}", path=path, reason=err.strerror)
 
 
-def _pieces(source: Iterator[bytes], sealer: Sealer, name: str) -> Iterator[bytes]:
-    """Yield the ciphertext in pieces of `PIECE_BYTES`, and a last one."""
-    piece = bytearray()
+def _sealed(source: Iterator[bytes], sealer: Sealer, name: str) -> Iterator[bytes]:
     try:
         for plaintext in source:
-            piece += sealer.update(plaintext)
-            yield from _whole(piece)
+            yield sealer.update(plaintext)
     except OSError as err:
         raise _unreadable(name, err) from err
-    for rest in sealer.finish():
-        piece += rest
-        yield from _whole(piece)
-    yield bytes(piece)
-
-
-def _whole(piece: bytearray) -> Iterator[bytes]:
-    """Take off what is a whole piece: the server keeps a file in parts of the same size."""
-    while len(piece) > PIECE_BYTES:
-        yield bytes(memoryview(piece)[:PIECE_BYTES])
-        del piece[:PIECE_BYTES]
+    yield from sealer.finish()

@@ -22,12 +22,12 @@ from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import ObjectStore
 
 from mifeng_crypto.errors import StorageError
-from mifeng_server.domain.protocols import ConflictError, FullError
+from mifeng_server.domain.protocols import Checksum, ConflictError, FullError, checked
 
 if TYPE_CHECKING:  # there are no such names when it runs
     from obstore import ObjectMeta, UpdateVersion
 
-__all__ = ["OBJECT_BYTES", "ObjectBlobs"]
+__all__ = ["OBJECT_BYTES", "PIECE_BYTES", "ObjectBlobs", "broken"]
 
 OBJECT_BYTES = 4 << 20
 PIECE_BYTES = 1 << 20
@@ -39,7 +39,14 @@ class ObjectBlobs:
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
 
-    async def append(self, key: bytes, offset: int, chunks: AsyncIterator[bytes]) -> int:
+    async def append(
+        self,
+        key: bytes,
+        offset: int,
+        chunks: AsyncIterator[bytes],
+        *,
+        checksum: Checksum | None = None,
+    ) -> int:
         objects = {meta["path"]: meta async for meta in self._all(key.hex())}
         size = sum(meta["size"] for meta in objects.values())
         if size != offset:
@@ -50,7 +57,7 @@ class ObjectBlobs:
             kept += await self._get(key, number, 0, filled)
         written = filled
         try:
-            async for chunk in chunks:
+            async for chunk in chunks if checksum is None else checked(chunks, checksum):
                 kept += chunk
                 while len(kept) >= OBJECT_BYTES:
                     whole = bytes(memoryview(kept)[:OBJECT_BYTES])
@@ -116,10 +123,10 @@ class ObjectBlobs:
                 self._store, _name(key, number), start=start, end=end
             )
         except (BaseError, OSError) as err:
-            raise _broken() from err
+            raise broken() from err
         data = got.to_bytes()
         if len(data) != end - start:
-            raise _broken()
+            raise broken()
         return data
 
     async def delete(self, key: bytes) -> None:
@@ -149,7 +156,8 @@ def _failed(err: Exception) -> StorageError:
     return StorageError("the blob store failed: {reason}", reason=str(err).partition("\n")[0])
 
 
-def _broken() -> StorageError:
+def broken() -> StorageError:
+    """A part of a blob is not there."""
     return StorageError("a file is not whole on the server's disk: restore it from a backup")
 
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Generator, Sequence
 from typing import TypeVar, cast
 
 from mifeng_crypto.errors import StorageError
-from mifeng_server.domain.protocols import ConflictError
+from mifeng_server.domain.protocols import Checksum, ConflictError, checked
 from mifeng_server.domain.rows import Delete, Insert, Key, Put, Row, Swap, Write, key_of
 
 __all__ = ["MemoryBlobs", "MemoryShares", "MemoryStore"]
@@ -129,11 +129,18 @@ class MemoryBlobs:
     def __init__(self) -> None:
         self._blobs: dict[bytes, bytearray] = {}
 
-    async def append(self, key: bytes, offset: int, chunks: AsyncIterator[bytes]) -> int:
+    async def append(
+        self,
+        key: bytes,
+        offset: int,
+        chunks: AsyncIterator[bytes],
+        *,
+        checksum: Checksum | None = None,
+    ) -> int:
         blob = self._blobs.setdefault(key, bytearray())
         if len(blob) != offset:
             raise ConflictError(f"the blob has {len(blob)} bytes, not {offset}")
-        async for chunk in chunks:
+        async for chunk in chunks if checksum is None else checked(chunks, checksum):
             blob += chunk
         return len(blob)
 

@@ -135,6 +135,29 @@ class Store(Protocol):
         ...
 
 
+class Checksum(Protocol):
+    """What all chunks of one `append` have to come to."""
+
+    def update(self, data: bytes, /) -> None:
+        """Take in what comes next; in any thread."""
+        ...
+
+    def check(self) -> None:
+        """Raise if this is not what was to come."""
+        ...
+
+
+async def checked(chunks: AsyncIterator[bytes], checksum: Checksum) -> AsyncIterator[bytes]:
+    """Hold chunks back, in memory, until all of them are known to be right."""
+    held = []
+    async for chunk in chunks:
+        checksum.update(chunk)
+        held.append(chunk)
+    checksum.check()
+    for chunk in held:
+        yield chunk
+
+
 class Blobs(Protocol):
     """Files under a key, written from front to back in pieces, read in ranges.
 
@@ -142,11 +165,19 @@ class Blobs(Protocol):
     need see to it: whoever comes late overwrites nothing. Readers are free.
     """
 
-    async def append(self, key: bytes, offset: int, chunks: AsyncIterator[bytes]) -> int:
+    async def append(
+        self,
+        key: bytes,
+        offset: int,
+        chunks: AsyncIterator[bytes],
+        *,
+        checksum: Checksum | None = None,
+    ) -> int:
         """Write `chunks` at `offset`, which must be the blob's size; return the new size.
 
         What was returned is durable. If `chunks` raises, what came before is kept as far as
-        possible, and the error goes on; `size` says how much it is.
+        possible, and the error goes on; `size` says how much it is. With a checksum, all is kept
+        or nothing: if `chunks` raises, or the checksum is another, the blob is as it was.
 
         Raises:
             ConflictError: the size is another, or becomes so by another process meanwhile.

@@ -16,7 +16,7 @@ from mifeng_crypto.errors import ProtocolError
 from mifeng_server.domain.accept import Call, Decision, Held, accept
 from mifeng_server.domain.house import House
 from mifeng_server.domain.login import Caller
-from mifeng_server.domain.protocols import ConflictError
+from mifeng_server.domain.protocols import Checksum, ConflictError
 from mifeng_server.domain.quota import check_quota, check_room, take_room
 from mifeng_server.domain.refusal import Refusal, not_found
 from mifeng_server.domain.rows import (
@@ -145,13 +145,18 @@ async def see(house: House, caller: Caller, file_id: bytes, *, now: int) -> Seen
     Raises:
         Refusal: not_found; gone: its time is over.
     """
+    row = await _visible(house, caller, file_id, now=now)
+    return Seen(row, await house.blobs.size(file_id))
+
+
+async def _visible(house: House, caller: Caller, file_id: bytes, *, now: int) -> FileRow:
     row = await house.store.get(FileRow, file_id)
     if row is None or (row.retain_until == 0 and row.member_id != caller.member_id):
         raise not_found()
     unit = await _unit_of(house, caller, row.unit_id)
     if row.deadline <= now or unit.charter.is_deleted():
         raise Refusal(ProblemCode.GONE)
-    return Seen(row, await house.blobs.size(file_id))
+    return row
 
 
 async def read_share(house: House, caller: Caller, file_id: bytes, *, now: int) -> ShareReply:
@@ -160,12 +165,12 @@ async def read_share(house: House, caller: Caller, file_id: bytes, *, now: int) 
     Raises:
         Refusal: not_found, gone.
     """
-    seen = await see(house, caller, file_id, now=now)
+    row = await _visible(house, caller, file_id, now=now)
     share = await house.shares.get(file_id)
     if share is None:
         raise Refusal(ProblemCode.GONE)
     if (
-        seen.row.member_id != caller.member_id
+        row.member_id != caller.member_id
         and await house.store.get(FetchRow, file_id, caller.member_id) is None
     ):
         await house.store.write((Put(FetchRow(file_id, caller.member_id)),))
@@ -178,7 +183,7 @@ async def readers(house: House, caller: Caller, file_id: bytes, *, now: int) -> 
     Raises:
         Refusal: not_found, gone.
     """
-    await see(house, caller, file_id, now=now)
+    await _visible(house, caller, file_id, now=now)
     found = await house.store.find(FetchRow, order="member_id", limit=READERS, file_id=file_id)
     return ReadersReply(member_ids=[row.member_id for row in found])
 
@@ -197,6 +202,7 @@ async def append(
     offset: int,
     chunks: AsyncIterator[bytes],
     *,
+    checksum: Checksum | None,
     clock: Callable[[], int],
 ) -> Seen:
     """Write what comes at `offset`, and return how much there is then, durably.
@@ -207,26 +213,27 @@ async def append(
         file_id: the upload.
         offset: where the chunks go: where it ends at present.
         chunks: the bytes.
+        checksum: of all of them, if the sender names one: else nothing of them is kept.
         clock: the time, which goes on while they come.
 
     Raises:
         Refusal: not_found, gone, offset_mismatch, too_large.
     """
-    await see(house, caller, file_id, now=clock())
+    await _visible(house, caller, file_id, now=clock())
     async with house.locks.of(file_lock(file_id)):
         row = await house.store.get(FileRow, file_id)
         if row is None:
             raise not_found()
-        seen = Seen(row, await house.blobs.size(file_id))
-        if seen.offset != offset or seen.row.retain_until:
-            raise Refusal(ProblemCode.OFFSET_MISMATCH, f"the next byte is {seen.offset}")
+        if row.retain_until:
+            raise Refusal(ProblemCode.OFFSET_MISMATCH, "a message shows it: it is whole")
         timely = _until(row.deadline, clock, _at_most(chunks, row.length - offset))
         try:
-            end = await house.blobs.append(file_id, offset, timely)
+            end = await house.blobs.append(file_id, offset, timely, checksum=checksum)
         except ConflictError as err:
-            raise Refusal(ProblemCode.OFFSET_MISMATCH) from err
+            there = await house.blobs.size(file_id)
+            raise Refusal(ProblemCode.OFFSET_MISMATCH, f"the next byte is {there}") from err
         await _still_wanted(house, row, now=clock())
-    return Seen(seen.row, end)
+    return Seen(row, end)
 
 
 async def _still_wanted(house: House, before: FileRow, *, now: int) -> None:
@@ -266,7 +273,7 @@ async def take_back(house: House, caller: Caller, file_id: bytes, *, now: int) -
     Raises:
         Refusal: not_found, gone; forbidden: the caller has not posted it.
     """
-    await see(house, caller, file_id, now=now)
+    await _visible(house, caller, file_id, now=now)
     async with house.locks.of(file_lock(file_id)):
         await house.store.settle()
         row = await house.store.get(FileRow, file_id)

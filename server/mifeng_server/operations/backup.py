@@ -167,7 +167,7 @@ def _copy_blobs(source: Path, target: Path, live: set[str], progress: Progress) 
         if name not in live:
             shutil.rmtree(target / name)
     for name in sorted(live):
-        for part in sorted((source / name).glob("*")) if (source / name).is_dir() else ():
+        for part in sorted((source / name).glob("?" * 8)) if (source / name).is_dir() else ():
             copy = target / name / part.name
             # An object never changes but for the last one, which only grows.
             if copy.exists() and copy.stat().st_size == part.stat().st_size:

@@ -39,7 +39,7 @@ __all__ = ["add_tus_routes"]
 TUS_VERSION = "1.0.0"
 PIECE_TIMEOUT_S = 60
 CHECKED_BYTES = 16 << 20
-"""A piece with a checksum is held in memory until it has been checked; this is the longest."""
+"""A piece with a checksum is held in memory where the store is a bucket; this is the longest."""
 ALGORITHMS = ("sha256", "sha1")
 """sha1 is what every tus client has. It guards against faults of lines, not against people."""
 _OFFSET_TYPE = "application/offset+octet-stream"
@@ -122,14 +122,14 @@ async def _append(request: web.Request) -> web.Response:
     caller = await _caller(request)
     if request.content_type != _OFFSET_TYPE or hdrs.CONTENT_ENCODING in request.headers:
         raise Refusal(ProblemCode.UNSUPPORTED_MEDIA_TYPE, f"send {_OFFSET_TYPE}, not encoded")
-    offset, named = _number(request, "Upload-Offset"), _checksum(request)
-    pieces = _pieces(request, offset)
+    offset, checksum = _number(request, "Upload-Offset"), _checksum(request)
     seen = await uploads.append(
         request.app[HOUSE],
         caller,
         path_id(request, "file_id"),
         offset,
-        pieces if named is None else _checked(pieces, *named),
+        _pieces(request, offset),
+        checksum=checksum,
         clock=request.app[CLOCK].now,
     )
     return web.Response(status=204, headers=_how_far(seen))
@@ -143,8 +143,29 @@ async def _take_back(request: web.Request) -> web.Response:
     return web.Response(status=204, headers={"Tus-Resumable": TUS_VERSION})
 
 
-def _checksum(request: web.Request) -> tuple[str, bytes] | None:
-    """Return algorithm and digest of the piece that comes, if the sender names them.
+class _Named:
+    """The checksum that a sender names: `Checksum` of one piece."""
+
+    def __init__(self, algorithm: str, digest: bytes) -> None:
+        self._hash = hashlib.new(algorithm)
+        self._digest = digest
+        self._left = CHECKED_BYTES
+
+    def update(self, data: bytes, /) -> None:
+        self._left -= len(data)
+        if self._left < 0:
+            raise Refusal(
+                ProblemCode.TOO_LARGE, f"at most {CHECKED_BYTES} bytes come under one checksum"
+            )
+        self._hash.update(data)
+
+    def check(self) -> None:
+        if self._hash.digest() != self._digest:
+            raise Refusal(ProblemCode.CHECKSUM_MISMATCH)
+
+
+def _checksum(request: web.Request) -> _Named | None:
+    """Return the checksum of the piece that comes, if the sender names one.
 
     Raises:
         Refusal: malformed: an algorithm that is not offered, or no digest of it.
@@ -161,24 +182,7 @@ def _checksum(request: web.Request) -> tuple[str, bytes] | None:
         raise Refusal(
             ProblemCode.MALFORMED, f"Upload-Checksum is {' or '.join(ALGORITHMS)}, and base64"
         )
-    return algorithm, digest
-
-
-async def _checked(
-    pieces: AsyncIterator[bytes], algorithm: str, digest: bytes
-) -> AsyncIterator[bytes]:
-    """Hold a piece back until its checksum is known to be right: of another nothing is kept."""
-    held, hashed = bytearray(), hashlib.new(algorithm)
-    async for piece in pieces:
-        held += piece
-        hashed.update(piece)
-        if len(held) > CHECKED_BYTES:
-            raise Refusal(
-                ProblemCode.TOO_LARGE, f"at most {CHECKED_BYTES} bytes come under one checksum"
-            )
-    if hashed.digest() != digest:
-        raise Refusal(ProblemCode.CHECKSUM_MISMATCH)
-    yield bytes(held)
+    return _Named(algorithm, digest)
 
 
 async def _pieces(request: web.Request, offset: int) -> AsyncIterator[bytes]:

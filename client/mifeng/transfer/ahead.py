@@ -1,0 +1,41 @@
+"""One piece in work, and the next one fetched meanwhile: line, processor and disk all busy."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from typing import TypeVar, TypeVarTuple, Unpack
+
+__all__ = ["ahead", "in_thread"]
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+
+async def ahead(pieces: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
+    """Yield what `pieces` yields; the next one is fetched while its consumer has this one."""
+    coming = asyncio.create_task(_next(pieces))
+    try:
+        while (got := await coming) is not None:
+            coming = asyncio.create_task(_next(pieces))
+            yield got[0]
+    finally:
+        coming.cancel()
+        await asyncio.gather(coming, return_exceptions=True)
+        await pieces.aclose()
+
+
+async def _next(pieces: AsyncGenerator[T, None]) -> tuple[T] | None:
+    async for piece in pieces:
+        return (piece,)
+    return None
+
+
+async def in_thread(call: Callable[[Unpack[Ts]], T], *args: *Ts) -> T:
+    """Call in a thread. Whoever is cancelled meanwhile waits for its end: it uses what is ours."""
+    running = asyncio.create_task(asyncio.to_thread(call, *args))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait({running})
+        raise
