@@ -77,7 +77,7 @@ def seaweed(folder: Path) -> Iterator[Seaweed]:
                 *(f"-filer.port={filer}", "-s3", f"-s3.port={s3}", f"-s3.config={config}"),
                 *(
                     "-master.volumeSizeLimitMB=64",
-                    "-volume.max=50",
+                    "-volume.max=400",
                     "-s3.autoCreateBucket",
                     "-s3.port.iceberg=0",
                     "-s3.port.lance=0",
