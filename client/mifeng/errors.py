@@ -18,6 +18,7 @@ __all__ = [
     "ProfileDamagedError",
     "ProfileMissingError",
     "ProfileRestoredError",
+    "ReadOnlyError",
     "ServerIdentityError",
     "ServerProblem",
     "SheetSpentError",
@@ -41,6 +42,10 @@ class WaitingError(AccessEndedError):
 
 class UnitClosedError(MifengError):
     """The unit is over: nothing is sent in it any more."""
+
+
+class ReadOnlyError(MifengError):
+    """One may read, react and confirm in this unit, and not post."""
 
 
 class InviteSpentError(MifengError):

@@ -89,8 +89,8 @@ async def test_a_request_goes_through_its_chain_and_is_proven(tmp_path: Path) ->
                 (("Ada", "approved"), ("Cai", "rejected"))
             }
             (mine,) = await c.ben.requests(mine=True)
-            table = list(csv.reader(io.StringIO(approvals_csv([mine.message]))))
-            assert table[1][4:6] == ["Two days off", "rejected"]
+            table = list(csv.reader(io.StringIO(approvals_csv([mine]))))
+            assert table[1][5:7] == ["Two days off", "rejected"]
             proof = await c.bens.export_approval(n)
             proven = verify_approval(proof)
             assert (proven.standing, proven.form.title) == ("rejected", "Two days off")

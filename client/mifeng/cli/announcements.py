@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +14,7 @@ from mifeng.cli.units import UnitName
 from mifeng.text import _, ngettext
 
 if TYPE_CHECKING:
-    from mifeng import Message, Unit
+    from mifeng import Message, Unit, Workspace
     from mifeng.core.proof import Proven
 
 __all__ = ["add_to", "print_proven"]
@@ -24,7 +25,7 @@ def add_to(app: typer.Typer) -> None:
     app.command(help=_("Announce something that everybody is to confirm."))(announce)
     app.command(help=_("Confirm that you have read an announcement."))(confirm)
     app.command(help=_("Show who has confirmed an announcement, and who has not."))(confirmations)
-    app.command(help=_("Remind those who have not confirmed."))(remind)
+    app.command(help=_("Remind those who have not confirmed, or whose decision is due."))(remind)
     app.command(
         "verify-confirmations", help=_("Check an exported file of confirmations, offline.")
     )(verify_confirmations)
@@ -104,6 +105,9 @@ def confirmations(
         Path | None,
         typer.Option(metavar="FILE", help=_("Write the list with its signatures.")),
     ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help=_("Go on until all have confirmed."))
+    ] = False,
 ) -> None:
     """Show who has confirmed."""
     told = options(context)
@@ -111,19 +115,43 @@ def confirmations(
     async def main() -> None:
         from mifeng.cli.show import as_json, message_facts
 
-        async with opened(told) as me:
+        async with opened(told, lends=watch) as me:
             where = me.unit(unit)
             message = await where.message(number)
             if export is not None or message.announcement is None:
                 proof = await where.export_confirmations(number)
                 if export is not None:
                     export.write_bytes(proof)
-            if told.json:
+            if watch:
+                await _watch(me, where, number, as_lines=told.json)
+            elif told.json:
                 as_json(message_facts(where, message))
             else:
                 _print(message, where)
 
     run(told, main)
+
+
+async def _watch(me: Workspace, where: Unit, number: int, *, as_lines: bool) -> None:
+    """Show it, and again whenever somebody has confirmed, until all have."""
+    from mifeng.cli.show import as_json, message_facts
+
+    shown = -1
+    with me.events() as events:  # first, so that nothing falls in between
+        while True:
+            message = await where.message(number)
+            announced = message.announcement
+            assert announced is not None, "whoever is no announcement has raised"
+            if shown != len(announced.confirmed):
+                shown = len(announced.confirmed)
+                if as_lines:
+                    as_json(message_facts(where, message))
+                else:
+                    _print(message, where)
+                sys.stdout.flush()
+            if not announced.missing:
+                return
+            await anext(events)
 
 
 def _print(message: Message, where: Unit) -> None:
@@ -156,7 +184,11 @@ def remind(context: typer.Context, unit: UnitName, number: MessageNumber) -> Non
             if told.json:
                 as_json(message_facts(where, message))
                 return
-            n = len(message.announcement.missing) if message.announcement else 0
+            n = 0
+            if message.announcement:
+                n = len(message.announcement.missing)
+            elif message.approval:
+                n = len(message.approval.waiting_for)
             say(ngettext("Reminded {n} person.", "Reminded {n} people.", n).format(n=n))
 
     run(told, main)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mifeng.cli.command import App
 from mifeng.cli.messages import MessageNumber
 from mifeng.cli.options import opened, options, run
 from mifeng.cli.units import UnitName
@@ -26,7 +27,7 @@ Comment = Annotated[str, typer.Option(help=_("What you have to say about it."))]
 
 def add_to(app: typer.Typer) -> None:
     """Declare these commands."""
-    approval = typer.Typer(
+    approval = App(
         help=_("Approvals: a form, and who decides in which order."), no_args_is_help=True
     )
     approval.command(help=_("Ask for an approval."))(request)
@@ -66,17 +67,25 @@ def request(  # noqa: PLR0917 - an option a field
     """Ask for an approval."""
 
     async def act(me: Workspace, where: Unit) -> Message:
-        fields = dict(_split(one) for one in field or ())
+        fields = dict(_split(one, template) for one in field or ())
         steps = [_step(me, one) for one in step or ()]
         return await where.request(template, title, fields, steps, *(file or ()))
 
     _do(context, unit, act)
 
 
-def _split(text: str) -> tuple[str, str]:
+def _split(text: str, template: str) -> tuple[str, str]:
+    """Read a field; those of a standard template also as they are called in the user's language."""
+    from mifeng.core.forms import STANDARD
+    from mifeng.sdk.wording import label_of
+
     label, equals, value = text.partition("=")
     if not equals:
         raise UsageError("{text} is no field; write it as LABEL=VALUE", text=text)
+    for field in STANDARD[template].fields if template in STANDARD else ():
+        if label in (field.label, label_of(template, field.label)[0]):
+            choices = {label_of(template, field.label, one)[1]: one for one in field.choices}
+            return field.label, choices.get(value, value)
     return label, value
 
 
@@ -121,6 +130,9 @@ def withdraw(context: typer.Context, unit: UnitName, number: MessageNumber) -> N
 def list_requests(
     context: typer.Context,
     mine: Annotated[bool, typer.Option("--mine", help=_("What you have asked for."))] = False,
+    unit: Annotated[
+        str | None, typer.Option(metavar="UNIT", help=_("All that was asked for in this unit."))
+    ] = None,
     csv: Annotated[
         Path | None, typer.Option(metavar="FILE", help=_("Write the list as CSV."))
     ] = None,
@@ -132,12 +144,17 @@ def list_requests(
         from mifeng.cli.searching import print_found
 
         async with opened(told) as me:
-            found = await me.requests(mine=mine)
+            where = me.unit(unit) if unit is not None else None
+            found = await me.requests(mine=mine, unit=where)
             if csv is not None:
                 from mifeng.sdk.documents import approvals_csv
 
-                csv.write_text(approvals_csv([one.message for one in found]), encoding="utf-8-sig")
+                csv.write_text(approvals_csv(found), encoding="utf-8-sig")
             print_found(found, as_lines=told.json)
+            if not found and not told.json:
+                typer.echo(
+                    _("Nothing waits for you.") if not (mine or unit) else _("None."), err=True
+                )
 
     run(told, main)
 
@@ -155,6 +172,7 @@ def templates(
     async def main() -> None:
         from mifeng.cli.show import as_json, print_table
         from mifeng.core.forms import template_facts, template_from
+        from mifeng.sdk.wording import label_of
 
         async with opened(told) as me:
             where = me.unit(unit)
@@ -163,19 +181,31 @@ def templates(
                     facts = json.loads(add.read_text(encoding="utf-8"))
                 except ValueError as err:
                     raise UsageError("{path} is no JSON file", path=add) from err
-                await where.post_template(template_from(facts))
+                await where.post_template(template_from(_with_ids(me, facts)))
             found = await where.templates()
         if told.json:
             for template in found.values():
                 as_json(template_facts(template))
             return
         rows = [
-            [template.name, ", ".join(field.label for field in template.fields)]
+            [
+                template.name,
+                ", ".join(label_of(template.name, field.label)[0] for field in template.fields),
+            ]
             for template in found.values()
         ]
         print_table([_("Template"), _("Fields")], rows)
 
     run(told, main)
+
+
+def _with_ids(me: Workspace, facts: Any) -> Any:  # noqa: ANN401 - whatever stands in the file
+    """Put the ids of people where a template's steps have their names."""
+    steps = facts.get("steps") if isinstance(facts, dict) else None
+    for step in steps if isinstance(steps, list) else ():
+        if isinstance(step, dict) and isinstance(step.get("approvers"), list):
+            step["approvers"] = [me.person(str(name)).id.hex() for name in step["approvers"]]
+    return facts
 
 
 def export(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mifeng.cli.command import App
 from mifeng.cli.options import Options, opened, options, run
 from mifeng.text import _
 
@@ -24,7 +25,7 @@ Whose = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Declare these commands."""
-    device = typer.Typer(help=_("Your devices, and other people's."), no_args_is_help=True)
+    device = App(help=_("Your devices, and other people's."), no_args_is_help=True)
     device.command("list", help=_("List every device that was ever added to a name."))(list_devices)
     device.command("add", help=_("Add a new device of your own: shows a link, asks, adds."))(add)
     device.command("rename", help=_("Call a device of yours something else."))(rename)

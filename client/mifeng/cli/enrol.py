@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mifeng.cli.command import App
 from mifeng.cli.options import Options, opened, options, passphrase_for, run
 from mifeng.cli.sheet import NoSheet, SheetFile, keeper, read_sheet
 from mifeng.text import _
@@ -55,7 +56,7 @@ def add_to(app: typer.Typer) -> None:
         "link", help=_("Make this another device of yours, with the link of `device add`.")
     )(link_device)
     app.command(help=_("Make an invite for one person."))(invite)
-    invites = typer.Typer(help=_("List the invites that nobody has used, or revoke one."))
+    invites = App(help=_("List the invites that nobody has used, or revoke one."))
     invites.callback(invoke_without_command=True)(list_invites)
     invites.command("revoke", help=_("Make an invite void: its link lets nobody in."))(
         revoke_invite

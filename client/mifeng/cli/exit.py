@@ -13,6 +13,7 @@ from mifeng.errors import (
     InviteSpentError,
     LinkSpentError,
     NotFoundError,
+    ReadOnlyError,
     ServerProblem,
     SheetSpentError,
     UnitClosedError,
@@ -52,6 +53,7 @@ _BY_TYPE: tuple[tuple[type[MifengError], ExitCode], ...] = (
     (LinkSpentError, ExitCode.REFUSED),
     (SheetSpentError, ExitCode.REFUSED),
     (UnitClosedError, ExitCode.REFUSED),
+    (ReadOnlyError, ExitCode.REFUSED),
     (UsageError, ExitCode.USAGE),
     (TransportError, ExitCode.NETWORK),
     (StorageError, ExitCode.STORAGE),
@@ -67,7 +69,7 @@ _BY_PROBLEM = {
 # What this person may not do, by the ledgers' own rules: refused here before it is even sent.
 _RIGHTS = ("LINK-3", "ROSTER-", "CHARTER-", "POLICY-", "GATE-")
 # What this person gave, against a limit: a name, a text.
-_LIMITS = ("CARD-1", "CARD-4", "CONTENT-1")
+_LIMITS = ("CARD-1", "CARD-4", "CONTENT-1", "CONTENT-3")
 
 
 def exit_code_of(err: MifengError) -> ExitCode:

@@ -103,7 +103,7 @@ def _app() -> typer.Typer:
     """The commands, but relative paths count from the caller's folder."""
     from mifeng.cli.main import app
 
-    groups = [app]
+    groups: list[typer.Typer] = [app]
     for group in groups:
         groups += [
             below.typer_instance for below in group.registered_groups if below.typer_instance

@@ -6,9 +6,8 @@ Only what parses words is loaded here; each command loads what it needs when it 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from mifeng import text
 
@@ -16,7 +15,6 @@ from mifeng import text
 text.use_from(sys.argv)
 
 import typer  # noqa: E402
-from typer.core import TyperGroup  # noqa: E402
 
 from mifeng.cli import (  # noqa: E402
     announcements,
@@ -37,6 +35,7 @@ from mifeng.cli import (  # noqa: E402
     ui,
     units,
 )
+from mifeng.cli.command import App  # noqa: E402
 from mifeng.cli.hardening import keep_memory_off_the_disk  # noqa: E402
 from mifeng.cli.options import Options, hoist  # noqa: E402
 from mifeng.text import _  # noqa: E402
@@ -44,16 +43,8 @@ from mifeng.text import _  # noqa: E402
 __all__ = ["app", "main"]
 
 
-class Remembering(TyperGroup):
-    """Keeps the whole command line, so that it can be handed over."""
-
-    def main(self, args: Sequence[str] | None = None, *more: Any, **others: Any) -> Any:  # noqa: ANN401
-        return super().main(args, *more, obj=tuple(args or ()), **others)
-
-
-app = typer.Typer(
+app = App(
     name="mifeng",
-    cls=Remembering,
     help=_("Sealed conversations and files for a company, on its own server."),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -89,23 +80,25 @@ def _all_commands(
     )
 
 
-enrol.add_to(app)
-people.add_to(app)
-devices.add_to(app)
-roster.add_to(app)
-staff.add_to(app)
-offboarding.add_to(app)
-units.add_to(app)
-messages.add_to(app)
-announcements.add_to(app)
-searching.add_to(app)
-exporting.add_to(app)
-polls.add_to(app)
-approvals.add_to(app)
-files.add_to(app)
-audit.add_to(app)
-doctor.add_to(app)
-ui.add_to(app)
+# In the order in which the help shows them.
+_PANELS = (
+    (_("Coming in"), (enrol, devices)),
+    (_("Talking"), (messages, searching)),
+    (_("Announcements, polls, approvals"), (announcements, polls, approvals)),
+    (_("Files"), (files, exporting)),
+    (_("Units"), (units,)),
+    (_("People and the workspace"), (people, roster, staff, offboarding)),
+    (_("Checking"), (audit, doctor)),
+    (_("The screen"), (ui,)),
+)
+for _title, _rooms in _PANELS:
+    _commands, _groups = len(app.registered_commands), len(app.registered_groups)
+    for _room in _rooms:
+        _room.add_to(app)
+    for _command in app.registered_commands[_commands:]:
+        _command.rich_help_panel = _title
+    for _group in app.registered_groups[_groups:]:
+        _group.rich_help_panel = _title
 
 
 def main() -> None:

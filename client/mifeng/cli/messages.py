@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["MessageNumber", "Text", "add_to", "said"]
 
+AROUND = 21
+"""How many lines show where a message stands."""
+
 MessageNumber = Annotated[
     int, typer.Argument(metavar="N", min=1, help=_("A message's number, as `mifeng read` shows."))
 ]
@@ -163,6 +166,10 @@ def read(
     last: Annotated[
         int | None, typer.Option("--last", "-n", min=1, help=_("Only so many."))
     ] = None,
+    around: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help=_("Only what stands around this message.")),
+    ] = None,
 ) -> None:
     """Show what was said."""
     told = options(context)
@@ -173,10 +180,14 @@ def read(
 
         async with opened(told) as me:
             where = me.unit(unit)
+            if around is not None:
+                shown = await where.around(around, span=last or AROUND)
+            else:
+                shown = await where.timeline(last=last)
             if not told.json:
                 print_notices(where)
                 await print_ending(where)
-            for message in await where.timeline(last=last):
+            for message in shown:
                 if told.json:
                     as_json(message_facts(where, message))
                 else:

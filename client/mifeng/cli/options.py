@@ -278,6 +278,8 @@ async def ended(options: Options, main: Callable[[], Coroutine[None, None, None]
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as err:
         reason = err.strerror or str(err)
+        if err.filename:
+            reason = f"{err.filename}: {reason}"
         return _failed(options, StorageError("the system refused: {reason}", reason=reason))
     return 0
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mifeng.cli.command import App
 from mifeng.cli.options import opened, options, run
 from mifeng.text import _
 
@@ -15,14 +16,19 @@ if TYPE_CHECKING:
 
 __all__ = ["add_to"]
 
+POSTS = 10
+"""How many posts somebody's page shows."""
+
 
 def add_to(app: typer.Typer) -> None:
     """Declare these commands."""
     app.command(help=_("List the people of the workspace, or find some of them."))(people)
     app.command(help=_("Show a number to compare with somebody by voice or in person."))(verify)
     app.command(help=_("Save somebody's picture as a file."))(picture)
-    profile = typer.Typer(help=_("What the others see of you."), no_args_is_help=True)
-    profile.callback()(_profile)
+    profile = App(help=_("What the others see of you."), no_args_is_help=True)
+    profile.command("show", help=_("Show who somebody is, and what was posted lately."))(
+        show_profile
+    )
     profile.command("set", help=_("Change your name, position, department or picture."))(
         set_profile
     )
@@ -111,8 +117,47 @@ def verify(
     run(told, main)
 
 
-def _profile() -> None:
-    """Group `set`, alone for now, under a word of its own."""
+def show_profile(
+    context: typer.Context,
+    person: Annotated[
+        str | None, typer.Argument(help=_("A name, its beginning, or a member id; else yourself."))
+    ] = None,
+) -> None:
+    """Show somebody's page."""
+    told = options(context)
+
+    async def main() -> None:
+        from mifeng.cli.searching import print_found
+        from mifeng.cli.show import as_json, message_facts, say
+        from mifeng.content import printable
+
+        async with opened(told) as me:
+            who = me.me if person is None else me.person(person)
+            role, kind = me.role_of(who), me.kind_of(who)
+            shared = [
+                unit for unit in me.units() if any(m.person.id == who.id for m in unit.members())
+            ]
+            posts = await me.posts_of(who, last=POSTS)
+            if told.json:
+                as_json(
+                    {
+                        **_facts(who),
+                        "role": role.name.lower() if role else None,
+                        "kind": kind.name.lower() if kind else None,
+                        "units": [{"unit_id": u.id.hex(), "title": u.title} for u in shared],
+                        "posts": [message_facts(one.unit, one.message) for one in posts],
+                    }
+                )
+                return
+            say(printable(_named(who, kind.name.lower() if kind else None)))
+            for line in (who.title, who.department, who.id.hex()):
+                if line:
+                    say(f"  {printable(line)}")
+            titles = ", ".join(printable(unit.title) for unit in shared)
+            say("  " + _("in {units}").format(units=titles or "-"))
+            print_found(posts, as_lines=False)
+
+    run(told, main)
 
 
 def set_profile(

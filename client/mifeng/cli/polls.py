@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mifeng.cli.command import App
 from mifeng.cli.messages import MessageNumber
 from mifeng.cli.options import opened, options, run
 from mifeng.cli.policy import duration
@@ -22,7 +23,7 @@ __all__ = ["add_to"]
 
 def add_to(app: typer.Typer) -> None:
     """Declare these commands."""
-    poll = typer.Typer(help=_("Polls: who votes for what, all members see."), no_args_is_help=True)
+    poll = App(help=_("Polls: who votes for what, all members see."), no_args_is_help=True)
     poll.command(help=_("Ask everybody in a unit."))(ask)
     poll.command(help=_("Vote; without a choice: take your vote back."))(vote)
     poll.command(help=_("End a poll of yours."))(close)

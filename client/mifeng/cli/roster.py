@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mifeng.cli.command import App
 from mifeng.cli.options import opened, options, run
 from mifeng.text import _
 from mifeng_crypto.errors import UsageError
@@ -28,11 +29,11 @@ class MemberRole(enum.StrEnum):
 
 def add_to(app: typer.Typer) -> None:
     """Declare these commands."""
-    role = typer.Typer(help=_("What people may do in the workspace."), no_args_is_help=True)
+    role = App(help=_("What people may do in the workspace."), no_args_is_help=True)
     role.callback()(_role)
     role.command("set", help=_("Give somebody another role; the last owner stays."))(set_role)
     app.add_typer(role, name="role")
-    server = typer.Typer(help=_("How the server is known to everybody."), no_args_is_help=True)
+    server = App(help=_("How the server is known to everybody."), no_args_is_help=True)
     server.command("show", help=_("Show its addresses and the hashes of its TLS keys."))(
         show_server
     )

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mifeng.cli.options import opened, options, run
-from mifeng.cli.units import UnitName
-from mifeng.text import _
+from mifeng.text import _, ngettext
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mifeng import Found
+    from mifeng import Found, Workspace
 
 __all__ = ["add_to", "print_found"]
 
@@ -26,7 +25,7 @@ def add_to(app: typer.Typer) -> None:
         search
     )
     app.command(help=_("Show what was posted where you follow, newest first."))(feed)
-    app.command(help=_("Take a unit into your feed."))(follow)
+    app.command(help=_("Take a unit into your feed, or show what is in it."))(follow)
     app.command(help=_("Leave a unit, or a person, out of your feed."))(mute)
 
 
@@ -69,8 +68,13 @@ def feed(
     run(told, main)
 
 
-def follow(context: typer.Context, unit: UnitName) -> None:
-    """Take a unit into the feed."""
+def follow(
+    context: typer.Context,
+    unit: Annotated[
+        str | None, typer.Argument(help=_("A unit; else show what you follow."))
+    ] = None,
+) -> None:
+    """Take a unit into the feed, or show what is in it."""
     told = options(context)
 
     async def main() -> None:
@@ -78,6 +82,9 @@ def follow(context: typer.Context, unit: UnitName) -> None:
         from mifeng.content import printable
 
         async with opened(told) as me:
+            if unit is None:
+                await _print_followed(me, as_lines=told.json)
+                return
             where = me.unit(unit)
             await me.follow_unit(where)
             if told.json:
@@ -88,11 +95,28 @@ def follow(context: typer.Context, unit: UnitName) -> None:
     run(told, main)
 
 
+async def _print_followed(me: Workspace, *, as_lines: bool) -> None:
+    from mifeng.cli.show import as_json, print_table
+
+    settings = await me.feed_settings()
+    units = [(unit, settings.follows(unit)) for unit in me.units()]
+    people = [me.person(member_id) for member_id in sorted(settings.muted_people)]
+    if as_lines:
+        for unit, followed in units:
+            as_json({"unit_id": unit.id.hex(), "title": unit.title, "followed": followed})
+        for person in people:
+            as_json({"member_id": person.id.hex(), "name": person.name, "muted": True})
+        return
+    rows = [[unit.title, _("in your feed") if on else _("not in your feed")] for unit, on in units]
+    rows += [[person.name, _("not in your feed")] for person in people]
+    print_table(["", _("Feed")], rows)
+
+
 def mute(
     context: typer.Context,
     unit: Annotated[str | None, typer.Argument(help=_("A unit."))] = None,
     person: Annotated[str | None, typer.Option(metavar="NAME", help=_("A person instead."))] = None,
-    undo: Annotated[bool, typer.Option("--undo", help=_("Take the person in again."))] = False,
+    undo: Annotated[bool, typer.Option("--undo", help=_("Take it in again."))] = False,
 ) -> None:
     """Leave something out of the feed."""
     told = options(context)
@@ -134,3 +158,5 @@ def print_found(found: Iterable[Found], *, as_lines: bool) -> None:
             day = one.message.time.astimezone().strftime("%Y-%m-%d")
             say(f"[{printable(one.unit.title)}] {day}")
             print_message(one.message)
+            if n := len(one.message.answers):
+                say("       " + ngettext("{n} answer", "{n} answers", n).format(n=n))

@@ -14,12 +14,12 @@ import typer
 
 from mifeng.cli.routed import Routed
 from mifeng.content import printable
-from mifeng.text import _, ngettext, retold
+from mifeng.text import _
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mifeng import Announcement, Approval, DeviceChange, File, Message, Person, Poll, Unit
+    from mifeng import Announcement, Approval, File, Message, Person, Poll, Unit
 
 __all__ = [
     "as_json",
@@ -239,16 +239,20 @@ def file_facts(file: File) -> dict[str, object]:
 
 def print_message(message: Message) -> None:
     """Print a line of the timeline for people; changes of membership as a remark."""
+    from mifeng.sdk.wording import in_words, remarks
+
     time = message.time.astimezone().strftime("%H:%M")
     if message.kind != "message":
-        for remark in _remarks(message):
+        for remark in remarks(message):
             typer.echo(f"{time}  · {remark}")
         return
     name = shown_name(message.sender) if message.sender else "?"
     number = f"#{message.sequence}"
     above = message.reply_to or message.thread
     number += f" > #{above}" if above else ""
-    first, *rest = _body(message) or [""]
+    is_here = not message.problem and not message.is_deleted
+    files = [f"[{printable(file.name)}, {size(file.size)}]" for file in message.files]
+    first, *rest = [*in_words(message), *(files if is_here else ())] or [""]
     if message.is_edited:
         first += " " + _("(edited)")
     typer.echo(f"{time} {number}  {name}: {first}")
@@ -257,122 +261,3 @@ def print_message(message: Message) -> None:
     if message.reactions:
         told = "  ".join(f"{printable(r.emoji)} {len(r.people)}" for r in message.reactions)
         typer.echo(f"       {told}")
-
-
-def _body(message: Message) -> list[str]:
-    from mifeng.core.rows import LOCKED
-
-    if message.problem == "expired":
-        return [_("(expired)")]
-    if message.problem == LOCKED:
-        return [_("(this unit is strict: connect to the server to read this)")]
-    if message.problem == "needs a newer client":
-        return [_("(needs a newer client)")]
-    if message.problem:
-        reason = retold(message.problem, message.rule)
-        return [_("(not shown: {reason})").format(reason=printable(reason))]
-    if message.is_deleted:
-        return [_("(deleted)")]
-    lines: list[str] = []
-    if message.announcement:
-        lines += _announcement_lines(message.announcement)
-    if message.poll:
-        lines += _poll_lines(message.poll)
-    if message.approval:
-        lines += _approval_lines(message.approval)
-    if message.notice:
-        lines.append(_notice_line(message.notice))
-    if message.readable:
-        lines += printable(message.readable, lines=True).splitlines()
-    return lines + [f"[{printable(file.name)}, {size(file.size)}]" for file in message.files]
-
-
-def _poll_lines(poll: Poll) -> list[str]:
-    lines = [f"? {printable(poll.question)}"]
-    for n, choice in enumerate(poll.choices, 1):
-        mark = "*" if n in poll.mine else " "
-        lines.append(f"{mark} {n}. {printable(choice.text)}: {len(choice.people)}")
-    told = _("{n} of {asked} have voted.").format(n=poll.voted, asked=poll.voters)
-    return [*lines, f"({told})" if poll.is_open else f"({told} {_('Closed.')})"]
-
-
-def _approval_lines(approval: Approval) -> list[str]:
-    standing = {
-        "pending": _("pending"),
-        "approved": _("approved"),
-        "rejected": _("rejected"),
-        "withdrawn": _("withdrawn"),
-    }
-    lines = [f"[{standing[approval.standing]}] {printable(approval.title)}"]
-    lines += [f"  {printable(label)}: {printable(value)}" for label, value in approval.answers]
-    lines += [
-        f"  {printable(one.person.name)}: {standing[one.verdict]} {printable(one.comment)}".rstrip()
-        for one in approval.history
-    ]
-    if approval.waiting_for:
-        names = ", ".join(printable(person.name) for person in approval.waiting_for)
-        lines.append("  " + _("waiting for {names}").format(names=names))
-    return lines
-
-
-def _notice_line(notice: str) -> str:
-    if notice == "exported":
-        return _("(has exported what can be read here)")
-    return _("(has a new template)") if notice == "template" else _("(has renamed the unit)")
-
-
-def _announcement_lines(announcement: Announcement) -> list[str]:
-    confirmed = len(announcement.confirmed)
-    asked = confirmed + len(announcement.missing)
-    told = _("{n} of {asked} have confirmed.").format(n=confirmed, asked=asked)
-    if announcement.asks_me:
-        told += " " + _("Please confirm.")
-    return [
-        f"** {printable(announcement.title)} **",
-        *printable(announcement.text, lines=True).splitlines(),
-        f"({told})",
-    ]
-
-
-def _stuck(message: Message) -> str:
-    """Say whose device cannot go on, and who made what it cannot process."""
-    name = printable(message.sender.name if message.sender else "?")
-    if message.author is None:
-        return _("a device of {name} has lost its keys, and is let in again").format(name=name)
-    return _(
-        "a device of {name} cannot process number {n}, a commit by {author}, and is let in again"
-    ).format(name=name, n=message.stuck, author=printable(message.author.name))
-
-
-def _of_devices(change: DeviceChange) -> str:
-    sentences = {
-        "add_device": _("{name} has a new device"),
-        "revoke_device": _("a device of {name} was taken out"),
-        "recover": _("{name} came back by the recovery sheet: all older devices are out"),
-    }
-    return sentences[change.kind].format(name=printable(change.person.name))
-
-
-def _remarks(message: Message) -> list[str]:
-    if message.kind == "readd":
-        return [_stuck(message)]
-    if message.kind == "heads":
-        return [_of_devices(change) for change in message.devices]
-    if message.kind != "commit":
-        return []
-    remarks = []
-    if message.added:
-        names = ", ".join(printable(person.name) for person in message.added)
-        remarks.append(
-            ngettext("{names} is in now", "{names} are in now", len(message.added)).format(
-                names=names
-            )
-        )
-    if message.removed:
-        names = ", ".join(printable(person.name) for person in message.removed)
-        remarks.append(
-            ngettext("{names} is out now", "{names} are out now", len(message.removed)).format(
-                names=names
-            )
-        )
-    return remarks

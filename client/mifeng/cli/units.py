@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mifeng.cli.command import App
 from mifeng.cli.options import opened, options, run
 from mifeng.cli.policy import policy
 from mifeng.text import _, ngettext
@@ -41,9 +42,7 @@ class GrantRole(enum.StrEnum):
 
 def add_to(app: typer.Typer) -> None:
     """Declare these commands."""
-    unit = typer.Typer(
-        help=_("Units: who talks with whom, under which keys."), no_args_is_help=True
-    )
+    unit = App(help=_("Units: who talks with whom, under which keys."), no_args_is_help=True)
     unit.command(help=_("Open a unit."))(create)
     unit.command(help=_("Show what a unit goes by, or change it."))(policy)
     unit.command(help=_("Let somebody in, or change what they may do."))(grant)

@@ -6,7 +6,8 @@ the unit but what was said. Names in it are those that its maker knew; they prov
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mifeng.content.documents import (
@@ -60,6 +61,18 @@ class ConfirmationsProof:
     names: Vec[Named]
     announcement: Statement
     confirmations: Vec[Statement]
+
+
+@contextlib.contextmanager
+def reading() -> Iterator[None]:
+    """Say of whatever is wrong with a file that it proves nothing, and which rule it breaks."""
+    try:
+        yield
+    except ProtocolError as err:
+        reason = str(err).removesuffix(f" [{err.rule}]")
+        raise ProtocolError(
+            err.rule, "this file was changed or damaged, and proves nothing: {what}", what=reason
+        ) from err
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +152,7 @@ def prove_confirmations(
     return MAGIC + encode(proof)
 
 
+@reading()
 def verify_confirmations(data: bytes) -> Proven:
     """Check a proof by itself: without a server, a profile or a secret.
 
@@ -190,6 +204,7 @@ def prove_approval(
     return APPROVAL_MAGIC + encode(proof)
 
 
+@reading()
 def verify_approval(data: bytes) -> ProvenApproval:
     """Check a proof of an approval by itself.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 from mifeng.content.documents import Announcement as AnnouncementBody
@@ -11,6 +12,7 @@ from mifeng.core.arrival import people_in
 from mifeng.core.proof import prove_confirmations
 from mifeng.core.timeline import Line
 from mifeng.sdk.shelf import Shelf
+from mifeng.sdk.talk import check_own
 from mifeng.sdk.values import Message
 from mifeng.transfer import Progress, no_progress
 from mifeng_crypto.errors import UsageError
@@ -33,19 +35,17 @@ class Announcing(Shelf):
             progress: as `upload`.
 
         Raises:
-            ProtocolError: CONTENT-5, a text is too long or not printable.
+            UsageError: a text is too long or not printable.
             MifengError: as `send`.
         """
-        self.check_open()
+        self.check_may_post()
+        readers = people_in(self._state.view(self._session.known_roster))
+        body = AnnouncementBody(title=title, text=text, readers=readers, files=())
+        check_own(self._state_as(body))  # before a byte of a file is sent
         attachments = await self._upload_all(paths, progress)
-        body = AnnouncementBody(
-            title=title,
-            text=text,
-            readers=people_in(self._state.view(self._session.known_roster)),
-            files=tuple(attachment.digest for attachment in attachments),
-        )
-        sequence = await self._say(self._state_as(body), *attachments)
-        return await self.message(sequence)
+        shown = tuple(attachment.digest for attachment in attachments)
+        body = dataclasses.replace(body, files=shown)
+        return await self.message(await self._say(self._state_as(body), *attachments))
 
     async def confirm(self, message: Message | int) -> Message:
         """Confirm that an announcement was read. To confirm it again changes nothing.

@@ -21,6 +21,7 @@ from mifeng.core.proof import prove_approval
 from mifeng.core.timeline import Line
 from mifeng.sdk.people import Person
 from mifeng.sdk.polling import Polling
+from mifeng.sdk.talk import check_own
 from mifeng.sdk.values import Message
 from mifeng.transfer import Progress, no_progress
 from mifeng_crypto.errors import UsageError
@@ -43,13 +44,11 @@ class Approving(Polling):
             purpose: a longer text, in Markdown, for the message that says so.
 
         Raises:
-            ProtocolError: CONTENT-5, a text is too long or not printable.
-            UsageError: you are no manager of it.
+            UsageError: you are no manager of it, or a text is too long or not printable.
             MifengError: as `send`.
         """
+        self._check_manages()
         state = self._state
-        if state.charter.role_of(self._session.profile.member_id) is not UnitRole.MANAGER:
-            raise UsageError("only managers say what a unit is called and uses")
         profile = UnitProfile(
             title=state.title if title is None else title,
             topic=state.topic if topic is None else topic,
@@ -73,9 +72,10 @@ class Approving(Polling):
         """Lay down a template for this unit; managers only.
 
         Raises:
-            ProtocolError: CONTENT-5, it exceeds a limit.
+            UsageError: you are no manager of the unit, or it exceeds a limit.
             MifengError: as `send`.
         """
+        self._check_manages()
         return await self.message(await self._say(template))
 
     async def request(
@@ -100,32 +100,31 @@ class Approving(Polling):
             progress: as `upload`.
 
         Raises:
-            UsageError: there is no such template or field, or a value is none.
-            ProtocolError: CONTENT-5, the form exceeds a limit.
+            UsageError: there is no such template or field, a value is none, nobody decides, or
+                the form exceeds a limit.
             MifengError: as `send`.
         """
-        self.check_open()
+        self.check_may_post()
         known = await self.templates()
         if template not in known:
             raise UsageError(
                 "there is no template {name}; see `mifeng approval templates`", name=template
             )
         chain = tuple(_step(rule, people) for rule, people in steps) or known[template].steps
-        answers_of(known[template], fields, {Path(p).name: bytes(32) for p in paths})
+        if not chain:
+            raise UsageError("name who decides: one step at least, of somebody else than yourself")
+        names = [Path(path).name for path in paths]
+
+        def filled(*digests: bytes) -> Form:
+            files = dict(zip(names, digests, strict=True))
+            answers = answers_of(known[template], fields, files)
+            return Form(template, title, answers, chain, digests)
+
+        # Before a byte of a file is sent: whether it would be taken.
+        check_own(self._state_as(filled(*(bytes(32) for _ in paths))))
         attachments = await self._upload_all(paths, progress)
-        digests = {
-            Path(path).name: attachment.digest
-            for path, attachment in zip(paths, attachments, strict=True)
-        }
-        form = Form(
-            template=template,
-            title=title,
-            answers=answers_of(known[template], fields, digests),
-            steps=chain,
-            files=tuple(attachment.digest for attachment in attachments),
-        )
-        sequence = await self._say(self._state_as(form), *attachments)
-        return await self.message(sequence)
+        form = filled(*(attachment.digest for attachment in attachments))
+        return await self.message(await self._say(self._state_as(form), *attachments))
 
     async def approve(self, message: Message | int, comment: str = "") -> Message:
         """Approve a request in the step that is due.
@@ -195,6 +194,11 @@ class Approving(Polling):
 
     # -------------------------------------------------------------- inside
 
+    def _check_manages(self) -> None:
+        role = self._state.charter.role_of(self._session.profile.member_id)
+        if role is not UnitRole.MANAGER:
+            raise UsageError("only managers say what a unit is called and uses")
+
     async def _decide(self, message: Message | int, verdict: Verdict, comment: str) -> Message:
         line, state = await self._requested(message)
         if self._session.profile.member_id not in state.waiting_for:
@@ -215,4 +219,7 @@ class Approving(Polling):
 def _step(rule: str, people: Sequence[Person]) -> Step:
     if rule.upper() not in Rule.__members__:
         raise UsageError("a step is one, all or any of some people, not {rule}", rule=rule)
-    return Step(Rule[rule.upper()], tuple(sorted({person.id for person in people})))
+    kind, approvers = Rule[rule.upper()], tuple(sorted({person.id for person in people}))
+    if (len(approvers) == 1) is not (kind is Rule.ONE):
+        raise UsageError("a step is of one person, or of all or any of two or more")
+    return Step(kind, approvers)

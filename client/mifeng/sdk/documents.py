@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,7 @@ from mifeng.sdk.people import Person
 from mifeng_crypto.ids import MemberId, UnixMillis
 
 if TYPE_CHECKING:
-    from mifeng.sdk.values import Message
+    from mifeng.sdk.looking import Found
 
 __all__ = [
     "Announcement",
@@ -47,6 +47,10 @@ __all__ = [
     "show_approval",
     "show_poll",
 ]
+
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""With what a cell begins that a spreadsheet takes for a formula."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,8 +199,8 @@ def show_poll(state: Polled, show: Show) -> Poll:
     )
 
 
-def show_approval(state: Requested, show: Show) -> Approval:
-    """Show a request."""
+def show_approval(state: Requested, show: Show, files: Mapping[bytes, str]) -> Approval:
+    """Show a request; `files` are the names of those that it shows, by their hash."""
     form = state.form
     steps = tuple(
         ApprovalStep(
@@ -210,7 +214,7 @@ def show_approval(state: Requested, show: Show) -> Approval:
     return Approval(
         template=form.template,
         title=form.title,
-        answers=tuple((a.field.label, value_text(a, show)) for a in form.answers),
+        answers=tuple((a.field.label, value_text(a, show, files)) for a in form.answers),
         steps=steps,
         step=min(state.step + 1, len(steps)),
         standing=state.standing.value,
@@ -230,7 +234,7 @@ def _verdict(statement: Statement) -> tuple[str, str]:
     return "approved" if body.verdict is Verdict.APPROVED else "rejected", body.comment
 
 
-def value_text(answer: Answer, show: Show) -> str:
+def value_text(answer: Answer, show: Show, files: Mapping[bytes, str]) -> str:
     """Write what was filled in."""
     match answer.value:
         case Passage(text):
@@ -248,7 +252,7 @@ def value_text(answer: Answer, show: Show) -> str:
         case PersonId(member_id):
             return show.person(member_id).name
         case FileHash(digest):
-            return digest.hex()
+            return files.get(digest, digest.hex())
         case _:
             return ""
 
@@ -266,7 +270,7 @@ def notice_of(line: Line) -> str:
             return ""
 
 
-def approvals_csv(messages: Iterable[Message]) -> str:
+def approvals_csv(found: Iterable[Found]) -> str:
     """Write requests as CSV (RFC 4180), one a line, for spreadsheets.
 
     A cell that a spreadsheet would take for a formula begins with an apostrophe.
@@ -274,15 +278,16 @@ def approvals_csv(messages: Iterable[Message]) -> str:
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(
-        ["number", "time", "by", "template", "title", "standing", "fields", "decisions"]
+        ["unit", "number", "time", "by", "template", "title", "standing", "fields", "decisions"]
     )
-    for message in messages:
-        approval = message.approval
+    for one in found:
+        message, approval = one.message, one.message.approval
         if approval is None:
             continue
-        fields = "; ".join(f"{label}: {value}" for label, value in approval.answers)
+        fields = "; ".join(f"{label}: {value}" for label, value in approval.answers if value)
         history = "; ".join(f"{d.person} {d.verdict} {d.comment}".strip() for d in approval.history)
         cells = [
+            one.unit.title,
             str(message.sequence),
             message.time.isoformat(timespec="seconds"),
             str(message.sender),
@@ -292,5 +297,5 @@ def approvals_csv(messages: Iterable[Message]) -> str:
             fields,
             history,
         ]
-        writer.writerow([f"'{c}" if c.startswith(("=", "+", "-", "@")) else c for c in cells])
+        writer.writerow([f"'{c}" if c.startswith(FORMULA) else c for c in cells])
     return out.getvalue()

@@ -20,6 +20,8 @@ from mifeng.content.file_name import safe_name
 from mifeng.errors import ServerProblem
 from mifeng.sdk.approving import Approving
 from mifeng.sdk.values import File, Message, Person
+from mifeng.sdk.wording import in_words, remarks
+from mifeng.text import _
 from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import ProtocolError, UsageError
 from mifeng_crypto.ledger.policy import Export
@@ -32,7 +34,7 @@ _HEAD = """<!doctype html>
 <title>{title}</title>
 <style>body{{font:16px/1.5 sans-serif;max-width:46em;margin:2em auto;padding:0 1em}}
 article{{border-top:1px solid #ccc;padding:.5em 0;white-space:pre-wrap;overflow-wrap:anywhere}}
-header{{color:#555}}.remark{{color:#777}}</style></head><body>
+header,footer{{color:#555}}.remark{{color:#777}}</style></head><body>
 <h1>{title}</h1>
 """
 
@@ -147,29 +149,50 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any value of the SDK, and its J
 
 
 def article(line: Message, where: dict[bytes, str]) -> str:
-    """Write a line as HTML; what others wrote in it is text, and never anything else."""
+    """Write a line as HTML; what others wrote in it is text, and never anything else.
+
+    Args:
+        line: of the timeline.
+        where: the paths of the files that were fetched, by id.
+    """
     time = line.time.strftime("%Y-%m-%d %H:%M UTC")
     if line.kind != "message":
-        people = ", ".join(str(person) for person in (*line.added, *line.removed))
-        return f'<p class="remark">{time} {safe(people)}</p>\n' if people else ""
-    said = line.problem or line.readable
-    if line.announcement:
-        said = f"{line.announcement.title}\n{line.announcement.text}"
-    elif line.poll:
-        choices = (f"{choice.text}: {len(choice.people)}" for choice in line.poll.choices)
-        said = "\n".join([line.poll.question, *choices])
-    elif line.approval:
-        fields = (f"{label}: {value}" for label, value in line.approval.answers)
-        said = "\n".join([f"{line.approval.title} ({line.approval.standing})", *fields])
-    files = "".join(
-        f'<div><a href="{safe(where[file.id])}">{safe(file.name)}</a></div>'
-        if file.id in where
-        else f"<div>{safe(file.name)}</div>"
-        for file in line.files
-    )
+        told = remarks(line)
+        return "".join(f'<p class="remark">{time} {safe(remark)}</p>\n' for remark in told)
     name = safe(line.sender.name if line.sender else "?")
-    head = f"<header>{time} #{line.sequence} <b>{name}</b></header>"
-    return f'<article id="n{line.sequence}">{head}{safe(said)}{files}</article>\n'
+    head = f"{time} #{line.sequence} <b>{name}</b>"
+    if above := line.reply_to or line.thread:
+        head += f' <a href="#n{above}">&gt; #{above}</a>'
+    if line.is_edited:
+        head += " " + safe(_("(edited)"))
+    said = safe("\n".join([*in_words(line), *_people_of(line)]))
+    files = "".join(_link(file, where) for file in line.files)
+    reactions = "  ".join(
+        f"{one.emoji} {', '.join(map(str, one.people))}" for one in line.reactions
+    )
+    foot = f"<footer>{safe(reactions)}</footer>" if reactions else ""
+    return f'<article id="n{line.sequence}"><header>{head}</header>{said}{files}{foot}</article>\n'
+
+
+def _people_of(line: Message) -> list[str]:
+    """Who has confirmed or voted, by name: what `in_words` only counts."""
+    if line.announcement:
+        people = [str(person) for person, _at in line.announcement.confirmed]
+        return [_("Confirmed: {names}").format(names=", ".join(people))] if people else []
+    if line.poll:
+        return [
+            f"{choice.text}: {', '.join(map(str, choice.people))}"
+            for choice in line.poll.choices
+            if choice.people
+        ]
+    return []
+
+
+def _link(file: File, where: dict[bytes, str]) -> str:
+    name = safe(file.name)
+    if file.id not in where:
+        return f"<div>{name}</div>"
+    return f'<div><a href="{safe(where[file.id])}">{name}</a></div>'
 
 
 def safe(text: str) -> str:

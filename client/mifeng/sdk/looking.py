@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from mifeng.content.documents import Exported, Template, UnitProfile
 from mifeng.core.approval import Requested
 from mifeng.core.finder import parse
 from mifeng.core.timeline import Line, Timeline
@@ -38,6 +39,12 @@ class FeedSettings(msgspec.Struct, frozen=True):
     followed: frozenset[str] = frozenset()
     muted: frozenset[str] = frozenset()
     muted_people: frozenset[str] = frozenset()
+
+    def follows(self, unit: Unit) -> bool:
+        """Whether what is posted in a unit is in the feed."""
+        named = unit.id.hex()
+        by_itself = unit.kind in (UnitKind.BUSINESS, UnitKind.CHANNEL)
+        return named not in self.muted and (by_itself or named in self.followed)
 
 
 class Looking(Cascading):
@@ -89,18 +96,20 @@ class Looking(Cascading):
 
     # -------------------------------------------------------------- approvals
 
-    async def requests(self, *, mine: bool = False) -> list[Found]:
-        """Return the requests whose decision by this member is due; or those of one's own.
+    async def requests(self, *, mine: bool = False, unit: Unit | None = None) -> list[Found]:
+        """Return the requests whose decision by this member is due, newest first.
 
         Args:
-            mine: whether to return what this member has asked for, whatever became of it.
+            mine: what this member has asked for instead, whatever became of it.
+            unit: only those of a unit; without `mine` all of them, whatever became of them.
         """
         me = self._session.profile.member_id
         found = [
-            hit
-            for hit in await self._all_lines()
-            if isinstance(state := hit[0].state, Requested)
-            and (state.author == me if mine else me in state.waiting_for)
+            (line, timeline, where)
+            for line, timeline, where in await self._all_lines()
+            if isinstance(state := line.state, Requested)
+            and (unit is None or where.id == unit.id)
+            and (state.author == me if mine else unit is not None or me in state.waiting_for)
         ]
         return _newest(found, len(found))
 
@@ -143,7 +152,7 @@ class Looking(Cascading):
         end = before.timestamp() * 1000 if before else None
         posts = list[tuple[Line, Timeline, Unit]]()
         for unit in self.units():
-            if not _is_followed(unit, settings):
+            if not settings.follows(unit):
                 continue
             timeline = await self._session.timelines.of(unit.id)
             found = (
@@ -188,15 +197,12 @@ def _newest(hits: list[tuple[Line, Timeline, Unit]], last: int) -> list[Found]:
     return [Found(unit, unit.show(line, timeline)) for line, timeline, unit in hits[:last]]
 
 
-def _is_followed(unit: Unit, settings: FeedSettings) -> bool:
-    named = unit.id.hex()
-    by_itself = unit.kind in (UnitKind.BUSINESS, UnitKind.CHANNEL)
-    return named not in settings.muted and (by_itself or named in settings.followed)
-
-
 def _is_post(line: Line) -> bool:
+    """What somebody has to say: no answer, and no notice such as that of an export."""
     said = line.said
-    return line.is_message and said is not None and not line.reply_to and not said.refers.topic_id
+    if said is None or line.reply_to or said.refers.topic_id:
+        return False
+    return not isinstance(said.document, Exported | UnitProfile | Template)
 
 
 def _midnight(day: str) -> UnixMillis:

@@ -6,7 +6,7 @@ import datetime as dt
 
 from mifeng.content.documents import ClosePoll, Vote
 from mifeng.content.documents import Poll as PollBody
-from mifeng.content.documents.poll import Choose
+from mifeng.content.documents.poll import MAX_CHOICES, Choose
 from mifeng.core.arrival import people_in
 from mifeng.core.poll import Polled
 from mifeng.core.timeline import Line
@@ -37,9 +37,12 @@ class Polling(Announcing):
             closes_at: from when on no vote counts; None for no such time.
 
         Raises:
-            ProtocolError: CONTENT-5, a text is too long or not printable, or a choice twice there.
+            UsageError: a text is too long or not printable, a choice is there twice, or there are
+                fewer than two or more than fifty.
             MifengError: as `send`.
         """
+        if not 2 <= len(choices) <= MAX_CHOICES:
+            raise UsageError("a poll has 2 to {most} choices", most=MAX_CHOICES)
         body = PollBody(
             question=question,
             choices=tuple(choices),

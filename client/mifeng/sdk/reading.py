@@ -109,6 +109,21 @@ class Reading(Governed):
         line, timeline = await self._find(number)
         return self.show(line, timeline)
 
+    async def around(self, message: Message | int, *, span: int = 21) -> list[Message]:
+        """Return a message, and the lines that stand before and behind it: to jump there.
+
+        Args:
+            message: which.
+            span: how many lines in all, if there are so many.
+
+        Raises:
+            NotFoundError: there is no such message.
+        """
+        line, timeline = await self._find(message)
+        behind = timeline.lines(after=line.sequence, first=span // 2)
+        before = timeline.lines(last=span - 1 - len(behind), before=line.sequence)
+        return [self.show(one, timeline) for one in (*before, line, *behind)]
+
     async def thread(self, message: Message | int) -> list[Message]:
         """Return a message and all that answers it or belongs to its thread, oldest first.
 

@@ -100,7 +100,7 @@ class Shelf(Talk):
             ServerProblem: `quota_exceeded`, `storage_full`: before a byte was sent.
             MifengError: as `send`.
         """
-        self.check_access()
+        self.check_may_post()
         refers = await self._refers(reply_to, thread)
         attachments = await self._upload_all(paths, progress, keep_metadata=keep_metadata)
         return await self._show_files(attachments, caption, refers)
@@ -114,7 +114,7 @@ class Shelf(Talk):
             UsageError: there are more, or fewer.
             MifengError: as `upload`.
         """
-        self.check_access()
+        self.check_may_post()
         send = functools.partial(
             transfer.upload_from,
             self._session.api,

@@ -9,18 +9,20 @@ from mifeng.content.documents import (
     Statement,
     StatementBody,
     StatementTBS,
+    is_answer,
     sign_statement,
 )
 from mifeng.core.timeline import Line, Timeline
-from mifeng.errors import NotFoundError
+from mifeng.errors import NotFoundError, ReadOnlyError
 from mifeng.sdk.reading import Reading
 from mifeng.sdk.values import Message, Person
 from mifeng.session import delivery
-from mifeng_crypto.errors import UsageError
+from mifeng_crypto.errors import ProtocolError, UsageError
+from mifeng_crypto.gate import MAY_POST
 from mifeng_crypto.ids import PROTOCOL_VERSION
 from mifeng_crypto.ledger.charter_entry import UnitRole
 
-__all__ = ["Talk"]
+__all__ = ["Talk", "check_own"]
 
 
 class Talk(Reading):
@@ -44,11 +46,13 @@ class Talk(Reading):
 
         Raises:
             AccessEndedError: this device is not in the unit any longer.
+            ReadOnlyError: one may read and react here, and not post.
             NotFoundError: there is no such message.
             TransportError: the server was not reached; the text is kept and goes out later.
             ServerProblem: the server refuses it; it is not kept.
             ProtocolError: CONTENT-1, it is too long.
         """
+        self.check_may_post()
         refers = await self._refers(reply_to, thread)
         rng = self._session.rng
         said = content.encode_text(text, origin=self._origin, rng=rng, refers=refers)
@@ -128,6 +132,21 @@ class Talk(Reading):
 
     # -------------------------------------------------------------- inside
 
+    def check_may_post(self) -> None:
+        """Raise what keeps one from posting here.
+
+        Raises:
+            ReadOnlyError: one's role, by the unit's policy.
+            MifengError: as `check_open`.
+        """
+        self.check_open()
+        role = self._state.charter.role_of(self._session.profile.member_id)
+        if role not in MAY_POST[self.policy.posting]:
+            raise ReadOnlyError(
+                "you may read here, react and confirm, and not post; ask a manager of {unit}",
+                unit=self.title,
+            )
+
     def _state_as(self, body: StatementBody, subject: bytes | None = None) -> Statement:
         """Sign a statement of this device in this unit."""
         session, profile = self._session, self._session.profile
@@ -147,6 +166,9 @@ class Talk(Reading):
         self, document: Document, *attachments: Attachment, to: Line | None = None
     ) -> int:
         """Send a document, as an answer to a line or by itself."""
+        if not is_answer(document):
+            self.check_may_post()
+        check_own(document)
         said = content.encode_work(
             document,
             *attachments,
@@ -211,6 +233,18 @@ class Talk(Reading):
         return Origin(
             workspace_id=profile.workspace_id, unit_id=self.id, member_id=profile.member_id
         )
+
+
+def check_own(document: Document) -> None:
+    """Look at a document of one's own before it is sent.
+
+    Raises:
+        UsageError: it exceeds a limit (CONTENT-5), and its readers would refuse it.
+    """
+    try:
+        document.check()
+    except ProtocolError as err:
+        raise UsageError(str(err.values["what"])) from err
 
 
 def _check_can_be_answered(line: Line) -> None:

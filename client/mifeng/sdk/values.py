@@ -320,6 +320,7 @@ def _document(line: Line, reader: Reader) -> dict[str, Any]:
         case Polled() as state:
             return {"poll": show_poll(state, show)}
         case Requested() as state:
-            return {"approval": show_approval(state, show)}
+            names = {a.digest: a.name for a in line.said.attachments} if line.said else {}
+            return {"approval": show_approval(state, show, names)}
         case _:
             return {}

@@ -9,7 +9,7 @@ from mifeng.content.documents.words import check_count, check_line, check_sorted
 from mifeng_crypto.ids import MemberId, UnixMillis
 from mifeng_crypto.tls import Text, UInt16, Vec, Width, struct
 
-__all__ = ["Choose", "ClosePoll", "Poll", "Vote"]
+__all__ = ["MAX_CHOICES", "Choose", "ClosePoll", "Poll", "Vote"]
 
 MAX_CHOICES = 50
 MAX_PEOPLE = 1000

@@ -1,0 +1,192 @@
+"""A line of a timeline in words, for a terminal or an exported page, in the reader's language.
+
+What others wrote goes through `printable` here: no control characters, no turned writing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mifeng.content import printable
+from mifeng.core.forms import STANDARD
+from mifeng.core.rows import LOCKED
+from mifeng.core.timeline import EXPIRED, NEWER
+from mifeng.text import _, ngettext, retold
+
+if TYPE_CHECKING:
+    from mifeng.sdk.documents import Announcement, Approval, Poll
+    from mifeng.sdk.values import DeviceChange, Message
+
+__all__ = ["in_words", "label_of", "remarks"]
+
+
+def in_words(message: Message) -> list[str]:
+    """Return what a message says, line by line; of its files nothing."""
+    if message.problem:
+        return [_problem(message)]
+    if message.is_deleted:
+        return [_("(deleted)")]
+    lines: list[str] = []
+    if message.announcement:
+        lines += _announcement(message.announcement)
+    if message.poll:
+        lines += _poll(message.poll)
+    if message.approval:
+        lines += _approval(message.approval)
+    if message.notice:
+        lines.append(_notice(message.notice))
+    if message.readable:
+        lines += printable(message.readable, lines=True).splitlines()
+    return lines
+
+
+def remarks(message: Message) -> list[str]:
+    """Return what a line tells that is no message: who came, who left, whose device changed."""
+    match message.kind:
+        case "readd":
+            return [_stuck(message)]
+        case "heads":
+            return [_of_device(change) for change in message.devices]
+        case "commit":
+            return [*_came(message), *_left(message)]
+        case _:
+            return []
+
+
+def _problem(message: Message) -> str:
+    match message.problem:
+        case problem if problem == EXPIRED:
+            return _("(expired)")
+        case problem if problem == LOCKED:
+            return _("(this unit is strict: connect to the server to read this)")
+        case problem if problem == NEWER:
+            return _("(needs a newer client)")
+        case problem:
+            reason = printable(retold(problem, message.rule))
+            return _("(not shown: {reason})").format(reason=reason)
+
+
+# ------------------------------------------------------------------ documents
+
+
+def _announcement(announcement: Announcement) -> list[str]:
+    confirmed = len(announcement.confirmed)
+    asked = confirmed + len(announcement.missing)
+    told = _("{n} of {asked} have confirmed.").format(n=confirmed, asked=asked)
+    if announcement.asks_me:
+        told += " " + _("Please confirm.")
+    return [
+        f"** {printable(announcement.title)} **",
+        *printable(announcement.text, lines=True).splitlines(),
+        f"({told})",
+    ]
+
+
+def _poll(poll: Poll) -> list[str]:
+    lines = [f"? {printable(poll.question)}"]
+    for n, choice in enumerate(poll.choices, 1):
+        mark = "*" if n in poll.mine else " "
+        lines.append(f"{mark} {n}. {printable(choice.text)}: {len(choice.people)}")
+    told = _("{n} of {asked} have voted.").format(n=poll.voted, asked=poll.voters)
+    return [*lines, f"({told})" if poll.is_open else f"({told} {_('Closed.')})"]
+
+
+def _approval(approval: Approval) -> list[str]:
+    standing = {
+        "pending": _("pending"),
+        "approved": _("approved"),
+        "rejected": _("rejected"),
+        "withdrawn": _("withdrawn"),
+    }
+    lines = [f"[{standing[approval.standing]}] {printable(approval.title)}"]
+    for label, value in approval.answers:
+        if value:
+            name, said = label_of(approval.template, label, value)
+            lines.append(f"  {printable(name)}: {printable(said)}")
+    lines += [
+        f"  {printable(one.person.name)}: {standing[one.verdict]} {printable(one.comment)}".rstrip()
+        for one in approval.history
+    ]
+    if approval.waiting_for:
+        names = ", ".join(printable(person.name) for person in approval.waiting_for)
+        lines.append("  " + _("waiting for {names}").format(names=names))
+    return lines
+
+
+def label_of(template: str, label: str, value: str = "") -> tuple[str, str]:
+    """Return a field and its value as they are called here, where the template is a standard one.
+
+    A form carries its labels as its author's device wrote them; those that every unit has are
+    English there, so that they mean the same to all.
+    """
+    if template not in STANDARD:
+        return label, value
+    words = _standard_words()
+    fields = {field.label: field for field in STANDARD[template].fields}
+    if label not in fields:
+        return label, value
+    is_choice = value in fields[label].choices
+    return words.get(label, label), words.get(value, value) if is_choice else value
+
+
+def _standard_words() -> dict[str, str]:
+    """Return the labels and choices of the standard templates as they are called here."""
+    return {
+        "kind": _("kind"),
+        "days": _("days"),
+        "reason": _("reason"),
+        "amount": _("amount"),
+        "day": _("day"),
+        "purpose": _("purpose"),
+        "receipt": _("receipt"),
+        "item": _("item"),
+        "text": _("text"),
+        "annual": _("annual"),
+        "sick": _("sick"),
+        "personal": _("personal"),
+        "other": _("other"),
+    }
+
+
+def _notice(notice: str) -> str:
+    if notice == "exported":
+        return _("(has exported what can be read here)")
+    return _("(has a new template)") if notice == "template" else _("(has renamed the unit)")
+
+
+# ------------------------------------------------------------------ remarks
+
+
+def _came(message: Message) -> list[str]:
+    if not message.added:
+        return []
+    names = ", ".join(printable(person.name) for person in message.added)
+    told = ngettext("{names} is in now", "{names} are in now", len(message.added))
+    return [told.format(names=names)]
+
+
+def _left(message: Message) -> list[str]:
+    if not message.removed:
+        return []
+    names = ", ".join(printable(person.name) for person in message.removed)
+    told = ngettext("{names} is out now", "{names} are out now", len(message.removed))
+    return [told.format(names=names)]
+
+
+def _stuck(message: Message) -> str:
+    """Say whose device cannot go on, and who made what it cannot process."""
+    name = printable(message.sender.name if message.sender else "?")
+    if message.author is None:
+        return _("a device of {name} has lost its keys, and is let in again").format(name=name)
+    return _(
+        "a device of {name} cannot process number {n}, a commit by {author}, and is let in again"
+    ).format(name=name, n=message.stuck, author=printable(message.author.name))
+
+
+def _of_device(change: DeviceChange) -> str:
+    sentences = {
+        "add_device": _("{name} has a new device"),
+        "revoke_device": _("a device of {name} was taken out"),
+        "recover": _("{name} came back by the recovery sheet: all older devices are out"),
+    }
+    return sentences[change.kind].format(name=printable(change.person.name))
