@@ -9,8 +9,7 @@ since the server may have told it a tale: should the log go on after all, so doe
 from __future__ import annotations
 
 from mifeng.core.profile import Profile
-from mifeng.core.unit import Unit
-from mifeng_crypto.errors import ProtocolError
+from mifeng_crypto.errors import MifengError, ProtocolError
 from mifeng_crypto.gate import header_hash
 from mifeng_crypto.ids import PROTOCOL_VERSION, UnixMillis
 from mifeng_crypto.labels import sign_mifeng
@@ -18,7 +17,7 @@ from mifeng_crypto.ledger.head import EMPTY, Head
 from mifeng_crypto.log import EntryKind, LogHeader, NeedsReadd, NeedsReaddTBS
 from mifeng_crypto.tls import encode
 
-__all__ = ["CannotGoOnError", "state_lost", "statement"]
+__all__ = ["CannotGoOnError", "state_lost", "statement", "welcome_refused"]
 
 
 class CannotGoOnError(ProtocolError):
@@ -46,13 +45,18 @@ def state_lost() -> CannotGoOnError:
     return CannotGoOnError(EMPTY, "its keys are lost")
 
 
+def welcome_refused(err: MifengError) -> CannotGoOnError:
+    """What was to let the device in does not hold: it is in the tree, and has no keys."""
+    return CannotGoOnError(EMPTY, getattr(err, "rule", "") or type(err).__name__)
+
+
 def statement(
-    unit: Unit, why: CannotGoOnError, profile: Profile, *, head: LogHeader, now: UnixMillis
+    log: Head, why: CannotGoOnError, profile: Profile, *, head: LogHeader, now: UnixMillis
 ) -> bytes:
     """Sign what takes this device out and in again, in the epoch that the server shows.
 
     Args:
-        unit: as far as it came.
+        log: the last entry that it has applied, `EMPTY` if it never came in.
         why: what keeps it there.
         profile: whose key signs.
         head: of the log's last entry, as the server shows it.
@@ -60,10 +64,10 @@ def statement(
     """
     tbs = NeedsReaddTBS(
         version=PROTOCOL_VERSION,
-        group=unit.group,
+        group=head.group,
         epoch=head.epoch + (head.kind is EntryKind.COMMIT),
         device_id=profile.device_id,
-        log=unit.log.head,
+        log=log,
         stuck=why.stuck,
         seen=Head(head.sequence, header_hash(head)),
         rule=why.cause,

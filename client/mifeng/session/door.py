@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 from mifeng.core import joining, key_packages, outbox
 from mifeng.core.events import UnitJoined
+from mifeng.core.readd import welcome_refused
 from mifeng.core.rows import UnitStatus, ledger_rows
 from mifeng.core.unit import changes_between
 from mifeng.errors import AccessEndedError
-from mifeng.session import charters
+from mifeng.session import charters, readd
 from mifeng_crypto.api import messages as m
-from mifeng_crypto.errors import CodecError, CryptoError, ProtocolError
-from mifeng_crypto.ids import UnitId
+from mifeng_crypto.errors import CodecError, CryptoError, MifengError, ProtocolError
+from mifeng_crypto.ids import GroupId, UnitId
+from mifeng_crypto.ledger.chain import NeedLedgerError, SplitViewError
 from mifeng_crypto.log import EntryKind, LogEntry
 from mifeng_crypto.mls.group import KeyPackageBundle
 from mifeng_crypto.tls import decode
@@ -29,15 +31,34 @@ BATCH = 500
 
 
 async def join_units(session: Session) -> None:
-    """Join by each Welcome that waits; one that is refused is forgotten and named."""
+    """Join by each Welcome that waits, and forget it; one that does not hold is named."""
     with session.access():
         reply = await session.api.call("welcomes", m.WelcomesReply)
-    for item in reply.welcomes:
+    for at, item in enumerate(reply.welcomes):
+        is_last = all(other.unit_id != item.unit_id for other in reply.welcomes[at + 1 :])
         try:
             await _join(session, item)
         except (CodecError, CryptoError, ProtocolError) as err:
             session.troubles[UnitId(item.unit_id)] = err
+            if is_last and not await _is_of_no_use(session, item, err):
+                continue
         await session.api.call("ack_welcome", path={"welcome_id": item.welcome_id})
+
+
+async def _is_of_no_use(session: Session, item: m.WelcomeItem, err: MifengError) -> bool:
+    """Ask for another Welcome in place of one that does not hold; tell whether to forget it.
+
+    What the server withholds or contradicts is the server's to explain: the Welcome waits for that.
+    """
+    if isinstance(err, NeedLedgerError | SplitViewError) or getattr(err, "rule", "") == "CLIENT-3":
+        return False
+    unit_id = UnitId(item.unit_id)
+    async with session.turn(unit_id):
+        unit = session.units.get(unit_id)
+        if unit is not None and unit.status is UnitStatus.ACTIVE:
+            return True  # it is in already, and goes on by the log
+        group = GroupId(unit_id, item.generation)
+        return await readd.ask(session, group, welcome_refused(err))
 
 
 async def _join(session: Session, item: m.WelcomeItem) -> None:

@@ -19,14 +19,15 @@ from mifeng_crypto.api import messages as m
 from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import CodecError, MifengError, ProtocolError, TransportError
 from mifeng_crypto.expiry import Fate
-from mifeng_crypto.ids import UnitId
+from mifeng_crypto.ids import GroupId, UnitId
+from mifeng_crypto.ledger.head import EMPTY
 from mifeng_crypto.log import LogEntry, LogHeader
 from mifeng_crypto.tls import decode
 
 if TYPE_CHECKING:
     from mifeng.session.session import Session
 
-__all__ = ["head_shown", "let_go", "stand_still", "stuck_by", "with_author"]
+__all__ = ["ask", "head_shown", "let_go", "stand_still", "stuck_by", "with_author"]
 
 ATTEMPTS = 4
 ASK_AGAIN_MS = 5 * 60 * 1000
@@ -39,9 +40,9 @@ async def stand_still(session: Session, unit_id: UnitId, err: MifengError) -> No
     The caller has the unit's turn.
     """
     session.troubles[unit_id] = err
-    stuck, asked = stuck_by(err), session.asked_to_be_let_in.get(unit_id)
-    if stuck is not None and (asked is None or session.wall() - asked > ASK_AGAIN_MS):
-        await _ask(session, unit_id, stuck)
+    stuck = stuck_by(err)
+    if stuck is not None:
+        await ask(session, session.units[unit_id].group, stuck)
 
 
 def stuck_by(err: MifengError) -> CannotGoOnError | None:
@@ -80,25 +81,30 @@ async def head_shown(session: Session, unit_id: UnitId, found: m.UnitSummary) ->
     return decode(LogEntry, reply.entries[0]).header
 
 
-async def _ask(session: Session, unit_id: UnitId, why: CannotGoOnError) -> bool:
+async def ask(session: Session, group: GroupId, why: CannotGoOnError) -> bool:
     """Sign and send it, in the unit's turn. What does not reach the server is tried again later.
 
     Returns:
-        Whether the unit's log has it now.
+        Whether the unit's log has it now, and had it not a few minutes ago.
     """
+    unit_id = UnitId(group.unit_id)
+    asked = session.asked_to_be_let_in.get(unit_id)
+    if asked is not None and session.wall() - asked <= ASK_AGAIN_MS:
+        return False
     for _ in range(ATTEMPTS):
-        unit = session.units[unit_id]
+        unit = session.units.get(unit_id)
         try:
             units = (await session.api.call("units", m.UnitsReply)).units
             found = next((one for one in units if one.unit_id == unit_id), None)
-            if found is None or found.generation != unit.generation:
+            if found is None or found.generation != group.generation:
                 return False
             head = await head_shown(session, unit_id, found)
-            signed = statement(unit, why, session.profile, head=head, now=session.now())
+            log = unit.log.head if unit is not None and unit.group == group else EMPTY
+            signed = statement(log, why, session.profile, head=head, now=session.now())
             await session.api.call(
                 "readd",
                 m.AcceptedReply,
-                m.ReaddRequest(generation=unit.generation, statement=signed),
+                m.ReaddRequest(generation=group.generation, statement=signed),
                 path={"unit_id": unit_id},
                 key=outbox.idempotency_key(signed),
             )
@@ -110,7 +116,8 @@ async def _ask(session: Session, unit_id: UnitId, why: CannotGoOnError) -> bool:
             if err.rule != "GATE-35":  # this device has said so before, and no answer came
                 return False
         session.asked_to_be_let_in[unit_id] = session.wall()
-        await session.save_unit(dataclasses.replace(unit, status=UnitStatus.WAITING))
+        if unit is not None:
+            await session.save_unit(dataclasses.replace(unit, status=UnitStatus.WAITING))
         return True
     return False
 
