@@ -18,8 +18,8 @@ import structlog
 from bench.figure import Figure, median_ms
 from bench.ledgers import profile_of
 from mifeng.core.search import Search
+from mifeng.home import Home
 from mifeng.session import Session, directory_key
-from mifeng.session.home import Home
 from mifeng.session.ledgers import sign_roster
 from mifeng_crypto.ids import PROTOCOL_VERSION, UnixMillis
 from mifeng_crypto.ledger.card import Card, seal_card, sign_card

@@ -14,8 +14,8 @@ from bench.figure import Figure, median_ms
 from mifeng.core.profile import Enrolled, Profile
 from mifeng.core.roster import snapshot
 from mifeng.core.rows import ledger_rows
+from mifeng.home import Home
 from mifeng.session import Session
-from mifeng.session.home import Home
 from mifeng_crypto import gate
 from mifeng_crypto.ids import UnixMillis
 from mifeng_crypto.ledger.head import Head

@@ -19,8 +19,8 @@ import structlog
 import mifeng
 from bench.figure import Figure
 from bench.ledgers import profile_of
+from mifeng.home import Home
 from mifeng.session import Session
-from mifeng.session.home import Home
 from mifeng_crypto.ids import UnixMillis
 from mifeng_crypto.ledger.charter import sign_charter_entry
 from mifeng_crypto.ledger.charter_entry import Grant, UnitKind, UnitRole

@@ -15,9 +15,9 @@ import sys
 import time
 from pathlib import Path
 
+from mifeng.home import Home
 from mifeng.keychain import Passphrase
 from mifeng.session import Session
-from mifeng.session.home import Home
 from mifeng_crypto.errors import MifengError
 from mifeng_crypto.ids import UnitId, UnixMillis
 from mifeng_crypto.mls.group import Epoch, decrypt

@@ -23,7 +23,17 @@ from mifeng_crypto.rand import Rng
 from mifeng_crypto.secret import Secret
 from mifeng_crypto.tls import Bytes16, Bytes32, Opaque, UInt8, UInt32, decode, encode, struct
 
-__all__ = ["DEFAULT_COST", "FLOOR", "Cost", "KeySource", "Keyring", "Passphrase", "make", "unlock"]
+__all__ = [
+    "DEFAULT_COST",
+    "FLOOR",
+    "Cost",
+    "KeySource",
+    "Keyring",
+    "Passphrase",
+    "make",
+    "source_of",
+    "unlock",
+]
 
 SERVICE = "mifeng"
 
@@ -60,6 +70,13 @@ class Keyring:
 
 
 KeySource = Passphrase | Keyring
+
+
+def source_of(passphrase: str | Passphrase | None) -> KeySource:
+    """Return where the store key is to be had: without a passphrase, from the keyring."""
+    if passphrase is None:
+        return Keyring()
+    return Passphrase(passphrase) if isinstance(passphrase, str) else passphrase
 
 
 @struct(tag=1, tag_bytes=1)

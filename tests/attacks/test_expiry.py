@@ -13,7 +13,7 @@ import pytest
 
 from mifeng import keychain
 from mifeng.cli import hardening
-from mifeng.session.home import STORE_KEY, VAULT
+from mifeng.home import STORE_KEY, VAULT
 from mifeng.store import Database, Sealer, Vault
 from mifeng_crypto.ids import UnixMillis
 from tests.attacks.adversary import Adversary, OracleError, attack

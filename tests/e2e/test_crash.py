@@ -14,9 +14,9 @@ import pytest
 import mifeng
 from mifeng.core import outbox
 from mifeng.core.rows import OutboxRecord
+from mifeng.home import Home
 from mifeng.net import Api
 from mifeng.sdk import Unit
-from mifeng.session.home import Home
 from mifeng_crypto.errors import TransportError
 from mifeng_crypto.log import LogEntry
 from mifeng_crypto.tls import decode

@@ -12,9 +12,9 @@ import pytest
 
 import mifeng
 from mifeng.errors import DiskFullError, InviteSpentError, ServerProblem
+from mifeng.home import Home
 from mifeng.net import Api, Signer
 from mifeng.sdk.opening import unlock
-from mifeng.session.home import Home
 from mifeng.store import Database
 from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import TransportError, UsageError

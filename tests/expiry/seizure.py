@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mifeng.core.rows import TimelineRecord
+from mifeng.home import Home
 from mifeng.sdk import opening
-from mifeng.session.home import Home
 from mifeng_crypto.errors import MifengError
 from mifeng_crypto.ids import UnixMillis
 from mifeng_crypto.tls import decode

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from mifeng import keychain
-from mifeng.session.home import STORE_KEY
+from mifeng.home import STORE_KEY
 from mifeng.store import Database
 from mifeng.store.cells import CellFile
 from mifeng_crypto.expiry import Clock

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from aiohttp import web
 
+from mifeng.home import Home
 from mifeng.keychain import Cost, Passphrase
 from mifeng.sdk.workspace import Workspace
 from mifeng.session import Session, enrolment
-from mifeng.session.home import Home
 from mifeng_crypto.errors import TransportError
 from mifeng_crypto.ids import PROTOCOL_VERSION, UnixMillis
 from mifeng_crypto.links import FoundLink, format_link

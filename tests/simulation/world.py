@@ -15,12 +15,12 @@ from unittest.mock import patch
 
 from aiohttp import web
 
+from mifeng import home as homes
 from mifeng.core import key_packages
 from mifeng.errors import AccessEndedError, InviteSpentError, ServerProblem
 from mifeng.net import Api
 from mifeng.sdk.unit import Unit
 from mifeng.sdk.values import Person
-from mifeng.session import home as homes
 from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import (
     MifengError,

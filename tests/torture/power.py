@@ -19,8 +19,8 @@ from pathlib import Path
 
 import mifeng
 from mifeng.core.rows import OutboxRecord, TimelineRecord
+from mifeng.home import Home
 from mifeng.session import Session
-from mifeng.session.home import Home
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.ids import UnixMillis
 from mifeng_crypto.log import EntryKind

@@ -109,7 +109,7 @@ def _folder(folder: Path) -> Iterator[Finding]:
 
 async def _profile(told: Options) -> list[Finding]:
     """Open it, and from it look at the server; what does not open says itself what to do."""
-    from mifeng.session.home import needs_passphrase
+    from mifeng.home import needs_passphrase
 
     found = list[Finding]()
     try:

@@ -134,7 +134,7 @@ def passphrase_for(options: Options, *, new: bool) -> str | None:
         if first and getpass.getpass(_("Once more: ")) != first:
             raise UsageError("the two passphrases differ; do it again")
         return first or None
-    from mifeng.session.home import needs_passphrase
+    from mifeng.home import needs_passphrase
 
     if not asyncio.run(needs_passphrase(options.folder)):
         return None
@@ -193,8 +193,9 @@ async def opened(
 async def _open_or_hand_over(
     options: Options, stack: AsyncExitStack, *, offline: bool
 ) -> Workspace:
-    from mifeng import sdk
     from mifeng.handover import hand_over
+    from mifeng.home import Home
+    from mifeng.keychain import source_of
 
     call, terminal = _call(options), _terminal()
     until = time.monotonic() + PATIENCE_S
@@ -208,13 +209,19 @@ async def _open_or_hand_over(
             passphrase = await asyncio.to_thread(passphrase_for, options, new=False)
             asked = True
         try:
-            opening = sdk.unlock if offline else sdk.open_profile
-            return await stack.enter_async_context(opening(options.folder, passphrase=passphrase))
+            home = await Home.open(options.folder, source_of(passphrase), rng=os.urandom)
+            break
         except ProfileBusyError:
             # A command that is nearly done, or a process that is only about to lend it.
             if time.monotonic() > until:
                 raise
             await asyncio.sleep(LOOK_S)
+    from mifeng import sdk  # after unlocking: see mifeng.home
+
+    me = await stack.enter_async_context(sdk.unlocked(home))
+    if not offline:
+        await me.sync()
+    return me
 
 
 def _call(options: Options) -> Call:

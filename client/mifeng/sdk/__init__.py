@@ -31,7 +31,7 @@ from mifeng.sdk.documents import Announcement, Approval, Poll
 from mifeng.sdk.governed import Governed
 from mifeng.sdk.looking import Found
 from mifeng.sdk.offboarding import Offboarding
-from mifeng.sdk.opening import found, join, link, open_profile, recover, unlock
+from mifeng.sdk.opening import found, join, link, open_profile, recover, unlock, unlocked
 from mifeng.sdk.unit import Unit
 from mifeng.sdk.units import OrgUnit
 from mifeng.sdk.values import (
@@ -77,4 +77,5 @@ __all__ = [
     "open_profile",
     "recover",
     "unlock",
+    "unlocked",
 ]

@@ -13,16 +13,16 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from mifeng.core.sheet import RecoverySheet
-from mifeng.keychain import Keyring, KeySource, Passphrase
+from mifeng.home import Home
+from mifeng.keychain import Passphrase, source_of
 from mifeng.sdk.workspace import Workspace
 from mifeng.session import Session, enrolment
 from mifeng.session.enrolment import Keep, Show
-from mifeng.session.home import Home
 from mifeng_crypto.ids import UnixMillis
 from mifeng_crypto.ledger.roster_entry import MemberKind
 from mifeng_crypto.linking import MAX_NAME
 
-__all__ = ["found", "join", "link", "open_profile", "recover", "unlock"]
+__all__ = ["found", "join", "link", "open_profile", "recover", "unlock", "unlocked"]
 
 
 def _now() -> UnixMillis:
@@ -39,12 +39,6 @@ def _folder(profile: str | Path) -> Path:
     return Path(profile).expanduser()
 
 
-def _source(passphrase: str | Passphrase | None) -> KeySource:
-    if passphrase is None:
-        return Keyring()
-    return Passphrase(passphrase) if isinstance(passphrase, str) else passphrase
-
-
 @contextlib.asynccontextmanager
 async def unlock(
     profile: str | Path, *, passphrase: str | Passphrase | None
@@ -53,7 +47,14 @@ async def unlock(
 
     `Workspace.events` goes online; `Workspace.sync` catches up.
     """
-    home = await Home.open(_folder(profile), _source(passphrase), rng=os.urandom)
+    home = await Home.open(_folder(profile), source_of(passphrase), rng=os.urandom)
+    async with unlocked(home) as workspace:
+        yield workspace
+
+
+@contextlib.asynccontextmanager
+async def unlocked(home: Home) -> AsyncGenerator[Workspace, None]:
+    """The same with a profile that this process has unlocked; it is closed at the end."""
     try:
         session = await Session.load(home, now=_now, rng=os.urandom)
     except BaseException:
@@ -97,7 +98,7 @@ async def found(
     """See `mifeng.found`."""
     enrolled = await enrolment.found(
         _folder(profile),
-        _source(passphrase),
+        source_of(passphrase),
         link,
         name=name,
         title=title,
@@ -125,7 +126,7 @@ async def join(
     """See `mifeng.join`."""
     enrolled = await enrolment.join(
         _folder(profile),
-        _source(passphrase),
+        source_of(passphrase),
         link,
         name=name,
         title=title,
@@ -151,7 +152,7 @@ async def recover(
     """See `mifeng.recover`."""
     enrolled = await enrolment.recover(
         _folder(profile),
-        _source(passphrase),
+        source_of(passphrase),
         sheet,
         device_name=_device_name(device_name),
         keep=keep_sheet,
@@ -174,7 +175,7 @@ async def link(
     """See `mifeng.link`."""
     enrolled = await enrolment.link_device(
         _folder(profile),
-        _source(passphrase),
+        source_of(passphrase),
         link,
         device_name=_device_name(device_name),
         system=_system(),

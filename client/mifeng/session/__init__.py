@@ -1,6 +1,5 @@
 """The only driver of the client: receive, core step, one transaction, send (protocol.md, "Client").
 
-home.py       a profile's folder: lock, database, store key
 session.py    the state in memory, saved before anything is sent; catching up; going live
 enrolment.py  into a workspace: found, join, recover, be linked; on from where it was interrupted
 linking.py    the other side of that: link a new device from one that is in

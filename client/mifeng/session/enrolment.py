@@ -27,9 +27,9 @@ from mifeng.errors import (
     SheetSpentError,
     WrongPassphraseError,
 )
+from mifeng.home import Home
 from mifeng.keychain import KeySource
 from mifeng.net import Api, Signer
-from mifeng.session.home import Home
 from mifeng.session.session import Session
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.api.problems import ProblemCode

@@ -28,6 +28,7 @@ from mifeng.errors import (
     ServerIdentityError,
     ServerProblem,
 )
+from mifeng.home import Home
 from mifeng.net import Api, Signer
 from mifeng.session import (
     charters,
@@ -41,7 +42,6 @@ from mifeng.session import (
     slots,
     uploads,
 )
-from mifeng.session.home import Home
 from mifeng.session.live import Live
 from mifeng.session.starts import Starts
 from mifeng.session.timelines import Timelines

@@ -20,9 +20,12 @@ from mifeng.errors import ProfileDamagedError
 from mifeng.expiring import Expiring
 from mifeng.store.sealing import Sealer, open_under, seal_under
 from mifeng.store.vault import KeyName, SlotName, StateName, Vault
-from mifeng_crypto.mls.group.epoch import SECRET_TREE, SECRETS
 
 __all__ = ["KEY_PACKAGES", "Changes", "Keeper", "Prefix", "name_of", "scope_of"]
+
+SECRETS, SECRET_TREE = b"e", b"s"
+"""As `mls.group.epoch` calls the parts with secrets; all of MLS is not loaded for two letters,
+before the profile is unlocked (see `mifeng.home`)."""
 
 Changes = Mapping[tuple[str, bytes], bytes | None]
 """(table, key) -> the new value, or None to delete."""

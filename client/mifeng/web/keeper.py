@@ -16,8 +16,8 @@ from pathlib import Path
 
 from mifeng import Unit, Workspace
 from mifeng.core.events import AlarmRaised, Delivered, Event, NewEntry, RosterChanged
+from mifeng.home import needs_passphrase
 from mifeng.sdk.opening import unlock
-from mifeng.session.home import needs_passphrase
 from mifeng.text import explain
 from mifeng.web.errors import LockedError
 from mifeng.web.facts import is_shown, message_facts

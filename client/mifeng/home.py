@@ -1,4 +1,8 @@
-"""A profile's folder: taken by one process, its database and vault open and unlocked."""
+"""A profile's folder: taken by one process, its database and vault open and unlocked.
+
+Little is loaded by this, so that a process may unlock before it loads the rest: a passphrase takes
+64 MiB of memory for a moment (Argon2id), which is then not on top of everything else.
+"""
 
 from __future__ import annotations
 
