@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 import mifeng
-from mifeng.session import directory_key
+from mifeng.session import Session, directory_key
 from mifeng.session.ledgers import sign_roster
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.errors import CryptoError, TransportError
+from mifeng_crypto.ids import DeviceId
 from mifeng_crypto.ledger.card import open_card
 from mifeng_crypto.ledger.directory_key import is_present_key
+from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.ledger.roster_entry import RemoveMember, Role, SetRole
 from mifeng_crypto.secret import Secret
 from mifeng_server.domain.rows import BoxRow, CardRow, Put
@@ -224,6 +226,63 @@ async def test_a_card_under_an_old_key_or_a_false_box_is_refused(tmp_path: Path)
         )
         with pytest.raises(mifeng.ServerProblem, match="forbidden"):
             await session.api.call("put_boxes", m.BoxesReply, boxes)
+
+
+async def test_a_key_of_which_somebody_has_a_box_who_leaves_meanwhile_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = dict[bytes, set[bytes]]()
+    send_boxes, leaving = directory_key._send_boxes, list[bytes]()
+
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as story:
+        ada, ben = story.ada, story.ben
+        for name in ("cai", "dan"):
+            await _join(story, (await ada.invite()).link, name)
+        await ada.sync()
+        await sign_roster(ada._session, SetRole(ben.me.id, Role.ADMIN))
+        await ben.sync()
+        cai, dan = ada.person("Cai").id, ada.person("Dan").id
+        device = ada._session.known_roster.devices_of(dan)[0].device_id
+
+        async def send(
+            session: Session, key: Secret, number: int, roster: Roster, sent: set[DeviceId]
+        ) -> None:
+            await send_boxes(session, key, number, roster, sent)
+            given.setdefault(bytes(key), set()).update(sent)
+            if not leaving:
+                leaving.append(dan)
+                await sign_roster(ben._session, RemoveMember(dan))
+
+        monkeypatch.setattr(directory_key, "_send_boxes", send)
+        await sign_roster(ada._session, RemoveMember(cai))
+        assert await directory_key.rotate(ada._session)
+        present = key_of(ada)
+        assert present is not None
+        assert len(given) == 2
+        assert device not in given[bytes(present)]
+        assert not ada._session.known_roster.is_directory_key_due
+        await ben.sync()
+        assert key_of(ben) == present
+
+
+async def test_a_member_makes_no_key_and_an_admin_does_it_for_her(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as story:
+        ada, ben = story.ada, story.ben
+        await _join(story, (await ada.invite()).link, "cai")
+        await ada.sync()
+        await sign_roster(ada._session, RemoveMember(ada.person("Cai").id))
+        await ben._session.follow_roster()
+        assert not await directory_key.rotate(ben._session)
+        boxes = m.PutBoxesRequest(
+            key_hash=bytes(range(32)),
+            boxes=[m.DirectoryBox(device_id=ada.device_id, sealed=b"x")],
+        )
+        with pytest.raises(mifeng.ServerProblem, match="forbidden"):
+            await ben._session.api.call("put_boxes", m.BoxesReply, boxes)
+        await ada.sync()
+        assert ada._session.known_roster.directory.number == 1
+        await ben.sync()
+        assert key_of(ben) == key_of(ada)
 
 
 async def _until(holds: Callable[[], bool]) -> None:

@@ -22,7 +22,6 @@ from mifeng_crypto.ids import PROTOCOL_VERSION, DeviceId, MemberId
 from mifeng_crypto.ledger.card import Card, DeviceName
 from mifeng_crypto.ledger.directory_key import is_present_key
 from mifeng_crypto.ledger.picture import open_picture, seal_picture
-from mifeng_crypto.ledger.roster_entry import Role
 
 if TYPE_CHECKING:
     from mifeng.session.session import Session
@@ -62,10 +61,8 @@ async def keep(session: Session) -> None:
 
     What does not come about now does so when this or another device looks again.
     """
-    roster = session.known_roster
-    me = roster.member(session.profile.member_id)
     with contextlib.suppress(ServerProblem, ProtocolError):
-        if me is not None and me.role in (Role.OWNER, Role.ADMIN) and roster.is_directory_key_due:
+        if directory_key.may_rotate(session, session.known_roster):
             await directory_key.rotate(session)
         if is_present_key(session.profile.directory_key, session.known_roster):
             await publish_titles(session)

@@ -83,47 +83,39 @@ async def ensure(session: Session) -> bool:
 
 def may_rotate(session: Session, roster: Roster) -> bool:
     """Whether a new key is due, and this member may make it."""
-    member = roster.member(session.profile.member_id)
     return (
         roster.is_directory_key_due
-        and member is not None
-        and member.role in (Role.OWNER, Role.ADMIN, Role.MEMBER)
+        and _leads(session, roster)
         and roster.device(session.profile.device_id) is not None
     )
+
+
+def _leads(session: Session, roster: Roster) -> bool:
+    member = roster.member(session.profile.member_id)
+    return member is not None and member.role in (Role.OWNER, Role.ADMIN)
 
 
 async def rotate(session: Session) -> bool:
     """Replace the key if somebody has left who knows it, and put all cards under the new one.
 
     Returns:
-        Whether this device did it; not if it was not due, or somebody else was quicker.
+        Whether this device did it; not if it was not due, is an admin's to do, or somebody else was
+        quicker.
 
     Raises:
-        ProtocolError: this member may not.
         ServerProblem, TransportError: it was not accepted; it is still due.
     """
     from mifeng.session import directory, ledgers  # noqa: PLC0415 - they drive the session
 
     async with session.rotating:
         await directory.follow(session)  # what is to be put under the new key
-        roster = session.known_roster
-        if not may_rotate(session, roster):
-            return False
-        key, number = Secret(session.rng(32)), roster.directory.number + 1
-        key_hash = hash_directory_key(key)
-        sent = set[DeviceId]()
-        await _send_boxes(session, key, number, roster, sent)
-        profile = session.profile
-
-        def make(now: Roster) -> RosterEntry | None:
-            if not now.is_directory_key_due or now.directory.number != number - 1:
-                return None
-            body = DirectoryKey(number, key_hash)
-            return sign_roster_entry(
-                now, body, profile.author, profile.signature_key, now=session.now()
-            )
-
-        if not await ledgers.append_to_roster(session, make):
+        while may_rotate(session, session.known_roster):
+            key, number = Secret(session.rng(32)), session.known_roster.directory.number + 1
+            sent = set[DeviceId]()
+            await _send_boxes(session, key, number, session.known_roster, sent)
+            if await ledgers.append_to_roster(session, partial(_next, session, key, number, sent)):
+                break  # else somebody was quicker, or left who has a box of this key: a new one
+        else:
             return False
         await session.use_directory_key(key)
         # Who came in meanwhile.
@@ -131,6 +123,17 @@ async def rotate(session: Session) -> bool:
         await directory.follow(session)
         await reseal(session, all_of_them=True)
         return True
+
+
+def _next(
+    session: Session, key: Secret, number: int, sent: set[DeviceId], roster: Roster
+) -> RosterEntry | None:
+    """Sign that this is the next key: if it is due still, and all who have a box are still in."""
+    is_next = roster.is_directory_key_due and roster.directory.number == number - 1
+    if not is_next or any(roster.device(device_id) is None for device_id in sent):
+        return None
+    profile, body = session.profile, DirectoryKey(number, hash_directory_key(key))
+    return sign_roster_entry(roster, body, profile.author, profile.signature_key, now=session.now())
 
 
 async def reseal(session: Session, *, all_of_them: bool = False) -> None:
@@ -144,10 +147,7 @@ async def reseal(session: Session, *, all_of_them: bool = False) -> None:
     key = profile.directory_key
     if key is None or not is_present_key(key, roster) or roster.directory.number == 0:
         return
-    member = roster.member(profile.member_id)
-    may_all = profile.member_id == roster.directory_author or (
-        member is not None and member.role in (Role.OWNER, Role.ADMIN)
-    )
+    may_all = _leads(session, roster)
     wanted = None
     if not all_of_them:
         with session.access():
@@ -241,9 +241,7 @@ class Keeper:
     def look(self) -> None:
         """See whether a key is due that this device should make."""
         session = self._session
-        member = session.known_roster.member(session.profile.member_id)
-        leads = member is not None and member.role in (Role.OWNER, Role.ADMIN)
-        if leads and may_rotate(session, session.known_roster) and self._task is None:
+        if may_rotate(session, session.known_roster) and self._task is None:
             self._task = asyncio.create_task(self._rotate())
             self._task.add_done_callback(self._forget)
 

@@ -66,7 +66,6 @@ class Roster:
         server: how clients know the server.
         directory: the present key of the directory: its number, and its hash. The first one, number
             0, is the founder's and has no hash here: it travels in links.
-        directory_author: who made that key.
         is_directory_key_due: whether somebody has left who knows it.
     """
 
@@ -75,7 +74,6 @@ class Roster:
     default_policy: Policy
     server: ServerIdentity
     directory: DirectoryKey
-    directory_author: MemberId
     is_directory_key_due: bool
     _chain: Chain
     _tables: RosterTables
@@ -233,7 +231,6 @@ class Roster:
         default_policy: Policy,
         server: ServerIdentity,
         directory: DirectoryKey,
-        directory_author: MemberId,
         is_directory_key_due: bool,
         chain: Chain,
         tables: RosterTables,
@@ -245,7 +242,6 @@ class Roster:
             default_policy=default_policy,
             server=server,
             directory=directory,
-            directory_author=directory_author,
             is_directory_key_due=is_directory_key_due,
             _chain=chain,
             _tables=tables,
@@ -269,7 +265,6 @@ class Roster:
             default_policy=body.default_policy,
             server=body.server,
             directory=FIRST_DIRECTORY_KEY,
-            directory_author=body.founder,
             is_directory_key_due=False,
             _chain=empty.grown(genesis, tbs.time),
             _tables=tables,
@@ -292,7 +287,6 @@ class Roster:
             default_policy=self.default_policy,
             server=server,
             directory=body if isinstance(body, DirectoryKey) else self.directory,
-            directory_author=entry.tbs.author.member_id if is_new_key else self.directory_author,
             is_directory_key_due=isinstance(body, RemoveMember | RevokeDevice | Recover)
             or (self.is_directory_key_due and not is_new_key),
             _chain=grown,

@@ -402,18 +402,13 @@ def existing_device(roster: Roster, device_id: DeviceId) -> DeviceRecord:
 
 
 def check_may_rotate(roster: Roster, author: MemberId) -> None:
-    """ROSTER-21: owners and admins at any time; once somebody has left, whoever is no guest.
+    """ROSTER-21: owners and admins.
 
-    So whoever revokes a device that was stolen need not wait for an admin, and nobody can go on
-    replacing keys.
+    Whoever may make a key could make one that he hands to nobody, and names would be ids again: so
+    it is for those who could remove everybody anyway.
     """
-    role = _author_role(roster, author)
-    if role not in (Role.OWNER, Role.ADMIN) and not (
-        role is Role.MEMBER and roster.is_directory_key_due
-    ):
-        raise ProtocolError(
-            "ROSTER-21", "the directory's key is replaced by an admin, or when somebody has left"
-        )
+    if _author_role(roster, author) not in (Role.OWNER, Role.ADMIN):
+        raise ProtocolError("ROSTER-21", "the directory's key is replaced by an owner or admin")
 
 
 def check_next_directory_key(roster: Roster, body: DirectoryKey) -> None:

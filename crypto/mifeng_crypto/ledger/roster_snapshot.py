@@ -28,7 +28,7 @@ from mifeng_crypto.tls import decode, encode
 
 __all__ = ["from_snapshot", "to_snapshot"]
 
-FORM = 1
+FORM = 2
 """Of the snapshot. Another form, older or newer, is read as none: the entries are still there."""
 HASH_BYTES = 32
 
@@ -41,7 +41,6 @@ class _Snapshot(msgspec.Struct, frozen=True, array_like=True):
     default_policy: bytes
     server: bytes
     directory: bytes
-    directory_author: bytes
     is_directory_key_due: bool
     time: int
     hashes: bytes
@@ -63,7 +62,6 @@ def to_snapshot(roster: Roster) -> bytes:
             default_policy=encode(roster.default_policy),
             server=encode(roster.server),
             directory=encode(roster.directory),
-            directory_author=roster.directory_author,
             is_directory_key_due=roster.is_directory_key_due,
             time=roster.time,
             hashes=b"".join(hashes),
@@ -105,7 +103,6 @@ def from_snapshot(snapshot: bytes, *, last_entry_hash: bytes) -> Roster:
         default_policy=decode(Policy, found.default_policy),
         server=decode(ServerIdentity, found.server),
         directory=decode(DirectoryKey, found.directory),
-        directory_author=MemberId(found.directory_author),
         is_directory_key_due=found.is_directory_key_due,
         chain=Chain("roster", hashes, len(hashes) - 1, found.time),
         tables=RosterTables(

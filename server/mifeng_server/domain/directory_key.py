@@ -8,7 +8,6 @@ from __future__ import annotations
 from mifeng_crypto.api.messages import BoxesReply, BoxReply, PutBoxesRequest, WantBoxRequest
 from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.ids import DeviceId
-from mifeng_crypto.ledger.roster_entry import Role
 from mifeng_server.domain.accept import Call, Decision, Held, accept
 from mifeng_server.domain.directory import LEAD, LOCK, REMEMBER_MS, roster_of
 from mifeng_server.domain.events import BoxesCame, KeysWanted
@@ -72,9 +71,7 @@ async def put_boxes(
         roster = await roster_of(house)
         is_present = body.key_hash == roster.directory.key_hash
         member = roster.member(caller.member_id)  # type: ignore[arg-type]
-        role = member.role if member is not None else None
-        may_make = role in LEAD or (role is Role.MEMBER and roster.is_directory_key_due)
-        if not is_present and not may_make:
+        if not is_present and (member is None or member.role not in LEAD):
             raise Refusal(ProblemCode.FORBIDDEN, "the next key is an admin's to make")
         writes, given = list[Write](), list[bytes]()
         for box in body.boxes:
