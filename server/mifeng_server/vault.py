@@ -34,6 +34,7 @@ GRAIN_MS = 600_000
 hours have one key an hour."""
 
 CELL_BYTES = 128
+FREE = bytes(CELL_BYTES)
 """A disk writes a sector of 512 bytes wholly or not at all; four cells fill one."""
 GROWTH_BYTES = 1 << 20
 MAGIC = b"mifeng-server vault 1\n".ljust(CELL_BYTES, b"\0")
@@ -213,6 +214,9 @@ class Vault:
         whole = size // GROWTH_BYTES * GROWTH_BYTES  # growing may have been cut off
         for n in range(1, whole // CELL_BYTES):
             raw = data[n * CELL_BYTES : (n + 1) * CELL_BYTES]
+            if raw == FREE:
+                self._free.append(n)
+                continue
             content = _decode(raw)
             if isinstance(content, EndKey):
                 self._keys[content.end] = AESGCM(content.key), n
@@ -220,8 +224,7 @@ class Vault:
                 found.append((n, content))
             else:
                 self._free.append(n)
-                if any(raw):
-                    torn.append(n)
+                torn.append(n)
         for n, share in found:
             if share.end not in self._keys:
                 self._free.append(n)

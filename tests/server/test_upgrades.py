@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -81,6 +83,25 @@ async def test_every_earlier_schema_comes_to_this_one_with_its_rows(
         tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
     assert found == newest_revision()
     assert tables >= set(METADATA.tables)
+
+
+def test_the_names_of_the_migrations_say_what_alembic_reads_in_them() -> None:
+    scripts = ScriptDirectory.from_config(migrating._config())
+    assert {script.revision for script in scripts.walk_revisions()} == migrating._revisions()
+    assert scripts.get_current_head() == newest_revision()
+
+
+async def test_a_start_on_a_database_of_this_schema_loads_no_alembic(tmp_path: Path) -> None:
+    await (await open_sqlite(tmp_path / "server.db")).close()
+    code = (
+        "import asyncio, sys; from pathlib import Path\n"
+        "from mifeng_server.storage.sqlite import open_sqlite\n"
+        "async def main(): await (await open_sqlite(Path(sys.argv[1]))).close()\n"
+        "asyncio.run(main()); assert 'alembic' not in sys.modules"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "server.db")]
+    process = await asyncio.create_subprocess_exec(*command)
+    assert await process.wait() == 0
 
 
 async def test_an_upgrade_that_is_cut_off_at_any_statement_is_done_again(tmp_path: Path) -> None:

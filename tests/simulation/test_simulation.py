@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-CHUNKS = ((12, 5), (17, 5))
+CHUNKS = ((1, 5), (6, 5))
 
 
 def simulate(*options: str) -> subprocess.CompletedProcess[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 from collections.abc import Coroutine, Iterator
@@ -124,6 +125,7 @@ def serve(
 
 
 async def _serve(data: Path, port: int | None) -> None:
+    gc.disable()  # as in `main`, until the port is open
     from mifeng_server.clock import SystemClock
     from mifeng_server.config import Folder, read_config
     from mifeng_server.logs import configure_logs
@@ -142,6 +144,8 @@ async def _serve(data: Path, port: int | None) -> None:
         folder, clock=SystemClock(), rng=os.urandom, port=port, config=config
     ) as server:
         typer.echo(_("Serving on {url}. Stop with Ctrl-C.").format(url=server.url), err=True)
+        gc.freeze()
+        gc.enable()
         notify("READY=1")
         watching = asyncio.create_task(watch())
         await stopped.wait()
