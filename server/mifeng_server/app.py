@@ -107,12 +107,15 @@ async def _close_streams(app: web.Application) -> None:
 
 
 async def _run(app: web.Application) -> AsyncIterator[None]:
-    """Read what every request needs, clear what a crash left, and purge until the end."""
+    """Read what every request needs, clear what a crash left, and purge until the end.
+
+    What is due after a long pause is served no more, and takes its time to go: that begins at once,
+    and the port does not wait for it.
+    """
     house = app[HOUSE]
     await house.roster()
     if not house.store.shared:
         await sweep(house, app[CLOCK])
-    await purge(house, clock=app[CLOCK].now)
     tasks = [
         asyncio.create_task(_purge_for_ever(app), name="purge"),
         asyncio.create_task(app[STEWARDS].run(house), name="stewards"),
@@ -142,7 +145,6 @@ async def _sweep_later(house: House, clock: Clock) -> None:
 
 async def _purge_for_ever(app: web.Application) -> None:
     while True:
-        await app[CLOCK].sleep(PURGE_EVERY_S)
         try:
             purged = await purge(app[HOUSE], clock=app[CLOCK].now)
         except MifengError as err:  # of two nodes that purge at once, one may lose a race
@@ -154,3 +156,4 @@ async def _purge_for_ever(app: web.Application) -> None:
             metrics.purged.labels("rows").inc(purged.rows)
             if purged.files or purged.rows:
                 log.info("purged", files=purged.files, rows=purged.rows)
+        await app[CLOCK].sleep(PURGE_EVERY_S)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, inspect, text
 from mifeng_crypto.errors import StorageError
 
 if TYPE_CHECKING:
-    from alembic.config import Config  # noqa: PLC0415 - likewise
+    from alembic.config import Config
 
 __all__ = ["migrate", "newest_revision"]
 
