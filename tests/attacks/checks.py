@@ -54,7 +54,7 @@ class Check:
     """Where a rule stands, and what stands there when it is gone."""
 
     places: tuple[str, ...]
-    instead: Anything | int | dict[str, str] | property = lambda *_args, **_named: None
+    instead: Anything | int | str | dict[str, str] | property = lambda *_args, **_named: None
 
 
 def _in(module: str, *names: str, instead: Anything | None = None) -> Check:
@@ -309,6 +309,7 @@ CHECKS: dict[str, Check] = {
     "the commitment of a file": _in(
         "mifeng_crypto.files.open", "derive_chunk_keys", instead=lambda *_: None
     ),
+    "the two faces of a file": Check(("mifeng_crypto.files.ranged.hmac.compare_digest",), _equal),
     "the hash of a file": _in("mifeng_crypto.files.open.hmac", "compare_digest", instead=_equal),
     "the length of a file": Check(
         (
@@ -338,6 +339,8 @@ CHECKS: dict[str, Check] = {
     "room for files": _in("mifeng_server.domain.uploads", "check_room", instead=_nothing),
     # what people say
     "nothing but what decrypts": Check(("mifeng_crypto.mls.group.decrypt",), _believe),
+    "the origin of a content": _in("mifeng.content.message", "check_origin"),
+    "receipts of what is there": _in("mifeng.core.timeline", "check_is_there"),
     "edits by the author alone": _in("mifeng.core.timeline", "check_own"),
     "statements by their sender": _in("mifeng.core.arrival", "check_author"),
     "the readers of an announcement": _in("mifeng.core.arrival", "check_people"),
@@ -345,8 +348,12 @@ CHECKS: dict[str, Check] = {
     "how much a content may hold": Check(("mifeng.content.mimi.MAX_PARTS",), 1_000_000),
     "what causes a receipt": Check(("mifeng.session.receipts.position",), _everything),
     "a page without markup of others": Check(("mifeng.sdk.exporting.safe",), lambda text: text),
-    "padding": Check(("mifeng_crypto.mls.message.private_message.padme",), lambda n: n),
+    "the policy of an exported page": Check(
+        ("mifeng.sdk.exporting._HEAD",), "<!doctype html><title>{title}</title>"
+    ),
+    "padding": Check(("mifeng_crypto.mls.message.private_message.message_length",), lambda n: n),
     # the server, where the adversary is a member
+    "who sees a file": _in("mifeng_server.domain.uploads", "may_take_part", instead=_equal),
     "whose KeyPackages are handed out": _in("mifeng_server.domain.key_packages", "_check_belongs"),
 }
 

@@ -14,12 +14,13 @@ from mifeng.content.documents import (
     Confirmation,
     Statement,
     StatementTBS,
+    Status,
     sign_statement,
 )
 from mifeng.content.mimi import MimiContent, MultiPart, PartSemantics, SinglePart, encode_mimi
 from mifeng.core.events import NewEntry
 from mifeng.core.rows import Condition, TimelineRecord
-from mifeng.core.timeline import Line
+from mifeng.core.timeline import Line, Position
 from mifeng.sdk import exporting
 from mifeng.sdk.values import Message
 from mifeng.session import receipts
@@ -28,15 +29,17 @@ from mifeng_crypto.ids import MemberId
 from mifeng_crypto.labels import sign_mifeng, verify_mifeng
 from mifeng_crypto.log import EntryKind
 from mifeng_crypto.mls import group as mls
-from mifeng_crypto.mls.wire.framing import PrivateMessage
+from mifeng_crypto.mls.wire.framing import ApplicationContent, PrivateMessage
 from mifeng_crypto.mls.wire.message import MLSMessage
 from mifeng_crypto.secret import Secret
 from mifeng_crypto.signature import public_of
-from mifeng_crypto.tls import decode
+from mifeng_crypto.tls import decode, encode
 from tests.attacks.adversary import Adversary, attack
+from tests.attacks.insider import Insider
 from tests.attacks.stage import Stage
 from tests.client.core.scroll import ADA, BO, CY, Scroll
 from tests.client.core.world import Desk, World
+from tests.vectors_own.mallory import forge_proposal
 
 
 def shown_as_invalid(adversary: Adversary, line: Line, by: MemberId, *rules: str) -> None:
@@ -57,6 +60,19 @@ def test_c3_a_text_in_the_clear_is_put_into_the_log(adversary: Adversary, stage:
             said = {"ad": unit.said(bo).hex(), "text": text}
             unit.append(EntryKind.MESSAGE, json.dumps(said).encode(), bo.device_id)
             stage.judge(before, ("CodecError",), but=bo)
+        sealed = unit.encrypt(bo, b"I am Bo, really")
+        wire = decode(MLSMessage, sealed)
+        assert isinstance(wire.message, PrivateMessage)
+        clear = forge_proposal(Insider(unit, bo), ApplicationContent(b"I am Bo"))  # type: ignore[arg-type]
+        empty = dataclasses.replace(wire.message, ciphertext=b"")
+        for written, rule in (
+            (clear, "RFC9420-6-3"),  # signed, and in a PublicMessage
+            (encode(MLSMessage(wire.version, empty)), "RFC9420-6.3-3"),
+            (sealed[:2] + b"\xf0\x01" + sealed[4:], "CodecError"),  # of no known wire format
+        ):
+            before = unit.server
+            unit.append(EntryKind.MESSAGE, written, bo.device_id)
+            stage.judge(before, (rule,), but=bo)
     stage.goes_on()
 
 
@@ -70,6 +86,31 @@ def test_c4_the_server_names_another_as_the_author(adversary: Adversary, stage: 
         stage.judge(before, ("GATE-22",), but=stage.cy)
         unit.members[bo.device_id] = author
     stage.goes_on()
+
+
+@attack("the origin of a content")
+def test_c4_a_content_names_another_as_its_sender(adversary: Adversary) -> None:
+    scroll = Scroll()
+    by, rng = (ADA if adversary.on else BO), scroll.rng.randbytes
+    scroll.append(BO, content.encode_text("I resign", origin=scroll.origin(by), rng=rng))
+    (line,) = scroll.lines()
+    if adversary.on:
+        shown_as_invalid(adversary, line, BO, "CONTENT-2")
+    else:
+        assert line.said is not None
+
+
+@attack("receipts of what is there")
+def test_c5_a_receipt_is_ahead_of_what_was_sent(adversary: Adversary) -> None:
+    """Of others nobody can give one: a status is its sender's, and moves no other's place."""
+    scroll = Scroll()
+    scroll.post(ADA, "hello")
+    scroll.say(BO, Status(1, 1))
+    if adversary.on:
+        scroll.say(CY, Status(999, 999))
+        shown_as_invalid(adversary, scroll.lines()[-1], CY, "TIMELINE-3")
+    positions = scroll.fold().positions
+    assert positions == {BO: Position(1, 1)}
 
 
 @attack("edits by the author alone")

@@ -360,6 +360,32 @@ async def test_c15_response_times_tell_tokens(
         adversary.refused_by.append("the same steps")
 
 
+@attack("who sees a file")
+async def test_c15_a_file_of_others_is_answered_like_none(
+    adversary: Adversary, server: RunningServer, two: tuple[Peer, Peer, bytes]
+) -> None:
+    """A member of the company who is not in the unit cannot tell a file's id from a guess."""
+    ann, bob, unit_id = two
+    file_id = await ann.open_upload(unit_id, 5)
+    await ann.patch(file_id, 0, b"hello")
+    await ann.send(unit_id, files=[file_id])
+    async with peer_of(server) as eve:
+        member_id, key = await ann.invite()
+        await eve.join_workspace(member_id, key, ann.known)
+        asks = eve if adversary.on else bob
+        answers = set[tuple[int, bytes]]()
+        for named in (file_id, os.urandom(16)) if adversary.on else (file_id,):
+            for path in ("", "/share", "/readers"):
+                status, raw, _ = await asks.raw("GET", f"/v1/files/{named.hex()}{path}")
+                answers.add((status, raw))
+    if adversary.on:
+        if len(answers) != 1:
+            adversary.succeeds()
+        judge(adversary, "not_found", msgspec.json.decode(answers.pop()[1])["code"])
+    else:
+        assert {status for status, _ in answers} == {200}
+
+
 @attack("a source of randomness")
 async def test_i5_the_random_generator_is_broken(adversary: Adversary, tmp_path: Path) -> None:
     async with running_server(tmp_path, tls=False) as made:

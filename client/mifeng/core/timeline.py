@@ -377,8 +377,7 @@ class Timeline:
         self._set(dataclasses.replace(line, state=state))
 
     def _move(self, entry: Entry, status: Status) -> None:
-        if status.delivered >= entry.sequence:
-            raise ProtocolError("TIMELINE-3", "nobody receives what is not there yet")
+        check_is_there(status, entry.sequence)
         before = self.positions.get(entry.author, Position(0, 0))
         self.positions[entry.author] = Position(
             max(before.delivered, status.delivered), max(before.read, status.read)
@@ -432,6 +431,16 @@ def check_own(author: MemberId, by: MemberId) -> None:
         raise ProtocolError(
             "TIMELINE-1", "only its author edits or deletes a message; nothing was changed"
         )
+
+
+def check_is_there(status: Status, sequence: int) -> None:
+    """TIMELINE-3: what somebody says to have received stands before that.
+
+    Raises:
+        ProtocolError: it does not.
+    """
+    if status.delivered >= sequence:
+        raise ProtocolError("TIMELINE-3", "nobody receives what is not there yet")
 
 
 def _rule_in(reason: str) -> str:

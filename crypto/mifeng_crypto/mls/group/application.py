@@ -58,7 +58,7 @@ class Decrypted(NamedTuple):
 def encrypt(
     epoch: Epoch, data: bytes, *, signature_key: Secret, authenticated_data: bytes = b"", rng: Rng
 ) -> Encrypted:
-    """Sign and encrypt application data, padded by Padmé.
+    """Sign and encrypt application data, padded (`mifeng_crypto.padme`).
 
     Args:
         signature_key: the own private signature key.

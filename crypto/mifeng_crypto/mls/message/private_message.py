@@ -28,7 +28,7 @@ from mifeng_crypto.mls.wire.framing import (
     write_private_message_content,
 )
 from mifeng_crypto.mls.wire.group_context import GroupContext
-from mifeng_crypto.padme import padme
+from mifeng_crypto.padme import message_length
 from mifeng_crypto.rand import Rng
 from mifeng_crypto.suite import Suite
 from mifeng_crypto.tls import decode, encode
@@ -73,7 +73,7 @@ def encrypt_private(
         raise UsageError("this content was not signed for a PrivateMessage")
     leaf, content_type = content.sender.leaf_index, content.content.content_type
     plaintext = write_private_message_content(content.content, authenticated.auth, 0)
-    plaintext += bytes(padme(len(plaintext)) - len(plaintext))
+    plaintext += bytes(message_length(len(plaintext)) - len(plaintext))
 
     tree, generation, key = tree.next(leaf, _ratchet_kind(content_type))
     guard = rng(4)
