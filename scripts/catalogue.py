@@ -71,7 +71,10 @@ DOMAINS = (
         sources=(
             "client/mifeng",
             *(f"crypto/mifeng_crypto/{room}" for room in ("errors.py", "login.py")),
-            *(f"crypto/mifeng_crypto/{room}.py" for room in ("linking", "links", "recovery")),
+            *(
+                f"crypto/mifeng_crypto/{room}.py"
+                for room in ("history", "linking", "links", "recovery")
+            ),
             *(
                 f"crypto/mifeng_crypto/{room}"
                 for room in ("audit", "files", "gate", "ledger", "expiry")

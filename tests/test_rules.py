@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 OURS = (
     *("ALARM", "AUDIT", "CARD", "CHARTER", "CHECKPOINT", "CLIENT", "CONTENT", "FILE"),
-    *("GATE", "LEDGER", "LINK", "LOG", "NOTE", "POLICY", "RECEIPT", "ROSTER"),
+    *("GATE", "HISTORY", "LEDGER", "LINK", "LOG", "NOTE", "POLICY", "RECEIPT", "ROSTER"),
     *("ANNOUNCE", "APPROVAL", "POLL", "TIMELINE"),
 )
 RAISED = re.compile(rf'Error\(\s*"((?:{"|".join(OURS)})-\d+)"')

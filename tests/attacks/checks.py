@@ -36,6 +36,7 @@ from mifeng_crypto.ledger.head import EMPTY
 from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.mls.group import Epoch, LeafIndex, VerifiedKeyPackage
 from mifeng_crypto.mls.group.application import Decrypted, Received, decrypt
+from mifeng_crypto.mls.message.original import Original
 from mifeng_crypto.mls.tree.ratchet_tree import RatchetTree
 from mifeng_crypto.mls.tree.tree_math import NodeIndex
 from mifeng_crypto.mls.tree.treekem import PathSecrets, derive_path
@@ -93,6 +94,7 @@ def _believe(epoch: Epoch, message: bytes) -> Decrypted:
         data=said["text"].encode(),
         authenticated_data=bytes.fromhex(said["ad"]),
         generation=0,
+        original=Original(epoch.public.context, 2, b"", b"", b"", b"", b"", 0),
     )
     return Decrypted(epoch, received)
 

@@ -451,7 +451,7 @@ class Peer(Connection):
         self, unit_id: bytes, text: bytes = b"hello", *, files: Sequence[bytes] = (), **bent: Any
     ) -> m.MessageRequest:
         unit = self.units[unit_id]
-        unit.epoch, message = mls.encrypt(
+        unit.epoch, message, _ = mls.encrypt(
             unit.epoch,
             text,
             signature_key=self.key,

@@ -413,7 +413,7 @@ class Unit:
     def encrypt(self, by: Person, data: bytes, *, said: bytes | None = None) -> bytes:
         member = self.of(by)
         assert member.epoch is not None, "who left sends nothing"
-        member.epoch, content = mls.encrypt(
+        member.epoch, content, _ = mls.encrypt(
             member.epoch,
             data,
             signature_key=by.key,

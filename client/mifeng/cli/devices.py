@@ -10,7 +10,7 @@ import typer
 
 from mifeng.cli.command import App
 from mifeng.cli.options import Options, opened, options, run
-from mifeng.text import _
+from mifeng.text import _, ngettext
 
 if TYPE_CHECKING:
     from mifeng import Device, NewDevice
@@ -108,11 +108,20 @@ def add(
             code = await asyncio.to_thread(_ask, told, asked)
             everywhere = await offer.approve(code)
         if told.json:
-            as_json({"device_id": asked.id.hex(), "in_all_units": everywhere})
-        elif everywhere:
+            facts = {"device_id": asked.id.hex(), "in_all_units": everywhere}
+            as_json({**facts, "messages": offer.shared})
+            return
+        if everywhere:
             say(_("The device is added, and in all of your units."))
         else:
             say(_("The device is added; the units follow as their members come online."))
+        say(
+            ngettext(
+                "{n} message from before was handed over to it.",
+                "{n} messages from before were handed over to it.",
+                offer.shared,
+            ).format(n=offer.shared)
+        )
 
     run(told, main)
 

@@ -19,7 +19,7 @@ from mifeng.text import _
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mifeng import Announcement, Approval, File, Message, Person, Poll, Unit
+    from mifeng import Announcement, Approval, File, HandedOver, Message, Person, Poll, Unit
 
 __all__ = [
     "as_json",
@@ -131,6 +131,7 @@ def message_facts(unit: Unit, message: Message) -> dict[str, object]:
         "poll": _poll_facts(message.poll),
         "approval": _approval_facts(message.approval),
         "notice": message.notice or None,
+        "history": _history_facts(message.history),
         "files": [file_facts(file) for file in message.files],
         "problem": message.problem,
         "rule": message.rule or None,
@@ -242,7 +243,7 @@ def print_message(message: Message) -> None:
     from mifeng.sdk.wording import in_words, remarks
 
     time = message.time.astimezone().strftime("%H:%M")
-    if message.kind != "message":
+    if message.kind != "message" or message.history:
         for remark in remarks(message):
             typer.echo(f"{time}  · {remark}")
         return
@@ -261,3 +262,13 @@ def print_message(message: Message) -> None:
     if message.reactions:
         told = "  ".join(f"{printable(r.emoji)} {len(r.people)}" for r in message.reactions)
         typer.echo(f"       {told}")
+
+
+def _history_facts(handed: HandedOver | None) -> dict[str, object] | None:
+    if handed is None:
+        return None
+    return {
+        "messages": handed.messages,
+        "people": [person_facts(person) for person in handed.people],
+        "is_for_this": handed.is_for_this,
+    }

@@ -11,6 +11,7 @@ from mifeng.content.documents import (
     MARK,
     Announcement,
     Document,
+    HandedHistory,
     Poll,
     Statement,
     Template,
@@ -18,13 +19,13 @@ from mifeng.content.documents import (
     check_statement,
 )
 from mifeng_crypto.errors import ProtocolError
-from mifeng_crypto.gate import UnitView
+from mifeng_crypto.gate import Ledgers, UnitView
 from mifeng_crypto.ids import DeviceId, MemberId
 from mifeng_crypto.ledger.charter_entry import UnitRole
 from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.log import Purpose
 
-__all__ = ["check_arrival", "own_message", "people_in"]
+__all__ = ["check_arrival", "check_past_arrival", "own_message", "people_in"]
 
 _MARK = MARK.encode()
 
@@ -60,8 +61,35 @@ def check_arrival(
         check_author(document, origin, device_id, view.roster)
     if document is not None:
         check_people(view, document)
-        check_right(view, document, sender)
+        check_receivers(view.roster, document)
+        check_right(view.ledgers, document, sender)
     return message
+
+
+def check_past_arrival(
+    ledgers: Ledgers, content: bytes, *, purpose: Purpose, sender: MemberId, device_id: DeviceId
+) -> None:
+    """The same for what was said before this device came in.
+
+    All but CONTENT-7: the tree of that time is not known.
+
+    Raises:
+        CodecError: it is malformed.
+        ProtocolError: CONTENT-n.
+    """
+    if purpose is not Purpose.RESPONSE and _MARK not in content:
+        return
+    roster = ledgers.roster
+    origin = Origin(
+        workspace_id=roster.workspace_id, unit_id=ledgers.charter.unit_id, member_id=sender
+    )
+    message = decode(content, origin=origin)
+    check_purpose(message, purpose)
+    document = message.document
+    if isinstance(document, Statement):
+        check_author(document, origin, device_id, roster)
+    if document is not None:
+        check_right(ledgers, document, sender)
 
 
 def own_message(view: UnitView, content: bytes, *, sender: MemberId) -> Message | None:
@@ -120,6 +148,22 @@ def check_people(view: UnitView, document: Document) -> None:
         )
 
 
+def check_receivers(roster: Roster, document: Document) -> None:
+    """HISTORY-1: a history is handed over to devices of whom it says that they are.
+
+    Raises:
+        ProtocolError: the roster never had such a device of this member.
+    """
+    if not isinstance(document, HandedHistory):
+        return
+    for one in document.receivers:
+        device = roster.device_ever(one.device_id)
+        if device is None or device.member_id != one.member_id:
+            raise ProtocolError(
+                "HISTORY-1", "a history is handed over to a device that nobody here has"
+            )
+
+
 def listed_in(document: Document | None) -> tuple[MemberId, ...] | None:
     """Return whom a document names as its readers, if it is of those that do."""
     match document.body if isinstance(document, Statement) else document:
@@ -131,7 +175,7 @@ def listed_in(document: Document | None) -> tuple[MemberId, ...] | None:
             return None
 
 
-def check_right(view: UnitView, document: Document, sender: MemberId) -> None:
+def check_right(ledgers: Ledgers, document: Document, sender: MemberId) -> None:
     """CONTENT-8: what lays something down for the unit is by one of its managers.
 
     Raises:
@@ -139,5 +183,5 @@ def check_right(view: UnitView, document: Document, sender: MemberId) -> None:
     """
     if not isinstance(document, UnitProfile | Template):
         return
-    if view.ledgers.role_of(sender) is not UnitRole.MANAGER:
+    if ledgers.role_of(sender) is not UnitRole.MANAGER:
         raise ProtocolError("CONTENT-8", "only managers say what a unit is called and uses")

@@ -16,10 +16,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from mifeng.content import Message
-from mifeng.content.documents import UnitProfile
+from mifeng.content.documents import HandedHistory, UnitProfile
 from mifeng.core import outbox
 from mifeng.core.arrival import check_arrival, own_message
 from mifeng.core.events import Delivered, DeviceStuck, Event, NewEntry, UnitClosed, UnitLeft
+from mifeng.core.history.joining import LetIn
+from mifeng.core.history.taking import Gift, gift_in, without_keys
 from mifeng.core.readd import CannotGoOnError
 from mifeng.core.rows import (
     Changes,
@@ -35,7 +37,7 @@ from mifeng_crypto import gate
 from mifeng_crypto.errors import CodecError, CryptoError, ProtocolError
 from mifeng_crypto.expiry import retain_until
 from mifeng_crypto.gate import UnitView
-from mifeng_crypto.ids import DeviceId, FileId, MemberId, UnixMillis
+from mifeng_crypto.ids import DeviceId, FileId, Identity, MemberId, UnixMillis
 from mifeng_crypto.ledger.chain import NeedLedgerError
 from mifeng_crypto.ledger.head import Head
 from mifeng_crypto.ledger.roster import Roster
@@ -43,7 +45,7 @@ from mifeng_crypto.log import AuthenticatedData, EntryKind, Heads, LogEntry, Log
 from mifeng_crypto.mls import group as mls
 from mifeng_crypto.mls.wire.framing import PrivateMessage
 from mifeng_crypto.mls.wire.message import MLSMessage
-from mifeng_crypto.tls import decode
+from mifeng_crypto.tls import decode, encode
 
 __all__ = ["Applied", "Lag", "apply_entries"]
 
@@ -66,13 +68,29 @@ class Lag:
 
 
 @dataclass(frozen=True, slots=True)
+class _Step:
+    """A unit after one entry."""
+
+    unit: Unit
+    record: TimelineRecord
+    said: AuthenticatedData | None = None
+    added: tuple[Identity, ...] = ()
+    gift: HandedHistory | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Applied:
-    """A unit after some entries; what to save, what to tell, and who had not seen everything."""
+    """A unit after some entries; what to save, what to tell, and who had not seen everything.
+
+    `let_in` are the devices that came in, `gifts` the histories that were handed over to this one.
+    """
 
     unit: Unit
     changes: Changes = field(default_factory=dict)
     events: tuple[Event, ...] = ()
     lags: tuple[Lag, ...] = ()
+    let_in: tuple[LetIn, ...] = ()
+    gifts: tuple[Gift, ...] = ()
 
 
 def apply_entries(
@@ -91,13 +109,16 @@ def apply_entries(
         ProtocolError: the server's log breaks a rule. Nothing is changed.
     """
     start, events, lags = unit, list[Event](), list[Lag]()
+    steps = list[tuple[LogHeader, _Step]]()
     for entry in entries:
         if isinstance(entry, bytes):
             entry = decode(LogEntry, entry)  # noqa: PLW2901
         if entry.header.sequence <= unit.log.sequence:
             continue
         before = unit
-        unit, record, said = _apply(unit, entry, roster=roster, device_id=device_id)
+        step = _apply(unit, entry, roster=roster, device_id=device_id)
+        unit, record, said = step.unit, step.record, step.said
+        steps.append((entry.header, step))
         last = before.log.sequence
         if said is not None and said.log.sequence < last:
             lags.append(Lag(entry.header.device_id, said.log.sequence, said.time, last))
@@ -123,13 +144,19 @@ def apply_entries(
         if isinstance(event, NewEntry):
             key = unit.unit_id + number(event.sequence)
             changes["messages", key] = timeline_row(unit.unit_id, event.entry)
-    return Applied(unit, changes, tuple(events), tuple(lags))
+    let_in = (LetIn.by_commit(one.unit, header, one.added) for header, one in steps if one.added)
+    gifts = (
+        Gift(header, one.record.member_id, one.gift)
+        for header, one in steps
+        if one.gift is not None and one.gift.sealed_to(device_id) is not None
+    )
+    return Applied(
+        unit, changes, tuple(events), tuple(lags), let_in=tuple(let_in), gifts=tuple(gifts)
+    )
 
 
-def _apply(
-    unit: Unit, entry: LogEntry, *, roster: Roster, device_id: DeviceId
-) -> tuple[Unit, TimelineRecord, AuthenticatedData | None]:
-    header, said = entry.header, None
+def _apply(unit: Unit, entry: LogEntry, *, roster: Roster, device_id: DeviceId) -> _Step:
+    header = entry.header
     view = unit.view(roster)
     try:
         head = gate.check_chain(
@@ -146,30 +173,34 @@ def _apply(
         raise
     match header.kind:
         case EntryKind.HEADS:
-            unit, record = _apply_heads(unit, view, entry)
+            step = _apply_heads(unit, view, entry)
         case EntryKind.COMMIT:
-            unit, record, said = _apply_commit(unit, view, entry, device_id)
+            step = _apply_commit(unit, view, entry, device_id)
         case EntryKind.READD:
-            unit, record = _apply_readd(unit, view, entry)
+            step = _apply_readd(unit, view, entry)
         case EntryKind.MESSAGE:
-            unit, record, said = _apply_message(unit, view, entry, device_id)
-            unit = dataclasses.replace(unit, standing=view.standing)
-    log = unit.log.grown(header)
-    moved = dataclasses.replace(unit, log=log, last_accepted_at=header.accepted_at)
+            step = _apply_message(unit, view, entry, device_id)
+            step = _with_unit(step, dataclasses.replace(step.unit, standing=view.standing))
+    log = step.unit.log.grown(header)
+    moved = dataclasses.replace(step.unit, log=log, last_accepted_at=header.accepted_at)
     if moved.is_stuck:  # it goes on after all
         moved = dataclasses.replace(moved, status=UnitStatus.ACTIVE)
     policy = view.ledgers.policy
     deadline = retain_until(header.accepted_at, policy.retention_s)
     record = dataclasses.replace(
-        record, entry_hash=head.hash, deadline=deadline, strict=policy.strict
+        step.record, entry_hash=head.hash, deadline=deadline, strict=policy.strict
     )
-    return moved, record, said
+    return dataclasses.replace(step, unit=moved, record=record)
+
+
+def _with_unit(step: _Step, unit: Unit) -> _Step:
+    return dataclasses.replace(step, unit=unit)
 
 
 # ------------------------------------------------------------------ heads
 
 
-def _apply_heads(unit: Unit, view: UnitView, entry: LogEntry) -> tuple[Unit, TimelineRecord]:
+def _apply_heads(unit: Unit, view: UnitView, entry: LogEntry) -> _Step:
     heads = decode(Heads, entry.content)
     gate.check_heads(view, heads, accepted_at=entry.header.accepted_at)
     before, after = set(unit.members()), set(unit.charter.members(at=heads.charter.sequence))
@@ -188,16 +219,14 @@ def _apply_heads(unit: Unit, view: UnitView, entry: LogEntry) -> tuple[Unit, Tim
     )
     after_heads = dataclasses.replace(unit, heads=heads)
     if unit.charter.generation(at=heads.charter.sequence).number > unit.generation:
-        return outbox.epoch_ended(after_heads).without_keys(UnitStatus.WAITING), record
-    return after_heads, record
+        return _Step(outbox.epoch_ended(after_heads).without_keys(UnitStatus.WAITING), record)
+    return _Step(after_heads, record)
 
 
 # ------------------------------------------------------------------ commits
 
 
-def _apply_commit(
-    unit: Unit, view: UnitView, entry: LogEntry, device_id: DeviceId
-) -> tuple[Unit, TimelineRecord, AuthenticatedData]:
+def _apply_commit(unit: Unit, view: UnitView, entry: LogEntry, device_id: DeviceId) -> _Step:
     epoch, header, pending = unit.active_epoch, entry.header, unit.pending
     if pending is not None and pending.message != entry.content:
         pending = None  # another one came first
@@ -227,7 +256,7 @@ def _apply_commit(
         # Who is granted still is let in again: the leaf was too old, or this device has asked.
         stays = view.ledgers.is_valid(view.public.leaf(epoch.own_leaf))
         status = UnitStatus.WAITING if stays else UnitStatus.LEFT
-        return unit.without_keys(status), record, said
+        return _Step(unit.without_keys(status), record, said)
     after = dataclasses.replace(
         unit,
         epoch=pending.next if pending is not None else _processed(epoch, staged, header),
@@ -238,7 +267,7 @@ def _apply_commit(
         asked=frozenset(),
         standing=view.standing.after(staged),
     )
-    return after, record, said
+    return _Step(after, record, said, added=tuple(added))
 
 
 def _processed(epoch: mls.Epoch, staged: mls.StagedCommit, header: LogHeader) -> mls.Epoch:
@@ -250,7 +279,7 @@ def _processed(epoch: mls.Epoch, staged: mls.StagedCommit, header: LogHeader) ->
         raise CannotGoOnError(Head(header.sequence, gate.header_hash(header)), cause) from err
 
 
-def _apply_readd(unit: Unit, view: UnitView, entry: LogEntry) -> tuple[Unit, TimelineRecord]:
+def _apply_readd(unit: Unit, view: UnitView, entry: LogEntry) -> _Step:
     """A device cannot go on: what it says is kept, for whoever manages the unit."""
     header = entry.header
     gate.check_readd(
@@ -258,36 +287,37 @@ def _apply_readd(unit: Unit, view: UnitView, entry: LogEntry) -> tuple[Unit, Tim
     )
     record = _record(entry, _member_of(view, header.device_id), content=entry.content)
     asked = unit.asked | {header.device_id}
-    return dataclasses.replace(unit, asked=asked, standing=view.standing), record
+    return _Step(dataclasses.replace(unit, asked=asked, standing=view.standing), record)
 
 
 # ------------------------------------------------------------------ messages
 
 
-def _apply_message(
-    unit: Unit, view: UnitView, entry: LogEntry, device_id: DeviceId
-) -> tuple[Unit, TimelineRecord, AuthenticatedData | None]:
+def _apply_message(unit: Unit, view: UnitView, entry: LogEntry, device_id: DeviceId) -> _Step:
     header = entry.header
     sender = _member_of(view, header.device_id)
     item = None
     if header.device_id == device_id:
         unit, item = outbox.confirmed(unit, header)
     if not entry.content:
-        return unit, _record(entry, sender, condition=Condition.EXPIRED), None
+        return _Step(unit, _record(entry, sender, condition=Condition.EXPIRED))
     if item is not None:
         sent = item.record
         try:
-            unit = _named(unit, own_message(view, sent.content, sender=sender))
+            message = own_message(view, sent.content, sender=sender)
         except (CodecError, ProtocolError) as err:  # as everybody else will see it
-            return unit, _refused(entry, sender, err), None
-        return unit, _record(entry, sender, content=sent.content, files=sent.files), None
+            return _Step(unit, _refused(entry, sender, err))
+        record = _record(
+            entry, sender, content=sent.content, files=sent.files, original=sent.original
+        )
+        return _Step(_named(unit, message), _kept(record, message))
     try:
         epoch, received = mls.decrypt(unit.active_epoch, entry.content)
     except (CodecError, CryptoError, ProtocolError) as err:
         _check_is_of_this_log(view, entry.content)
         if header.device_id == device_id:  # no keys for it: another copy has used them
             raise _of_another_copy() from err
-        return unit, _refused(entry, sender, err), None
+        return _Step(unit, _refused(entry, sender, err))
     if received.sender == epoch.own_leaf:
         raise _of_another_copy()
     unit = dataclasses.replace(unit, epoch=epoch)  # its key is used up, whatever follows
@@ -302,7 +332,7 @@ def _apply_message(
     except ProtocolError as err:
         if isinstance(err, NeedLedgerError) or err.rule in FORKS:
             raise
-        return unit, _refused(entry, sender, err), None
+        return _Step(unit, _refused(entry, sender, err))
     try:
         message = check_arrival(
             view,
@@ -312,9 +342,22 @@ def _apply_message(
             device_id=header.device_id,
         )
     except (CodecError, ProtocolError) as err:
-        return unit, _refused(entry, sender, err), seen
-    unit = _named(unit, message)
-    return unit, _record(entry, sender, content=received.data, files=seen.files), seen
+        return _Step(unit, _refused(entry, sender, err), seen)
+    record = _record(
+        entry,
+        sender,
+        content=received.data,
+        files=seen.files,
+        original=encode(received.original),
+    )
+    return _Step(_named(unit, message), _kept(record, message), seen, gift=gift_in(message))
+
+
+def _kept(record: TimelineRecord, message: Message | None) -> TimelineRecord:
+    """What is stored of a message: of a history that is handed over not what opens it."""
+    if gift_in(message) is None:
+        return record
+    return dataclasses.replace(record, content=without_keys(record.content), original=b"")
 
 
 def _of_another_copy() -> ProtocolError:
@@ -374,6 +417,7 @@ def _record(
     condition: Condition = Condition.READ,
     content: bytes = b"",
     files: tuple[FileId, ...] = (),
+    original: bytes = b"",
     reason: str = "",
     added: tuple[MemberId, ...] = (),
     removed: tuple[MemberId, ...] = (),
@@ -392,6 +436,7 @@ def _record(
         size=len(entry.content),
         content=content,
         files=files,
+        original=original,
         reason=reason,
         added=added,
         removed=removed,

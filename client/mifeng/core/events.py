@@ -16,6 +16,8 @@ __all__ = [
     "DeviceStuck",
     "Event",
     "FileEnding",
+    "HistoryGiven",
+    "HistoryTaken",
     "NewEntry",
     "RosterChanged",
     "UnitClosed",
@@ -137,6 +139,24 @@ class ContentExpired:
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryGiven:
+    """This device has handed over so many messages from before, to devices of these people."""
+
+    unit_id: UnitId
+    messages: int
+    receivers: tuple[MemberId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryTaken:
+    """So many messages from before this device came in are here now, handed over by `giver`."""
+
+    unit_id: UnitId
+    messages: int
+    giver: MemberId
+
+
+@dataclass(frozen=True, slots=True)
 class RosterChanged:
     """The roster has a new entry: somebody came or left, or has another role or device."""
 
@@ -155,4 +175,6 @@ Event = (
     | AlarmRaised
     | ContentExpired
     | FileEnding
+    | HistoryGiven
+    | HistoryTaken
 )

@@ -27,6 +27,7 @@ from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.log import EntryKind, LogHeader, Purpose
 from mifeng_crypto.mls import group as mls
 from mifeng_crypto.rand import Rng
+from mifeng_crypto.tls import encode
 
 __all__ = [
     "accepted",
@@ -98,7 +99,7 @@ def seal(
     content = addressed(
         item.record.content, lambda: people_in(view), signing_key=profile.signature_key
     )
-    epoch, message = mls.encrypt(
+    epoch, message, original = mls.encrypt(
         unit.active_epoch,
         content,
         signature_key=profile.signature_key,
@@ -111,7 +112,11 @@ def seal(
         rng=rng,
     )
     record = dataclasses.replace(
-        item.record, content=content, message=message, epoch=epoch.public.epoch
+        item.record,
+        content=content,
+        message=message,
+        epoch=epoch.public.epoch,
+        original=encode(original),
     )
     unit = dataclasses.replace(unit, epoch=epoch, standing=view.standing)
     return unit.replace_item(OutboxItem(number=item.number, record=record))
@@ -130,7 +135,9 @@ def _purpose(view: UnitView, content: bytes, profile: Profile) -> Purpose:
 
 def unseal(unit: Unit, item: OutboxItem) -> Unit:
     """Back to waiting: the server will never accept these bytes."""
-    record = dataclasses.replace(item.record, message=b"", epoch=0, accepted_sequence=0)
+    record = dataclasses.replace(
+        item.record, message=b"", epoch=0, accepted_sequence=0, original=b""
+    )
     return unit.replace_item(OutboxItem(number=item.number, record=record))
 
 

@@ -12,7 +12,8 @@ from typing import Annotated
 
 from mifeng.expiring import Expiring
 from mifeng_crypto.expiry.slot import slot_of
-from mifeng_crypto.ids import DeviceId, FileId, MemberId, UnitId, UnixMillis
+from mifeng_crypto.history import HistoryPart
+from mifeng_crypto.ids import DeviceId, FileId, Identity, MemberId, UnitId, UnixMillis
 from mifeng_crypto.ledger.head import Head
 from mifeng_crypto.ledger.policy import Strict
 from mifeng_crypto.ledger.roster_tables import DeviceChangeKind
@@ -23,7 +24,11 @@ __all__ = [
     "Changes",
     "Condition",
     "DeviceRemark",
+    "GiftRecord",
+    "JoinRecord",
     "OutboxRecord",
+    "PartRecord",
+    "TakeRecord",
     "TimelineRecord",
     "UnitRecord",
     "UnitStatus",
@@ -118,6 +123,8 @@ class TimelineRecord:
     strict: Annotated[Strict, Width(1)] = Strict.OFF
     """Whether the unit was strict when it was accepted."""
     devices: Vec[DeviceRemark] = ()
+    original: Opaque = b""
+    """An `Original`: with the content it is what its author signed and sent (history)."""
 
 
 @struct
@@ -125,7 +132,8 @@ class OutboxRecord:
     """Table `outbox`, key unit_id || number.
 
     `content` stays the same through every attempt, and with it the client message id (the MIMI
-    salt in it). `message` is empty until it is encrypted, and again after a lost race.
+    salt in it). `message` is empty until it is encrypted, and again after a lost race; `original`
+    is what makes it again.
     """
 
     content: Opaque
@@ -134,11 +142,58 @@ class OutboxRecord:
     epoch: UInt64
     message: Opaque
     accepted_sequence: UInt64
+    original: Opaque = b""
+
+
+@struct
+class JoinRecord:
+    """Table `history`, key unit_id || "j": how this device came into the unit last.
+
+    `joined` is where the log stood with the commit that let it in. Of what was said before, it
+    takes what `givers` hand over: the device that linked it, and, where the unit's policy lets
+    newcomers read that, the one that made that commit. `heard` are those that have.
+    """
+
+    generation: UInt32
+    joined: Head
+    accepted_at: UnixMillis
+    givers: Vec[DeviceId]
+    heard: Vec[DeviceId]
+
+
+@struct
+class GiftRecord:
+    """Table `history`, key unit_id || "g" || sequence of the joining: what this device owes."""
+
+    generation: UInt32
+    joined: Head
+    accepted_at: UnixMillis
+    receivers: Vec[Identity]
+
+
+@struct
+class PartRecord:
+    """Table `history`, key unit_id || "p" || of the joining || first: a part at the server.
+
+    It can be read as long as the messages in it.
+    """
+
+    part: HistoryPart
+    secret: Bytes32
+
+
+@struct
+class TakeRecord:
+    """Table `history`, key unit_id || "t" || of the message || first: a part to fetch."""
+
+    part: HistoryPart
+    secret: Bytes32
+    giver: MemberId
 
 
 def without_content(record: TimelineRecord) -> TimelineRecord:
     """Return what is left of a message that has expired. Of its files their number is left."""
-    return dataclasses.replace(record, condition=Condition.EXPIRED, content=b"")
+    return dataclasses.replace(record, condition=Condition.EXPIRED, content=b"", original=b"")
 
 
 def timeline_row(unit_id: UnitId, record: TimelineRecord) -> bytes:

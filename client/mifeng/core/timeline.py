@@ -207,7 +207,7 @@ class Timeline:
         """Fold in the next entry."""
         assert sequence > self.sequence, "the log has one order, and each entry is folded once"
         self.sequence = sequence
-        light = dataclasses.replace(record, content=b"")
+        light = dataclasses.replace(record, content=b"", original=b"")
         line = Line(sequence=sequence, record=light)
         if record.kind is not EntryKind.MESSAGE:
             self._put(line)

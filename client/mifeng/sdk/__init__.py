@@ -27,7 +27,7 @@ from mifeng.sdk.auditing import audit_files
 from mifeng.sdk.cascade import Cascade
 from mifeng.sdk.changes import Change
 from mifeng.sdk.devices import Device, DeviceOffer, NewDevice
-from mifeng.sdk.documents import Announcement, Approval, Poll
+from mifeng.sdk.documents import Announcement, Approval, HandedOver, Poll
 from mifeng.sdk.governed import Governed
 from mifeng.sdk.looking import Found
 from mifeng.sdk.offboarding import Offboarding
@@ -56,6 +56,7 @@ __all__ = [
     "File",
     "Found",
     "Governed",
+    "HandedOver",
     "Invitation",
     "Membership",
     "Message",

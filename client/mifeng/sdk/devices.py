@@ -64,12 +64,15 @@ class DeviceOffer:
 
     Attributes:
         link: `mifeng:link#...`: show it to the new device, and to nobody else.
+        shared: how many messages from before were handed over to it, once it was approved. Units
+            that it comes into later follow by themselves.
     """
 
     def __init__(self, session: Session, approval: linking.Approval) -> None:
         self._session = session
         self._approval = approval
         self.link = approval.link
+        self.shared = 0
 
     def __repr__(self) -> str:
         return "DeviceOffer(...)"
@@ -101,7 +104,9 @@ class DeviceOffer:
             ServerProblem, TransportError: it was not accepted.
         """
         device_id = await self._approval.approve(code)
-        return not await linking.see_in(self._session, device_id)
+        left = await linking.see_in(self._session, device_id)
+        self.shared = self._session.history.given.get(device_id, 0)
+        return not left
 
 
 class Devices:

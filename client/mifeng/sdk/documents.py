@@ -9,7 +9,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mifeng.content.documents import Decision, Exported, Statement, Template, UnitProfile
+from mifeng.content.documents import (
+    Decision,
+    Exported,
+    HandedHistory,
+    Statement,
+    Template,
+    UnitProfile,
+)
 from mifeng.content.documents.approval import (
     Amount,
     Answer,
@@ -28,7 +35,7 @@ from mifeng.core.approval import Requested
 from mifeng.core.poll import Polled
 from mifeng.core.timeline import Line
 from mifeng.sdk.people import Person
-from mifeng_crypto.ids import MemberId, UnixMillis
+from mifeng_crypto.ids import DeviceId, MemberId, UnixMillis
 
 if TYPE_CHECKING:
     from mifeng.sdk.looking import Found
@@ -38,10 +45,12 @@ __all__ = [
     "Approval",
     "ApprovalStep",
     "DecisionMade",
+    "HandedOver",
     "Poll",
     "PollChoice",
     "Show",
     "approvals_csv",
+    "handed_over_in",
     "notice_of",
     "show_announcement",
     "show_approval",
@@ -58,6 +67,7 @@ class Show:
     """Whose eyes a document is read with, and when."""
 
     me: MemberId
+    device_id: DeviceId
     person: Callable[[MemberId], Person]
     now: UnixMillis
 
@@ -257,9 +267,39 @@ def value_text(answer: Answer, show: Show, files: Mapping[bytes, str]) -> str:
             return ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandedOver:
+    """Somebody has handed over what was said before others, or own new devices, came in.
+
+    Attributes:
+        messages: how many, as the giver says.
+        people: whose devices got them.
+        is_for_this: whether this device is one of them.
+    """
+
+    messages: int
+    people: tuple[Person, ...]
+    is_for_this: bool
+
+
+def handed_over_in(line: Line, show: Show) -> HandedOver | None:
+    """Return what a line says was handed over, if it is one of those."""
+    document = line.said.document if line.said else None
+    if not isinstance(document, HandedHistory):
+        return None
+    members = dict.fromkeys(one.member_id for one in document.receivers)
+    return HandedOver(
+        messages=document.messages,
+        people=tuple(show.person(member_id) for member_id in members),
+        is_for_this=any(one.device_id == show.device_id for one in document.receivers),
+    )
+
+
 def notice_of(line: Line) -> str:
     """Return the word for a line that only tells of something: `exported`, `profile`, ..."""
     match line.said.document if line.said else None:
+        case HandedHistory():
+            return "history"
         case Exported():
             return "exported"
         case UnitProfile():

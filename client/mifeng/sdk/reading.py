@@ -254,6 +254,7 @@ class Reading(Governed):
             session.profile.workspace_id,
             self.id,
             session.profile.member_id,
+            session.profile.device_id,
             session.people,
             self._state.charter.role_of,
             session.now(),

@@ -18,15 +18,17 @@ from mifeng.core.timeline import Line, Timeline
 from mifeng.sdk.documents import (
     Announcement,
     Approval,
+    HandedOver,
     Poll,
     Show,
+    handed_over_in,
     notice_of,
     show_announcement,
     show_approval,
     show_poll,
 )
 from mifeng.sdk.people import Person, person_from
-from mifeng_crypto.ids import MemberId, UnitId, UnixMillis, WorkspaceId
+from mifeng_crypto.ids import DeviceId, MemberId, UnitId, UnixMillis, WorkspaceId
 from mifeng_crypto.ledger.charter_entry import UnitRole
 from mifeng_crypto.log import EntryKind, NeedsReadd
 from mifeng_crypto.tls import decode
@@ -165,8 +167,9 @@ class Message:
         is_mine: whether this member wrote it.
         is_quiet: its sender floods the unit: it is shown, and should notify nobody.
         announcement, poll, approval: what it is, if it is one; then it has no `text`.
-        notice: what it only tells of: `exported`, `profile` (the unit is called something else) or
-            `template`; else empty.
+        notice: what it only tells of: `exported`, `profile` (the unit is called something else),
+            `template` or `history`; else empty.
+        history: what was handed over, if it tells of that.
         problem: why it cannot be shown; empty otherwise. `rule` is the rule that it breaks.
         size: bytes that the server stores for it.
         added: people whom it let in.
@@ -202,6 +205,7 @@ class Message:
     poll: Poll | None = None
     approval: Approval | None = None
     notice: str = ""
+    history: HandedOver | None = None
     problem: str = ""
     rule: str = ""
     size: int = 0
@@ -233,6 +237,7 @@ class Reader:
     workspace_id: WorkspaceId
     unit_id: UnitId
     me: MemberId
+    device_id: DeviceId
     people: People
     role_of: Callable[[MemberId], UnitRole | None]
     now: UnixMillis
@@ -313,7 +318,7 @@ def message_from(line: Line, timeline: Timeline, reader: Reader) -> Message:
 
 
 def _document(line: Line, reader: Reader) -> dict[str, Any]:
-    show = Show(reader.me, reader.person, reader.now)
+    show = Show(reader.me, reader.device_id, reader.person, reader.now)
     match line.state:
         case Announced() as state:
             return {"announcement": show_announcement(state, show)}
@@ -323,4 +328,4 @@ def _document(line: Line, reader: Reader) -> dict[str, Any]:
             names = {a.digest: a.name for a in line.said.attachments} if line.said else {}
             return {"approval": show_approval(state, show, names)}
         case _:
-            return {}
+            return {"history": handed_over_in(line, show)}

@@ -14,7 +14,7 @@ from mifeng.core.timeline import EXPIRED, NEWER
 from mifeng.text import _, ngettext, retold
 
 if TYPE_CHECKING:
-    from mifeng.sdk.documents import Announcement, Approval, Poll
+    from mifeng.sdk.documents import Announcement, Approval, HandedOver, Poll
     from mifeng.sdk.values import DeviceChange, Message
 
 __all__ = ["in_words", "label_of", "remarks"]
@@ -41,7 +41,11 @@ def in_words(message: Message) -> list[str]:
 
 
 def remarks(message: Message) -> list[str]:
-    """Return what a line tells that is no message: who came, who left, whose device changed."""
+    """Return what a line tells that nobody said: who came, who left, whose device changed, what of
+    before was handed over.
+    """
+    if message.history:
+        return [_handed_over(message, message.history)]
     match message.kind:
         case "readd":
             return [_stuck(message)]
@@ -171,6 +175,23 @@ def _left(message: Message) -> list[str]:
     names = ", ".join(printable(person.name) for person in message.removed)
     told = ngettext("{names} is out now", "{names} are out now", len(message.removed))
     return [told.format(names=names)]
+
+
+def _handed_over(message: Message, handed: HandedOver) -> str:
+    """Say how much of before was handed over by whom, to whom."""
+    n, giver = handed.messages, printable(message.sender.name if message.sender else "?")
+    if handed.is_for_this:
+        return ngettext(
+            "{n} message from before you joined, handed over by {giver}",
+            "{n} messages from before you joined, handed over by {giver}",
+            n,
+        ).format(n=n, giver=giver)
+    names = ", ".join(printable(person.name) for person in handed.people)
+    return ngettext(
+        "{giver} has handed {n} message from before over to {names}",
+        "{giver} has handed {n} messages from before over to {names}",
+        n,
+    ).format(n=n, giver=giver, names=names)
 
 
 def _stuck(message: Message) -> str:

@@ -167,6 +167,7 @@ class Workspace(Looking):
         await self._session.sync()
         await restart.finish(self._session)
         await delivery.settle(self._session)
+        await self._session.history.settle()
 
     async def expired(self) -> Expired:
         """Return how much has expired on this device since this was last asked; falsy if nothing.

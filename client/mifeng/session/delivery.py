@@ -27,7 +27,7 @@ from mifeng_crypto.ids import FileId, UnitId, UnixMillis
 from mifeng_crypto.log import LogEntry, LogHeader
 from mifeng_crypto.tls import decode
 
-__all__ = ["bring_about", "create_unit", "deliver", "post", "reach", "settle"]
+__all__ = ["bring_about", "create_unit", "deliver", "post", "queue_all", "reach", "settle"]
 
 ATTEMPTS = 12
 """How often a step is tried anew after a lost race."""
@@ -69,6 +69,22 @@ async def post(
             uploads.spool_of(session).drop(file_id)
         await deliver(session, unit_id)
         return session.delivered.pop((unit_id, number), 0)
+
+
+async def queue_all(
+    session: Session,
+    unit_id: UnitId,
+    contents: Sequence[tuple[bytes, Sequence[FileId]]],
+    more: Changes,
+) -> None:
+    """Put messages with their files into the outbox, all or none; `more` is saved with them.
+
+    The caller has the unit's turn, and delivers them.
+    """
+    unit = session.units[unit_id]
+    for content, files in contents:
+        unit, _ = outbox.queue(unit, content, files=files, now=session.now())
+    await session.save_unit(unit, more)
 
 
 async def settle(session: Session) -> None:

@@ -13,6 +13,7 @@ from mifeng.core.rows import UnitStatus, ledger_rows
 from mifeng.core.unit import changes_between
 from mifeng.errors import AccessEndedError
 from mifeng.session import charters, readd
+from mifeng.session.history.noting import joined
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.errors import CodecError, CryptoError, MifengError, ProtocolError
 from mifeng_crypto.ids import GroupId, UnitId
@@ -94,6 +95,7 @@ async def _join(session: Session, item: m.WelcomeItem) -> None:
             {
                 **changes_between(before, unit),
                 **ledger_rows("charter", unit_id, 0, entries),
+                **await joined(session, unit, log[-1]),
                 ("key_packages", ref): None,
             }
         )

@@ -149,6 +149,7 @@ async def see_in(session: Session, device_id: DeviceId) -> frozenset[UnitId]:
             if _is_in(session, unit_id, device_id):
                 waiting.discard(unit_id)
         if not waiting or asyncio.get_running_loop().time() >= deadline:
+            await session.history.settle()
             return frozenset(waiting)
         await asyncio.sleep(POLL_S)
 

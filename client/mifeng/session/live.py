@@ -182,6 +182,7 @@ class Live:
             await self._stream.announce()
             self._is_live.set()
             self._watch.start()
+            session.history.retry()
             return
         unit_id = UnitId(push.unit_id or b"")
         match push.kind:

@@ -42,6 +42,7 @@ from mifeng.session import (
     slots,
     uploads,
 )
+from mifeng.session.history.histories import Histories
 from mifeng.session.live import Live
 from mifeng.session.starts import Starts
 from mifeng.session.timelines import Timelines
@@ -110,6 +111,7 @@ class Session:
         self._at_the_door = asyncio.Lock()
         self.at_the_notary = asyncio.Lock()
         self._stocking = asyncio.Lock()
+        self.history = Histories(self)
 
     # -------------------------------------------------------------- opening and closing
 
@@ -163,6 +165,7 @@ class Session:
         """Stop listening, close the line and the profile."""
         if self._timer is not None:
             await self._timer.close()
+        await self.history.close()
         if self._live is not None:
             await self._live.close()
         await self.timelines.close()
@@ -386,8 +389,10 @@ class Session:
             evidence = alarms.refused_entries("log", before, raw)
             await notary.raise_alarm(self, err, evidence, unit_id=unit_id)
             raise
-        await slots.fetch_for(self, applied.changes)
-        await to_the_end(self._keep_unit(applied.unit, {**applied.changes, **(more or {})}))
+        changes = {**applied.changes, **await self.history.noted(applied), **(more or {})}
+        await slots.fetch_for(self, changes)
+        await to_the_end(self._keep_unit(applied.unit, changes))
+        self.history.look()
         for lag in applied.lags:
             await notary.look_at(self, unit_id, lag)
         if applied.unit.is_deleted:

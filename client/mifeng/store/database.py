@@ -31,6 +31,7 @@ TABLES = (
     "alarms",  # hash -> what should not be, with its evidence
     "cards",  # member id -> SignedCard, verified
     "charter",  # unit id, sequence -> entry
+    "history",  # unit id, kind, ... -> what was said before somebody came in, on its way
     "imports",  # kind / the list's id -> who that is here
     "key_packages",  # KeyPackageRef -> bundle
     "messages",  # unit id, sequence -> message in the clear, sealed until it expires
@@ -47,7 +48,7 @@ TABLES = (
     "uploads",  # unit id, file id -> a file that is sealed and on its way
 )
 APPLICATION_ID = 0x4D46454E  # "MFEN"
-VERSION = 6
+VERSION = 7
 
 
 async def to_the_end(step: Coroutine[None, None, T]) -> T:

@@ -4,6 +4,7 @@ ahead.py     one piece in work, and the next one fetched
 up.py        a file -> sealed into the spool -> sent behind it -> Attachment
 spool.py     the ciphertext of files on their way, on the disk
 digest.py    its hash, beside that
+blob.py      parts of a history, in memory
 sending.py   tus: create, PATCH from wherever the server is, take back
 down.py      share -> key -> GET with Range -> open -> temporary file -> all verified -> its name
 reader.py    any part of a file, from only the chunks that hold it

@@ -41,7 +41,9 @@ _TUS = {"Tus-Resumable": "1.0.0"}
 _AGAIN = frozenset({ProblemCode.OFFSET_MISMATCH, ProblemCode.CHECKSUM_MISMATCH})
 
 
-async def create(api: Api, unit_id: UnitId, length: int, *, key: bytes) -> FileId:
+async def create(
+    api: Api, unit_id: UnitId, length: int, *, key: bytes, original: int = 0
+) -> FileId:
     """Open an upload of so many bytes of ciphertext.
 
     Args:
@@ -49,12 +51,15 @@ async def create(api: Api, unit_id: UnitId, length: int, *, key: bytes) -> FileI
         unit_id: where it goes.
         length: of the ciphertext.
         key: the idempotency key: an answer that was lost opens no second one.
+        original: of a part of a history, the sequence of a message in it.
 
     Raises:
         ServerProblem: the server declined.
         TransportError: it was not reached, again and again.
     """
     headers = {**_TUS, "Upload-Length": str(length), "Idempotency-Key": key.hex()}
+    if original:
+        headers["Mifeng-Original"] = str(original)
     path = f"/v1/units/{unit_id.hex()}/files"
     attempts = Attempts()
     while True:

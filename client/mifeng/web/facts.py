@@ -114,6 +114,14 @@ class ReactionFacts(msgspec.Struct, kw_only=True, frozen=True):
     people: list[PersonFacts]
 
 
+class HistoryFacts(msgspec.Struct, kw_only=True, frozen=True):
+    """What was handed over of before, and to whom; see `mifeng.HandedOver`."""
+
+    messages: int
+    people: list[PersonFacts]
+    is_for_this: bool
+
+
 class MessageFacts(msgspec.Struct, kw_only=True, frozen=True):
     """A line of a unit's timeline, as it is now; see `mifeng.Message`.
 
@@ -142,6 +150,7 @@ class MessageFacts(msgspec.Struct, kw_only=True, frozen=True):
     announcement: AnnouncementFacts | None
     poll: PollFacts | None
     approval: ApprovalFacts | None
+    history: HistoryFacts | None
     problem: str
     added: list[PersonFacts]
     removed: list[PersonFacts]
@@ -259,6 +268,13 @@ async def message_facts(message: Message, unit: Unit, me: Workspace) -> MessageF
         announcement=announcement_facts(message.announcement, me) if message.announcement else None,
         poll=poll_facts(message.poll, me) if message.poll else None,
         approval=approval_facts(message.approval, me) if message.approval else None,
+        history=HistoryFacts(
+            messages=message.history.messages,
+            people=[person_facts(one, me) for one in message.history.people],
+            is_for_this=message.history.is_for_this,
+        )
+        if message.history
+        else None,
         problem=printable(
             retold(message.problem, message.rule) if message.rule else message.problem
         ),

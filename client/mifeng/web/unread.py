@@ -46,7 +46,11 @@ class Unread:
 
     async def _recount(self, me: Workspace, unit: Unit) -> None:
         entries = await unit.timeline(after=self.read_of(unit), first=MANY)
-        theirs = [one for one in entries if one.kind == "message" and one.sender != me.me]
+        theirs = [
+            one
+            for one in entries
+            if one.kind == "message" and one.sender != me.me and one.notice != "history"
+        ]
         self._counts[unit.id] = len(theirs)
         self._calls[unit.id] = sum(one.calls_me for one in theirs)
 
@@ -82,6 +86,8 @@ class Unread:
         line = await unit.timeline(after=event.sequence - 1, first=1)
         if not line or line[0].sequence != event.sequence:
             return False  # a reaction, an edit: no line of its own
+        if line[0].notice == "history":
+            return False
         self.note(line[0])
         self._counts[event.unit_id] = self._counts.get(event.unit_id, 0) + 1
         self._calls[event.unit_id] = self._calls.get(event.unit_id, 0) + line[0].calls_me

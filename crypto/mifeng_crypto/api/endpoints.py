@@ -207,7 +207,7 @@ ENDPOINTS: dict[str, Endpoint] = {
         ),
         Endpoint(
             name="log", method="GET", path="/v1/units/{unit_id}/log", access=Access.DEVICE,
-            reply=m.LogReply, query=("generation", "after", "limit"),
+            reply=m.LogReply, query=("generation", "after", "limit", "bare"),
             summary="Entries of the unit log after a sequence.",
         ),
         Endpoint(

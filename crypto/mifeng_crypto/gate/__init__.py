@@ -10,6 +10,7 @@ heads.py          check_heads
 commit.py         check_create, check_commit
 message.py        check_message
 welcome.py        check_welcome
+history.py        check_past, check_handed: what was said before a device came in
 readd.py          check_readd: a device that cannot go on
 age.py            how old leaves may become
 authenticated.py  what a sender says that it had seen
@@ -35,6 +36,7 @@ from mifeng_crypto.gate.commit import (
     check_founding,
 )
 from mifeng_crypto.gate.heads import check_heads
+from mifeng_crypto.gate.history import Judged, Past, check_handed, check_past
 from mifeng_crypto.gate.message import MAY_POST, authenticated_data_of, check_message
 from mifeng_crypto.gate.problems import PROBLEMS, problem_of
 from mifeng_crypto.gate.readd import check_readd
@@ -48,7 +50,7 @@ from mifeng_crypto.gate.view import (
     rotation_due,
     steady_after,
 )
-from mifeng_crypto.gate.welcome import check_welcome, commit_has_path
+from mifeng_crypto.gate.welcome import check_welcome, commit_has_path, committer_of
 from mifeng_crypto.ledger.chain import SplitView, SplitViewError
 
 __all__ = [
@@ -57,8 +59,10 @@ __all__ = [
     "MAY_POST",
     "NO_DEVICE",
     "PROBLEMS",
+    "Judged",
     "Ledgers",
     "LogPosition",
+    "Past",
     "SplitView",
     "SplitViewError",
     "Standing",
@@ -69,11 +73,14 @@ __all__ = [
     "check_commit",
     "check_create",
     "check_founding",
+    "check_handed",
     "check_heads",
     "check_message",
+    "check_past",
     "check_readd",
     "check_welcome",
     "commit_has_path",
+    "committer_of",
     "genesis_of_log",
     "header_hash",
     "identity_of",

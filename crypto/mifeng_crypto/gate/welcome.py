@@ -16,9 +16,9 @@ from mifeng_crypto.gate.authenticated import check_clock, read_authenticated_dat
 from mifeng_crypto.gate.chain import LogPosition, check_chain
 from mifeng_crypto.gate.commit import check_cap, check_devices, check_group, check_set_at
 from mifeng_crypto.gate.heads import check_heads, check_on_ledgers
-from mifeng_crypto.gate.standing import Ledgers, Standing
+from mifeng_crypto.gate.standing import Ledgers, Standing, identity_of
 from mifeng_crypto.gate.view import UnitView
-from mifeng_crypto.ids import GroupId
+from mifeng_crypto.ids import GroupId, Identity
 from mifeng_crypto.ledger.charter import Charter
 from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.log import (
@@ -29,12 +29,12 @@ from mifeng_crypto.log import (
     UnitState,
     UnitWelcome,
 )
-from mifeng_crypto.mls.group import PublicGroup
-from mifeng_crypto.mls.wire.framing import CommitContent, PublicMessage
+from mifeng_crypto.mls.group import LeafIndex, PublicGroup
+from mifeng_crypto.mls.wire.framing import CommitContent, Member, PublicMessage
 from mifeng_crypto.mls.wire.message import MLSMessage
 from mifeng_crypto.tls import decode
 
-__all__ = ["check_welcome", "commit_has_path"]
+__all__ = ["check_welcome", "commit_has_path", "committer_of"]
 
 
 def check_welcome(
@@ -167,6 +167,18 @@ def commit_has_path(entry: LogEntry) -> bool:
     """
     content = _commit_of(entry).content.content
     return isinstance(content, CommitContent) and content.commit.path is not None
+
+
+def committer_of(entry: LogEntry, public: PublicGroup) -> Identity:
+    """Return who has made a commit, by the leaf that signed it and the tree after it.
+
+    Raises:
+        ProtocolError: GATE-29; GATE-4.
+    """
+    sender = _commit_of(entry).content.sender
+    if not isinstance(sender, Member):
+        raise ProtocolError("GATE-29", "the entry that a Welcome names is no commit of a member")
+    return identity_of(public.leaf(LeafIndex(sender.leaf_index)))
 
 
 def _commit_of(entry: LogEntry) -> PublicMessage:

@@ -261,6 +261,10 @@ class Charter:
         """Return the role that was granted to a member, if any."""
         return self._roles.get(member_id, self._chain.at(at))
 
+    def granted_since(self, member_id: MemberId) -> int:
+        """Return since which entry a member has been granted without a break; 0 if it is not."""
+        return self._roles.unbroken(member_id, self._chain.sequence)
+
     def archived_from(self, member_id: MemberId, *, at: int | None = None) -> UnixMillis | None:
         """Return from when on an archive may be let in; None if this member is none here.
 

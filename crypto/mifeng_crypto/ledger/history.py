@@ -46,6 +46,16 @@ class History(Generic[K, V]):
                 return since
         return 0
 
+    def unbroken(self, key: K, at: int) -> int:
+        """Return since which entry `key` has had some value, up to `at`; 0 if it has none."""
+        found = 0
+        for since, value in reversed(self._values.get(key, ())):
+            if since <= at:
+                if value is None:
+                    break
+                found = since
+        return found
+
     def last(self, key: K, at: int) -> V | None:
         """Return the newest value that `key` had up to entry `at`, even if it has none now."""
         for since, value in reversed(self._values.get(key, ())):

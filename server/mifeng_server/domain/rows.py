@@ -284,7 +284,9 @@ class BoxRow(Row):
 class FileRow(Row):
     """An upload, and later a file. `deadline` is that of its slot, or of 24 h while it is unnamed.
 
-    `retain_until` is 0 until a message names it.
+    `retain_until` is 0 until a message names it; `charter_sequence` is where the unit's charter
+    stood when one did last (0: before this was noted). `ceiling` is the deadline of the message
+    that a part of a history is of: it lives no longer than that; 0 of all other files.
     """
 
     file_id: bytes
@@ -294,6 +296,8 @@ class FileRow(Row):
     created_at: int
     retain_until: int
     deadline: int
+    ceiling: int = 0
+    charter_sequence: int = 0
 
 
 @dataclass(frozen=True, slots=True)

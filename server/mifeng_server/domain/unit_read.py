@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mifeng_crypto.api.messages import EntriesReply, LogReply, UnitsReply, UnitSummary
-from mifeng_crypto.log import LogEntry, LogHeader
+from mifeng_crypto.log import EntryKind, LogEntry, LogHeader
 from mifeng_crypto.tls import decode, encode
 from mifeng_server.domain.house import House
 from mifeng_server.domain.login import Caller
@@ -99,9 +101,12 @@ async def read_log(
     generation: int,
     after: int,
     limit: int,
+    bare: bool = False,
     now: int,
 ) -> LogReply:
     """Log entries after a sequence: as many as were asked for, or fit, at least one.
+
+    With `bare` only `heads` have their content: the rest is to see how the log leads on.
 
     Raises:
         Refusal: not_found.
@@ -110,7 +115,7 @@ async def read_log(
     if generation > unit.row.generation:
         raise not_found()
     entries, head = await read_entries(
-        house, unit_id, generation, after, min(limit or PAGE, PAGE), now=now
+        house, unit_id, generation, after, min(limit or PAGE, PAGE), bare=bare, now=now
     )
     if not entries:
         # Who knows more than there is has to learn it: this server was put back to an older state.
@@ -127,7 +132,14 @@ async def _reached(house: House, unit: Unit, generation: int, sequence: int) -> 
 
 
 async def read_entries(
-    house: House, unit_id: bytes, generation: int, after: int, limit: int, *, now: int
+    house: House,
+    unit_id: bytes,
+    generation: int,
+    after: int,
+    limit: int,
+    *,
+    bare: bool = False,
+    now: int,
 ) -> tuple[list[bytes], int]:
     """Return encoded entries, and up to where the log can be read at the moment.
 
@@ -148,10 +160,12 @@ async def read_entries(
     headers: list[LogRow] = []
     size = 0
     for row in found[:limit]:
-        size += row.size
+        size += 0 if bare else row.size
         if headers and size > PAGE_BYTES:
             break
         headers.append(row)
+    if bare:
+        return await _bare(house, headers), found[-1].sequence
     contents = await house.store.find(
         ContentRow,
         order="sequence",
@@ -169,3 +183,16 @@ async def read_entries(
         for row in headers
     ]
     return entries, found[-1].sequence
+
+
+async def _bare(house: House, rows: Sequence[LogRow]) -> list[bytes]:
+    """Return entries without content, but of `heads`: those have what the gate goes by."""
+    entries = []
+    for row in rows:
+        header, content = decode(LogHeader, row.header), b""
+        if header.kind is EntryKind.HEADS:
+            place = row.unit_id, row.generation, row.sequence
+            found = await house.store.get(ContentRow, *place)
+            content = found.content if found is not None else b""
+        entries.append(encode(LogEntry(header, content)))
+    return entries

@@ -196,6 +196,7 @@ async def message(
                 said.files,
                 retain_until=keep,
                 may_keep=view.ledgers.policy.keep is Keep.ALLOWED,
+                charter_sequence=view.heads.charter.sequence,
                 now=time,
             )
             slot = await open_slot(

@@ -13,13 +13,18 @@ from dataclasses import dataclass, replace
 from mifeng_crypto.api.messages import FileReply, ReadersReply, ShareReply
 from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import ProtocolError
+from mifeng_crypto.history import MAX_BLOB_BYTES
+from mifeng_crypto.ids import MemberId
+from mifeng_crypto.ledger.policy import History
 from mifeng_server.domain.accept import Call, Decision, Held, accept
 from mifeng_server.domain.house import House
 from mifeng_server.domain.login import Caller
 from mifeng_server.domain.protocols import Checksum, ConflictError
 from mifeng_server.domain.quota import check_quota, check_room, take_room
 from mifeng_server.domain.refusal import Refusal, not_found
+from mifeng_server.domain.refused import refusing
 from mifeng_server.domain.rows import (
+    ContentRow,
     Delete,
     FetchRow,
     FileRow,
@@ -86,16 +91,34 @@ def is_file(name: bytes) -> bool:
 
 
 async def open_upload(
-    house: House, caller: Caller, call: Call, unit_id: bytes, length: int, *, now: int
+    house: House,
+    caller: Caller,
+    call: Call,
+    unit_id: bytes,
+    length: int,
+    *,
+    original: int = 0,
+    now: int,
 ) -> FileReply:
     """Begin an upload; its share is made here.
 
+    Args:
+        house: the server.
+        caller: whose upload it is.
+        call: the request.
+        unit_id: where it goes.
+        length: of the ciphertext.
+        original: of a part of a history, the sequence of a message in it: the part lives as long
+            as that, whatever names it. 0 for all other files.
+        now: the time.
+
     Raises:
-        Refusal: not_found, too_large, quota_exceeded.
+        Refusal: not_found, too_large, quota_exceeded; refused: UPLOAD-3.
         FullError: the disk has no room for it.
     """
-    if not 0 < length <= MAX_FILE_BYTES:
-        raise Refusal(ProblemCode.TOO_LARGE, f"a file has 1 to {MAX_FILE_BYTES} bytes")
+    most = MAX_BLOB_BYTES if original else MAX_FILE_BYTES
+    if not 0 < length <= most:
+        raise Refusal(ProblemCode.TOO_LARGE, f"a file has 1 to {most} bytes")
     row = FileRow(
         file_id=house.rng(FILE_ID_BYTES),
         unit_id=unit_id,
@@ -129,14 +152,37 @@ async def open_upload(
             unit_id=unit_id,
             length=length,
         )
+        opened = row
+        if original:
+            with refusing():
+                ceiling = await _end_of_original(house, unit, original, now=now)
+            opened = replace(row, ceiling=ceiling, deadline=min(row.deadline, ceiling))
         # First the share: a share without a row is swept away at the next start, while a row
         # without a share would be a file that nobody can ever open.
-        await house.shares.put(row.file_id, house.rng(32), deadline=row.deadline)
+        end = opened.ceiling or opened.deadline
+        await house.shares.put(row.file_id, house.rng(32), deadline=end)
         return Decision(
-            reply=Seen(row, 0).reply, writes=(Insert(row), *taken), remember_until=row.deadline
+            reply=Seen(opened, 0).reply,
+            writes=(Insert(opened), *taken),
+            remember_until=opened.deadline,
         )
 
     return await accept(house, call, FileReply, lock=file_lock(row.file_id), decide=decide)
+
+
+async def _end_of_original(house: House, unit: Unit, sequence: int, *, now: int) -> int:
+    """UPLOAD-3: return the deadline of the message that a part of a history is of.
+
+    Raises:
+        ProtocolError: there is none of this number in the unit's present log, or it is over.
+    """
+    await house.store.settle()
+    row = await house.store.get(ContentRow, unit.unit_id, unit.row.generation, sequence)
+    if row is None or row.deadline <= now:
+        raise ProtocolError(
+            "UPLOAD-3", "a part of a history is of a message of this unit that is there still"
+        )
+    return row.deadline
 
 
 async def see(house: House, caller: Caller, file_id: bytes, *, now: int) -> Seen:
@@ -156,7 +202,16 @@ async def _visible(house: House, caller: Caller, file_id: bytes, *, now: int) ->
     unit = await _unit_of(house, caller, row.unit_id)
     if row.deadline <= now or unit.charter.is_deleted():
         raise Refusal(ProblemCode.GONE)
+    if not _is_of_his_time(unit, caller, row):
+        raise not_found()
     return row
+
+
+def _is_of_his_time(unit: Unit, caller: Caller, row: FileRow) -> bool:
+    """Whether a unit that shows newcomers nothing of before may show this to the caller."""
+    if unit.charter.policy.history is not History.NONE or not row.charter_sequence:
+        return True
+    return unit.charter.granted_since(MemberId(caller.member_id)) <= row.charter_sequence
 
 
 async def read_share(house: House, caller: Caller, file_id: bytes, *, now: int) -> ShareReply:
@@ -339,6 +394,7 @@ async def name_files(
     *,
     retain_until: int,
     may_keep: bool,
+    charter_sequence: int,
     now: int,
 ) -> tuple[Write, ...]:
     """Bind files to the message that shows them: from now on its clock is theirs.
@@ -381,10 +437,19 @@ async def name_files(
         share = await house.shares.get(file_id)
         if share is None:
             raise Refusal(ProblemCode.GONE, "the vault has no share of this file: upload it again")
-        until = max(row.retain_until, retain_until)
-        await house.shares.put(file_id, share, deadline=until)
-        named = replace(row, member_id=caller.member_id, retain_until=until, deadline=until)
+        until, wanted = max(row.retain_until, retain_until), retain_until
+        if row.ceiling:  # the share of a part of a history has this end from the beginning
+            until = wanted = row.ceiling
+        else:
+            await house.shares.put(file_id, share, deadline=until)
+        named = replace(
+            row,
+            member_id=caller.member_id,
+            retain_until=until,
+            deadline=until,
+            charter_sequence=charter_sequence,
+        )
         before = await house.store.get(PostingRow, file_id, caller.member_id)
-        promised = max(retain_until, before.until if before else 0)
+        promised = max(wanted, before.until if before else 0)
         writes += (Swap(row, named), Put(PostingRow(file_id, caller.member_id, promised)))
     return tuple(writes)

@@ -188,7 +188,7 @@ def idempotency_key(request: web.Request) -> str:
     return key
 
 
-def digest_of(request: web.Request, body: msgspec.Struct | int | None) -> bytes:
+def digest_of(request: web.Request, body: msgspec.Struct | int | list[int] | None) -> bytes:
     """What the same key must come with again: method, path and content, in whichever form."""
     asked = (request.method, request.path, body)
     return hashlib.sha256(msgspec.msgpack.encode(asked)).digest()

@@ -42,6 +42,8 @@ CHECKED_BYTES = 16 << 20
 """A piece with a checksum is held in memory where the store is a bucket; this is the longest."""
 ALGORITHMS = ("sha256", "sha1")
 """sha1 is what every tus client has. It guards against faults of lines, not against people."""
+ORIGINAL = "Mifeng-Original"
+"""Of a part of a history: the sequence of a message in it, with which it ends."""
 _OFFSET_TYPE = "application/offset+octet-stream"
 _NUMBER = re.compile(r"[0-9]{1,16}")
 
@@ -94,10 +96,14 @@ async def _open(request: web.Request) -> web.Response:
         )
     if request.can_read_body and await request.content.read(1):
         raise Refusal(ProblemCode.MALFORMED, "the bytes come with PATCH")
-    call = Call(device_of(caller), idempotency_key(request), digest_of(request, length))
+    original = _number(request, ORIGINAL) if ORIGINAL in request.headers else 0
+    digest = digest_of(request, length) if not original else digest_of(request, [length, original])
+    call = Call(device_of(caller), idempotency_key(request), digest)
     house, now = request.app[HOUSE], request.app[CLOCK].now()
     unit_id = path_id(request, "unit_id")
-    opened = await uploads.open_upload(house, caller, call, unit_id, length, now=now)
+    opened = await uploads.open_upload(
+        house, caller, call, unit_id, length, original=original, now=now
+    )
     seen = await uploads.see(house, caller, opened.file_id, now=now)
     headers = {"Location": f"/v1/files/{opened.file_id.hex()}", **_how_far(seen)}
     return web.Response(status=201, headers=headers)

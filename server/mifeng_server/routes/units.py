@@ -66,6 +66,7 @@ async def _log(asked: Asked) -> m.LogReply:
         generation=asked.query.get("generation", 0),
         after=asked.query.get("after", 0),
         limit=asked.query.get("limit", 0),
+        bare=bool(asked.query.get("bare", 0)),
         now=asked.now,
     )
 

@@ -4,6 +4,7 @@ statement.py     what is signed for good: the frame of the next two
 announcement.py  announcements and their confirmations
 approval.py      forms, steps, decisions
 poll.py          questions and votes
+history.py       what was said before somebody came in
 notice.py        reminders, how far one has read, the unit's profile, exports
 words.py         what a text in them may be
 
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 from mifeng.content.documents.announcement import Announcement, Confirmation
 from mifeng.content.documents.approval import Decision, Form, Template, Withdrawal
+from mifeng.content.documents.history import HandedHistory, HistoryReceiver
 from mifeng.content.documents.notice import Exported, Reminder, Status, UnitProfile
 from mifeng.content.documents.poll import ClosePoll, Poll, Vote
 from mifeng.content.documents.statement import (
@@ -38,6 +40,8 @@ __all__ = [
     "Document",
     "Exported",
     "Form",
+    "HandedHistory",
+    "HistoryReceiver",
     "Poll",
     "Reminder",
     "Statement",
@@ -62,7 +66,16 @@ MARK = "application/vnd.mifeng."
 """What the media types of documents begin with."""
 
 Document = (
-    Statement | Poll | Vote | ClosePoll | Template | Reminder | Status | UnitProfile | Exported
+    Statement
+    | Poll
+    | Vote
+    | ClosePoll
+    | Template
+    | Reminder
+    | Status
+    | UnitProfile
+    | Exported
+    | HandedHistory
 )
 
 _BODIES: dict[str, type] = {
@@ -79,10 +92,11 @@ _BODIES: dict[str, type] = {
     "status": Status,
     "unit-profile": UnitProfile,
     "exported": Exported,
+    "history": HandedHistory,
 }
 _STATEMENTS = (Announcement, Confirmation, Form, Decision, Withdrawal)
 # What also a reader may send: it answers, or tells of oneself, and posts nothing.
-_RESPONSES = (Confirmation, Decision, Withdrawal, Vote, Status, Exported)
+_RESPONSES = (Confirmation, Decision, Withdrawal, Vote, Status, Exported, HandedHistory)
 
 
 _TYPES = {f"{MARK}{name};version=1": body for name, body in _BODIES.items()}

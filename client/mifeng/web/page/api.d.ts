@@ -222,6 +222,12 @@ export interface HealthReply {
   answer_ms: number;
 }
 
+export interface HistoryFacts {
+  messages: number;
+  people: PersonFacts[];
+  is_for_this: boolean;
+}
+
 export interface HitFacts {
   unit: string | null;
   person: PersonFacts | null;
@@ -321,6 +327,7 @@ export interface MessageFacts {
   announcement: AnnouncementFacts | null;
   poll: PollFacts | null;
   approval: ApprovalFacts | null;
+  history: HistoryFacts | null;
   problem: string;
   added: PersonFacts[];
   removed: PersonFacts[];

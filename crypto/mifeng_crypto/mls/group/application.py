@@ -9,10 +9,11 @@ from mifeng_crypto.errors import CodecError, CryptoError, ProtocolError, UsageEr
 from mifeng_crypto.mls.group.epoch import Epoch
 from mifeng_crypto.mls.group.stage import check_group_and_epoch
 from mifeng_crypto.mls.message.authenticate import VerifiedContent, sign_content
+from mifeng_crypto.mls.message.original import Original
 from mifeng_crypto.mls.message.private_message import (
     OpenedMessage,
     decrypt_private,
-    encrypt_private,
+    seal_private,
 )
 from mifeng_crypto.mls.tree.tree_math import LeafIndex
 from mifeng_crypto.mls.wire import registry
@@ -29,10 +30,14 @@ from mifeng_crypto.tls import decode
 
 
 class Encrypted(NamedTuple):
-    """A message to send. Store the epoch first: its key for this message is gone from it."""
+    """A message to send. Store the epoch first: its key for this message is gone from it.
+
+    `original` makes the same bytes of the same data again.
+    """
 
     epoch: Epoch
     message: bytes
+    original: Original
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +48,7 @@ class Received:
     data: bytes
     authenticated_data: bytes
     generation: int
+    original: Original
 
     def __repr__(self) -> str:
         return f"Received({len(self.data)} bytes from leaf {self.sender})"
@@ -88,13 +94,24 @@ def encrypt(
         content=content,
         context=group.context,
     )
-    secret_tree, message = encrypt_private(
+    sealed = seal_private(
         signed,
         tree=epoch.secret_tree,
         sender_data_secret=epoch.secrets.sender_data_secret,
         rng=rng,
     )
-    return Encrypted(replace(epoch, secret_tree=secret_tree), encode_message(message))
+    original = Original(
+        context=group.context,
+        leaf_index=epoch.own_leaf,
+        authenticated_data=authenticated_data,
+        signature=signed.auth.signature,
+        key=sealed.key.key,
+        nonce=sealed.key.nonce,
+        sender_data=sealed.message.encrypted_sender_data,
+        padding=sealed.padding,
+    )
+    message = encode_message(sealed.message)
+    return Encrypted(replace(epoch, secret_tree=sealed.tree), message, original)
 
 
 def decrypt(epoch: Epoch, message: bytes | MLSMessage | PrivateMessage) -> Decrypted:
@@ -106,16 +123,18 @@ def decrypt(epoch: Epoch, message: bytes | MLSMessage | PrivateMessage) -> Decry
             RFC9420-6.3.2-1, 9.1-1, 15.3-1: of nobody here, seen before, or too far ahead.
         CryptoError: it does not decrypt, or was not signed by its sender.
     """
-    epoch, verified, generation = open_private(epoch, private_message(message))
+    epoch, verified, generation, original = open_private(epoch, private_message(message))
     content = verified.content
     if not isinstance(content.content, ApplicationContent):
         raise ProtocolError("RFC9420-6.3-1", "this message holds no application data")
     assert isinstance(content.sender, Member), "only members send PrivateMessages"
+    assert original is not None, "it is application data"
     received = Received(
         sender=LeafIndex(content.sender.leaf_index),
         data=content.content.application_data,
         authenticated_data=content.authenticated_data,
         generation=generation,
+        original=original,
     )
     return Decrypted(epoch, received)
 
@@ -142,6 +161,7 @@ class Opened(NamedTuple):
     epoch: Epoch
     verified: VerifiedContent
     generation: int
+    original: Original | None
 
 
 def open_private(epoch: Epoch, message: PrivateMessage) -> Opened:
@@ -167,4 +187,9 @@ def open_private(epoch: Epoch, message: PrivateMessage) -> Opened:
         raise ProtocolError("RFC9420-6.3-2", "the plaintext of a message is malformed") from err
     except CryptoError as err:
         raise ProtocolError("RFC9420-6.3-3", "a message does not decrypt or verify") from err
-    return Opened(replace(epoch, secret_tree=opened.tree), opened.verified, opened.generation)
+    return Opened(
+        replace(epoch, secret_tree=opened.tree),
+        opened.verified,
+        opened.generation,
+        opened.original,
+    )

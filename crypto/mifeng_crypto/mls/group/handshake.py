@@ -39,7 +39,7 @@ def stage_private_commit(
         CodecError: the bytes are no MLSMessage.
         ProtocolError: it does not decrypt or verify, or breaks a rule.
     """
-    epoch, verified, _ = open_private(epoch, private_message(message))
+    epoch, verified, _, _ = open_private(epoch, private_message(message))
     staged = stage_verified(epoch.public, verified, message=None, now_s=now_s)
     return StagedPrivately(epoch, staged)
 
@@ -53,7 +53,7 @@ def receive_private_proposal(
         CodecError: the bytes are no MLSMessage.
         ProtocolError: it does not decrypt or verify, or breaks a rule.
     """
-    epoch, verified, _ = open_private(epoch, private_message(message))
+    epoch, verified, _, _ = open_private(epoch, private_message(message))
     return replace(epoch, public=keep_proposal(epoch.public, verified, now_s=now_s))
 
 

@@ -15,8 +15,10 @@ from mifeng_crypto.errors import UsageError
 from mifeng_crypto.labels import expand_with_label
 from mifeng_crypto.mls.keys.secret_tree import KeyNonce, RatchetKind, SecretTree
 from mifeng_crypto.mls.message.authenticate import VerifiedContent, verify_content
+from mifeng_crypto.mls.message.original import Original
 from mifeng_crypto.mls.wire import registry
 from mifeng_crypto.mls.wire.framing import (
+    ApplicationContent,
     AuthenticatedContent,
     FramedContent,
     Member,
@@ -30,18 +32,32 @@ from mifeng_crypto.mls.wire.framing import (
 from mifeng_crypto.mls.wire.group_context import GroupContext
 from mifeng_crypto.padme import message_length
 from mifeng_crypto.rand import Rng
+from mifeng_crypto.secret import Secret
 from mifeng_crypto.suite import Suite
 from mifeng_crypto.tls import decode, encode
 
-__all__ = ["OpenedMessage", "decrypt_private", "encrypt_private"]
+__all__ = ["OpenedMessage", "SealedMessage", "decrypt_private", "encrypt_private", "seal_private"]
 
 
 class OpenedMessage(NamedTuple):
-    """What a PrivateMessage held; `tree` is the secret tree without its key."""
+    """What a PrivateMessage held; `tree` is the secret tree without its key.
+
+    `original` is there of application data: what makes these bytes of it again.
+    """
 
     tree: SecretTree
     verified: VerifiedContent
     generation: int
+    original: Original | None
+
+
+class SealedMessage(NamedTuple):
+    """A PrivateMessage, the secret tree without its key, and that key with its guarded nonce."""
+
+    tree: SecretTree
+    message: PrivateMessage
+    key: KeyNonce
+    padding: int
 
 
 # ------------------------------------------------------------------ sending
@@ -54,6 +70,22 @@ def encrypt_private(
     sender_data_secret: bytes,
     rng: Rng,
 ) -> tuple[SecretTree, PrivateMessage]:
+    """Encrypt signed content under its sender's next key; the arguments are `seal_private`'s.
+
+    Raises:
+        UsageError: as `seal_private`.
+    """
+    sealed = seal_private(authenticated, tree=tree, sender_data_secret=sender_data_secret, rng=rng)
+    return sealed.tree, sealed.message
+
+
+def seal_private(
+    authenticated: AuthenticatedContent,
+    *,
+    tree: SecretTree,
+    sender_data_secret: bytes,
+    rng: Rng,
+) -> SealedMessage:
     """Encrypt signed content under its sender's next key.
 
     Args:
@@ -73,14 +105,16 @@ def encrypt_private(
         raise UsageError("this content was not signed for a PrivateMessage")
     leaf, content_type = content.sender.leaf_index, content.content.content_type
     plaintext = write_private_message_content(content.content, authenticated.auth, 0)
-    plaintext += bytes(message_length(len(plaintext)) - len(plaintext))
+    padding = message_length(len(plaintext)) - len(plaintext)
+    plaintext += bytes(padding)
 
     tree, generation, key = tree.next(leaf, _ratchet_kind(content_type))
     guard = rng(4)
     aad = PrivateContentAAD(
         content.group_id, content.epoch, content_type, content.authenticated_data
     )
-    ciphertext = suite.aead_seal(key.key, _guarded(key.nonce, guard), encode(aad), plaintext)
+    nonce = _guarded(key.nonce, guard)
+    ciphertext = suite.aead_seal(key.key, nonce, encode(aad), plaintext)
 
     sender_key = sender_data_key(suite, sender_data_secret, ciphertext)
     encrypted_sender_data = suite.aead_seal(
@@ -89,7 +123,7 @@ def encrypt_private(
         encode(SenderDataAAD(content.group_id, content.epoch, content_type)),
         encode(SenderData(leaf, generation, guard)),
     )
-    return tree, PrivateMessage(
+    message = PrivateMessage(
         content.group_id,
         content.epoch,
         content_type,
@@ -97,6 +131,7 @@ def encrypt_private(
         encrypted_sender_data,
         ciphertext,
     )
+    return SealedMessage(tree, message, KeyNonce(key.key, Secret(nonce)), padding)
 
 
 # ------------------------------------------------------------------ receiving
@@ -133,7 +168,7 @@ def decrypt_private(
     )
     nonce = _guarded(key.nonce, sender.reuse_guard)
     plaintext = suite.aead_open(key.key, nonce, encode(aad), message.ciphertext)
-    content, auth, _ = read_private_message_content(message.content_type, plaintext)
+    content, auth, padding = read_private_message_content(message.content_type, plaintext)
     framed = FramedContent(
         message.group_id,
         message.epoch,
@@ -143,7 +178,19 @@ def decrypt_private(
     )
     authenticated = AuthenticatedContent(registry.PRIVATE_MESSAGE, framed, auth)
     verified = verify_content(suite, signature_key, authenticated, context)
-    return OpenedMessage(tree, verified, sender.generation)
+    original = None
+    if isinstance(content, ApplicationContent):
+        original = Original(
+            context=context,
+            leaf_index=sender.leaf_index,
+            authenticated_data=message.authenticated_data,
+            signature=auth.signature,
+            key=key.key,
+            nonce=nonce,
+            sender_data=message.encrypted_sender_data,
+            padding=padding,
+        )
+    return OpenedMessage(tree, verified, sender.generation, original)
 
 
 def _open_sender_data(suite: Suite, message: PrivateMessage, secret: bytes) -> SenderData:

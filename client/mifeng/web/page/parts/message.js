@@ -16,7 +16,7 @@ const TOGETHER_MS = 300000;
 
 /** Whether a line goes on what the one before has begun. @param {MessageFacts | null} before @param {MessageFacts} entry */
 export function follows(before, entry) {
-  return !!before && before.kind === "message" && entry.kind === "message"
+  return !!before && before.kind === "message" && entry.kind === "message" && !before.history && !entry.history
     && before.sender?.id === entry.sender?.id && entry.at - before.at < TOGETHER_MS
     && dayKey(before.at) === dayKey(entry.at) && !entry.reply_to
     && (!goesOnThread(entry) || entry.thread === before.thread);
@@ -74,7 +74,7 @@ export function drawLine(row, entry, before, options = {}) {
   row.classList.toggle("waiting", entry.sequence === 0);
   if (!options.inThread && (!before || dayKey(before.at) !== dayKey(entry.at)))
     row.append(h("div", { class: "day", role: "separator" }, h("span", null, day(entry.at))));
-  if (entry.kind !== "message") {
+  if (entry.kind !== "message" || entry.history) {
     /** @type {any} */ (row).names = entry.added;
     return void row.append(came(entry));
   }
@@ -150,6 +150,15 @@ function ofDevices(one) {
   return one.kind === "add_device" ? t("{name} has a new device", { name }) : t("a device of {name} was taken out", { name });
 }
 
+/** What was handed over of before. @param {MessageFacts} entry @param {import("../api").HistoryFacts} handed */
+function handedOver(entry, handed) {
+  const giver = entry.sender?.name ?? "?", n = handed.messages;
+  if (handed.is_for_this)
+    return tn("{n} message from before you joined, handed over by {giver}", "{n} messages from before you joined, handed over by {giver}", n, { giver });
+  const names = handed.people.map((one) => one.name).join(", ");
+  return tn("{giver} has handed {n} message from before over to {names}", "{giver} has handed {n} messages from before over to {names}", n, { giver, names });
+}
+
 /** Who came and went. @param {MessageFacts} entry */
 function came(entry) {
   const list = (/** @type {{ name: string }[]} */ people) => people.map((one) => one.name).join(", ");
@@ -158,7 +167,8 @@ function came(entry) {
   const moves = entry.kind === "commit";
   if (moves && entry.added.length) parts.push(h("span", null, letIn(entry, entry.added)));
   if (moves && entry.removed.length) parts.push(h("span", null, t("{names} is out; everybody has new keys", { names: list(entry.removed) })));
+  if (entry.history) parts.push(h("span", null, handedOver(entry, entry.history)));
   for (const one of entry.devices) parts.push(h("span", null, ofDevices(one)));
-  return h("p", { class: "came muted" }, icon(entry.devices.length ? "info" : entry.removed.length ? "leave" : "invite"), ...parts,
+  return h("p", { class: "came muted" }, icon(entry.history ? "clock" : entry.devices.length ? "info" : entry.removed.length ? "leave" : "invite"), ...parts,
     h("time", { title: fullTime(entry.at) }, clock(entry.at)));
 }

@@ -1,0 +1,112 @@
+"""What was said before a device came in: real clients, a real server, TLS."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+import mifeng
+from mifeng.session.live import Listener
+from mifeng_crypto.api.messages import ShareReply
+from mifeng_crypto.api.problems import ProblemCode
+from mifeng_crypto.ledger.policy import History
+from tests.e2e.people import PASSPHRASE, cast
+from tests.e2e.test_devices import linking_to
+from tests.support.server import running_server
+
+
+async def test_a_linked_device_reads_all_that_was_there_before_it(tmp_path: Path) -> None:
+    picture = tmp_path / "plan.txt"
+    picture.write_bytes(b"the plan" * 5000)
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        first = await c.adas.send("one")
+        await c.ben.sync()
+        await c.bens.send("two", reply_to=first.sequence)
+        await c.bens.react(first.sequence, "👍")
+        await c.adas.upload(picture)
+        await c.ben.sync()
+        await c.ada.sync()
+        await c.adas.edit(first.sequence, "one, edited")
+        await c.ben.sync()
+        async with (
+            c.ben.devices.link() as offer,
+            linking_to(tmp_path / "laptop", offer.link) as (new, ready),
+        ):
+            await offer.requested()
+            assert await offer.approve(await new.code())
+            assert offer.shared == 3
+            await ready
+            laptop = new.me
+            assert laptop is not None
+            await laptop.sync()
+            unit = laptop.unit("Research")
+            here, there = await unit.history(), await c.bens.history()
+            assert [m.text for m in here] == ["one, edited", "two", "", ""]
+            told = here[-1]
+            assert (told.notice, told.sender) == ("history", c.ben.me)
+            before = [m.sequence for m in here[:-1]]
+            assert [m for m in here if m.sequence in before] == [
+                m for m in there if m.sequence in before
+            ]
+            saved = await unit.download(here[2].files[0], tmp_path / "opened.txt")
+            assert saved.read_bytes() == picture.read_bytes()
+            assert await laptop.alarms() == []
+
+
+async def test_newcomers_read_of_before_only_where_the_unit_lets_them(tmp_path: Path) -> None:
+    file = tmp_path / "old.txt"
+    file.write_bytes(b"from before")
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        await c.adas.set_policy(history=History.WINDOW)
+        quiet = await c.ada.create_unit("Quiet")
+        assert await quiet.grant(c.ada.person("Ben"))
+        for unit in (c.adas, quiet):
+            await unit.send("before")
+            await unit.upload(file)
+        old = (await quiet.history())[-1].files[0]
+        await c.ben.sync()
+        await c.bens.send("Ben, before")
+        invitation = await c.ada.invite()
+        async with mifeng.join(
+            invitation.link, profile=tmp_path / "cy", name="Cy", passphrase=PASSPHRASE
+        ) as cy:
+            await c.ada.sync()
+            with c.ada.events() as given:
+                for unit in (c.adas, quiet):
+                    assert await unit.grant(c.ada.person("Cy"))
+                await c.ada._session.history.settle()
+                event = await _next(given)
+            assert (event.messages, event.receivers) == (3, (cy.me.id,))
+            await cy.sync()
+            here = await cy.unit("Research").history()
+            assert [m.text for m in here] == ["before", "", "Ben, before", ""]
+            assert [m.sender.name for m in here if m.sender] == ["Ada", "Ada", "Ben", "Ada"]
+            assert here[-1].history is not None
+            assert here[-1].history.is_for_this
+            assert here[-1].history.messages == 3
+            saved = await cy.unit("Research").download(here[1].files[0], tmp_path / "got.txt")
+            assert saved.read_bytes() == b"from before"
+            assert await cy.unit("Quiet").history() == []
+            # The server gives nobody what was posted before he came, where the unit says so.
+            with pytest.raises(mifeng.ServerProblem) as refused:
+                await cy._session.api.call("share", ShareReply, path={"file_id": old.id})
+            assert refused.value.code is ProblemCode.NOT_FOUND
+            await c.ben.sync()
+            told = (await c.bens.history())[-1].history
+            assert told is not None
+            assert (told.messages, [p.name for p in told.people]) == (3, ["Cy"])
+            assert not told.is_for_this
+            # What is said from here on goes on as ever, and answers what was handed over.
+            await cy.unit("Research").react(here[0].sequence, "👍")
+            await c.ada.sync()
+            assert [r.emoji for r in (await c.adas.message(here[0].sequence)).reactions] == ["👍"]
+
+
+async def _next(events: Listener) -> mifeng.HistoryGiven:
+    async with asyncio.timeout(20):
+        async for event in events:
+            if isinstance(event, mifeng.HistoryGiven):
+                return event
+    raise AssertionError("events do not end")
