@@ -37,14 +37,15 @@ DAY = 24 * HOUR
 @attack("one history of the log")
 def test_b1_two_members_are_shown_two_logs(adversary: Adversary, stage: Stage) -> None:
     unit, bo = stage.unit, stage.unit.of(stage.bo)
+    stage.company.hire("Di")
     fork = unit.server
     unit.write_heads()
     if adversary.on:
         real, view = unit.entries.pop(), unit.server
         unit.server, bo.view = fork, dataclasses.replace(bo.view, log=fork.log)
         stage.company.tick(5000)
-        unit.append(EntryKind.HEADS, encode(fork.heads), NO_DEVICE)
         bo.view = dataclasses.replace(bo.view, heads=fork.heads)
+        unit.append(EntryKind.HEADS, real.content, NO_DEVICE)
         unit.apply(bo, unit.entries.pop())
         unit.entries.append(real)
         unit.server = view

@@ -366,8 +366,8 @@ def test_the_server_shows_two_members_two_logs(company: Company, unit: Unit) -> 
     unit.server = at_the_fork
     bo.view = dataclasses.replace(bo.view, log=at_the_fork.log)
     company.tick(5_000)
-    unit.append(EntryKind.HEADS, encode(at_the_fork.heads), gate.NO_DEVICE)
     bo.view = dataclasses.replace(bo.view, heads=at_the_fork.heads)
+    unit.append(EntryKind.HEADS, adas_entry.content, gate.NO_DEVICE)
     unit.apply(bo, unit.entries[-1])
     content = unit.encrypt(bo.who, b"hello from the other side")
     assert ada.view.log.head != bo.view.log.head

@@ -180,6 +180,9 @@ class Unit:
     def write_heads(self) -> None:
         """Judge by the ledgers as they are now."""
         heads = Heads(self.company.roster.head, self.charter.head)
+        if self.entries and heads == self.server.heads:
+            self.sync()
+            return
         self.server = dataclasses.replace(
             self.server, roster=self.company.roster, charter=self.charter
         )

@@ -181,8 +181,13 @@ def _apply(unit: Unit, entry: LogEntry, *, roster: Roster, device_id: DeviceId) 
         case EntryKind.MESSAGE:
             step = _apply_message(unit, view, entry, device_id)
             step = _with_unit(step, dataclasses.replace(step.unit, standing=view.standing))
-    log = step.unit.log.grown(header)
-    moved = dataclasses.replace(step.unit, log=log, last_accepted_at=header.accepted_at)
+    is_dated = step.said is not None or header.kind is not EntryKind.MESSAGE
+    moved = dataclasses.replace(
+        step.unit,
+        log=step.unit.log.grown(header),
+        # What nobody's signature dates moves no time: it is the server's word alone.
+        last_accepted_at=header.accepted_at if is_dated else unit.last_accepted_at,
+    )
     if moved.is_stuck:  # it goes on after all
         moved = dataclasses.replace(moved, status=UnitStatus.ACTIVE)
     policy = view.ledgers.policy
@@ -301,16 +306,20 @@ def _apply_message(unit: Unit, view: UnitView, entry: LogEntry, device_id: Devic
         unit, item = outbox.confirmed(unit, header)
     if not entry.content:
         return _Step(unit, _record(entry, sender, condition=Condition.EXPIRED))
-    if item is not None:
+    if item is not None:  # as everybody else will see it
         sent = item.record
         try:
+            data = gate.authenticated_data_of(view, entry.content)
+            seen = _judged(view, data, header, unit.active_epoch.own_leaf)
             message = own_message(view, sent.content, sender=sender)
-        except (CodecError, ProtocolError) as err:  # as everybody else will see it
+        except (CodecError, ProtocolError) as err:
+            if isinstance(err, ProtocolError) and err.rule in FORKS:
+                raise
             return _Step(unit, _refused(entry, sender, err))
         record = _record(
             entry, sender, content=sent.content, files=sent.files, original=sent.original
         )
-        return _Step(_named(unit, message), _kept(record, message))
+        return _Step(_named(unit, message), _kept(record, message), seen)
     try:
         epoch, received = mls.decrypt(unit.active_epoch, entry.content)
     except (CodecError, CryptoError, ProtocolError) as err:
@@ -322,13 +331,7 @@ def _apply_message(unit: Unit, view: UnitView, entry: LogEntry, device_id: Devic
         raise _of_another_copy()
     unit = dataclasses.replace(unit, epoch=epoch)  # its key is used up, whatever follows
     try:
-        seen = gate.check_message(
-            view,
-            received.authenticated_data,
-            accepted_at=header.accepted_at,
-            device_id=header.device_id,
-            sender=received.sender,
-        )
+        seen = _judged(view, received.authenticated_data, header, received.sender)
     except ProtocolError as err:
         if isinstance(err, NeedLedgerError) or err.rule in FORKS:
             raise
@@ -358,6 +361,13 @@ def _kept(record: TimelineRecord, message: Message | None) -> TimelineRecord:
     if gift_in(message) is None:
         return record
     return dataclasses.replace(record, content=without_keys(record.content), original=b"")
+
+
+def _judged(
+    view: UnitView, data: bytes, header: LogHeader, sender: mls.LeafIndex
+) -> AuthenticatedData:
+    at, device_id = header.accepted_at, header.device_id
+    return gate.check_message(view, data, accepted_at=at, device_id=device_id, sender=sender)
 
 
 def _of_another_copy() -> ProtocolError:

@@ -23,6 +23,9 @@ def check_heads(view: UnitView, heads: Heads, *, accepted_at: UnixMillis) -> Non
         NeedLedgerError: LEDGER-9: the ledgers are not known that far; fetch them first.
     """
     check_on_ledgers(view.roster, view.charter, heads)
+    if view.log.sequence == view.charter.generation(at=heads.charter.sequence).begins:
+        check_signed_now(view.charter.time_at(heads.charter.sequence), accepted_at)
+        return  # the first entry of a generation
     check_forward(view.heads, heads)
     check_new_entries(view, heads)
     check_times(view, heads, accepted_at)
@@ -43,14 +46,16 @@ def check_on_ledgers(roster: Roster, charter: Charter, heads: Heads) -> None:
 
 
 def check_forward(before: Heads, heads: Heads) -> None:
-    """GATE-1: neither ledger goes back."""
+    """GATE-1: neither ledger goes back, and one of them goes forward."""
     if (
         heads.roster.sequence < before.roster.sequence
         or heads.charter.sequence < before.charter.sequence
+        or heads == before
     ):
         raise ProtocolError(
             "GATE-1",
-            "the server went back to an older roster or charter; stop, and tell your admin",
+            "the server names no newer roster or charter, or an older one; "
+            "stop, and tell your admin",
         )
 
 
@@ -73,16 +78,25 @@ def check_new_entries(view: UnitView, heads: Heads) -> None:
 
 
 def check_times(view: UnitView, heads: Heads, accepted_at: UnixMillis) -> None:
-    """GATE-31: charter entries come into the log when they say that they were signed.
+    """GATE-31: entries come into the log when they say that they were signed.
 
-    So that what counts from an entry's time, an archive's notice, cannot be over when it is shown.
+    So that what counts from an entry's time, an archive's notice, cannot be over when it is shown;
+    and so that no log's time moves by the server's word alone.
     """
-    for sequence in range(view.heads.charter.sequence + 1, heads.charter.sequence + 1):
-        off = abs(view.charter.time_at(sequence) - accepted_at)
-        if off > CLOCK_TOLERANCE_MS:
-            raise ProtocolError(
-                "GATE-31",
-                "the charter's new entry is dated {seconds} s from the time at which it was "
-                "accepted; set this device's clock, sign again",
-                seconds=off // 1000,
-            )
+    signed = range(view.heads.charter.sequence + 1, heads.charter.sequence + 1)
+    for sequence in signed:
+        check_signed_now(view.charter.time_at(sequence), accepted_at)
+    if not signed and accepted_at > view.last_accepted_at:
+        check_signed_now(view.roster.time_at(heads.roster.sequence), accepted_at)
+
+
+def check_signed_now(time: UnixMillis, accepted_at: UnixMillis) -> None:
+    """GATE-31, of one entry."""
+    off = abs(time - accepted_at)
+    if off > CLOCK_TOLERANCE_MS:
+        raise ProtocolError(
+            "GATE-31",
+            "the ledger's new entry is dated {seconds} s from the time at which it was "
+            "accepted; set this device's clock, sign again",
+            seconds=off // 1000,
+        )

@@ -99,27 +99,32 @@ class SplitViewError(ProtocolError):
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """The hashes of a ledger's entries, from the first to `sequence`.
+    """The hashes and times of a ledger's entries, from the first to `sequence`.
 
-    Chains that grew out of one another share one list, so that growing is cheap; only when an
-    older one grows a second time, and differently, is the list copied.
+    Chains that grew out of one another share their lists, so that growing is cheap; only when an
+    older one grows a second time, and differently, are the lists copied.
 
     Attributes:
         name: which ledger, for messages.
         hashes: `hashes[n]` is that of entry n; entry 0 is the empty ledger's zeros. It may be
             longer than this chain.
+        times: of the same entries, likewise.
         sequence: how many entries this chain has.
-        time: the last entry's.
     """
 
     name: str
     hashes: list[bytes]
+    times: list[int]
     sequence: int
-    time: int
 
     @property
     def head(self) -> Head:
         return Head(self.sequence, self.hashes[self.sequence])
+
+    @property
+    def time(self) -> int:
+        """The last entry's time."""
+        return self.times[self.sequence]
 
     @property
     def is_newest(self) -> bool:
@@ -133,12 +138,13 @@ class Chain:
 
     def grown(self, entry_hash: bytes, time: int) -> Chain:
         """Return the chain with one more entry."""
-        hashes = self.hashes
+        hashes, times = self.hashes, self.times
         if not self.goes_on_with(entry_hash):
             if not self.is_newest:
-                hashes = hashes[: self.sequence + 1]
+                hashes, times = hashes[: self.sequence + 1], times[: self.sequence + 1]
             hashes.append(entry_hash)
-        return Chain(self.name, hashes, self.sequence + 1, time)
+            times.append(time)
+        return Chain(self.name, hashes, times, self.sequence + 1)
 
     def hash_at(self, sequence: int) -> bytes:
         """Return the hash of entry `sequence`; of 0, the empty ledger's.
@@ -186,7 +192,7 @@ class Chain:
 
 def empty_chain(name: str) -> Chain:
     """Return the chain of a ledger without an entry."""
-    return Chain(name, [bytes(32)], 0, 0)
+    return Chain(name, [bytes(32)], [0], 0)
 
 
 # ------------------------------------------------------------------ rules for every entry

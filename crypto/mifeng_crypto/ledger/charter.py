@@ -105,7 +105,6 @@ class Charter:
     _chain: Chain
     _roles: History[MemberId, UnitRole]
     _roster_sequences: tuple[int, ...]
-    _times: tuple[UnixMillis, ...]
     _policies: tuple[tuple[int, Policy], ...]
     _generations: tuple[Generation, ...]
     _end: End | None
@@ -222,7 +221,7 @@ class Charter:
 
     def time_at(self, sequence: int) -> UnixMillis:
         """Return the time of entry `sequence`."""
-        return self._times[sequence - 1]
+        return UnixMillis(self._chain.times[sequence])
 
     @property
     def policy(self) -> Policy:
@@ -304,7 +303,6 @@ class Charter:
             _chain=empty.grown(hash_entry(entry), tbs.time),
             _roles=roles,
             _roster_sequences=(tbs.roster.sequence,),
-            _times=(tbs.time,),
             _policies=((1, body.policy),),
             _generations=(Generation(0, tbs.author.member_id, 1, EMPTY),),
             _end=None,
@@ -338,7 +336,6 @@ class Charter:
             _chain=grown,
             _roles=roles,
             _roster_sequences=(*self._roster_sequences, tbs.roster.sequence),
-            _times=(*self._times, tbs.time),
             _policies=policies,
             _generations=generations,
             _end=end,

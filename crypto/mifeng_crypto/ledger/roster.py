@@ -147,6 +147,10 @@ class Roster:
         """The last entry's time."""
         return UnixMillis(self._chain.time)
 
+    def time_at(self, sequence: int) -> UnixMillis:
+        """Return the time of entry `sequence`, which is known."""
+        return UnixMillis(self._chain.times[sequence])
+
     def hash_at(self, sequence: int) -> bytes:
         """Return the hash of entry `sequence`.
 

@@ -34,7 +34,7 @@ HASH_BYTES = 32
 
 
 class _Snapshot(msgspec.Struct, frozen=True, array_like=True):
-    """What is kept. `hashes` are those of all entries, one after the other."""
+    """What is kept. `hashes` and `times` are those of all entries, in their order."""
 
     form: int
     workspace_id: bytes
@@ -42,8 +42,8 @@ class _Snapshot(msgspec.Struct, frozen=True, array_like=True):
     server: bytes
     directory: bytes
     is_directory_key_due: bool
-    time: int
     hashes: bytes
+    times: list[int]
     members: dict[MemberId, tuple[tuple[int, Member | None], ...]]
     invites: dict[MemberId, tuple[tuple[int, InviteRecord | None], ...]]
     devices: dict[DeviceId, tuple[tuple[int, DeviceRecord | None], ...]]
@@ -54,7 +54,9 @@ class _Snapshot(msgspec.Struct, frozen=True, array_like=True):
 def to_snapshot(roster: Roster) -> bytes:
     """Return the roster as it is at its head, with a checksum in front."""
     head, tables = roster.head, roster.tables_at_head()
-    hashes = [roster.hash_at(n) for n in range(1, head.sequence + 1)]
+    entries = range(1, head.sequence + 1)
+    hashes = [roster.hash_at(n) for n in entries]
+    times = [int(roster.time_at(n)) for n in entries]
     kept = msgspec.msgpack.encode(
         _Snapshot(
             form=FORM,
@@ -63,8 +65,8 @@ def to_snapshot(roster: Roster) -> bytes:
             server=encode(roster.server),
             directory=encode(roster.directory),
             is_directory_key_due=roster.is_directory_key_due,
-            time=roster.time,
             hashes=b"".join(hashes),
+            times=times,
             members=tables.members.values,
             invites=tables.invites.values,
             devices=tables.devices.values,
@@ -96,7 +98,8 @@ def from_snapshot(snapshot: bytes, *, last_entry_hash: bytes) -> Roster:
         raise CodecError("the snapshot of the roster is of another version") from err
     hashes = [bytes(HASH_BYTES)]
     hashes += [found.hashes[n : n + HASH_BYTES] for n in range(0, len(found.hashes), HASH_BYTES)]
-    if found.form != FORM or len(hashes) < 2 or hashes[-1] != last_entry_hash:
+    whole = len(hashes) == len(found.times) + 1 >= 2
+    if found.form != FORM or not whole or hashes[-1] != last_entry_hash:
         raise CodecError("the snapshot of the roster is of another version or another history")
     return Roster.restored(
         workspace_id=WorkspaceId(found.workspace_id),
@@ -104,7 +107,7 @@ def from_snapshot(snapshot: bytes, *, last_entry_hash: bytes) -> Roster:
         server=decode(ServerIdentity, found.server),
         directory=decode(DirectoryKey, found.directory),
         is_directory_key_due=found.is_directory_key_due,
-        chain=Chain("roster", hashes, len(hashes) - 1, found.time),
+        chain=Chain("roster", hashes, [0, *found.times], len(found.times)),
         tables=RosterTables(
             History(found.members),
             History(found.invites),

@@ -14,6 +14,7 @@ from mifeng.core.unit import changes_between, from_rows
 from mifeng_crypto import gate
 from mifeng_crypto.api.messages import ClaimedKeyPackage
 from mifeng_crypto.errors import ProtocolError, UsageError
+from mifeng_crypto.ids import UnixMillis
 from mifeng_crypto.ledger.chain import NeedLedgerError
 from mifeng_crypto.ledger.charter_entry import Grant, Restart, Revoke, UnitRole
 from mifeng_crypto.ledger.roster_entry import RevokeDevice
@@ -85,6 +86,7 @@ def test_a_second_history_is_refused(world: World) -> None:
 def test_a_sender_who_saw_another_log_stops_the_unit_and_is_not_shown(world: World) -> None:
     # The server shows Ada one entry and Ben another in the same place; then Ada writes.
     head, epoch = world.log.head, world.log.epoch
+    world.company.hire("Cai")
     world.ada.apply(world.heads_only())
     world.log.head, world.log.epoch = head, epoch
     world.ben.apply(world.heads_only())
@@ -104,6 +106,41 @@ def test_a_message_that_does_not_decrypt_does_not_stop_the_next(world: World) ->
     assert [r.condition for r in shown] == [Condition.MALFORMED, Condition.READ]
     assert [r.content for r in shown] == [b"", b"kept"]
     assert {r.member_id for r in shown} == {world.company.ada.member_id}
+
+
+HOUR = 3_600_000
+
+
+def dated(world: World, entry: bytes, *, late: int, content: bytes | None = None) -> bytes:
+    """The last entry, as a server gives it that says it came so much later."""
+    old = decode(LogEntry, entry)
+    content = old.content if content is None else content
+    world.log.head, world.log.epoch = world.ben.unit.log.head, old.header.epoch
+    at = UnixMillis(old.header.accepted_at + late)
+    return world.log.append(old.header.kind, content, by=old.header.device_id, at=at)
+
+
+def test_a_server_that_dates_a_message_as_nobody_did_is_not_believed_by_its_author_either(
+    world: World,
+) -> None:
+    entry = dated(world, say(world, b"now"), late=HOUR)
+    for desk in (world.ada, world.ben):
+        before = desk.unit.last_accepted_at
+        shown = [e.entry for e in desk.apply(entry).events if isinstance(e, NewEntry)]
+        assert [r.condition for r in shown] == [Condition.MALFORMED]
+        assert "GATE-21" in shown[0].reason
+        assert desk.unit.last_accepted_at == before
+
+
+def test_what_nobody_has_dated_moves_no_time(world: World) -> None:
+    before = world.ben.unit.last_accepted_at
+    for content in (b"", b"nonsense"):
+        world.ben.apply(dated(world, say(world, b"lost"), late=24 * HOUR, content=content))
+        assert world.ben.unit.last_accepted_at == before
+    world.log.epoch = world.ben.unit.active_epoch.public.epoch
+    world.ada.unit = dataclasses.replace(world.ada.unit, log=world.ben.unit.log)
+    world.ben.apply(say(world, b"now"))
+    assert before < world.ben.unit.last_accepted_at == world.company.now
 
 
 def test_a_message_whose_content_has_expired_leaves_its_place(world: World) -> None:

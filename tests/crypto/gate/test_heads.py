@@ -11,8 +11,8 @@ from mifeng_crypto.errors import ProtocolError
 from mifeng_crypto.gate import UnitView
 from mifeng_crypto.ids import UnixMillis
 from mifeng_crypto.ledger.chain import NeedLedgerError
-from mifeng_crypto.ledger.charter import sign_charter_entry
-from mifeng_crypto.ledger.charter_entry import Grant, UnitRole
+from mifeng_crypto.ledger.charter import Charter, sign_charter_entry
+from mifeng_crypto.ledger.charter_entry import Grant, Restart, UnitRole
 from mifeng_crypto.ledger.head import EMPTY, Head
 from mifeng_crypto.ledger.roster_entry import Role
 from mifeng_crypto.log import Heads
@@ -35,13 +35,17 @@ def refused(rule: str, view: UnitView, heads: Heads) -> None:
     assert error.value.rule == rule
 
 
-def test_heads_go_forward_and_may_stay(company: Company) -> None:
+def test_heads_go_forward_in_one_ledger_or_both(company: Company) -> None:
     unit, bo = Unit(company), company.hire("Bo")
     company.grant(unit.unit_id, bo)
     view = now(company, unit)
-    gate.check_heads(view, view.heads, accepted_at=company.now)
     gate.check_heads(view, Heads(company.roster.head, view.heads.charter), accepted_at=company.now)
     gate.check_heads(view, Heads(company.roster.head, unit.charter.head), accepted_at=company.now)
+
+
+def test_heads_that_bring_nothing_new_are_refused_gate_1(company: Company) -> None:
+    view = Unit(company).server
+    refused("GATE-1", view, view.heads)
 
 
 def test_heads_that_go_back_are_refused_gate_1(company: Company) -> None:
@@ -121,4 +125,48 @@ def test_charter_entries_come_into_the_log_when_they_were_signed_gate_31(company
         assert error.value.rule == "GATE-31"
     gate.check_heads(view, heads, accepted_at=UnixMillis(at + 9 * minutes))
     # What had come before is not looked at again.
-    gate.check_heads(view, view.heads, accepted_at=UnixMillis(at + 24 * 60 * minutes))
+    unit.write_heads()
+    company.tick(24 * 60 * minutes)
+    company.hire("Cy")
+    unit.write_heads()
+
+
+def test_the_servers_word_alone_moves_no_logs_time_gate_31(company: Company) -> None:
+    unit, minutes = Unit(company), 60_000
+    company.hire("Bo")
+    view, at = now(company, unit), company.now
+    heads = Heads(company.roster.head, view.heads.charter)
+    for late in (11 * minutes, 24 * 60 * minutes):
+        with pytest.raises(ProtocolError) as error:
+            gate.check_heads(view, heads, accepted_at=UnixMillis(at + late))
+        assert error.value.rule == "GATE-31"
+    gate.check_heads(view, heads, accepted_at=UnixMillis(at + 9 * minutes))
+    # A server whose clock was wrong can write a removal, at the time where its log stands.
+    ahead = dataclasses.replace(view, last_accepted_at=UnixMillis(at + 60 * minutes))
+    gate.check_heads(ahead, heads, accepted_at=ahead.last_accepted_at)
+
+
+def test_a_generation_begins_when_it_was_signed_gate_31(company: Company) -> None:
+    unit = Unit(company)
+    company.tick(24 * 3_600_000)
+    company.charters[unit.unit_id] = restarted(company, unit)
+    begins = unit.charter.generation().begins
+    genesis = gate.LogPosition.begin(Head(begins, bytes(32)))
+    view = dataclasses.replace(now(company, unit), log=genesis, heads=Heads(EMPTY, EMPTY))
+    heads = Heads(company.roster.head, unit.charter.head)
+    gate.check_heads(view, heads, accepted_at=company.now)
+    with pytest.raises(ProtocolError) as error:
+        gate.check_heads(view, heads, accepted_at=UnixMillis(company.now + 3_600_000))
+    assert error.value.rule == "GATE-31"
+
+
+def restarted(company: Company, unit: Unit) -> Charter:
+    entry = sign_charter_entry(
+        unit.charter,
+        Restart(1, unit.server.log.head),
+        company.ada.author,
+        company.ada.key,
+        roster=company.roster,
+        now=company.now,
+    )
+    return unit.charter.append(entry, company.roster)
