@@ -32,7 +32,21 @@ class Seaweed:
     """An S3 server."""
 
     endpoint: str
-    process: subprocess.Popen[bytes]
+    command: list[str]
+    log: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, also again with what it has."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(self.command, stdout=log, stderr=log)
+        _wait(self.endpoint, self.process, self.log)
+
+    def kill(self) -> None:
+        """`kill -9`."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait(20)
 
     def new_address(self) -> str:
         """Make an empty bucket, and return its address."""
@@ -69,29 +83,22 @@ def seaweed(folder: Path) -> Iterator[Seaweed]:
     config = folder / "s3.json"
     config.write_text(json.dumps({"identities": [identity]}), encoding="ascii")
     master, volume, filer, s3 = _ports()
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                *(program, "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"),
-                *("-master.telemetry=false", f"-master.port={master}", f"-volume.port={volume}"),
-                *(f"-filer.port={filer}", "-s3", f"-s3.port={s3}", f"-s3.config={config}"),
-                *(
-                    "-master.volumeSizeLimitMB=64",
-                    "-volume.max=400",
-                    "-s3.autoCreateBucket",
-                    "-s3.port.iceberg=0",
-                    "-s3.port.lance=0",
-                ),
-            ],
-            stdout=log,
-            stderr=log,
-        )
+    made = Seaweed(
+        f"http://127.0.0.1:{s3}",
+        [
+            *(program, "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"),
+            *("-master.telemetry=false", f"-master.port={master}", f"-volume.port={volume}"),
+            *(f"-filer.port={filer}", "-s3", f"-s3.port={s3}", f"-s3.config={config}"),
+            *("-master.volumeSizeLimitMB=64", "-volume.max=400", "-s3.autoCreateBucket"),
+            *("-s3.port.iceberg=0", "-s3.port.lance=0"),
+        ],
+        folder / "log",
+    )
     try:
-        _wait(f"http://127.0.0.1:{s3}", process, folder / "log")
-        yield Seaweed(f"http://127.0.0.1:{s3}", process)
+        made.start()
+        yield made
     finally:
-        process.kill()  # what it has is thrown away
-        process.wait(20)
+        made.kill()  # what it has is thrown away
 
 
 def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -10,27 +10,39 @@ and a range is found by division. Memory: two objects for each upload, one for e
 Nobody holds a lock on a blob, for none would outlive the connection that holds it: an object is put
 only if there is none yet, or if it is still the one that was read. So of two nodes that write one
 blob, one is told that it came late, however long it had slept.
+
+Beside each object stand the CRC-32s of its MiB. A piece is read whole and compared before a byte of
+it is served: a disk or a line that bends bits is a failure here, and not a riddle for clients.
 """
 
 from __future__ import annotations
 
+import re
+import zlib
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
+from obstore.exceptions import (
+    AlreadyExistsError,
+    BaseError,
+    NotFoundError,
+    PreconditionError,
+)
 from obstore.store import ObjectStore
 
 from mifeng_crypto.errors import StorageError
 from mifeng_server.domain.protocols import Checksum, ConflictError, FullError, checked
 
 if TYPE_CHECKING:  # there are no such names when it runs
-    from obstore import ObjectMeta, UpdateVersion
+    from obstore import ObjectMeta, PutMode
 
 __all__ = ["OBJECT_BYTES", "PIECE_BYTES", "ObjectBlobs", "broken"]
 
 OBJECT_BYTES = 4 << 20
 PIECE_BYTES = 1 << 20
+CHECKSUMS = "crc32"
+"""The metadata of an object: one checksum a piece, in hex."""
 
 
 class ObjectBlobs:
@@ -54,7 +66,10 @@ class ObjectBlobs:
         number, filled = divmod(offset, OBJECT_BYTES)
         kept, growing = bytearray(), objects.get(_name(key, number))
         if filled:
-            kept += await self._get(key, number, 0, filled)
+            for at in range(0, filled, PIECE_BYTES):
+                kept += await self._piece(key, number, at)
+            if len(kept) != filled:
+                raise broken()
         written = filled
         try:
             async for chunk in chunks if checksum is None else checked(chunks, checksum):
@@ -64,6 +79,9 @@ class ObjectBlobs:
                     await self.put(_name(key, number), whole, growing)
                     del kept[:OBJECT_BYTES]
                     number, written, growing = number + 1, 0, None
+        except (StorageError, ConflictError):
+            kept.clear()  # the store does not take it: what comes behind it has no place
+            raise
         finally:
             # Also when the sender broke off: what it sent need not be sent again.
             if len(kept) > written:
@@ -91,10 +109,17 @@ class ObjectBlobs:
 
     async def _put(self, name: str, data: bytes, before: ObjectMeta | None) -> None:
         if before is None:
-            await obstore.put_async(self._store, name, data, use_multipart=False, mode="create")
-            return
-        known: UpdateVersion = {"e_tag": before["e_tag"] or ""}
-        await obstore.put_async(self._store, name, data, use_multipart=False, mode=known)
+            known: PutMode = "create"
+        else:
+            known = {"e_tag": before["e_tag"] or ""}
+        await obstore.put_async(
+            self._store,
+            name,
+            data,
+            use_multipart=False,
+            mode=known,
+            attributes={CHECKSUMS: " ".join(_checksums(data))},
+        )
 
     async def _whole(self, name: str) -> bytes:
         try:
@@ -111,22 +136,30 @@ class ObjectBlobs:
     async def read(self, key: bytes, start: int, end: int) -> AsyncIterator[bytes]:
         while start < end:
             number, at = divmod(start, OBJECT_BYTES)
-            piece = await self._get(
-                key, number, at, min(at + PIECE_BYTES, OBJECT_BYTES, at + end - start)
-            )
-            yield piece
-            start += len(piece)
+            into = at % PIECE_BYTES
+            piece = await self._piece(key, number, at - into)
+            part = piece[into : into + end - start]
+            # A blob ends anywhere, but only its last object is shorter.
+            if not part or (start + len(part) < end and into + len(part) < PIECE_BYTES):
+                raise broken()
+            yield part
+            start += len(part)
 
-    async def _get(self, key: bytes, number: int, start: int, end: int) -> bytes:
+    async def _piece(self, key: bytes, number: int, at: int) -> bytes:
+        """Read one MiB of an object, or what there is of it."""
         try:
-            got = await obstore.get_range_async(
-                self._store, _name(key, number), start=start, end=end
+            got = await obstore.get_async(
+                self._store, _name(key, number), options={"range": (at, at + PIECE_BYTES)}
             )
-        except (BaseError, OSError) as err:
+            data = bytes(await got.bytes_async())
+        except (NotFoundError, FileNotFoundError) as err:
             raise broken() from err
-        data = got.to_bytes()
-        if len(data) != end - start:
-            raise broken()
+        except (BaseError, OSError) as err:
+            raise _failed(err) from err
+        # What somebody copied into the bucket has none.
+        known = got.attributes.get(CHECKSUMS, "").split()
+        if known and known[at // PIECE_BYTES :][:1] != _checksums(data):
+            raise StorageError("the blob store gave back other bytes than were put")
         return data
 
     async def delete(self, key: bytes) -> None:
@@ -151,9 +184,18 @@ class ObjectBlobs:
             raise _failed(err) from err
 
 
+def _checksums(data: bytes) -> list[str]:
+    whole = memoryview(data)
+    return [
+        f"{zlib.crc32(whole[at : at + PIECE_BYTES]):08x}" for at in range(0, len(data), PIECE_BYTES)
+    ]
+
+
 def _failed(err: Exception) -> StorageError:
-    # Its own words may hold a whole answer; the first line says what happened.
-    return StorageError("the blob store failed: {reason}", reason=str(err).partition("\n")[0])
+    # Its own words hold the address of the object: they are not for the log.
+    status = re.search(r"status code: ([0-9]{3})", str(err))
+    reason = type(err).__name__ + (f", HTTP {status[1]}" if status else "")
+    return StorageError("the blob store failed: {reason}", reason=reason)
 
 
 def broken() -> StorageError:

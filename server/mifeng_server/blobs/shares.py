@@ -1,6 +1,6 @@
 """The vault of several nodes: shares and the keys that seal them, as objects of one bucket.
 
-    keys/<end>            32 random bytes, made once by whoever comes first
+    keys/<end>            32 random bytes and 16 of their SHA-256, made once by whoever comes first
     sealed/<name>/<end>   nonce || AES-256-GCM(key of the end, share), aad = end || name
 
 <end> is in hex, 16 digits. What has ended dies with its key's object, however much it sealed; the
@@ -10,6 +10,7 @@ may destroy it.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncIterator
 
 import obstore
@@ -25,6 +26,7 @@ from mifeng_server.vault import end_of
 __all__ = ["ObjectShares"]
 
 NONCE_BYTES = 12
+KEY_BYTES = 32
 
 
 class ObjectShares:
@@ -82,14 +84,22 @@ class ObjectShares:
     # -------------------------------------------------------------- objects
 
     async def _key(self, end: int) -> bytes | None:
-        return await self._get(f"keys/{end:016x}")
+        kept = await self._get(f"keys/{end:016x}")
+        if kept is None:
+            return None
+        key, checksum = kept[:KEY_BYTES], kept[KEY_BYTES:]
+        if checksum != _checksum(key):
+            # What was sealed under it could never be opened again.
+            raise StorageError("a key of the vault is damaged on its way or in the bucket")
+        return key
 
     async def _make_key(self, end: int) -> bytes:
-        await self._put(f"keys/{end:016x}", self._rng(32), new=True)
-        key = await self._key(end)
-        if key is None:
+        key = self._rng(KEY_BYTES)
+        await self._put(f"keys/{end:016x}", key + _checksum(key), new=True)
+        kept = await self._key(end)
+        if kept is None:
             raise StorageError("a key of the vault was destroyed while it was made; try again")
-        return key
+        return kept
 
     async def _put(self, path: str, data: bytes, *, new: bool = False) -> None:
         try:
@@ -130,6 +140,10 @@ class ObjectShares:
                     yield meta["path"]
         except (BaseError, OSError) as err:
             raise _failure(err) from err
+
+
+def _checksum(key: bytes) -> bytes:
+    return hashlib.sha256(key).digest()[:16]
 
 
 def _sealed(name: bytes, end: int) -> str:

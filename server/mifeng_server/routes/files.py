@@ -79,9 +79,12 @@ async def _read(request: web.Request) -> web.StreamResponse:
     if seen.offset != seen.row.length:
         raise Refusal(ProblemCode.OFFSET_MISMATCH, "this upload is not finished")
     response, start, end = _ranged(request, seen.row.length)
+    pieces = house.blobs.read(file_id, start, end)
+    first = await anext(pieces)  # while there can still be an answer if it fails
     await response.prepare(request)
     try:
-        async for piece in house.blobs.read(file_id, start, end):
+        await response.write(first)
+        async for piece in pieces:
             await response.write(piece)
     except StorageError as err:
         # The head is out: a problem would be taken for the file's next bytes.
