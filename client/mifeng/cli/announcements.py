@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mifeng.cli.messages import MessageNumber, Text, said
+from mifeng.cli.acting import act_in, said
+from mifeng.cli.messages import MessageNumber, Text
 from mifeng.cli.options import opened, options, run
 from mifeng.cli.units import UnitName
 from mifeng.text import _, ngettext
@@ -81,20 +82,11 @@ def announce(  # noqa: PLR0917 - an option a field
 
 def confirm(context: typer.Context, unit: UnitName, number: MessageNumber) -> None:
     """Confirm an announcement."""
-    told = options(context)
 
-    async def main() -> None:
-        from mifeng.cli.show import as_json, message_facts, say
+    async def act(_me: Workspace, where: Unit, _said: str) -> Message:
+        return await where.confirm(number)
 
-        async with opened(told) as me:
-            where = me.unit(unit)
-            message = await where.confirm(number)
-            if told.json:
-                as_json(message_facts(where, message))
-            else:
-                say(_("Confirmed number {n}.").format(n=number))
-
-    run(told, main)
+    act_in(context, unit, act, _("Confirmed number {n}."))
 
 
 def confirmations(
@@ -172,26 +164,21 @@ def _print(message: Message, where: Unit) -> None:
 
 
 def remind(context: typer.Context, unit: UnitName, number: MessageNumber) -> None:
-    """Remind those who have not confirmed."""
-    told = options(context)
+    """Remind those who have not confirmed, or whose decision is due."""
 
-    async def main() -> None:
-        from mifeng.cli.show import as_json, message_facts, say
+    async def act(_me: Workspace, where: Unit, _said: str) -> Message:
+        return await where.remind(number)
 
-        async with opened(told) as me:
-            where = me.unit(unit)
-            message = await where.remind(number)
-            if told.json:
-                as_json(message_facts(where, message))
-                return
-            n = 0
-            if message.announcement:
-                n = len(message.announcement.missing)
-            elif message.approval:
-                n = len(message.approval.waiting_for)
-            say(ngettext("Reminded {n} person.", "Reminded {n} people.", n).format(n=n))
+    act_in(context, unit, act, "{reminded}", also=_reminded)
 
-    run(told, main)
+
+def _reminded(message: Message) -> dict[str, object]:
+    n = 0
+    if message.announcement:
+        n = len(message.announcement.missing)
+    elif message.approval:
+        n = len(message.approval.waiting_for)
+    return {"reminded": ngettext("Reminded {n} person.", "Reminded {n} people.", n).format(n=n)}
 
 
 def verify_confirmations(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mifeng.cli.acting import act_in
 from mifeng.cli.command import App
 from mifeng.cli.messages import MessageNumber
 from mifeng.cli.options import opened, options, run
@@ -66,12 +66,12 @@ def request(  # noqa: PLR0917 - an option a field
 ) -> None:
     """Ask for an approval."""
 
-    async def act(me: Workspace, where: Unit) -> Message:
+    async def act(me: Workspace, where: Unit, _said: str) -> Message:
         fields = dict(_split(one, template) for one in field or ())
         steps = [_step(me, one) for one in step or ()]
         return await where.request(template, title, fields, steps, *(file or ()))
 
-    _do(context, unit, act)
+    act_in(context, unit, act)
 
 
 def _split(text: str, template: str) -> tuple[str, str]:
@@ -101,10 +101,10 @@ def approve(
 ) -> None:
     """Approve a request."""
 
-    async def act(_me: Workspace, where: Unit) -> Message:
+    async def act(_me: Workspace, where: Unit, _said: str) -> Message:
         return await where.approve(number, comment)
 
-    _do(context, unit, act)
+    act_in(context, unit, act)
 
 
 def reject(
@@ -112,19 +112,19 @@ def reject(
 ) -> None:
     """Reject a request."""
 
-    async def act(_me: Workspace, where: Unit) -> Message:
+    async def act(_me: Workspace, where: Unit, _said: str) -> Message:
         return await where.reject(number, comment)
 
-    _do(context, unit, act)
+    act_in(context, unit, act)
 
 
 def withdraw(context: typer.Context, unit: UnitName, number: MessageNumber) -> None:
     """Take a request back."""
 
-    async def act(_me: Workspace, where: Unit) -> Message:
+    async def act(_me: Workspace, where: Unit, _said: str) -> Message:
         return await where.withdraw(number)
 
-    _do(context, unit, act)
+    act_in(context, unit, act)
 
 
 def list_requests(
@@ -298,22 +298,3 @@ def _print_proven(proven: ProvenApproval, *, as_one: bool) -> None:
         for one in proven.history
     ]
     print_table([_("Name (not signed)"), _("Decision"), _("Time"), _("Member id")], rows)
-
-
-def _do(
-    context: typer.Context, unit: str, act: Callable[[Workspace, Unit], Awaitable[Message]]
-) -> None:
-    told = options(context)
-
-    async def main() -> None:
-        from mifeng.cli.show import as_json, message_facts, print_message
-
-        async with opened(told) as me:
-            where = me.unit(unit)
-            message = await act(me, where)
-            if told.json:
-                as_json(message_facts(where, message))
-            else:
-                print_message(message)
-
-    run(told, main)

@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,6 +76,8 @@ def doctor(context: typer.Context) -> None:
 
 
 def _versions() -> Finding:
+    from importlib.metadata import version
+
     names = ("mifeng", "cryptography", "pynacl")
     told = ", ".join(f"{name} {version(name)}" for name in names)
     return Finding(_("Versions"), f"{told}, Python {sys.version.split()[0]}")

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mifeng.cli.options import opened, options, run, standard_input
+from mifeng.cli.acting import act_in
+from mifeng.cli.options import opened, options, run
 from mifeng.cli.units import UnitName
 from mifeng.text import _
-from mifeng_crypto.errors import UsageError
 
 if TYPE_CHECKING:
     from mifeng import Message, Person, Unit, Workspace
     from mifeng_crypto.ledger.charter_entry import UnitRole
 
-__all__ = ["MessageNumber", "Text", "add_to", "said"]
+__all__ = ["MessageNumber", "Text", "add_to"]
 
 AROUND = 21
 """How many lines show where a message stands."""
@@ -58,7 +57,7 @@ def send(
         called = [where.mention(_whom(me, name)) for name in mention or ()]
         return await where.send(" ".join([*called, said]))
 
-    _do(context, unit, act, _("Sent to {unit}, as number {n}."), text=text)
+    act_in(context, unit, act, _("Sent to {unit}, as number {n}."), text=text)
 
 
 def reply(
@@ -75,7 +74,7 @@ def reply(
     async def act(_me: Workspace, where: Unit, said: str) -> Message:
         return await where.send(said, reply_to=number, thread=number if in_thread else None)
 
-    _do(context, unit, act, _("Sent to {unit}, as number {n}."), text=text)
+    act_in(context, unit, act, _("Sent to {unit}, as number {n}."), text=text)
 
 
 def edit(context: typer.Context, unit: UnitName, number: MessageNumber, text: Text) -> None:
@@ -84,7 +83,7 @@ def edit(context: typer.Context, unit: UnitName, number: MessageNumber, text: Te
     async def act(_me: Workspace, where: Unit, said: str) -> Message:
         return await where.edit(number, said)
 
-    _do(context, unit, act, _("Changed number {n} in {unit}."), text=text)
+    act_in(context, unit, act, _("Changed number {n} in {unit}."), text=text)
 
 
 def delete(context: typer.Context, unit: UnitName, number: MessageNumber) -> None:
@@ -93,7 +92,7 @@ def delete(context: typer.Context, unit: UnitName, number: MessageNumber) -> Non
     async def act(_me: Workspace, where: Unit, _said: str) -> Message:
         return await where.delete(number)
 
-    _do(context, unit, act, _("Deleted number {n} in {unit}."))
+    act_in(context, unit, act, _("Deleted number {n} in {unit}."))
 
 
 def react(
@@ -109,19 +108,7 @@ def react(
         return await (where.unreact if undo else where.react)(number, emoji)
 
     sentence = _("Took the reaction to number {n} in {unit} back.")
-    _do(context, unit, act, sentence if undo else _("Reacted to number {n} in {unit}."))
-
-
-def said(text: str) -> str:
-    """Return what a command is to say: the argument, or the standard input for `-`.
-
-    Raises:
-        UsageError: it is nothing.
-    """
-    said = standard_input().rstrip("\n") if text == "-" else text
-    if not said.strip():
-        raise UsageError("there is nothing to send; write something")
-    return said
+    act_in(context, unit, act, sentence if undo else _("Reacted to number {n} in {unit}."))
 
 
 def _whom(me: Workspace, name: str) -> Person | UnitRole | None:
@@ -131,33 +118,6 @@ def _whom(me: Workspace, name: str) -> Person | UnitRole | None:
         return None
     role = UnitRole.__members__.get(name.upper())
     return role if role is not None else me.person(name)
-
-
-def _do(
-    context: typer.Context,
-    unit: str,
-    act: Callable[[Workspace, Unit, str], Awaitable[Message]],
-    sentence: str,
-    *,
-    text: str | None = None,
-) -> None:
-    """Open the profile, do it, and tell about the message that it was done to."""
-    told = options(context)
-
-    async def main() -> None:
-        from mifeng.cli.show import as_json, message_facts, say
-        from mifeng.content import printable
-
-        body = "" if text is None else said(text)
-        async with opened(told) as me:
-            where = me.unit(unit)
-            message = await act(me, where, body)
-            if told.json:
-                as_json(message_facts(where, message))
-            else:
-                say(sentence.format(unit=printable(where.title), n=message.sequence))
-
-    run(told, main)
 
 
 def read(

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mifeng.cli.acting import act_in
 from mifeng.cli.command import App
 from mifeng.cli.messages import MessageNumber
-from mifeng.cli.options import opened, options, run
 from mifeng.cli.policy import duration
 from mifeng.cli.units import UnitName
 from mifeng.text import _
 
 if TYPE_CHECKING:
-    from mifeng import Message, Unit
+    from mifeng import Message, Unit, Workspace
 
 __all__ = ["add_to"]
 
@@ -44,13 +43,13 @@ def ask(  # noqa: PLR0917 - an option a field
 ) -> None:
     """Ask everybody."""
 
-    async def act(where: Unit) -> Message:
+    async def act(_me: Workspace, where: Unit, _said: str) -> Message:
         ends = None
         if closes_in is not None:
             ends = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=duration(closes_in))
         return await where.ask(question, *choices, several=several, closes_at=ends)
 
-    _do(context, unit, act)
+    act_in(context, unit, act)
 
 
 def vote(
@@ -63,33 +62,16 @@ def vote(
 ) -> None:
     """Vote."""
 
-    async def act(where: Unit) -> Message:
+    async def act(_me: Workspace, where: Unit, _said: str) -> Message:
         return await where.vote(number, *(choices or ()))
 
-    _do(context, unit, act)
+    act_in(context, unit, act)
 
 
 def close(context: typer.Context, unit: UnitName, number: MessageNumber) -> None:
     """End a poll."""
 
-    async def act(where: Unit) -> Message:
+    async def act(_me: Workspace, where: Unit, _said: str) -> Message:
         return await where.close_poll(number)
 
-    _do(context, unit, act)
-
-
-def _do(context: typer.Context, unit: str, act: Callable[[Unit], Awaitable[Message]]) -> None:
-    told = options(context)
-
-    async def main() -> None:
-        from mifeng.cli.show import as_json, message_facts, print_message
-
-        async with opened(told) as me:
-            where = me.unit(unit)
-            message = await act(where)
-            if told.json:
-                as_json(message_facts(where, message))
-            else:
-                print_message(message)
-
-    run(told, main)
+    act_in(context, unit, act)
