@@ -23,6 +23,7 @@ from mifeng_crypto.errors import ProtocolError, TransportError
 from mifeng_crypto.ids import GroupId
 from mifeng_crypto.ledger.charter import GENERATION_GAP
 from mifeng_crypto.ledger.charter_entry import UnitRole
+from mifeng_crypto.ledger.head import Head
 from tests.e2e.people import Cast, cast
 from tests.e2e.shell import Shell
 from tests.e2e.test_readd import stuck, texts, until
@@ -101,6 +102,29 @@ async def test_a_member_who_was_away_comes_back_into_the_new_generation(
         assert (restarted.generation, restarted.by) == (1, c.ada.me.id)
         (joined,) = [e for e in events if isinstance(e, mifeng.UnitJoined)]
         assert joined.missed == 0
+
+
+async def test_who_restarted_a_unit_on_another_log_is_found_out_by_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        await c.ben.sync()
+        await c.adas.send("in the log of all")
+        await c.ben.sync()
+        last = c.bens._state.log.head
+
+        async def another(*_: object) -> Head:
+            return Head(last.sequence, bytes(32))
+
+        with monkeypatch.context() as patch:
+            patch.setattr("mifeng.session.restart._head", another)
+            await c.adas.restart()
+        await c.ben.sync()
+        (alarm,) = await c.ben.alarms()
+        assert alarm.rule == "LOG-8"
+        assert c.bens.is_member  # and goes on
+        await c.bens.send("after")
+        assert texts(await c.bens.history()) == ["in the log of all", "after"]
 
 
 async def test_who_is_online_goes_along_without_being_asked(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from mifeng.core.readd import welcome_refused
 from mifeng.core.rows import UnitStatus, ledger_rows
 from mifeng.core.unit import changes_between
 from mifeng.errors import AccessEndedError
-from mifeng.session import charters, readd
+from mifeng.session import charters, notary, readd
 from mifeng.session.history.noting import joined
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.errors import CodecError, CryptoError, MifengError, ProtocolError
@@ -101,6 +101,8 @@ async def _join(session: Session, item: m.WelcomeItem) -> None:
         )
         session.units[unit_id] = unit
         charters.tell_of_restart(session, before.charter if before else None, charter)
+        if before is not None:
+            await notary.hold_restart(session, before, charter)
         session.charters.pop(unit_id, None)
         session.troubles.pop(unit_id, None)
         session.asked_to_be_let_in.pop(unit_id, None)

@@ -20,6 +20,7 @@ from mifeng_crypto.audit.evidence import Alarm, Evidence, Observed, RefusedState
 from mifeng_crypto.errors import MifengError, ProtocolError
 from mifeng_crypto.ids import UnitId
 from mifeng_crypto.ledger.chain import NeedLedgerError, SplitView, SplitViewError
+from mifeng_crypto.ledger.charter import Charter
 from mifeng_crypto.ledger.checkpoint import (
     Checkpoint,
     check_pin,
@@ -35,7 +36,7 @@ from mifeng_crypto.tls import decode
 if TYPE_CHECKING:
     from mifeng.session.session import Session
 
-__all__ = ["follow", "look_at", "lost", "raise_alarm", "receipt_of"]
+__all__ = ["follow", "hold_restart", "look_at", "lost", "raise_alarm", "receipt_of"]
 
 UNPROVEN = frozenset(
     {"CHECKPOINT-1", "CHECKPOINT-4", "NOTE-1", "NOTE-2", "RECEIPT-1", "RECEIPT-2", "RECEIPT-3"}
@@ -91,6 +92,21 @@ async def lost(session: Session, unit_id: UnitId, *, moved: bool) -> None:
         err = alarms.rotation_starved(losses, now)
         await raise_alarm(session, err, Observed(), unit_id=unit_id)
         del session.losses[unit_id]  # and it is counted anew
+
+
+async def hold_restart(session: Session, before: Unit, charter: Charter) -> None:
+    """LOG-8: hold the log that somebody knew who restarted a unit against this device's own.
+
+    Two logs are an alarm and stop nothing: a restart is how a unit goes on after them.
+    """
+    if charter.generation().number == before.generation:
+        return
+    head = charter.generations[before.generation + 1].before
+    if head.sequence <= before.log.sequence:
+        try:
+            await _check_log_has(session, before, head)
+        except SplitViewError as err:
+            await raise_alarm(session, err, Observed(), unit_id=before.unit_id)
 
 
 async def follow(session: Session) -> None:
@@ -199,7 +215,7 @@ async def _check_log_has(session: Session, unit: Unit, head: Head) -> None:
     if own != head:
         raise SplitViewError(
             "LOG-8",
-            "the server has signed another entry {sequence} of the {ledger} than it has shown; "
+            "somebody was shown another entry {sequence} of the {ledger} than this device; "
             "stop, and tell your administrator",
             split=SplitView("log", own, head, b""),
         )
