@@ -11,7 +11,7 @@ import mifeng
 from mifeng.session.live import Listener
 from mifeng_crypto.api.messages import ShareReply
 from mifeng_crypto.api.problems import ProblemCode
-from mifeng_crypto.ledger.policy import History
+from mifeng_crypto.ledger.policy import History, Keep
 from tests.e2e.people import PASSPHRASE, cast
 from tests.e2e.test_devices import linking_to
 from tests.support.server import running_server
@@ -110,3 +110,29 @@ async def _next(events: Listener) -> mifeng.HistoryGiven:
             if isinstance(event, mifeng.HistoryGiven):
                 return event
     raise AssertionError("events do not end")
+
+
+async def test_what_was_brought_for_one_serves_the_next_and_only_what_is_new_is_brought(
+    tmp_path: Path,
+) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        await c.adas.set_policy(history=History.WINDOW, keep=Keep.DENIED)
+        await c.adas.send("before")
+        files = []
+        for name in ("Cy", "Di"):
+            invitation = await c.ada.invite()
+            async with mifeng.join(
+                invitation.link, profile=tmp_path / name, name=name, passphrase=PASSPHRASE
+            ) as new:
+                await c.ada.sync()
+                assert await c.adas.grant(c.ada.person(name))
+                await c.ada.sync()
+                await new.sync()
+                here = await new.unit("Research").history()
+                texts = [m.text for m in here if m.notice != "history"]
+                assert texts == ["before", "between"][: len(texts)]
+                assert [m.history.is_for_this for m in here if m.history][-1]
+            rows = await c.ada._session.home.database.scan("history")
+            files.append({key for key, row in rows if key[16:17] == b"p" and row})
+            assert not [key for key, _ in rows if key[16:17] == b"g"]
+        assert files[0] == files[1]

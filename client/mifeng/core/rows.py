@@ -18,7 +18,17 @@ from mifeng_crypto.ledger.head import Head
 from mifeng_crypto.ledger.policy import Strict
 from mifeng_crypto.ledger.roster_tables import DeviceChangeKind
 from mifeng_crypto.log import EntryKind, Heads
-from mifeng_crypto.tls import Bytes32, Opaque, Text, UInt32, UInt64, Vec, Width, encode, struct
+from mifeng_crypto.tls import (
+    Bytes32,
+    Opaque,
+    Text,
+    UInt32,
+    UInt64,
+    Vec,
+    Width,
+    encode,
+    struct,
+)
 
 __all__ = [
     "Changes",
@@ -173,13 +183,15 @@ class GiftRecord:
 
 @struct
 class PartRecord:
-    """Table `history`, key unit_id || "p" || of the joining || first: a part at the server.
+    """Table `history`, key unit_id || "p" || first: a part that this device has at the server.
 
-    It can be read as long as the messages in it.
+    It can be read as long as the messages in it, and serves whoever comes in until then.
+    `brought_at` is when it was brought there, 0 once a message names it.
     """
 
     part: HistoryPart
     secret: Bytes32
+    brought_at: UnixMillis
 
 
 @struct

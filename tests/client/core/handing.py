@@ -138,6 +138,7 @@ class Handing:
                     messages=len(one.messages),
                 ),
                 bytes([n]) * 32,
+                brought_at=self.company.now,
             )
             for n, one in enumerate(planned, 1)
         ]

@@ -13,7 +13,7 @@ from mifeng.core.rows import Condition, GiftRecord, PartRecord, TimelineRecord
 from mifeng_crypto import history
 from mifeng_crypto.errors import CryptoError
 from mifeng_crypto.expiry.slot import slot_of
-from mifeng_crypto.history import Handed
+from mifeng_crypto.history import Handed, HistoryPart
 from mifeng_crypto.ids import GroupId, UnitId, UnixMillis
 from mifeng_crypto.ledger.policy import Strict
 from mifeng_crypto.ledger.roster import Roster
@@ -22,11 +22,13 @@ from mifeng_crypto.mls.message.original import Original
 from mifeng_crypto.rand import Rng
 from mifeng_crypto.tls import decode
 
-__all__ = ["Planned", "blob_of", "handed_over", "plan"]
+__all__ = ["Planned", "blob_of", "handed_over", "is_dropped", "plan"]
 
 PART_BYTES = 4 << 20
 """Of content: a slot in which more was said has several parts."""
 PART_MESSAGES = 2000
+KEPT_UNNAMED_MS = 20 * 3_600_000
+"""The server keeps an upload that no message names for a day."""
 LEAST_MS = 600_000
 """What is over sooner is not worth the way."""
 
@@ -43,6 +45,15 @@ class Planned:
     @property
     def first(self) -> int:
         return self.messages[0][0]
+
+    @property
+    def last(self) -> int:
+        return self.messages[-1][0]
+
+    def is_in(self, part: HistoryPart) -> bool:
+        """Whether a part that was made earlier is what would be made of this now."""
+        ours = self.slot, self.deadline, self.first, self.last, len(self.messages)
+        return ours == (part.slot, part.deadline, part.first, part.last, part.messages)
 
 
 def plan(rows: Iterable[tuple[int, TimelineRecord]], *, now: UnixMillis) -> list[Planned]:
@@ -77,6 +88,11 @@ def _cut(
             some, size = [], len(row[1].content)
         some.append(row)
     yield tuple(some)
+
+
+def is_dropped(record: PartRecord, *, now: UnixMillis) -> bool:
+    """Whether the server may have dropped a part that no message names."""
+    return record.brought_at > 0 and now - record.brought_at > KEPT_UNNAMED_MS
 
 
 def blob_of(planned: Planned, group: GroupId) -> bytes:

@@ -23,9 +23,9 @@ def gift_key(unit_id: UnitId, joined: int) -> bytes:
     return unit_id + b"g" + number(joined)
 
 
-def part_key(unit_id: UnitId, joined: int, first: int) -> bytes:
+def part_key(unit_id: UnitId, first: int) -> bytes:
     """The key of a `PartRecord`."""
-    return unit_id + b"p" + number(joined) + number(first)
+    return unit_id + b"p" + number(first)
 
 
 def take_key(unit_id: UnitId, handed: int, first: int) -> bytes:

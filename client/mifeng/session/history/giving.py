@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from typing import TYPE_CHECKING
 
 from mifeng.content import Origin
 from mifeng.content.documents import HandedHistory
 from mifeng.content.message import encode_work
 from mifeng.core.events import HistoryGiven
-from mifeng.core.history.giving import Planned, blob_of, handed_over, plan
+from mifeng.core.history.giving import Planned, blob_of, handed_over, is_dropped, plan
 from mifeng.core.history.rows import gift_key, part_key, part_row
 from mifeng.core.rows import GiftRecord, PartRecord, TimelineRecord, UnitStatus, number
+from mifeng.errors import ServerProblem
 from mifeng.session import uploads
 from mifeng.transfer.blob import put_blob
 from mifeng_crypto.history import OUT_OF_TIME_MS, HistoryPart
-from mifeng_crypto.ids import UnitId
+from mifeng_crypto.ids import UnitId, UnixMillis
 from mifeng_crypto.secret import Secret
 from mifeng_crypto.tls import decode
 
@@ -47,11 +49,12 @@ async def give(session: Session, unit_id: UnitId, gift: GiftRecord) -> int:
         ServerProblem: it declines.
         StorageError: the disk refuses.
     """
+    owed_row = ("history", gift_key(unit_id, gift.joined.sequence))
     planned = await _planned(session, unit_id, gift)
     if not planned:
-        await session.save(await _gone(session, unit_id, gift))
+        await session.save({owed_row: None})
         return 0
-    parts = await _bring_all(session, unit_id, gift, planned)
+    parts = await _bring_all(session, unit_id, planned)
     messages = await shown(
         session, unit_id, {sequence for one in planned for sequence, _ in one.messages}
     )
@@ -65,9 +68,9 @@ async def give(session: Session, unit_id: UnitId, gift: GiftRecord) -> int:
         rng=session.rng,
     )
     if not documents:
-        await session.save(await _gone(session, unit_id, gift))
+        await session.save({owed_row: None})
         return 0
-    await _post(session, unit_id, gift, documents)
+    await _post(session, unit_id, documents, parts, owed_row)
     members = tuple(dict.fromkeys(who.member_id for who in gift.receivers))
     session.tell(HistoryGiven(unit_id, messages, members))
     return messages
@@ -96,14 +99,12 @@ async def _planned(session: Session, unit_id: UnitId, gift: GiftRecord) -> list[
     return plan(records, now=session.effective())
 
 
-async def _bring_all(
-    session: Session, unit_id: UnitId, gift: GiftRecord, planned: list[Planned]
-) -> list[PartRecord]:
+async def _bring_all(session: Session, unit_id: UnitId, planned: list[Planned]) -> list[PartRecord]:
     ready = asyncio.Semaphore(AT_ONCE)
 
     async def bring(one: Planned) -> PartRecord:
         async with ready:
-            return await _bring(session, unit_id, gift, one)
+            return await _bring(session, unit_id, one)
 
     tasks = [asyncio.create_task(bring(one)) for one in planned]
     try:
@@ -115,16 +116,14 @@ async def _bring_all(
         raise
 
 
-async def _bring(
-    session: Session, unit_id: UnitId, gift: GiftRecord, planned: Planned
-) -> PartRecord:
-    """Bring a part to the server, unless that was done before this process began."""
-    key = part_key(unit_id, gift.joined.sequence, planned.first)
+async def _bring(session: Session, unit_id: UnitId, planned: Planned) -> PartRecord:
+    """Bring a part to the server, unless it is there: for somebody else, or before a crash."""
+    key = part_key(unit_id, planned.first)
     row = await session.home.database.get("history", key)
-    if row:
-        return decode(PartRecord, row)
-    unit = session.units[unit_id]
-    data = await asyncio.to_thread(blob_of, planned, unit.group)
+    known = decode(PartRecord, row) if row else None
+    if known and planned.is_in(known.part) and not is_dropped(known, now=session.now()):
+        return known
+    data = await asyncio.to_thread(blob_of, planned, session.units[unit_id].group)
     secret = Secret(session.rng(32))
     blob = await put_blob(
         session.api,
@@ -144,42 +143,52 @@ async def _bring(
         deadline=planned.deadline,
         strict=planned.strict,
         first=planned.first,
-        last=planned.messages[-1][0],
+        last=planned.last,
         messages=len(planned.messages),
     )
-    record = PartRecord(part, secret)
+    record = PartRecord(part, secret, session.now())
     await session.save({("history", key): part_row(unit_id, record)})
     return record
 
 
 async def _post(
-    session: Session, unit_id: UnitId, gift: GiftRecord, documents: list[HandedHistory]
+    session: Session,
+    unit_id: UnitId,
+    documents: list[HandedHistory],
+    parts: list[PartRecord],
+    owed_row: tuple[str, bytes],
 ) -> None:
+    """Put it all into the outbox, in the transaction that forgets what was owed; and deliver it.
+
+    Raises:
+        ServerProblem: it is refused; what was brought to the server is of no use.
+        TransportError: the server is not reached; it goes out later.
+    """
     from mifeng.session import delivery  # noqa: PLC0415 - it drives the session
 
     profile = session.profile
     origin = Origin(workspace_id=profile.workspace_id, unit_id=unit_id, member_id=profile.member_id)
     contents = [encode_work(said, origin=origin, rng=session.rng) for said in documents]
-    files = [part.file_id for part in documents[0].parts]
+    new = [record for record in parts if record.brought_at]
+    files = [record.part.file_id for record in new]
+    rows = {
+        ("history", part_key(unit_id, record.part.first)): part_row(
+            unit_id, dataclasses.replace(record, brought_at=UnixMillis(0))
+        )
+        for record in new
+    }
     async with session.turn(unit_id):
-        # All of them in the transaction that forgets what was owed: none is made twice.
         await delivery.queue_all(
             session,
             unit_id,
             [(contents[0], files), *((said, []) for said in contents[1:])],
-            await _gone(session, unit_id, gift),
+            {owed_row: None, **rows},
         )
-        await delivery.deliver(session, unit_id)
-
-
-async def _gone(
-    session: Session, unit_id: UnitId, gift: GiftRecord
-) -> dict[tuple[str, bytes], None]:
-    """The rows of what was owed."""
-    sequence = gift.joined.sequence
-    parts = await session.home.database.scan("history", unit_id + b"p" + number(sequence))
-    keys = [gift_key(unit_id, sequence), *(key for key, _ in parts)]
-    return {("history", key): None for key in keys}
+        try:
+            await delivery.deliver(session, unit_id)
+        except ServerProblem:
+            await session.save(dict.fromkeys(rows, None))
+            raise
 
 
 async def shown(session: Session, unit_id: UnitId, sequences: set[int]) -> int:
