@@ -29,11 +29,14 @@ from mifeng.transfer import Spool
 from mifeng.web.assets import Asset, assets
 from mifeng_crypto.errors import CodecError
 from mifeng_crypto.expiry import Clock, Fate, start_clock
-from mifeng_crypto.gate.standing import identity_of
+from mifeng_crypto.gate import Past
+from mifeng_crypto.gate.standing import Ledgers, identity_of
+from mifeng_crypto.history import Handed
 from mifeng_crypto.ids import FileId, UnixMillis
 from mifeng_crypto.labels import SignContent
 from mifeng_crypto.ledger.head import EMPTY
 from mifeng_crypto.ledger.roster import Roster
+from mifeng_crypto.log import LogHeader
 from mifeng_crypto.mls.group import Epoch, LeafIndex, VerifiedKeyPackage
 from mifeng_crypto.mls.group.application import Decrypted, Received, decrypt
 from mifeng_crypto.mls.message.original import Original
@@ -97,6 +100,16 @@ def _believe(epoch: Epoch, message: bytes) -> Decrypted:
         original=Original(epoch.public.context, 2, b"", b"", b"", b"", b"", 0),
     )
     return Decrypted(epoch, received)
+
+
+def _whatever_is_handed_over(past: Past, handed: Handed, _charter: object) -> Any:  # noqa: ANN401
+    return past.header(handed.sequence), b"?"
+
+
+def _whoever_the_device_was(ledgers: Ledgers, header: LogHeader, _handed: Handed) -> bytes:
+    device = ledgers.roster.device_ever(header.device_id)
+    assert device is not None, "the roster has it, or had it"
+    return device.member_id
 
 
 def _open_anything(suite: Suite, key: bytes, nonce: bytes, _aad: bytes, sealed: bytes) -> bytes:
@@ -354,6 +367,24 @@ CHECKS: dict[str, Check] = {
         ("mifeng.sdk.exporting._HEAD",), "<!doctype html><title>{title}</title>"
     ),
     "padding": Check(("mifeng_crypto.mls.message.private_message.message_length",), lambda n: n),
+    # what was said before somebody came in
+    "who is owed a history": _in(
+        "mifeng.core.history.joining", "is_owed", instead=lambda *_args, **_named: True
+    ),
+    "from whom a history comes": _in(
+        "mifeng.core.history.taking", "check_giver", instead=lambda join, _header: join
+    ),
+    "for which coming in a history is": _in("mifeng.core.history.taking", "check_joining"),
+    "a history once": _in("mifeng.core.history.taking", "check_once"),
+    "what the log has": _in(
+        "mifeng_crypto.gate.history", "check_is_logged", instead=_whatever_is_handed_over
+    ),
+    "the signature of an original": _in("mifeng_crypto.gate.history", "verify_original"),
+    "who was in the unit then": _in(
+        "mifeng_crypto.gate.history", "check_author", instead=_whoever_the_device_was
+    ),
+    "how long a history lives": _in("mifeng_crypto.gate.history", "check_time"),
+    "what was handed over is shown": _in("mifeng.sdk.values", "handed_over_in"),
     # the server, where the adversary is a member
     "who sees a file": _in("mifeng_server.domain.uploads", "may_take_part", instead=_equal),
     "whose KeyPackages are handed out": _in("mifeng_server.domain.key_packages", "_check_belongs"),

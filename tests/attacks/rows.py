@@ -89,8 +89,8 @@ B32 | two processes work on one profile
 B33 | timers and commits go off in the middle of catching up
 B34 | a push is lost, and the messages after it wait for ever
 B35 | a client takes its own, delayed commit for a fork and repairs what is whole
-C1 | keys are asked for by whoever claims to have lost them | open: history
-C2 | keys arrive that nobody has asked for | open: history
+C1 | keys are asked for by whoever claims to have lost them
+C2 | keys arrive that nobody has asked for
 C3 | a message in the clear passes for an encrypted one
 C4 | the envelope names another sender than the signature
 C5 | somebody else's message is edited, deleted or confirmed
@@ -102,7 +102,7 @@ C10 | receipts tell strangers when somebody is there
 C11 | a link in a message makes its reader's client call somebody
 C12 | a wake-up through a third party tells who wrote what | none: there is no push through a third party
 C13 | lengths tell texts and files
-C14 | shared history is forged by whoever hands it over | open: history
+C14 | shared history is forged by whoever hands it over
 C15 | response times tell tokens and names
 C16 | one ciphertext opens as two different files
 D1 | the server swaps the wrapped key of a file
@@ -138,7 +138,7 @@ E10 | the server forges a removal, to lock somebody out or have data wiped
 E11 | a stolen login token acts for its owner
 E12 | entries of the roster are left out, exchanged or doubled
 E13 | whoever joins is given another company's roster from the start
-E14 | a device that was linked by fraud gets the history at once | open: history
+E14 | a device that was linked by fraud gets the history at once
 F1 | a web page drives the local client
 F2 | a message or name runs as a script or commands a terminal
 F3 | links and frames lead a user astray

@@ -15,7 +15,7 @@ from mifeng_crypto.ledger.policy import History
 from mifeng_crypto.ledger.roster_entry import AddDevice, RosterEntry
 from mifeng_crypto.log import LogHeader
 
-__all__ = ["LetIn", "is_linked_by", "may_come_from"]
+__all__ = ["LetIn", "is_linked_by", "is_owed", "may_come_from"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,29 @@ class LetIn:
             accepted_at=self.accepted_at,
             receivers=tuple(receivers),
         )
+
+
+def is_owed(
+    let_in: LetIn, who: Identity, entry: RosterEntry | None, *, me: MemberId, device_id: DeviceId
+) -> bool:
+    """Whether this device hands over to one that has come in. Nobody can ask for it.
+
+    Either this device has let it in, where newcomers read of before; or it is one of this member's
+    own that this very device has linked.
+
+    Args:
+        let_in: by whom, when.
+        who: the one that has come in.
+        entry: by which the roster has that device, if this member's own.
+        me: this member.
+        device_id: this device.
+    """
+    if who.device_id == device_id:
+        return False
+    if let_in.all_may and let_in.by == device_id:
+        return True
+    linked = entry is not None and is_linked_by(entry, device_id, at=let_in.accepted_at)
+    return who.member_id == me and linked
 
 
 def is_linked_by(entry: RosterEntry, device_id: DeviceId, *, at: UnixMillis) -> bool:

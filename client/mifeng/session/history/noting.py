@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mifeng.core.catch_up import Applied
-from mifeng.core.history.joining import LetIn, is_linked_by, may_come_from
+from mifeng.core.history.joining import LetIn, is_owed, may_come_from
 from mifeng.core.history.rows import gift_key, join_key
 from mifeng.core.history.taking import accept
 from mifeng.core.rows import Changes, JoinRecord, number
@@ -68,18 +68,9 @@ async def noted(session: Session, applied: Applied) -> Changes:
 
 
 async def _is_owed(session: Session, let_in: LetIn, who: Identity) -> bool:
-    """Whether this device hands over: it has let a newcomer in that may read of before, or it has
-    linked that device itself, which then has what its owner has.
-    """
     me = session.profile
-    if who.device_id == me.device_id:
-        return False
-    if let_in.all_may and let_in.by == me.device_id:
-        return True
-    if who.member_id != me.member_id:
-        return False
-    entry = await _entry_of(session, who.device_id)
-    return entry is not None and is_linked_by(entry, me.device_id, at=let_in.accepted_at)
+    entry = await _entry_of(session, who.device_id) if who.member_id == me.member_id else None
+    return is_owed(let_in, who, entry, me=me.member_id, device_id=me.device_id)
 
 
 async def _entry_of(session: Session, device_id: DeviceId) -> RosterEntry | None:
