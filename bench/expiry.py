@@ -40,20 +40,20 @@ async def _purge() -> list[Figure]:
             for first in range(0, RECORDS, AT_ONCE):
                 await server.house.store.write(
                     [
-                        Insert(ContentRow(bytes(16), 0, n, clock.now() + 1, content))
+                        Insert(ContentRow(bytes(16), 0, n, 1, content))
                         for n in range(first, first + AT_ONCE)
                     ]
                 )
-            clock.advance(3600)
             waits: list[float] = []
             writing = asyncio.create_task(_write(server.house, waits))
             await asyncio.sleep(0.2)
             quiet = len(waits)
             began = time.perf_counter()
-            purged = await purge(server.house, clock=clock.now)
+            # Not by moving the server's clock: its own purge would run beside this one.
+            await purge(server.house, clock=lambda: time.time_ns() // 1_000_000)
             took = time.perf_counter() - began
             writing.cancel()
-            assert purged.rows >= RECORDS
+            assert await server.house.store.count(ContentRow) == 0
     ordered = sorted(waits[quiet:])
     figures = [
         ("all of it", took, "s", 10.0),

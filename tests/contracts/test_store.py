@@ -151,3 +151,17 @@ async def test_rows_are_found_in_order_within_bounds(store: Store) -> None:
         (b"a", 82),
     ]
     assert await store.count(ContentRow, unit_id=b"a" * 16) == 20
+
+
+async def test_keys_of_what_ends_are_found_in_no_order(store: Store) -> None:
+    batch = [Insert(ContentRow(b"a" * 16, 0, n, 100, b"x")) for n in range(1, 21)]
+    batch.append(Insert(ContentRow(b"b" * 16, 0, 7, 101, b"y")))
+    batch.append(Insert(ContentRow(b"b" * 16, 0, 8, 0, b"stays")))
+    await store.write(batch)
+    assert await store.due(ContentRow, "deadline", until=99, limit=10) == ()
+    assert len(await store.due(ContentRow, "deadline", until=100, limit=10)) == 10
+    due = await store.due(ContentRow, "deadline", until=100, limit=100)
+    assert sorted(due) == [(b"a" * 16, 0, n) for n in range(1, 21)]
+    assert await store.due(ContentRow, "deadline", limit=9, unit_id=b"b" * 16) == (
+        (b"b" * 16, 0, 7),
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -59,6 +60,31 @@ async def test_a_file_that_is_posted_again_lives_as_long_as_the_newer_message(
     clock.advance(62)
     await server.purge()  # the server may have been first
     assert (await _bytes(ann, file_id))[0] == 404
+    assert await server.house.shares.names() == frozenset()
+
+
+@pytest.mark.parametrize("moment", ["get", "put"])
+async def test_a_recall_in_the_middle_of_a_message_leaves_no_share(
+    server: RunningServer, two: Two, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    ann, bob, unit_id = two
+    file_id = await _posted(ann, unit_id, bob)
+    vault, recalled = server.house.shares, False
+    honest = getattr(vault, moment)
+
+    async def slowly(*args: Any, **more: Any) -> object:
+        """The vault is asked, and before it answers the file's author has recalled it."""
+        nonlocal recalled
+        done = await honest(*args, **more)
+        if not recalled:
+            recalled = True
+            assert await _delete(ann, file_id) == 204
+        return done
+
+    monkeypatch.setattr(vault, moment, slowly)
+    with pytest.raises(RefusedError):
+        await bob.send(unit_id, files=[file_id])
+    assert await server.house.store.get(FileRow, file_id) is None
     assert await server.house.shares.names() == frozenset()
 
 

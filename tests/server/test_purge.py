@@ -10,6 +10,7 @@ from mifeng_crypto.ledger.policy import DEFAULT_POLICY
 from mifeng_crypto.log import EntryKind, LogEntry
 from mifeng_crypto.tls import decode
 from mifeng_server.app import PURGE_EVERY_S
+from mifeng_server.domain.purge import BATCH, LONG_MS, MOST, _next_size
 from mifeng_server.domain.rows import ContentRow, IdempotencyRow, KeyPackageRow, TokenRow
 from tests.support.peer import Peer
 from tests.support.server import ManualClock, RunningServer
@@ -96,3 +97,10 @@ async def test_what_nobody_can_use_any_more_goes_too(
     assert await store.count(KeyPackageRow, device_id=bob.device_id) == 0
     # What was answered for ledgers and commits is remembered as long as they live.
     assert await store.count(IdempotencyRow)
+
+
+def test_a_transaction_that_took_long_is_followed_by_a_smaller_one() -> None:
+    sizes = [BATCH]
+    for took_ms in (1, 1, 1, LONG_MS, LONG_MS + 1, LONG_MS + 1, LONG_MS // 4):
+        sizes.append(_next_size(sizes[-1], took_ms))
+    assert sizes == [BATCH, 400, 800, MOST, MOST, 500, 250, 250]

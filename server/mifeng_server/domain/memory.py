@@ -64,6 +64,23 @@ class MemoryStore:
         rows.sort(key=lambda row: (getattr(row, order), key_of(row)))
         return tuple(cast("list[R]", rows[:limit]))
 
+    async def due(
+        self,
+        kind: type[Row],
+        field: str,
+        /,
+        *,
+        until: int | None = None,
+        limit: int,
+        **equal: int | str | bytes,
+    ) -> tuple[Key, ...]:
+        due = [
+            key_of(row)
+            for row in self._matching(kind, equal)
+            if getattr(row, field) > 0 and (until is None or getattr(row, field) <= until)
+        ]
+        return tuple(due[:limit])
+
     async def count(self, kind: type[Row], /, **equal: int | str | bytes) -> int:
         return len(self._matching(kind, equal))
 

@@ -14,7 +14,7 @@ from mifeng_crypto.errors import MifengError, StorageError
 from mifeng_crypto.ledger.head import Head
 from mifeng_crypto.ledger.receipt import Acceptance
 from mifeng_server.domain.events import Event
-from mifeng_server.domain.rows import Row, Write
+from mifeng_server.domain.rows import Key, Row, Write
 
 __all__ = [
     "Blobs",
@@ -95,6 +95,27 @@ class Store(Protocol):
             order: the field to sort by.
             after: only rows with a greater `order`.
             until: only rows with an `order` not above this.
+            limit: at most so many.
+            equal: field and value.
+        """
+        ...
+
+    async def due(
+        self,
+        kind: type[Row],
+        field: str,
+        /,
+        *,
+        until: int | None = None,
+        limit: int,
+        **equal: int | str | bytes,
+    ) -> tuple[Key, ...]:
+        """Return keys of rows whose `field` is above 0, in no order: thousands end at one time.
+
+        Args:
+            kind: of these.
+            field: when they end; one that has an index.
+            until: only those where it is not above this.
             limit: at most so many.
             equal: field and value.
         """

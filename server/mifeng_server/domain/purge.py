@@ -22,8 +22,12 @@ __all__ = ["ENDING", "Purged", "purge", "sweep"]
 DELAY_MS = 60_000
 """At the deadline nothing is served any more; what was being decided just before may still end."""
 AGAIN_S = 120
-BATCH = 500
-"""Rows in one transaction: writers do not wait long."""
+BATCH = 200
+"""Rows in one transaction, to begin with: writers wait for one transaction at most."""
+MOST = 1_000
+LONG_MS = 40
+"""A transaction that took longer than this is followed by a smaller one, so that a slow disk or a
+busy one keeps writers no longer than a quick one does."""
 
 ENDING: tuple[tuple[type[Row], str], ...] = (
     (rows.ContentRow, "deadline"),
@@ -61,22 +65,34 @@ async def purge(house: House, *, clock: Callable[[], int]) -> Purged:
     more_files, count = await _purge_doomed(house)
     files += more_files
     for kind, field in ENDING:
-        while due := await house.store.find(kind, order=field, after=0, until=until(), limit=BATCH):
-            await house.store.write([Delete(kind, key_of(row)) for row in due])
+        size = BATCH
+        while due := await house.store.due(kind, field, until=until(), limit=size):
+            began = clock()
+            await house.store.write([Delete(kind, key) for key in due])
             count += len(due)
+            size = _next_size(size, clock() - began)
     if files or count:
         await house.store.scrub()
     return Purged(files, count, keys)
 
 
+def _next_size(size: int, took_ms: int) -> int:
+    """How many rows go next, if so many took so long."""
+    if took_ms > LONG_MS:
+        return max(size // 2, 1)
+    return min(size * 2, MOST) if took_ms < LONG_MS // 4 else size
+
+
 async def _purge_files(house: House, until: Callable[[], int]) -> int:
     count = 0
-    while due := await house.store.find(rows.FileRow, order="deadline", until=until(), limit=BATCH):
-        for found in due:
-            async with house.locks.of(file_lock(found.file_id)):
+    while due := await house.store.due(rows.FileRow, "deadline", until=until(), limit=BATCH):
+        for key in due:
+            (file_id,) = key
+            assert isinstance(file_id, bytes), "a file's key is its id"
+            async with house.locks.of(file_lock(file_id)):
                 # A message may have named it meanwhile, which gave it more time.
                 await house.store.settle()
-                row = await house.store.get(rows.FileRow, found.file_id)
+                row = await house.store.get(rows.FileRow, file_id)
                 if row is None or row.deadline > until():
                     continue
                 await destroy(house, row)
@@ -99,10 +115,10 @@ async def _purge_doomed(house: House) -> tuple[int, int]:
                     await destroy(house, row)
                     files += 1
         # A `heads` or commit has no deadline: they stay, so that the log can be checked.
-        while due := await house.store.find(
-            rows.ContentRow, order="deadline", after=0, limit=BATCH, unit_id=unit_id
+        while due := await house.store.due(
+            rows.ContentRow, "deadline", limit=BATCH, unit_id=unit_id
         ):
-            await house.store.write([Delete(rows.ContentRow, key_of(row)) for row in due])
+            await house.store.write([Delete(rows.ContentRow, key) for key in due])
             count += len(due)
         slots = await house.store.find(rows.SlotRow, order="slot", limit=ALL, unit_id=unit_id)
         await house.shares.destroy(*(slot_name(slot) for slot in slots))

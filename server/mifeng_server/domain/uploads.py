@@ -442,6 +442,12 @@ async def name_files(
             until = wanted = row.ceiling
         else:
             await house.shares.put(file_id, share, deadline=until)
+            # No lock is held, lest one who uploads slowly keeps a unit waiting. So if the file was
+            # recalled or purged meanwhile, its share may have come back here.
+            again = await house.store.get(FileRow, file_id)
+            if again is None or again.deadline <= now:
+                await house.shares.destroy(file_id)
+                raise Refusal(ProblemCode.GONE)
         named = replace(
             row,
             member_id=caller.member_id,

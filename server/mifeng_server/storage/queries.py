@@ -7,7 +7,14 @@ from typing import Any
 
 from sqlalchemy import Select, Table, bindparam, func, literal_column, select
 
-__all__ = ["bounds", "count_statement", "find_statement", "get_statement", "total_statement"]
+__all__ = [
+    "bounds",
+    "count_statement",
+    "due_statement",
+    "find_statement",
+    "get_statement",
+    "total_statement",
+]
 
 Parameters = dict[str, int | str | bytes]
 
@@ -30,6 +37,19 @@ def find_statement(
         statement = statement.where(table.c[order] <= bindparam("v_until"))
     rest = [c for c in table.primary_key.columns if c.name != order and c.name not in equal]
     return statement.order_by(table.c[order], *rest).limit(bindparam("v_limit"))
+
+
+@cache
+def due_statement(table: Table, field: str, equal: tuple[str, ...], *, until: bool) -> Select[Any]:
+    """Keys of rows that end. Without an order: to sort all that end at one time takes longer than
+    to delete them.
+    """
+    statement = select(*table.primary_key.columns).where(
+        *(table.c[f] == bindparam(f) for f in equal), table.c[field] > literal_column("0")
+    )
+    if until:
+        statement = statement.where(table.c[field] <= bindparam("v_until"))
+    return statement.limit(bindparam("v_limit"))
 
 
 def bounds(after: int | None, until: int | None, limit: int) -> Parameters:

@@ -25,11 +25,12 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from mifeng_crypto.errors import StorageError
 from mifeng_server.domain.protocols import FullError
-from mifeng_server.domain.rows import KEYS, Row, Write
+from mifeng_server.domain.rows import KEYS, Key, Row, Write
 from mifeng_server.storage.migrate import migrate
 from mifeng_server.storage.queries import (
     bounds,
     count_statement,
+    due_statement,
     find_statement,
     get_statement,
     total_statement,
@@ -123,6 +124,20 @@ class SqliteStore:
         )
         found = await self._read(_query(statement), equal | bounds(after, until, limit))
         return tuple(_row(kind, values) for values in found)
+
+    async def due(
+        self,
+        kind: type[Row],
+        field: str,
+        /,
+        *,
+        until: int | None = None,
+        limit: int,
+        **equal: int | str | bytes,
+    ) -> tuple[Key, ...]:
+        statement = due_statement(TABLES[kind], field, tuple(equal), until=until is not None)
+        found = await self._read(_query(statement), equal | bounds(None, until, limit))
+        return tuple(found)
 
     async def count(self, kind: type[Row], /, **equal: int | str | bytes) -> int:
         found = await self._read(_query(count_statement(TABLES[kind], tuple(equal))), equal)
