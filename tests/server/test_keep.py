@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import pytest
 
@@ -72,7 +71,7 @@ async def test_a_recall_in_the_middle_of_a_message_leaves_no_share(
     vault, recalled = server.house.shares, False
     honest = getattr(vault, moment)
 
-    async def slowly(*args: Any, **more: Any) -> object:
+    async def slowly(*args: bytes, **more: int) -> object:
         """The vault is asked, and before it answers the file's author has recalled it."""
         nonlocal recalled
         done = await honest(*args, **more)

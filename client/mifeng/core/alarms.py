@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mifeng.core.rows import Changes, number
+from mifeng.core.unit import Unit
+from mifeng.expiring import Expiring
 from mifeng_crypto.audit.evidence import (
     Alarm,
     Contradiction,
@@ -22,10 +24,13 @@ from mifeng_crypto.audit.evidence import (
     Observed,
     RefusedEntries,
 )
-from mifeng_crypto.errors import MifengError, ProtocolError
+from mifeng_crypto.errors import CodecError, MifengError, ProtocolError
+from mifeng_crypto.expiry import retain_until, slot_of
 from mifeng_crypto.ids import UnitId, UnixMillis
 from mifeng_crypto.ledger.chain import SplitViewError
 from mifeng_crypto.ledger.head import Head
+from mifeng_crypto.ledger.policy import Strict
+from mifeng_crypto.log import EntryKind, LogEntry
 from mifeng_crypto.tls import decode, encode
 
 __all__ = [
@@ -113,16 +118,60 @@ def withheld_from(device: str, *, first: int, last: int) -> ProtocolError:
 
 
 def key_of(alarm: Alarm) -> bytes:
-    """The key of an alarm's row: the same thing seen again is the same row."""
+    """The key of an alarm's row, [unit id] hash: the same thing seen again is the same row."""
     content = encode(Alarm(alarm.rule, UnixMillis(0), alarm.unit_id, "", alarm.evidence))
     if isinstance(alarm.evidence, Observed):
         content += alarm.message.encode()
-    return hashlib.sha256(content).digest()[:16]
+    return (alarm.unit_id or b"") + hashlib.sha256(content).digest()[:16]
 
 
-def row_of(alarm: Alarm) -> Changes:
-    """Return the row that keeps it."""
-    return {("alarms", key_of(alarm)): encode(alarm)}
+def row_of(alarm: Alarm, unit: Unit | None, *, now: UnixMillis) -> Changes:
+    """Return the row that keeps it; ciphertexts of messages no longer than they are served.
+
+    Refused or not, they may be what somebody said, and the keys of their epoch may be here still.
+
+    Args:
+        alarm: what to keep.
+        unit: the one that it is about; None for the roster.
+        now: this device's time.
+    """
+    left, times = _without_messages(alarm)
+    row, strict = encode(left), unit is not None and unit.charter.policy.strict is Strict.ON
+    if times and unit is not None and not strict:
+        accepted_at = max(unit.last_accepted_at, min(now, *times))
+        policy = unit.charter.policy_at(unit.heads.charter.sequence)
+        deadline = retain_until(accepted_at, policy.retention_s)
+        if now < deadline:
+            row = Expiring.of(
+                encode(alarm),
+                rest=row,
+                unit_id=unit.unit_id,
+                slot=slot_of(accepted_at),
+                deadline=deadline,
+            )
+    return {("alarms", key_of(alarm)): row}
+
+
+def _without_messages(alarm: Alarm) -> tuple[Alarm, list[UnixMillis]]:
+    """Take the contents of messages out; return what is left, and when they were accepted."""
+    evidence, times, left = alarm.evidence, list[UnixMillis](), list[bytes]()
+    if not isinstance(evidence, RefusedEntries) or evidence.ledger != "log":
+        return alarm, times
+    for raw in evidence.entries:
+        try:
+            entry = decode(LogEntry, raw)
+        except CodecError:
+            # Nobody can say what it holds.
+            times.append(alarm.time)
+            left.append(b"")
+            continue
+        if entry.header.kind is EntryKind.MESSAGE and entry.content:
+            times.append(entry.header.accepted_at)
+            entry = LogEntry(entry.header, b"")
+        left.append(encode(entry))
+    return dataclasses.replace(
+        alarm, evidence=dataclasses.replace(evidence, entries=tuple(left))
+    ), times
 
 
 def rows_to_alarms(rows: Sequence[tuple[bytes, bytes]]) -> list[Alarm]:

@@ -210,7 +210,7 @@ class Shelf(Talk):
     # -------------------------------------------------------------- fetching
 
     async def reader(self, file: File) -> Reader:
-        """Return what reads any part of a file, without fetching the rest.
+        """Return what reads any part of a file, without fetching the rest, until its time is over.
 
         Raises:
             ServerProblem: `gone`: its time is over.
@@ -219,9 +219,12 @@ class Shelf(Talk):
         """
         self.check_access()
         async with self._promised(file):
-            return await transfer.open_reader(
+            reader = await transfer.open_reader(
                 self._session.api, unit_id=self.id, attachment=file.attachment
             )
+        if file.until is not None:
+            self._session.reading.add(self.id, reader, file.until)
+        return reader
 
     async def download(
         self,

@@ -88,9 +88,15 @@ class DeviceChange:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file that a message shows; `Unit.download` fetches it."""
+    """A file that a message shows; `Unit.download` fetches it.
+
+    Attributes:
+        attachment: what the message says of it.
+        until: when that message will be gone; None while no message shows it.
+    """
 
     attachment: Attachment
+    until: dt.datetime | None = None
 
     @property
     def id(self) -> bytes:
@@ -308,7 +314,7 @@ def message_from(line: Line, timeline: Timeline, reader: Reader) -> Message:
         text=said.text,
         readable=with_names(said.text, origin, reader.name_of),
         # A file that the sender did not name to the server has no clock: nobody can fetch it.
-        files=tuple(File(a) for a in said.attachments if a.file_id in line.files),
+        files=tuple(File(a, message.until) for a in said.attachments if a.file_id in line.files),
         mentions=tuple(reader.name_of(mention) for mention in said.mentions),
         calls_me=any(mention.means(reader.me, role) for mention in said.mentions),
         thread=timeline.root_of(line),

@@ -7,6 +7,7 @@ changes.py    what the roster says has happened
 directory.py  everybody's cards in, one's own out
 delivery.py   commits and messages out, through lost races and lost answers
 notary.py     checkpoints pinned, receipts kept, alarms for what does not hold
+reading.py    files that are open, closed when their time is over
 receipts.py   how far was read, where a unit asks
 timelines.py  each unit's timeline, folded from the rows when somebody looks
 auditing.py   what an auditor needs, record by record

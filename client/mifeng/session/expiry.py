@@ -67,6 +67,7 @@ async def expire(session: Session, *, uptime_ms: int = 0) -> ExpiredRecord:
         home = session.home
         home.vault.lock(clock.effective)
         deleted = {unit.unit_id for unit in session.units.values() if unit.is_deleted}
+        session.reading.expire(clock.effective, deleted)
         over = [
             name
             for name in home.vault.slots()

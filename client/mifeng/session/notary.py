@@ -50,7 +50,8 @@ async def raise_alarm(
     """Keep what should not be with its evidence, and tell; what is known already is not told."""
     alarm: Alarm = alarms.alarm_of(err, evidence, unit_id=unit_id, now=session.now())
     if await session.home.database.get("alarms", alarms.key_of(alarm)) is None:
-        await session.save(alarms.row_of(alarm))
+        unit = session.units.get(unit_id) if unit_id is not None else None
+        await session.save(alarms.row_of(alarm, unit, now=session.now()))
         session.tell(AlarmRaised(unit_id, alarm.rule, alarm.message))
 
 

@@ -44,6 +44,7 @@ from mifeng.session import (
 )
 from mifeng.session.history.histories import Histories
 from mifeng.session.live import Live
+from mifeng.session.reading import Reading
 from mifeng.session.starts import Starts
 from mifeng.session.timelines import Timelines
 from mifeng.store import to_the_end
@@ -100,6 +101,7 @@ class Session:
         self.heard_at: dict[UnitId, UnixMillis] = {}
         """When a unit's log was last known to its head."""
         self.timelines = Timelines(self)
+        self.reading = Reading()
         self._wall = now
         self.clock = start_clock(now=now(), high_water=UnixMillis(0))
         self.expiring = asyncio.Lock()
@@ -109,8 +111,7 @@ class Session:
         self._live: Live | None = None
         self._coming_in = asyncio.Lock()
         self._at_the_door = asyncio.Lock()
-        self.at_the_notary = asyncio.Lock()
-        self._stocking = asyncio.Lock()
+        self.at_the_notary, self._stocking = asyncio.Lock(), asyncio.Lock()
         self.history = Histories(self)
 
     # -------------------------------------------------------------- opening and closing
@@ -169,6 +170,7 @@ class Session:
         if self._live is not None:
             await self._live.close()
         await self.timelines.close()
+        self.reading.close()
         await self.api.close()
         await self.home.close()
 

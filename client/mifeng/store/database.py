@@ -28,7 +28,7 @@ __all__ = ["TABLES", "Changes", "Database", "to_the_end"]
 T = TypeVar("T")
 
 TABLES = (
-    "alarms",  # hash -> what should not be, with its evidence
+    "alarms",  # [unit id] hash -> what should not be, with its evidence
     "cards",  # member id -> SignedCard, verified
     "charter",  # unit id, sequence -> entry
     "history",  # unit id, kind, ... -> what was said before somebody came in, on its way

@@ -12,6 +12,7 @@ import re
 from collections.abc import AsyncGenerator
 
 from mifeng.content.attachment import Attachment
+from mifeng.errors import NotFoundError
 from mifeng.net import Api
 from mifeng.transfer.attempts import Attempts
 from mifeng.transfer.down import file_key
@@ -26,18 +27,34 @@ __all__ = ["Reader", "open_reader"]
 _READ_BYTES = 256 << 10
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
 class Reader:
-    """A file whose commitment was checked; its key is in memory only."""
+    """A file whose commitment was checked; its key is in memory only, until `close`.
+
+    Attributes:
+        api: the server.
+        path: of the file there.
+        size: how many bytes it has.
+        opener: opens its chunks.
+    """
 
     api: Api
-    attachment: Attachment
+    path: str
+    size: int
     opener: PartialOpener
 
     @property
-    def size(self) -> int:
-        """How many bytes the file has."""
-        return self.attachment.size
+    def is_open(self) -> bool:
+        """Whether anything can be read with it still."""
+        return self.opener.is_alive
+
+    def close(self) -> None:
+        """Destroy the file's key."""
+        self.opener.wipe()
+
+    def _check_open(self) -> None:
+        if not self.is_open:
+            raise NotFoundError("this file is not there any longer: its time is over")
 
     async def read(self, start: int, stop: int) -> bytes:
         """Return the bytes from `start` up to `stop`.
@@ -52,6 +69,7 @@ class Reader:
 
         Raises:
             UsageError: they are not within the file.
+            NotFoundError: it was closed, its time is over.
             ProtocolError: FILE-2, FILE-4.
             ServerProblem: `gone`, `not_found`.
             TransportError: the server was not reached, again and again.
@@ -69,10 +87,11 @@ class Reader:
                 await attempts.pause(err)
 
     async def _read_once(self, start: int, stop: int) -> AsyncGenerator[bytes, None]:
+        self._check_open()
         begin, end = self.opener.range(start, stop)
         held = bytearray()
         async with self.api.raw(
-            "GET", _path(self.attachment), headers={"Range": f"bytes={begin}-{end - 1}"}
+            "GET", self.path, headers={"Range": f"bytes={begin}-{end - 1}"}
         ) as response:
             check_part(response.headers.get("Content-Range", ""), begin, end, self.size)
             async for piece in response.content.iter_chunked(_READ_BYTES):
@@ -84,6 +103,7 @@ class Reader:
                     to = min(stop, (start // CHUNK_BYTES + chunks) * CHUNK_BYTES)
                     sealed = bytes(memoryview(held)[:whole])
                     del held[:whole]
+                    self._check_open()
                     yield await asyncio.to_thread(self.opener.open, start, to, sealed)
                     start = to
         if start < stop:
@@ -100,12 +120,14 @@ async def open_reader(api: Api, *, unit_id: UnitId, attachment: Attachment) -> R
     """
     key = await file_key(api, unit_id, attachment)
     headers = {"Range": f"bytes=0-{HEADER_BYTES - 1}"}
-    async with api.raw("GET", _path(attachment), headers=headers) as response:
+    path = f"/v1/files/{attachment.file_id.hex()}"
+    async with api.raw("GET", path, headers=headers) as response:
         check_part(response.headers.get("Content-Range", ""), 0, HEADER_BYTES, attachment.size)
         header = await response.read()
     return Reader(
         api=api,
-        attachment=attachment,
+        path=path,
+        size=attachment.size,
         opener=PartialOpener(key, size=attachment.size, header=header),
     )
 
@@ -116,7 +138,3 @@ def check_part(content_range: str, begin: int, end: int, size: int) -> None:
     if found is None or (int(found[1]), int(found[2])) != (begin, end - 1):
         raise ProtocolError("API-1", "the server sent another part of the file than was asked for")
     check_sealed_length(int(found[3]), size=size)
-
-
-def _path(attachment: Attachment) -> str:
-    return f"/v1/files/{attachment.file_id.hex()}"

@@ -41,6 +41,10 @@ class Way:
     until_s: float
     capability: str
 
+    def is_open(self, now_s: float) -> bool:
+        """Whether its hour is not over, nor the file's time."""
+        return self.until_s > now_s and self.reader.is_open
+
     @property
     def url(self) -> str:
         return f"/media/{self.capability}"
@@ -65,7 +69,7 @@ class Media:
             capability=secrets.token_urlsafe(32),
         )
         now = time.monotonic()
-        live = [one for one in self._ways.values() if one.until_s > now][-MAX_WAYS + 1 :]
+        live = [one for one in self._ways.values() if one.is_open(now)][-MAX_WAYS + 1 :]
         self._ways = {one.capability: one for one in (*live, way)}
         return way
 
@@ -76,7 +80,7 @@ class Media:
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Answer `GET /media/<capability>`, with or without a Range."""
         way = self._ways.get(request.match_info["capability"])
-        if way is None or way.until_s <= time.monotonic():
+        if way is None or not way.is_open(time.monotonic()):
             raise web.HTTPNotFound
         size = way.reader.size
         asked = _range_of(request.headers.get("Range", ""), size)

@@ -85,7 +85,7 @@ class Opener:
             if len(self._header) < HEADER_BYTES:
                 return b""
             # Cobblestone checks it too, but cannot tell another file's from an altered one.
-            derive_chunk_keys(self._key, self._header[:HEADER_BYTES])
+            derive_chunk_keys(self._key, self._header[:HEADER_BYTES]).key.wipe()
             self._decryptor = Cobblestone256Decryptor(self._key.key, self._key.context)
             ciphertext, self._header = self._header, b""
         try:

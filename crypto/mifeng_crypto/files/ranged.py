@@ -15,7 +15,6 @@ import dataclasses
 import hmac
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA512
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
@@ -30,7 +29,7 @@ from mifeng_crypto.files.sealed import (
     chunk_count,
     sealed_length,
 )
-from mifeng_crypto.secret import Secret
+from mifeng_crypto.secret import MortalKey
 
 __all__ = ["ChunkKeys", "PartialOpener", "derive_chunk_keys"]
 
@@ -43,7 +42,7 @@ _NONCE_BYTES = 12
 class ChunkKeys:
     """What opens the chunks of one sealed file."""
 
-    key: Secret
+    key: MortalKey
     base_nonce: bytes
 
     def nonce(self, chunk: int) -> bytes:
@@ -60,17 +59,19 @@ def derive_chunk_keys(key: FileKey, header: bytes) -> ChunkKeys:
     """
     salt, commitment = header[:SALT_BYTES], header[SALT_BYTES:HEADER_BYTES]
     length = _KEY_BYTES + _NONCE_BYTES + COMMITMENT_BYTES
-    derived = HKDFExpand(
-        algorithm=SHA512(), length=length, info=_LABEL + salt + key.context
-    ).derive(key.key)
+    derived = bytearray(length)
+    HKDFExpand(algorithm=SHA512(), length=length, info=_LABEL + salt + key.context).derive_into(
+        key.key, derived
+    )
+    chunk_key = MortalKey(derived[:_KEY_BYTES])
+    derived[:_KEY_BYTES] = bytes(_KEY_BYTES)
     if not hmac.compare_digest(derived[-COMMITMENT_BYTES:], commitment):
         raise ProtocolError(
             "FILE-3",
             "the server handed out another file, or the file of another unit; "
             "ask to have it posted again, and tell the operator",
         )
-    base_nonce = derived[_KEY_BYTES : _KEY_BYTES + _NONCE_BYTES]
-    return ChunkKeys(Secret(derived[:_KEY_BYTES]), base_nonce)
+    return ChunkKeys(chunk_key, bytes(derived[_KEY_BYTES : _KEY_BYTES + _NONCE_BYTES]))
 
 
 class PartialOpener:
@@ -78,9 +79,10 @@ class PartialOpener:
 
     opener = PartialOpener(key, size=size, header=fetch(0, 56))
     plaintext = opener.open(start, stop, fetch(*opener.range(start, stop)))
+    opener.wipe()       # its time is over
     """
 
-    __slots__ = ("_aead", "_keys", "_size")
+    __slots__ = ("_keys", "_size")
 
     def __init__(self, key: FileKey, *, size: int, header: bytes) -> None:
         """Check the commitment, before anything is opened.
@@ -89,8 +91,16 @@ class PartialOpener:
             ProtocolError: FILE-3.
         """
         self._keys = derive_chunk_keys(key, header)
-        self._aead = AESGCM(self._keys.key)
         self._size = size
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether its keys are still there."""
+        return self._keys.key.is_alive
+
+    def wipe(self) -> None:
+        """Overwrite its keys: it opens nothing any more."""
+        self._keys.key.wipe()
 
     def range(self, start: int, stop: int) -> tuple[int, int]:
         """Return where in the ciphertext the chunks of plaintext `start` to `stop` lie.
@@ -133,7 +143,7 @@ class PartialOpener:
     def _open_chunk(self, chunk: int, sealed: bytes) -> bytes:
         assert chunk < chunk_count(self._size), "`range` stays within the file"
         try:
-            return self._aead.decrypt(self._keys.nonce(chunk), sealed, None)
+            return self._keys.key.decrypt(self._keys.nonce(chunk), sealed, b"")
         except InvalidTag as err:
             raise ProtocolError(
                 "FILE-4",
