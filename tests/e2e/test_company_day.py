@@ -187,8 +187,11 @@ async def test_an_export_is_told_complete_and_harmless(tmp_path: Path) -> None:
         await c.adas.set_policy(export=Export.NOTICE)
         await c.adas.send(evil)
         await c.adas.upload(tmp_path / "a.txt", caption="a file")
-        await c.adas.announce("Drill <b>", "At ten.")
+        drill = await c.adas.announce("Drill <b>", "At ten.")
         await c.ben.sync()
+        await c.bens.confirm(drill.sequence)
+        await c.bens.react(drill.sequence, "👍")
+        await c.bens.send("got it", reply_to=drill.sequence)
         done = await c.bens.export(tmp_path / "out")
         assert (done.files, done.missing) == (1, ())
         with pytest.raises(mifeng.UsageError, match="not empty"):
@@ -206,6 +209,10 @@ async def test_an_export_is_told_complete_and_harmless(tmp_path: Path) -> None:
         assert "<img" not in page
         assert "\x1b" not in page
         assert "Drill &lt;b&gt;" in page
+        assert "Confirmed: Ben" in page
+        assert "<footer>👍 Ben</footer>" in page
+        assert f'<a href="#n{drill.sequence}">' in page
+        assert "(has exported what can be read here)" in page
         await c.ada.sync()
         assert [m.notice for m in await c.adas.history()][-1] == "exported"
 

@@ -147,17 +147,17 @@ async def _watch(me: Workspace, where: Unit, number: int, *, as_lines: bool) -> 
 
 
 def _print(message: Message, where: Unit) -> None:
-    from mifeng.cli.show import print_table, say
+    from mifeng.cli.show import print_table, say, shown_name
     from mifeng.content import printable
 
     announced = message.announcement
     assert announced is not None, "whoever is no announcement has raised"
     say(f"{printable(announced.title)} ({printable(where.title)}, #{message.sequence})")
     rows = [
-        [person.name, time.astimezone().strftime("%Y-%m-%d %H:%M")]
+        [shown_name(person), time.astimezone().strftime("%Y-%m-%d %H:%M")]
         for person, time in announced.confirmed
     ]
-    rows += [[person.name, _("not yet")] for person in announced.missing]
+    rows += [[shown_name(person), _("not yet")] for person in announced.missing]
     print_table([_("Name"), _("Confirmed")], rows)
     n, asked = len(announced.confirmed), len(announced.confirmed) + len(announced.missing)
     say(_("{n} of {asked} have confirmed.").format(n=n, asked=asked))

@@ -181,7 +181,7 @@ def receipts(context: typer.Context, unit: UnitName, number: MessageNumber) -> N
     told = options(context)
 
     async def main() -> None:
-        from mifeng.cli.show import as_json, person_facts, print_table
+        from mifeng.cli.show import as_json, person_facts, print_table, shown_name
 
         async with opened(told) as me:
             read_by, received_by = await me.unit(unit).receipts(number)
@@ -193,8 +193,8 @@ def receipts(context: typer.Context, unit: UnitName, number: MessageNumber) -> N
                 }
             )
             return
-        rows = [[person.name, _("read")] for person in read_by]
-        rows += [[person.name, _("received")] for person in received_by]
+        rows = [[shown_name(person), _("read")] for person in read_by]
+        rows += [[shown_name(person), _("received")] for person in received_by]
         print_table([_("Name"), ""], rows)
 
     run(told, main)

@@ -14,6 +14,7 @@ import typer
 
 from mifeng.cli.routed import Routed
 from mifeng.content import printable
+from mifeng.sdk.wording import in_words, remarks, shown_name
 from mifeng.text import _
 
 if TYPE_CHECKING:
@@ -217,12 +218,6 @@ def person_facts(person: Person) -> dict[str, object]:
     return {**facts, "bot": True} if person.is_bot else facts
 
 
-def shown_name(person: Person) -> str:
-    """A name for a terminal, and whether a program bears it."""
-    name = printable(person.name)
-    return _("{name} (bot)").format(name=name) if person.is_bot else name
-
-
 def file_facts(file: File) -> dict[str, object]:
     """Return what a message says of a file, without its secret."""
     return {
@@ -240,8 +235,6 @@ def file_facts(file: File) -> dict[str, object]:
 
 def print_message(message: Message) -> None:
     """Print a line of the timeline for people; changes of membership as a remark."""
-    from mifeng.sdk.wording import in_words, remarks
-
     time = message.time.astimezone().strftime("%H:%M")
     if message.kind != "message" or message.history:
         for remark in remarks(message):

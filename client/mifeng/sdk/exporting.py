@@ -20,7 +20,7 @@ from mifeng.content.file_name import safe_name
 from mifeng.errors import ServerProblem
 from mifeng.sdk.approving import Approving
 from mifeng.sdk.values import File, Message, Person
-from mifeng.sdk.wording import in_words, remarks
+from mifeng.sdk.wording import in_words, remarks, shown_name
 from mifeng.text import _
 from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import ProtocolError, UsageError
@@ -133,7 +133,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any value of the SDK, and its J
     """Write a value of the SDK as JSON; what holds a secret is a File, and left to `_file`."""
     match value:
         case Person():
-            return {"member_id": value.id.hex(), "name": value.name}
+            return {"member_id": value.id.hex(), "name": value.name, "bot": value.is_bot}
         case dt.datetime():
             return value.isoformat(timespec="milliseconds")
         case bytes():
@@ -159,7 +159,7 @@ def article(line: Message, where: dict[bytes, str]) -> str:
     if line.kind != "message":
         told = remarks(line)
         return "".join(f'<p class="remark">{time} {safe(remark)}</p>\n' for remark in told)
-    name = safe(line.sender.name if line.sender else "?")
+    name = safe(shown_name(line.sender) if line.sender else "?")
     head = f"{time} #{line.sequence} <b>{name}</b>"
     if above := line.reply_to or line.thread:
         head += f' <a href="#n{above}">&gt; #{above}</a>'

@@ -15,9 +15,10 @@ from mifeng.text import _, ngettext, retold
 
 if TYPE_CHECKING:
     from mifeng.sdk.documents import Announcement, Approval, HandedOver, Poll
+    from mifeng.sdk.people import Person
     from mifeng.sdk.values import DeviceChange, Message
 
-__all__ = ["in_words", "label_of", "remarks"]
+__all__ = ["in_words", "label_of", "remarks", "shown_name"]
 
 
 def in_words(message: Message) -> list[str]:
@@ -38,6 +39,12 @@ def in_words(message: Message) -> list[str]:
     if message.readable:
         lines += printable(message.readable, lines=True).splitlines()
     return lines
+
+
+def shown_name(person: Person) -> str:
+    """Return a name, and whether a program bears it."""
+    name = printable(person.name)
+    return _("{name} (bot)").format(name=name) if person.is_bot else name
 
 
 def remarks(message: Message) -> list[str]:
@@ -108,11 +115,11 @@ def _approval(approval: Approval) -> list[str]:
             name, said = label_of(approval.template, label, value)
             lines.append(f"  {printable(name)}: {printable(said)}")
     lines += [
-        f"  {printable(one.person.name)}: {standing[one.verdict]} {printable(one.comment)}".rstrip()
+        f"  {shown_name(one.person)}: {standing[one.verdict]} {printable(one.comment)}".rstrip()
         for one in approval.history
     ]
     if approval.waiting_for:
-        names = ", ".join(printable(person.name) for person in approval.waiting_for)
+        names = ", ".join(shown_name(person) for person in approval.waiting_for)
         lines.append("  " + _("waiting for {names}").format(names=names))
     return lines
 
@@ -164,7 +171,7 @@ def _notice(notice: str) -> str:
 def _came(message: Message) -> list[str]:
     if not message.added:
         return []
-    names = ", ".join(printable(person.name) for person in message.added)
+    names = ", ".join(shown_name(person) for person in message.added)
     told = ngettext("{names} is in now", "{names} are in now", len(message.added))
     return [told.format(names=names)]
 
@@ -172,7 +179,7 @@ def _came(message: Message) -> list[str]:
 def _left(message: Message) -> list[str]:
     if not message.removed:
         return []
-    names = ", ".join(printable(person.name) for person in message.removed)
+    names = ", ".join(shown_name(person) for person in message.removed)
     told = ngettext("{names} is out now", "{names} are out now", len(message.removed))
     return [told.format(names=names)]
 
@@ -186,7 +193,7 @@ def _handed_over(message: Message, handed: HandedOver) -> str:
             "{n} messages from before you joined, handed over by {giver}",
             n,
         ).format(n=n, giver=giver)
-    names = ", ".join(printable(person.name) for person in handed.people)
+    names = ", ".join(shown_name(person) for person in handed.people)
     return ngettext(
         "{giver} has handed {n} message from before over to {names}",
         "{giver} has handed {n} messages from before over to {names}",
@@ -196,12 +203,12 @@ def _handed_over(message: Message, handed: HandedOver) -> str:
 
 def _stuck(message: Message) -> str:
     """Say whose device cannot go on, and who made what it cannot process."""
-    name = printable(message.sender.name if message.sender else "?")
+    name = shown_name(message.sender) if message.sender else "?"
     if message.author is None:
         return _("a device of {name} has lost its keys, and is let in again").format(name=name)
     return _(
         "a device of {name} cannot process number {n}, a commit by {author}, and is let in again"
-    ).format(name=name, n=message.stuck, author=printable(message.author.name))
+    ).format(name=name, n=message.stuck, author=shown_name(message.author))
 
 
 def _of_device(change: DeviceChange) -> str:
@@ -210,4 +217,4 @@ def _of_device(change: DeviceChange) -> str:
         "revoke_device": _("a device of {name} was taken out"),
         "recover": _("{name} came back by the recovery sheet: all older devices are out"),
     }
-    return sentences[change.kind].format(name=printable(change.person.name))
+    return sentences[change.kind].format(name=shown_name(change.person))
