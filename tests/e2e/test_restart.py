@@ -228,13 +228,13 @@ async def test_by_a_command_which_asks_on_a_terminal(
     async with running_server(tmp_path) as server:
         async with cast(tmp_path, server) as c:
             await c.adas.send("before")
-        monkeypatch.setattr("mifeng.cli.units._on_terminal", lambda: True)
+        monkeypatch.setattr("mifeng.cli.governing._on_terminal", lambda: True)
         unasked = await shell.run("ada", "unit", "restart", "Research")
         assert unasked.code != 0, "nobody has said yes"
         assert "begins anew" in unasked.err
         done = await shell.ok("ada", "unit", "restart", "Research", "--yes", "--json")
         assert done.json["generation"] == 1
-        monkeypatch.setattr("mifeng.cli.units._on_terminal", lambda: False)
+        monkeypatch.setattr("mifeng.cli.governing._on_terminal", lambda: False)
         again = await shell.ok("ada", "unit", "restart", "Research")
         assert "everybody is in" in again.out
         await shell.ok("ben", "send", "Research", "here")

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mifeng.cli.acting import act_in, said
-from mifeng.cli.messages import MessageNumber, Text
+from mifeng.cli.named import MessageNumber, Text, UnitName
 from mifeng.cli.options import opened, options, run
-from mifeng.cli.units import UnitName
 from mifeng.text import _, ngettext
 
 if TYPE_CHECKING:

@@ -10,9 +10,8 @@ import typer
 
 from mifeng.cli.acting import act_in
 from mifeng.cli.command import App
-from mifeng.cli.messages import MessageNumber
+from mifeng.cli.named import MessageNumber, UnitName
 from mifeng.cli.options import opened, options, run
-from mifeng.cli.units import UnitName
 from mifeng.text import _
 from mifeng_crypto.errors import UsageError
 

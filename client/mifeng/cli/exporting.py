@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from mifeng.cli.named import UnitName
 from mifeng.cli.options import opened, options, run
-from mifeng.cli.units import UnitName
 from mifeng.text import _
 
 __all__ = ["add_to"]

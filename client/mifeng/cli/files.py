@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mifeng.cli.named import UnitName
 from mifeng.cli.options import Options, opened, options, run
-from mifeng.cli.units import UnitName
 from mifeng.text import _, ngettext
 from mifeng_crypto.errors import TransportError, UsageError
 

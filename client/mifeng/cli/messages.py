@@ -8,23 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mifeng.cli.acting import act_in
+from mifeng.cli.named import MessageNumber, Text, UnitName
 from mifeng.cli.options import opened, options, run
-from mifeng.cli.units import UnitName
 from mifeng.text import _
 
 if TYPE_CHECKING:
     from mifeng import Message, Person, Unit, Workspace
     from mifeng_crypto.ledger.charter_entry import UnitRole
 
-__all__ = ["MessageNumber", "Text", "add_to"]
+__all__ = ["add_to"]
 
 AROUND = 21
 """How many lines show where a message stands."""
-
-MessageNumber = Annotated[
-    int, typer.Argument(metavar="N", min=1, help=_("A message's number, as `mifeng read` shows."))
-]
-Text = Annotated[str, typer.Argument(help=_("What to say, in Markdown; `-`: standard input."))]
 
 
 def add_to(app: typer.Typer) -> None:
