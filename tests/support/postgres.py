@@ -141,7 +141,7 @@ class Cluster:
         data = self.folder / "data"
         shutil.rmtree(data)
         self.run("pg_basebackup", "-h", "127.0.0.1", "-p", str(other.port), "-U", "mifeng",
-                 "-D", str(data), "-R", "-X", "stream")  # fmt: skip
+                 "-D", str(data), "-R", "-X", "stream", "-c", "fast")  # fmt: skip
         with (data / "postgresql.conf").open("a", encoding="ascii") as file:
             file.write(f"\nport = {self.port}\n")
         auto = data / "postgresql.auto.conf"

@@ -24,13 +24,15 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.models.check import VARIANTS, check, missing_tools
+from tests.support.postgres import programs
+from tests.torture.cluster import torture_cluster
 from tests.torture.faults import CALLS, can_mount, fail_call, fill_disk
 from tests.torture.kills import kill_server
 from tests.torture.power import cut_client, cut_server, has_strace
 from tests.torture.steps import crash_everywhere
 
 REPORT = Path("build") / "torture.json"
-KILLS, CUTS, SEEDS = 200, 5000, 3
+KILLS, CUTS, SEEDS, ROUNDS = 200, 5000, 3, 10
 
 Facts = dict[str, object]
 NOT_HERE = "not on this machine"
@@ -41,6 +43,13 @@ def _kills(folder: Path, share: float) -> Facts:
     facts = dataclasses.asdict(seen)
     restarts = sorted(facts.pop("restarts_s"))
     return facts | {"median_restart_s": restarts[len(restarts) // 2]}
+
+
+def _cluster(folder: Path, share: float) -> Facts:
+    if programs() is None:
+        return {"skipped": NOT_HERE}
+    rounds = max(1, round(ROUNDS * share))
+    return dataclasses.asdict(asyncio.run(torture_cluster(folder, rounds=rounds)))
 
 
 def _steps(_: Path, share: float) -> Facts:
@@ -94,6 +103,7 @@ def _models(_: Path, __: float) -> Facts:
 
 PARTS: dict[str, Callable[[Path, float], Facts]] = {
     "kills": _kills,
+    "cluster": _cluster,
     "client-steps": _steps,
     "server-cuts": _server_cuts,
     "client-cuts": _client_cuts,

@@ -20,7 +20,7 @@ from tests.support.connection import RefusedError
 from tests.support.peer import Peer
 from tests.torture.process import ServerProcess, founder_of
 
-__all__ = ["Killed", "kill_server"]
+__all__ = ["WRITERS", "Killed", "check_log", "kill_server", "write_on"]
 
 WRITERS = 4
 BUSY = frozenset({"too_many_requests", "unavailable"})
@@ -47,7 +47,7 @@ async def kill_server(folder: Path, *, kills: int, seed: int = 1) -> Killed:
             ledger: dict[bytes, bytes] = {}
             stop = asyncio.Event()
             writers = [
-                asyncio.create_task(_write(peer, unit_id, ledger, stop)) for _ in range(WRITERS)
+                asyncio.create_task(write_on(peer, unit_id, ledger, stop)) for _ in range(WRITERS)
             ]
             for _ in range(kills):
                 await asyncio.sleep(chance.uniform(0.02, 0.5))
@@ -61,13 +61,13 @@ async def kill_server(folder: Path, *, kills: int, seed: int = 1) -> Killed:
             await asyncio.gather(*writers)
             seen.acknowledged = len(ledger)
             seen.longest_restart_s = max(seen.restarts_s, default=0.0)
-            _check_log(await peer.read_log(unit_id), ledger)
+            check_log(await peer.read_log(unit_id), ledger)
     finally:
         await server.end()
     return seen
 
 
-async def _write(
+async def write_on(
     peer: Peer, unit_id: bytes, ledger: dict[bytes, bytes], stop: asyncio.Event
 ) -> None:
     """Send message after message; each until it is acknowledged, with the same bytes and key."""
@@ -97,7 +97,7 @@ async def _write(
                 break
 
 
-def _check_log(raw: list[bytes], ledger: dict[bytes, bytes]) -> None:
+def check_log(raw: list[bytes], ledger: dict[bytes, bytes]) -> None:
     """Every acknowledged message is in the log once, where the answer said; the chain is whole."""
     entries = [decode(LogEntry, entry) for entry in raw]
     seen: dict[bytes, int] = {}

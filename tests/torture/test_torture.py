@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.torture.cluster import torture_cluster
 from tests.torture.faults import fail_call
 from tests.torture.kills import kill_server
 from tests.torture.power import cut_client, cut_server, has_strace
@@ -22,6 +23,14 @@ async def test_a_server_that_is_killed_under_load_loses_and_doubles_nothing(
     seen = await kill_server(tmp_path, kills=2)
     assert seen.kills == 2
     assert seen.acknowledged >= 4
+
+
+async def test_a_cluster_whose_nodes_and_database_are_killed_loses_and_doubles_nothing(
+    tmp_path: Path,
+) -> None:
+    seen = await torture_cluster(tmp_path, rounds=1, events=("node killed", "database crashed"))
+    assert seen.events == {"node killed": 1, "database crashed": 1}
+    assert seen.acknowledged >= 8
 
 
 def test_a_client_that_crashes_at_its_durable_steps_ends_as_if_it_had_not() -> None:
