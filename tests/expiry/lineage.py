@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 
-from mifeng.core.rows import TimelineRecord
+from mifeng.core.rows import JoinRecord, TimelineRecord
+from mifeng.expiring import Expiring
 from mifeng.store import SlotName, StateName, Vault
 from mifeng.store.keeping import Keeper, scope_of
 from mifeng_crypto.errors import CodecError
@@ -59,6 +60,8 @@ class Ledger:
     died: dict[str, int] = field(default_factory=dict)
     edges: set[Edge] = field(default_factory=set)
     states: dict[tuple[int, bytes], set[str]] = field(default_factory=dict)
+    joined: dict[tuple[int, bytes], int] = field(default_factory=dict)
+    """Where a device came into a unit: what stands before was handed over to it."""
     _names: dict[int, str] = field(default_factory=dict)
     _held: list[object] = field(default_factory=list)
 
@@ -88,6 +91,8 @@ class Ledger:
             else:
                 label = IMMORTAL
             self.states.setdefault((id(vault), scope), set()).add(label)
+        if table == "history":
+            self._of_a_history(keeper, key, value, stored)
         if table != "messages":
             return
         try:
@@ -101,9 +106,25 @@ class Ledger:
         slot_key = vault.get_to_seal(name) if name is not None else None
         label = self._names[id(slot_key)] if slot_key is not None else IMMORTAL
         self.edges.add(Edge(label, content, record.deadline, "seals"))
-        # Whatever sealed the ratchets before this message was taken from them derives its key.
+        # Whatever sealed the ratchets before this message was taken from them derives its key; of
+        # what was handed over those of another device.
+        if int.from_bytes(key[16:], "big") < self.joined.get((id(vault), key[:16]), 0):
+            return
         for state in self.states.get((id(vault), key[:16]), ()):
             self.edges.add(Edge(state, content, record.deadline, "derives"))
+
+    def _of_a_history(self, keeper: Keeper, key: bytes, value: bytes, stored: bytes) -> None:
+        """The secret of a part, at who hands over and at who takes; and where a device came in."""
+        vault = keeper._vault
+        if key[16:] == b"j":
+            joined = decode(JoinRecord, bytes(value)).joined.sequence
+            self.joined[id(vault), key[:16]] = joined
+        if isinstance(value, Expiring):
+            name = keeper.slot_of(key, stored)
+            slot_key = vault.get_to_seal(name) if name is not None else None
+            label = self._names[id(slot_key)] if slot_key is not None else IMMORTAL
+            content = f"part {key.hex()} of {id(vault)}"
+            self.edges.add(Edge(label, content, value.deadline, "seals"))
 
     # -------------------------------------------------------------- judged
 
