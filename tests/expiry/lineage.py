@@ -17,8 +17,7 @@ from typing import Any
 
 import pytest
 
-from mifeng.core.rows import JoinRecord, TimelineRecord
-from mifeng.expiring import Expiring
+from mifeng.core.rows import JoinRecord, PartRecord, TakeRecord, TimelineRecord
 from mifeng.store import SlotName, StateName, Vault
 from mifeng.store.keeping import Keeper, scope_of
 from mifeng_crypto.errors import CodecError
@@ -119,12 +118,14 @@ class Ledger:
         if key[16:] == b"j":
             joined = decode(JoinRecord, bytes(value)).joined.sequence
             self.joined[id(vault), key[:16]] = joined
-        if isinstance(value, Expiring):
+        kind = {b"p": PartRecord, b"t": TakeRecord}.get(key[16:17])
+        if kind is not None and value:
             name = keeper.slot_of(key, stored)
             slot_key = vault.get_to_seal(name) if name is not None else None
             label = self._names[id(slot_key)] if slot_key is not None else IMMORTAL
             content = f"part {key.hex()} of {id(vault)}"
-            self.edges.add(Edge(label, content, value.deadline, "seals"))
+            deadline: int = decode(kind, bytes(value)).part.deadline
+            self.edges.add(Edge(label, content, deadline, "seals"))
 
     # -------------------------------------------------------------- judged
 
