@@ -10,6 +10,8 @@ import asyncio
 import asyncio.sslproto
 import ssl
 from collections.abc import Callable
+from typing import Any
+from weakref import WeakKeyDictionary
 
 from aiohttp import web
 
@@ -57,14 +59,30 @@ async def open_port(
         full = len(server.connections) >= most
         return _Full() if full else make()
 
-    # asyncio gives each TLS connection 256 KiB to read into, which most never need: a thousand idle
-    # sockets would hold 256 MiB. A record has at most 16 KiB (RFC 8446 section 5.2).
-    asyncio.sslproto.SSLProtocol.max_size = TLS_BUFFER_BYTES
+    asyncio.sslproto.SSLProtocol = _Tls  # type: ignore[misc]
     make: Callable[[], asyncio.BaseProtocol] = server
     seconds = HANDSHAKE_S if context else None
     return await asyncio.get_running_loop().create_server(
         accept, host, port, ssl=context, backlog=BACKLOG, ssl_handshake_timeout=seconds
     )
+
+
+class _Tls(asyncio.sslproto.SSLProtocol):
+    """TLS connections that read into one buffer of their loop, one after the other.
+
+    asyncio gives each 256 KiB of its own, which most never need: a thousand idle sockets would hold
+    256 MiB. What is read is passed on before the loop comes to the next connection.
+    """
+
+    max_size = TLS_BUFFER_BYTES
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, *args: Any, **more: Any) -> None:  # noqa: ANN401 - asyncio's own
+        super().__init__(loop, *args, **more)
+        self._ssl_buffer = _BUFFERS.setdefault(loop, bytearray(READ_BYTES))
+        self._ssl_buffer_view = memoryview(self._ssl_buffer)
+
+
+_BUFFERS: WeakKeyDictionary[asyncio.AbstractEventLoop, bytearray] = WeakKeyDictionary()
 
 
 class _Full(asyncio.Protocol):

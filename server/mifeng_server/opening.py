@@ -9,9 +9,6 @@ from pathlib import Path
 from mifeng_crypto.errors import UsageError
 from mifeng_crypto.rand import Rng
 from mifeng_server.blobs.folder import FolderBlobs
-from mifeng_server.blobs.objects import ObjectBlobs
-from mifeng_server.blobs.s3 import check_bucket, open_bucket
-from mifeng_server.blobs.shares import ObjectShares
 from mifeng_server.config import Storage
 from mifeng_server.domain.protocols import Blobs, Bus, Shares, Store
 from mifeng_server.folder import Folder
@@ -75,6 +72,11 @@ async def open_store(storage: Storage, folder: Folder) -> Store:
 async def _blobs(storage: Storage, folder: Folder, rng: Rng) -> tuple[Blobs, Shares]:
     if not storage.blobs:
         return FolderBlobs(folder.blobs), Vault(Path(folder.vault), rng=rng)
+    # What speaks to S3 takes memory and time to load, which most servers have no use for.
+    from mifeng_server.blobs.objects import ObjectBlobs
+    from mifeng_server.blobs.s3 import check_bucket, open_bucket
+    from mifeng_server.blobs.shares import ObjectShares
+
     parts = [
         open_bucket(storage.blobs, part, endpoint=storage.s3_endpoint, region=storage.s3_region)
         for part in ("blobs", "vault")

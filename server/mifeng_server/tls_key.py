@@ -96,6 +96,7 @@ def ssl_context(cert: Path, key: Path) -> ssl.SSLContext:
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.num_tickets = 0  # clients do not resume sessions, and each would be kept
     try:
         context.load_cert_chain(cert, key)
     except (OSError, ssl.SSLError) as err:

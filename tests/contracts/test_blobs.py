@@ -15,7 +15,8 @@ from obstore.store import S3Store
 
 from mifeng_crypto.errors import StorageError
 from mifeng_server.blobs.folder import FolderBlobs
-from mifeng_server.blobs.objects import OBJECT_BYTES, ObjectBlobs
+from mifeng_server.blobs.layout import OBJECT_BYTES
+from mifeng_server.blobs.objects import ObjectBlobs
 from mifeng_server.blobs.s3 import open_bucket
 from mifeng_server.blobs.shares import ObjectShares
 from mifeng_server.domain.memory import MemoryBlobs, MemoryShares

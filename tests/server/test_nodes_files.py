@@ -14,7 +14,8 @@ import aiohttp
 import pytest
 from obstore.store import ObjectStore
 
-from mifeng_server.blobs.objects import OBJECT_BYTES, ObjectBlobs
+from mifeng_server.blobs.layout import OBJECT_BYTES
+from mifeng_server.blobs.objects import ObjectBlobs
 from mifeng_server.domain.protocols import Checksum
 from mifeng_server.domain.quota import Quotas
 from tests.support.nodes import initialised

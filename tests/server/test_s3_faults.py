@@ -17,8 +17,8 @@ import pytest
 
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.errors import UsageError
-from mifeng_server import opening
-from mifeng_server.blobs.objects import OBJECT_BYTES
+from mifeng_server.blobs import s3 as buckets
+from mifeng_server.blobs.layout import OBJECT_BYTES
 from mifeng_server.blobs.s3 import check_bucket, open_bucket
 from mifeng_server.domain.purge import purge
 from tests.support.faulty import Fault, Faulty, Plan, faulty
@@ -64,7 +64,7 @@ async def c(
     tmp_path: Path, s3: Seaweed, proxy: Faulty, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Company]:
     quick = functools.partial(open_bucket, timeout_s=TIMEOUT_S)
-    monkeypatch.setattr(opening, "open_bucket", quick)
+    monkeypatch.setattr(buckets, "open_bucket", quick)
     nodes = await initialised(tmp_path, "", blobs=s3.new_address(), endpoint=proxy.endpoint)
     async with nodes.node() as node, pair(node) as (ann, bob, unit_id):
         yield Company(node, ann, bob, unit_id, proxy)

@@ -1,5 +1,6 @@
 """Sealed files as objects (protocol.md, "Storage").
 
-objects.py   a blob as numbered objects of 4 MiB in any store that `obstore` speaks to
-folder.py    the same in a folder, synced
+layout.py    a blob is numbered objects of 4 MiB
+objects.py   in any store that `obstore` speaks to
+folder.py    in a folder, synced
 """

@@ -22,7 +22,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from mifeng_crypto.errors import StorageError
-from mifeng_server.blobs.objects import OBJECT_BYTES, PIECE_BYTES, broken
+from mifeng_server.blobs.layout import OBJECT_BYTES, PIECE_BYTES, broken
 from mifeng_server.domain.protocols import Checksum, ConflictError, FullError
 
 __all__ = ["FolderBlobs"]

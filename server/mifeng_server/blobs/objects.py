@@ -32,15 +32,14 @@ from obstore.exceptions import (
 from obstore.store import ObjectStore
 
 from mifeng_crypto.errors import StorageError
+from mifeng_server.blobs.layout import OBJECT_BYTES, PIECE_BYTES, broken
 from mifeng_server.domain.protocols import Checksum, ConflictError, FullError, checked
 
 if TYPE_CHECKING:  # there are no such names when it runs
     from obstore import ObjectMeta, PutMode
 
-__all__ = ["OBJECT_BYTES", "PIECE_BYTES", "ObjectBlobs", "broken"]
+__all__ = ["ObjectBlobs"]
 
-OBJECT_BYTES = 4 << 20
-PIECE_BYTES = 1 << 20
 CHECKSUMS = "crc32"
 """The metadata of an object: one checksum a piece, in hex."""
 
@@ -196,11 +195,6 @@ def _failed(err: Exception) -> StorageError:
     status = re.search(r"status code: ([0-9]{3})", str(err))
     reason = type(err).__name__ + (f", HTTP {status[1]}" if status else "")
     return StorageError("the blob store failed: {reason}", reason=reason)
-
-
-def broken() -> StorageError:
-    """A part of a blob is not there."""
-    return StorageError("a file is not whole on the server's disk: restore it from a backup")
 
 
 def _name(key: bytes, number: int) -> str:
