@@ -13,7 +13,7 @@ import pytest
 
 import mifeng
 from mifeng.core.proof import APPROVAL_MAGIC, verify_approval
-from mifeng.sdk.documents import approvals_csv
+from mifeng.sdk.tables import approvals_csv
 from mifeng_crypto.errors import MifengError
 from mifeng_crypto.ledger.charter_entry import UnitKind
 from mifeng_crypto.ledger.policy import Export, Receipts
@@ -252,6 +252,10 @@ async def test_by_commands(tmp_path: Path, shell: Shell) -> None:
         assert (await run("ben", "approval", "export", "Research", n, str(proof))).code == 0
         checked = (await run("nobody", "verify-approval", str(proof), "--json")).json
         assert checked["standing"] == "approved"
+        assert {"label": "amount", "value": "CNY 999.90"} in checked["answers"]
+        told = await run("nobody", "audit", str(proof))
+        assert "[approved] Screen" in told.out
+        assert "amount: CNY 999.90" in told.out
         audited = (await run("nobody", "audit", str(proof), "--json")).json
         assert audited == checked
         wrong = await run("ben", "approval", "request", "Research", "x", "--field", "text")

@@ -12,7 +12,7 @@ import pytest
 
 import mifeng
 from mifeng.errors import ReadOnlyError
-from mifeng.sdk.documents import approvals_csv
+from mifeng.sdk.tables import approvals_csv
 from mifeng_crypto.ledger.charter_entry import UnitKind, UnitRole
 from tests.e2e.people import PASSPHRASE, cast
 from tests.e2e.shell import Shell
@@ -91,12 +91,12 @@ async def test_a_units_requests_are_listed_with_unit_and_names_of_files(
             assert await c.ada.requests() == []
             found = await c.ada.requests(unit=c.adas)
             (row,) = list(csv.DictReader(io.StringIO(approvals_csv(found))))
-            assert (row["unit"], row["title"], row["standing"]) == (
+            assert (row["Unit"], row["Title"], row["Standing"]) == (
                 "Research",
                 "'@Train",
                 "approved",
             )
-            assert "receipt: ticket.pdf" in row["fields"]
+            assert "receipt: ticket.pdf" in row["Fields"]
         listed = (await shell.run("ada", "approval", "list", "--unit", "Research", "--json")).lines
         assert [one["approval"]["standing"] for one in listed] == ["approved"]
         assert "Nothing waits for you." in (await shell.ok("ada", "approval", "list")).err

@@ -146,7 +146,7 @@ def list_requests(
             where = me.unit(unit) if unit is not None else None
             found = await me.requests(mine=mine, unit=where)
             if csv is not None:
-                from mifeng.sdk.documents import approvals_csv
+                from mifeng.sdk.tables import approvals_csv
 
                 csv.write_text(approvals_csv(found), encoding="utf-8-sig")
             print_found(found, as_lines=told.json)
@@ -270,7 +270,14 @@ def print_if_proof(path: Path, *, as_one: bool) -> bool:
 def _print_proven(proven: ProvenApproval, *, as_one: bool) -> None:
     from mifeng.cli.show import as_json, local_time, print_table, say
     from mifeng.content import printable
+    from mifeng.sdk.documents import value_text
+    from mifeng.sdk.wording import label_of, standing_word
 
+    form = proven.form
+    answers = [
+        (one.field.label, value_text(one, lambda who: proven.names.get(who, who.hex()), {}))
+        for one in form.answers
+    ]
     digits = proven.workspace_number
     number = " ".join(digits[n : n + 5] for n in range(0, len(digits), 5))
     history = [
@@ -281,7 +288,10 @@ def _print_proven(proven: ProvenApproval, *, as_one: bool) -> None:
         as_json(
             {
                 "workspace_number": number,
-                "title": proven.form.title,
+                "title": form.title,
+                "template": form.template,
+                "answers": [{"label": label, "value": value} for label, value in answers],
+                "files": [digest.hex() for digest in form.files],
                 "author": proven.author.hex(),
                 "at": proven.at,
                 "standing": proven.standing,
@@ -291,9 +301,14 @@ def _print_proven(proven: ProvenApproval, *, as_one: bool) -> None:
         return
     say(_("Every signature in this file is in order."))
     say(_("Workspace: {number}").format(number=number))
-    say(f"{printable(proven.form.title)}: {proven.standing}")
+    say(f"[{standing_word(proven.standing)}] {printable(form.title)}")
+    author = proven.names.get(proven.author, "")
+    say("  " + _("asked by {name}").format(name=printable(author)) + f" ({proven.author.hex()})")
+    for label, value in answers:
+        name, said = label_of(form.template, label, value)
+        say(f"  {printable(name)}: {printable(said)}")
     rows = [
-        [proven.names.get(one.by, ""), one.verdict, local_time(one.at), one.by.hex()]
+        [proven.names.get(one.by, ""), standing_word(one.verdict), local_time(one.at), one.by.hex()]
         for one in proven.history
     ]
     print_table([_("Name (not signed)"), _("Decision"), _("Time"), _("Member id")], rows)

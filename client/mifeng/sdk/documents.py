@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-import io
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from mifeng.content.documents import (
     Decision,
@@ -37,9 +34,6 @@ from mifeng.core.timeline import Line
 from mifeng.sdk.people import Person
 from mifeng_crypto.ids import DeviceId, MemberId, UnixMillis
 
-if TYPE_CHECKING:
-    from mifeng.sdk.looking import Found
-
 __all__ = [
     "Announcement",
     "Approval",
@@ -49,17 +43,13 @@ __all__ = [
     "Poll",
     "PollChoice",
     "Show",
-    "approvals_csv",
     "handed_over_in",
     "notice_of",
     "show_announcement",
     "show_approval",
     "show_poll",
+    "value_text",
 ]
-
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""With what a cell begins that a spreadsheet takes for a formula."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +214,10 @@ def show_approval(state: Requested, show: Show, files: Mapping[bytes, str]) -> A
     return Approval(
         template=form.template,
         title=form.title,
-        answers=tuple((a.field.label, value_text(a, show, files)) for a in form.answers),
+        answers=tuple(
+            (a.field.label, value_text(a, lambda who: show.person(who).name, files))
+            for a in form.answers
+        ),
         steps=steps,
         step=min(state.step + 1, len(steps)),
         standing=state.standing.value,
@@ -244,8 +237,10 @@ def _verdict(statement: Statement) -> tuple[str, str]:
     return "approved" if body.verdict is Verdict.APPROVED else "rejected", body.comment
 
 
-def value_text(answer: Answer, show: Show, files: Mapping[bytes, str]) -> str:
-    """Write what was filled in."""
+def value_text(
+    answer: Answer, name_of: Callable[[MemberId], str], files: Mapping[bytes, str]
+) -> str:
+    """Write what was filled in; `files` are the names of those that came with it, by their hash."""
     match answer.value:
         case Passage(text):
             return text
@@ -260,7 +255,7 @@ def value_text(answer: Answer, show: Show, files: Mapping[bytes, str]) -> str:
         case Choice(place):
             return answer.field.choices[place]
         case PersonId(member_id):
-            return show.person(member_id).name
+            return name_of(member_id)
         case FileHash(digest):
             return files.get(digest, digest.hex())
         case _:
@@ -308,34 +303,3 @@ def notice_of(line: Line) -> str:
             return "template"
         case _:
             return ""
-
-
-def approvals_csv(found: Iterable[Found]) -> str:
-    """Write requests as CSV (RFC 4180), one a line, for spreadsheets.
-
-    A cell that a spreadsheet would take for a formula begins with an apostrophe.
-    """
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(
-        ["unit", "number", "time", "by", "template", "title", "standing", "fields", "decisions"]
-    )
-    for one in found:
-        message, approval = one.message, one.message.approval
-        if approval is None:
-            continue
-        fields = "; ".join(f"{label}: {value}" for label, value in approval.answers if value)
-        history = "; ".join(f"{d.person} {d.verdict} {d.comment}".strip() for d in approval.history)
-        cells = [
-            one.unit.title,
-            str(message.sequence),
-            message.time.isoformat(timespec="seconds"),
-            str(message.sender),
-            approval.template,
-            approval.title,
-            approval.standing,
-            fields,
-            history,
-        ]
-        writer.writerow([f"'{c}" if c.startswith(FORMULA) else c for c in cells])
-    return out.getvalue()

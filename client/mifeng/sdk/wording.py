@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mifeng.sdk.people import Person
     from mifeng.sdk.values import DeviceChange, Message
 
-__all__ = ["in_words", "label_of", "remarks", "shown_name"]
+__all__ = ["in_words", "label_of", "remarks", "shown_name", "standing_word"]
 
 
 def in_words(message: Message) -> list[str]:
@@ -103,25 +103,29 @@ def _poll(poll: Poll) -> list[str]:
 
 
 def _approval(approval: Approval) -> list[str]:
-    standing = {
+    lines = [f"[{standing_word(approval.standing)}] {printable(approval.title)}"]
+    for label, value in approval.answers:
+        if value:
+            name, said = label_of(approval.template, label, value)
+            lines.append(f"  {printable(name)}: {printable(said)}")
+    for one in approval.history:
+        decided = f"{shown_name(one.person)}: {standing_word(one.verdict)}"
+        lines.append(f"  {decided} {printable(one.comment)}".rstrip())
+    if approval.waiting_for:
+        names = ", ".join(shown_name(person) for person in approval.waiting_for)
+        lines.append("  " + _("waiting for {names}").format(names=names))
+    return lines
+
+
+def standing_word(standing: str) -> str:
+    """Return what has become of a request, or what somebody has decided, in words."""
+    words = {
         "pending": _("pending"),
         "approved": _("approved"),
         "rejected": _("rejected"),
         "withdrawn": _("withdrawn"),
     }
-    lines = [f"[{standing[approval.standing]}] {printable(approval.title)}"]
-    for label, value in approval.answers:
-        if value:
-            name, said = label_of(approval.template, label, value)
-            lines.append(f"  {printable(name)}: {printable(said)}")
-    lines += [
-        f"  {shown_name(one.person)}: {standing[one.verdict]} {printable(one.comment)}".rstrip()
-        for one in approval.history
-    ]
-    if approval.waiting_for:
-        names = ", ".join(shown_name(person) for person in approval.waiting_for)
-        lines.append("  " + _("waiting for {names}").format(names=names))
-    return lines
+    return words[standing]
 
 
 def label_of(template: str, label: str, value: str = "") -> tuple[str, str]:
