@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from tests.expiry import everywhere
+
 HERE = Path(__file__).resolve().parent
 OUTPUT = HERE.parent.parent / "build" / "expiry.json"
 CASES = 500
@@ -38,12 +40,15 @@ class Recorder:
 
 
 def main(cases: int) -> int:
-    """Run, print, write."""
+    """Run this folder, then all of `tests/e2e` with the lineage of keys; print, write."""
     os.environ["MIFENG_EXPIRY_CASES"] = str(cases)
     recorder, console = Recorder(), Console()
     # The journey takes minutes: what is hung in CI is not hung here.
     patient = ["-o", "faulthandler_timeout=0"]
     code = pytest.main([str(HERE), "-q", "-p", "no:cacheprovider", *patient], plugins=[recorder])
+    suite = [str(HERE.parent / "e2e"), "-q", "-p", "no:cacheprovider", *patient]
+    over_all = pytest.main(suite, plugins=[recorder, everywhere])
+    recorder.figures["lineage over tests/e2e"] = everywhere.COUNTED
     OUTPUT.parent.mkdir(exist_ok=True)
     result = {"cases": cases, "figures": recorder.figures, "tests": recorder.outcomes}
     OUTPUT.write_text(json.dumps(result, indent=2, default=str) + "\n", encoding="utf-8")
@@ -51,7 +56,7 @@ def main(cases: int) -> int:
     for name, outcome in recorder.outcomes.items():
         if outcome != "passed":
             console.print(f"{outcome}: {name}", markup=False)
-    return int(code)
+    return int(code or over_all)
 
 
 if __name__ == "__main__":

@@ -78,17 +78,21 @@ class Ledger:
         label = _label(vault, name)
         self.died.setdefault(label, self.now())
 
+    def label_of(self, keeper: Keeper, table: str, key: bytes, stored: bytes) -> str:
+        """Return which key a row was sealed under."""
+        vault, scope = keeper._vault, scope_of(table, key)
+        under: MortalKey | None = None
+        if scope is not None and stored[:1] == b"\x01":
+            under = vault.get(StateName(scope, int.from_bytes(stored[1:9], "big")))
+        elif (name := keeper.slot_of(key, stored)) is not None:
+            under = vault.get_to_seal(name)
+        return self._names[id(under)] if under is not None else IMMORTAL
+
     def sealed(self, keeper: Keeper, table: str, key: bytes, value: bytes, stored: bytes) -> None:
         """A row goes to the disk."""
         vault = keeper._vault
-        scope = scope_of(table, key)
+        scope, label = scope_of(table, key), self.label_of(keeper, table, key, stored)
         if scope is not None:
-            serial = int.from_bytes(stored[1:9], "big")
-            under = vault.get(StateName(scope, serial))
-            if stored[:1] == b"\x01" and under is not None:
-                label = self._names[id(under)]
-            else:
-                label = IMMORTAL
             self.states.setdefault((id(vault), scope), set()).add(label)
         if table == "history":
             self._of_a_history(keeper, key, value, stored)
@@ -101,9 +105,6 @@ class Ledger:
         if not record.content:
             return
         content = f"message {key.hex()} of {id(vault)}"
-        name = keeper.slot_of(key, stored)
-        slot_key = vault.get_to_seal(name) if name is not None else None
-        label = self._names[id(slot_key)] if slot_key is not None else IMMORTAL
         self.edges.add(Edge(label, content, record.deadline, "seals"))
         # Whatever sealed the ratchets before this message was taken from them derives its key; of
         # what was handed over those of another device.
