@@ -49,7 +49,7 @@ interop: .venv/.installed ## meet other MLS implementations, print a table (need
 	$(BIN)/python -m tests.interop
 
 .PHONY: torture
-torture: .venv/.installed ## kills, crashes, power cuts and faults in number, build/torture.json (SHARE=0.1 for less)
+torture: .venv/.installed ## kills, crashes, power cuts, faults, flipped bits: build/torture.json (SHARE=0.1 for less)
 	$(BIN)/python -m tests.torture --share $(or $(SHARE),1)
 
 .PHONY: fuzz

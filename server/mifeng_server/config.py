@@ -193,7 +193,7 @@ def _read(folder: Folder, environ: Mapping[str, str]) -> tuple[Config, str]:
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as err:
-        raise UsageError("{path} is wrong: {reason}", path=path, reason=err) from err
+        raise UsageError("{path} is wrong: {reason}; correct it", path=path, reason=err) from err
     _convert(values, str(path), text)
     for name, kind in _names():
         if (given := environ.get(variable_of(name))) is not None:
@@ -209,7 +209,7 @@ def _convert(values: dict[str, Any], path: str, text: str) -> Config:
     except msgspec.ValidationError as err:
         line = _line_of(text, _name_in(str(err)))
         where = f"{path}, line {line}" if line else path
-        raise UsageError("{path} is wrong: {reason}", path=where, reason=err) from err
+        raise UsageError("{path} is wrong: {reason}; correct it", path=where, reason=err) from err
 
 
 def _name_in(message: str) -> str:
@@ -261,7 +261,7 @@ def _parse(name: str, kind: Any, given: str) -> Any:  # noqa: ANN401 - as the se
         return msgspec.convert(value, kind, strict=False)
     except msgspec.ValidationError as err:
         raise UsageError(
-            "{variable} is wrong: {reason}", variable=variable_of(name), reason=err
+            "{variable} is wrong: {reason}; correct it", variable=variable_of(name), reason=err
         ) from err
 
 

@@ -6,8 +6,10 @@ method, the route's pattern, the status, the bytes and the time it took.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
+from typing import TextIO, cast
 
 import structlog
 
@@ -27,12 +29,27 @@ def configure_logs(level: str = "info") -> None:
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _Patient(sys.stderr))),
         cache_logger_on_first_use=True,
     )
     for logger in (AIOHTTP, logging.getLogger("asyncpg")):
         logger.handlers = [_WithoutWords(logger.name)]
         logger.propagate = False
+
+
+class _Patient:
+    """A stream whose disk may be full: a request does not fail because nobody can be told of it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.flush()
 
 
 class _WithoutWords(logging.Handler):

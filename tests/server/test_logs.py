@@ -46,3 +46,11 @@ def test_a_request_that_fails_logs_its_place_and_no_value() -> None:
     assert "KeyError" in failure["exception"]
     assert request["status"] == 500
     assert "a-secret" not in done.stderr
+
+
+def test_a_full_disk_under_the_log_fails_no_request() -> None:
+    program = textwrap.dedent(PROGRAM).replace('raise KeyError("where")', "return web.Response()")
+    program = program.replace("response.status == 500", "response.status == 200")
+    with open("/dev/full", "w", encoding="utf-8") as full:  # noqa: PTH123 - a device
+        done = subprocess.run([sys.executable, "-c", program], check=False, stderr=full)
+    assert done.returncode in {0, 120}, "120: Python's own last flush of stderr fails as well"

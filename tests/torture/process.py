@@ -26,38 +26,53 @@ PATIENCE_S = 60.0
 
 
 class ServerProcess:
-    """`mifeng-server serve` on a data folder, over plain HTTP on loopback."""
+    """`mifeng-server serve` on a data folder, by default over plain HTTP on loopback.
+
+    Attributes:
+        url: how clients reach it.
+        port: where it listens.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._host = "127.0.0.1"
         self.url = ""
+        self.port = 0
         self.link = ""
         self._process: asyncio.subprocess.Process | None = None
 
-    async def init(self) -> None:
-        """Make the data folder."""
+    async def init(self, address: str = "http://127.0.0.1") -> None:
+        """Make the data folder of a server with this address, at a free port."""
+        self._host = address.partition("://")[2]
         with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
+            probe.bind((self._host, 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"{address}:{self.port}"
         self.link = await initialise(
             Folder(self.folder), self.url, clock=SystemClock(), rng=os.urandom
         )
 
-    async def start(self, *wrapper: str) -> float:
-        """Start it, behind a tool if one is given; return in how many seconds it answered."""
+    async def start(self, *wrapper: str, elsewhere: bool = False) -> float:
+        """Start it, behind a tool if one is given; return in how many seconds it answered.
+
+        `elsewhere`: at another port than its address says, where something stands before it.
+        """
+        if elsewhere:
+            with socket.socket() as probe:
+                probe.bind((self._host, 0))
+                self.port = probe.getsockname()[1]
         begin = time.monotonic()
         self._process = await asyncio.create_subprocess_exec(
             *wrapper,
             *(sys.executable, "-m", "mifeng_server", "serve", "--data", str(self.folder)),
+            *("--port", str(self.port)),
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
             start_new_session=True,
         )
-        host, port = self.url.removeprefix("http://").split(":")
         while True:
             try:
-                _, writer = await asyncio.open_connection(host, int(port))
+                _, writer = await asyncio.open_connection(self._host, self.port)
             except OSError:
                 assert self._process.returncode is None, "the server ended by itself"
                 assert time.monotonic() - begin < PATIENCE_S, "the server does not answer"

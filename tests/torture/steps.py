@@ -30,7 +30,7 @@ from tests.simulation.world import World, simulated
 __all__ = ["Stepped", "count_steps", "crash_at", "crash_everywhere"]
 
 ADA, BO = 0, 1
-TEXTS = [f"<message {n}>" for n in range(1, 5)]
+TEXTS = [f"<message {n}>" for n in range(1, 6)]
 TRIES = 5
 
 
@@ -44,7 +44,9 @@ class Stepped:
 
 
 class Story(World):
-    """Ada founds, Bo joins; a unit, messages, out and in again. One of them crashes once."""
+    """Ada founds, Bo joins; a unit, messages, out and in again, another generation. One of them
+    crashes once.
+    """
 
     victim = ADA
     at = 0
@@ -69,6 +71,9 @@ class Story(World):
         await self._do_as(ada, lambda _: self._granted(ada))
         await self._do_as(bo, self._in_the_unit)
         await self._do_as(bo, lambda _: self._said(bo, TEXTS[3]))
+        await self._do_as(ada, self._restarted)
+        await self._do_as(bo, self._in_the_unit)
+        await self._do_as(bo, lambda _: self._said(bo, TEXTS[4]))
         for client in (ada, bo, ada):
             await self._do_as(client, self._synced)
         if self.violation is not None:
@@ -110,6 +115,12 @@ class Story(World):
         assert ada.workspace is not None
         await ada.workspace.sync()
         await self._unit(ada).revoke(ada.workspace.person("Bo"))
+
+    async def _restarted(self, ada: Client) -> None:
+        assert ada.workspace is not None
+        await ada.workspace.sync()
+        if not self._unit(ada).generation:
+            await self._unit(ada).restart()
 
     async def _in_the_unit(self, bo: Client) -> None:
         assert bo.workspace is not None

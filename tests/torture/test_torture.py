@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.torture.clocks import jump_clocks
 from tests.torture.cluster import torture_cluster
-from tests.torture.faults import fail_call
+from tests.torture.faults import fail_call, fail_client
 from tests.torture.kills import kill_server
+from tests.torture.lines import break_lines, can_make_namespaces, cut_link
 from tests.torture.power import cut_client, cut_server, has_strace
+from tests.torture.rot import rot_client, rot_server
 from tests.torture.steps import ADA, BO, crash_at, crash_everywhere
 from tests.torture.trace import Disk, Event
 
@@ -67,6 +70,48 @@ async def test_a_write_that_fails_once_is_answered_as_such_and_the_next_one_hold
     seen = await fail_call(tmp_path, "pwrite64", for_ever=False)
     assert 1 <= seen.injected <= 6, "once in each thread that writes"
     assert seen.acknowledged >= 20
+
+
+@traced
+async def test_a_client_whose_disk_does_not_sync_says_so_and_sends_what_it_kept(
+    tmp_path: Path,
+) -> None:
+    seen = await fail_client(tmp_path, "fdatasync", for_ever=False)
+    assert seen.injected >= 1
+    assert seen.acknowledged >= 20
+
+
+@pytest.mark.skipif(not can_make_namespaces(), reason="networks cannot be made here")
+async def test_a_link_that_goes_down_and_up_costs_time_and_nothing_else(tmp_path: Path) -> None:
+    heard = await cut_link(tmp_path, cuts=2)
+    assert sum(heard.faults.values()) == 2
+    assert heard.read >= heard.acknowledged
+
+
+async def test_a_server_that_answers_500_or_hangs_or_closes_in_a_frame_costs_no_message(
+    tmp_path: Path,
+) -> None:
+    heard = await break_lines(tmp_path, faults=8)
+    assert sum(heard.faults.values()) >= 8
+    assert heard.read == heard.acknowledged + heard.kept
+
+
+async def test_clocks_that_jump_lose_nothing_and_go_on_when_they_are_right(tmp_path: Path) -> None:
+    seen = await jump_clocks(tmp_path, jumps=8)
+    assert seen.jumps == 8
+    assert seen.acknowledged > 4
+
+
+async def test_a_flipped_bit_of_a_profile_shows_nothing_that_was_not_said(tmp_path: Path) -> None:
+    seen = await rot_client(tmp_path, states=80)
+    assert sum(seen.flipped.values()) == 80
+    assert seen.named
+    assert seen.less == 0
+
+
+async def test_a_flipped_bit_of_a_server_shows_nothing_that_was_not_said(tmp_path: Path) -> None:
+    seen = await rot_server(tmp_path, states=9)
+    assert sum(seen.flipped.values()) == 9
 
 
 def test_what_was_not_synced_may_be_gone_in_any_pieces_and_what_was_stays(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 import aiohttp
 import msgspec
 
+from mifeng.errors import ServerProblem
 from mifeng.net.api import Api
 from mifeng_crypto.api.messages import Push, StreamHello
 from mifeng_crypto.errors import ProtocolError, TransportError
@@ -53,7 +54,11 @@ class Stream:
         return self._socket is not None and not self._socket.closed
 
     async def announce(self) -> None:
-        """Say anew where each unit stands: after one was joined."""
+        """Say anew where each unit stands: after one was joined.
+
+        Raises:
+            ServerProblem, TransportError: the line has just broken.
+        """
         if self._socket is not None and not self._socket.closed:
             await self._say_hello(self._socket)
 
@@ -88,6 +93,9 @@ class Stream:
                     yield _decode(frame)
             except (TransportError, aiohttp.ClientError, OSError):
                 pass  # dial again
+            except ServerProblem as err:
+                if err.status < 500:  # a fault of the server says nothing of this device
+                    raise
             finally:
                 self._socket = None
                 await socket.close()
@@ -102,7 +110,13 @@ class Stream:
             protocol=PROTOCOL_VERSION,
             after={unit_id.hex(): sequence for unit_id, sequence in self._positions().items()},
         )
-        await socket.send_bytes(msgspec.msgpack.encode(hello))
+        try:
+            await socket.send_bytes(msgspec.msgpack.encode(hello))
+        except (aiohttp.ClientError, ConnectionError) as err:
+            raise TransportError(
+                "the server at {host} cannot be reached; check the network, and whether it runs",
+                host=self._api.host,
+            ) from err
 
 
 def _decode(frame: aiohttp.WSMessage) -> Push:

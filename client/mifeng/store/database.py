@@ -417,4 +417,8 @@ def _translated() -> Iterator[None]:
             raise ProfileDamagedError(
                 "the profile's database is damaged; remove the profile and join again"
             ) from err
-        raise StorageError("the profile cannot be written or read: {err}", err=err) from err
+        raise StorageError(
+            "the profile cannot be written or read ({err}); do it again, and if that does not "
+            "help, restore the profile or join again",
+            err=err,
+        ) from err

@@ -141,7 +141,9 @@ def _from_sqlite(database: Path, fresh: Path, progress: Progress) -> None:
             copy.execute("PRAGMA journal_mode = DELETE")
             copy.execute("PRAGMA wal_checkpoint")
         except sqlite3.Error as err:
-            raise StorageError("the database failed: {reason}", reason=str(err)) from err
+            raise StorageError(
+                "the database failed: {reason}; look at its disk, and try again", reason=str(err)
+            ) from err
     progress("server.db", fresh.stat().st_size)
     _sync(fresh)
 

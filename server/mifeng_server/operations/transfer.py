@@ -145,7 +145,9 @@ class _Sqlite:
         try:
             return await asyncio.to_thread(fetch)
         except sqlite3.Error as err:
-            raise StorageError("the database failed: {reason}", reason=str(err)) from err
+            raise StorageError(
+                "the database failed: {reason}; look at its disk, and try again", reason=str(err)
+            ) from err
 
 
 @asynccontextmanager

@@ -78,7 +78,8 @@ def postgres_error(err: BaseException) -> StorageError:
     if isinstance(err, asyncpg.PostgresError):
         # Messages may quote a value, in their detail; the class says what happened.
         return StorageError(
-            "the database failed: {reason}", reason=f"{type(err).__name__} ({err.sqlstate})"
+            "the database failed: {reason}; look at its disk, and try again",
+            reason=f"{type(err).__name__} ({err.sqlstate})",
         )
     return StorageError(
         "the database cannot be reached ({reason}); see that PostgreSQL runs and lets us in",

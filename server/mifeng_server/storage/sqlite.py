@@ -88,7 +88,15 @@ def storage_error(err: DBAPIError | sqlite3.Error) -> StorageError:
     ):
         return FullError()
     # The driver's own words: they name no parameters.
-    return StorageError("the database failed: {reason}", reason=str(cause))
+    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return StorageError(
+            "the database is damaged ({reason}); stop the server, and restore a backup",
+            reason=str(cause),
+        )
+    return StorageError(
+        "the database failed: {reason}; look at its disk, and try again", reason=str(cause)
+    )
 
 
 class SqliteStore:

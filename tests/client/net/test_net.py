@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import os
 from pathlib import Path
+from typing import cast
 
+import aiohttp
 import msgspec
 import pytest
 from aiohttp import web
@@ -15,7 +17,7 @@ from aiohttp.test_utils import TestServer
 from mifeng.errors import ServerIdentityError, ServerProblem
 from mifeng.net import Api, Signer
 from mifeng.net.pin import check_address
-from mifeng.net.stream import FIRST_PAUSE_S, LONGEST_PAUSE_S, pause_s
+from mifeng.net.stream import FIRST_PAUSE_S, LONGEST_PAUSE_S, Stream, pause_s
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.api.problems import PROBLEM_CONTENT_TYPE, Problem, ProblemCode
 from mifeng_crypto.errors import ProtocolError, TransportError, UsageError
@@ -197,3 +199,46 @@ async def test_who_begins_to_speak_during_a_login_is_not_taken_for_who_spoke_bef
 
 def _signer(author: Author) -> Signer:
     return Signer(WorkspaceId(bytes(32)), author, Secret(bytes(32)))
+
+
+class Broken:
+    """A line that is up, and breaks when something is said on it."""
+
+    closed = False
+    close_code: int | None = None
+
+    async def send_bytes(self, _: bytes) -> None:
+        raise aiohttp.ClientConnectionResetError("Cannot write to closing transport")
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+async def test_a_line_that_breaks_while_a_unit_is_announced_is_not_the_end_of_it() -> None:
+    async with Api(["http://127.0.0.1:1"], None, now=lambda: UnixMillis(0), rng=os.urandom) as api:
+        api._token = "a token"
+        stream = Stream(api, dict)
+        stream._socket = cast("aiohttp.ClientWebSocketResponse", Broken())
+        with pytest.raises(TransportError, match="cannot be reached"):
+            await stream.announce()
+
+
+async def test_a_fault_of_the_server_at_login_is_not_the_end_of_a_line() -> None:
+    class Failing(Api):
+        dialled = 0
+
+        async def websocket(self, path: str) -> aiohttp.ClientWebSocketResponse:
+            del path
+            self.dialled += 1
+            if self.dialled == 2:
+                raise asyncio.CancelledError
+            return cast("aiohttp.ClientWebSocketResponse", Broken())
+
+        async def token(self) -> str:
+            raise ServerProblem(500, None)
+
+    failing = Failing(["http://127.0.0.1:1"], None, now=lambda: UnixMillis(0), rng=bytes)
+    async with failing as api:
+        with pytest.raises(asyncio.CancelledError):  # it has dialled again
+            await anext(Stream(api, dict).pushes())
+    assert failing.dialled == 2
