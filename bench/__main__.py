@@ -19,6 +19,7 @@ from rich.table import Table
 
 from bench import (
     bots,
+    catch_up,
     content,
     directory,
     e2e,
@@ -50,6 +51,7 @@ SECTIONS: dict[str, Callable[[], Iterator[Figure]]] = {
     "offboarding": offboarding.measure,
     "onboarding": onboarding.measure,
     "bots": bots.measure,
+    "catch-up": catch_up.measure,
     "e2e": e2e.measure,
     "screen": screen.measure,
 }

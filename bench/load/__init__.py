@@ -2,5 +2,7 @@
 
 stage.py   a company with units of any size, written straight into a data folder
 wire.py    HTTP and WebSocket with as little work on this side as can be
-parts.py   what is measured
+crowd.py   a thousand devices in one process
+parts.py   what is measured of accepting and delivering
+many.py    what is measured of a thousand clients that do something at once
 """

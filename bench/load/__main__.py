@@ -12,8 +12,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench.load.parts import PARTS
+from bench.load import many, parts
 
+PARTS = parts.PARTS | {
+    "herd": many.herd,
+    "renewals": many.renewals,
+    "holiday": many.holiday,
+}
 OUTPUT = Path(__file__).resolve().parents[2] / "build" / "load.json"
 
 

@@ -17,7 +17,9 @@ from pathlib import Path
 import msgspec
 
 from mifeng_crypto.api.messages import MessageRequest
+from mifeng_crypto.gate import header_hash
 from mifeng_crypto.ids import UnixMillis
+from mifeng_crypto.ledger.head import EMPTY, Head
 from mifeng_crypto.tls import encode
 from mifeng_server.clock import SystemClock
 from mifeng_server.config import Folder
@@ -39,9 +41,9 @@ from mifeng_server.serving import initialise
 from mifeng_server.storage.sqlite import open_sqlite
 from tests.support import company as companies
 from tests.support.company import Company, Person
-from tests.support.unit import Unit, key_package
+from tests.support.unit import Unit, key_package, leaf_extensions
 
-__all__ = ["Stage", "make_stage"]
+__all__ = ["Stage", "make_stage", "write_company"]
 
 BACK_MS = 3 * 3_600_000
 """The company was founded so long ago: its entries are a second apart."""
@@ -49,13 +51,14 @@ BACK_MS = 3 * 3_600_000
 
 @dataclass(slots=True)
 class Stage:
-    """What the load is put on."""
+    """What the load is put on. `head` is where the unit's log stood when it was made."""
 
     folder: Folder
     unit: Unit
     people: list[Person]
     tokens: list[str]
     second: Unit | None = None
+    head: Head = EMPTY
 
     def messages(self, n: int, *, size: int = 1024, unit: Unit | None = None) -> list[bytes]:
         """Encrypt so many messages by a unit's creator, as bodies to be posted."""
@@ -67,26 +70,57 @@ class Stage:
         return bodies
 
 
-def make_stage(path: Path, size: int, *, tls: bool, units: int = 1) -> Stage:
-    """Make a folder whose server has one unit or two of `size` people."""
-    companies.START = UnixMillis(time.time_ns() // 1_000_000 - BACK_MS)
+def make_stage(
+    path: Path,
+    size: int,
+    *,
+    tls: bool,
+    units: int = 1,
+    back_s: int = 0,
+    spread_s: int = 0,
+    rests: bool = True,
+) -> Stage:
+    """Make a folder whose server has one unit or two of `size` people.
+
+    Args:
+        path: the folder.
+        size: how many people.
+        tls: whether the server speaks TLS.
+        units: one or two.
+        back_s: so long ago the people came into the unit.
+        spread_s: within how long their leaves were made.
+        rests: nothing has happened since; otherwise its keys were renewed just now.
+    """
+    now = time.time_ns() // 1_000_000
+    companies.START = UnixMillis(now - back_s * 1000 - BACK_MS)
     company = Company("load")
     people = [company.ada, *(company.hire(f"p{n}") for n in range(size - 1))]
     unit = Unit(company)
-    _fill(unit, people)
+    came_at = UnixMillis(now - back_s * 1000) if back_s else None
+    _fill(unit, people, came_at=came_at, spread_s=spread_s)
+    if not rests:
+        company.now = UnixMillis(time.time_ns() // 1_000_000 - 5000)
+        unit.send_commit(company.ada, unit.commit(company.ada))
     second = Unit(company) if units > 1 else None
     if second is not None:
         _fill(second, people)
     tokens = [os.urandom(32) for _ in people]
     folder = Folder(path)
     both = [unit] if second is None else [unit, second]
-    asyncio.run(_write(folder, company, both, people, tokens, tls=tls))
+    asyncio.run(write_company(folder, company, both, people, tokens, tls=tls))
     texts = [base64.urlsafe_b64encode(token).decode().rstrip("=") for token in tokens]
-    return Stage(folder, unit, people, texts, second)
+    return Stage(folder, unit, people, texts, second, _head_of(unit))
 
 
-def _fill(unit: Unit, people: list[Person]) -> None:
-    """Grant everybody, and let the creator's commit add them."""
+def _head_of(unit: Unit) -> Head:
+    header = unit.entries[-1].header
+    return Head(header.sequence, header_hash(header))
+
+
+def _fill(
+    unit: Unit, people: list[Person], *, came_at: UnixMillis | None = None, spread_s: int = 0
+) -> None:
+    """Grant everybody, and let the creator's commit add them, then or as soon as may be."""
     company = unit.company
     for n, who in enumerate(people[1:], 1):
         company.grant(unit.unit_id, who)
@@ -94,12 +128,18 @@ def _fill(unit: Unit, people: list[Person]) -> None:
             unit.write_heads()  # entries are accepted soon after they were signed
     unit.write_heads()
     if len(people) > 1:
-        bundles = [key_package(company, who) for who in people[1:]]
+        company.now = max(company.now, came_at or company.now)
+        made = [UnixMillis(company.now + 1000 * spread_s * n // len(people))
+                for n in range(1, len(people))]  # fmt: skip
+        bundles = [
+            key_package(company, who, extensions=leaf_extensions(at))
+            for who, at in zip(people[1:], made, strict=True)
+        ]
         pending = unit.commit(company.ada, add=bundles, path=False)
         unit.send_commit(company.ada, pending)
 
 
-async def _write(
+async def write_company(
     folder: Folder,
     company: Company,
     units: list[Unit],
@@ -108,6 +148,7 @@ async def _write(
     *,
     tls: bool,
 ) -> None:
+    """Make the data folder of a server that has all this."""
     address = f"{'https' if tls else 'http'}://127.0.0.1:0"
     await initialise(folder, address, clock=SystemClock(), rng=os.urandom)
     folder.checkpoint_key.write_bytes(companies.SERVER_KEY)

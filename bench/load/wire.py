@@ -28,6 +28,10 @@ class Http(asyncio.Protocol):
     def __init__(self) -> None:
         self._got = bytearray()
         self._done: asyncio.Future[int] | None = None
+        self.answer = b""
+        """The body of the last answer."""
+        self.retry_after_s: float | None = None
+        """How long the last answer says to wait."""
         self.is_lost = False
         self.transport: asyncio.Transport | None = None
 
@@ -50,16 +54,25 @@ class Http(asyncio.Protocol):
         length = int(head[at + 16 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
         if len(self._got) >= end + 4 + length and self._done is not None:
             status = int(head[9:12])
+            self.answer = bytes(self._got[end + 4 : end + 4 + length])
+            wait = head.partition(b"retry-after: ")[2].partition(b"\r\n")[0]
+            self.retry_after_s = float(wait) if wait else None
             del self._got[: end + 4 + length]
             self._done.set_result(status)
 
     async def post(self, path: str, token: str, body: bytes, *, key: str = "") -> int:
         """Post a body; return the status, 0 if the line was cut."""
+        return await self.ask("POST", path, token, body, key=key)
+
+    async def ask(
+        self, method: str, path: str, token: str, body: bytes = b"", *, key: str = ""
+    ) -> int:
+        """Send a request; return the status, 0 if the line was cut."""
         assert self.transport is not None, "it is connected"
         self._done = asyncio.get_running_loop().create_future()
         key = key or os.urandom(8).hex()
         self.transport.write(
-            f"POST {path} HTTP/1.1\r\nHost: x\r\nMifeng-Protocol: 1\r\n"
+            f"{method} {path} HTTP/1.1\r\nHost: x\r\nMifeng-Protocol: 1\r\n"
             f"Authorization: Bearer {token}\r\nIdempotency-Key: {key}\r\n"
             f"Accept: application/msgpack\r\nContent-Type: application/msgpack\r\n"
             f"Content-Length: {len(body)}\r\n\r\n".encode()

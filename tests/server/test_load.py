@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from bench.catch_up import catch_up
+from bench.load.many import come_back, post_all, renew
 from bench.load.parts import accepted, fanout, idle, serve
 from bench.load.stage import make_stage
 
@@ -23,3 +25,26 @@ def test_idle_sockets_stay_open(tmp_path: Path) -> None:
     stage = make_stage(tmp_path / "data", 2, tls=False)
     with serve(stage, tls=False) as server:
         assert asyncio.run(idle(stage, server, n=8))["sockets"] == 8
+
+
+def test_everybody_who_comes_back_at_once_is_live_with_what_was_missed(tmp_path: Path) -> None:
+    stage = make_stage(tmp_path / "data", 6, tls=True)
+    with serve(stage, tls=True) as server:
+        asyncio.run(post_all(stage, server, 3))
+        got = asyncio.run(come_back(stage, server, 0.2))
+    assert got["clients"] == 6
+    assert set(got["statuses"]) == {"200"}
+
+
+def test_after_a_holiday_all_leaves_are_renewed_while_people_write(tmp_path: Path) -> None:
+    stage = make_stage(tmp_path / "data", 12, tls=True, back_s=9 * 86_400)
+    with serve(stage, tls=True) as server:
+        got = asyncio.run(renew(stage, server, rests_s=0))
+    assert (got["leaves_due_at_first"], got["leaves_due_in_the_end"]) == (12, 0)
+    assert got["commits"] == 12
+    assert got["messages"] >= 10
+
+
+def test_a_client_that_was_away_catches_up_with_commits_and_messages() -> None:
+    took, _ = catch_up(20, 25, 60)
+    assert took > 0

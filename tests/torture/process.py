@@ -35,7 +35,6 @@ class ServerProcess:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._host = "127.0.0.1"
         self.url = ""
         self.port = 0
         self.link = ""
@@ -43,11 +42,9 @@ class ServerProcess:
 
     async def init(self, address: str = "http://127.0.0.1") -> None:
         """Make the data folder of a server with this address, at a free port."""
-        self._host = address.partition("://")[2]
         with socket.socket() as probe:
-            probe.bind((self._host, 0))
-            self.port = probe.getsockname()[1]
-        self.url = f"{address}:{self.port}"
+            probe.bind((address.partition("://")[2], 0))
+            self.url = f"{address}:{probe.getsockname()[1]}"
         self.link = await initialise(
             Folder(self.folder), self.url, clock=SystemClock(), rng=os.urandom
         )
@@ -57,22 +54,25 @@ class ServerProcess:
 
         `elsewhere`: at another port than its address says, where something stands before it.
         """
+        host, _, port = self.url.partition("://")[2].rpartition(":")
+        self.port, options = int(port), list[str]()
         if elsewhere:
             with socket.socket() as probe:
-                probe.bind((self._host, 0))
+                probe.bind((host, 0))
                 self.port = probe.getsockname()[1]
+            options = ["--port", str(self.port)]
         begin = time.monotonic()
         self._process = await asyncio.create_subprocess_exec(
             *wrapper,
             *(sys.executable, "-m", "mifeng_server", "serve", "--data", str(self.folder)),
-            *("--port", str(self.port)),
+            *options,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
             start_new_session=True,
         )
         while True:
             try:
-                _, writer = await asyncio.open_connection(self._host, self.port)
+                _, writer = await asyncio.open_connection(host, self.port)
             except OSError:
                 assert self._process.returncode is None, "the server ended by itself"
                 assert time.monotonic() - begin < PATIENCE_S, "the server does not answer"
