@@ -45,26 +45,34 @@ if TYPE_CHECKING:
     )
     from mifeng.errors import (
         AccessEndedError,
+        DiskFullError,
         InviteSpentError,
         LinkSpentError,
         NotFoundError,
         ProfileBusyError,
+        ProfileDamagedError,
+        ProfileMissingError,
         ProfileRestoredError,
+        ReadOnlyError,
         ServerIdentityError,
         ServerProblem,
         SheetSpentError,
         UnitClosedError,
+        WaitingError,
         WrongPassphraseError,
     )
     from mifeng.keychain import Passphrase
     from mifeng.sdk import (
         Announcement,
         Approval,
+        ApprovalStep,
         Cascade,
         Change,
+        DecisionMade,
         Device,
         DeviceChange,
         DeviceOffer,
+        FeedSettings,
         File,
         Found,
         Governed,
@@ -78,11 +86,13 @@ if TYPE_CHECKING:
         OrgUnit,
         Person,
         Poll,
+        PollChoice,
         Reaction,
         RecoverySheet,
         SharedFile,
         Unit,
         Workspace,
+        Written,
     )
     from mifeng_crypto.audit.evidence import Alarm
     from mifeng_crypto.errors import (
@@ -100,16 +110,20 @@ __all__ = [
     "AlarmRaised",
     "Announcement",
     "Approval",
+    "ApprovalStep",
     "Bot",
     "Cascade",
     "Change",
     "ContentExpired",
     "CryptoError",
+    "DecisionMade",
     "Delivered",
     "Device",
     "DeviceChange",
     "DeviceOffer",
     "DeviceStuck",
+    "DiskFullError",
+    "FeedSettings",
     "File",
     "FileEnding",
     "Filter",
@@ -134,10 +148,14 @@ __all__ = [
     "Passphrase",
     "Person",
     "Poll",
+    "PollChoice",
     "ProfileBusyError",
+    "ProfileDamagedError",
+    "ProfileMissingError",
     "ProfileRestoredError",
     "ProtocolError",
     "Reaction",
+    "ReadOnlyError",
     "RecoverySheet",
     "RosterChanged",
     "ServerIdentityError",
@@ -153,7 +171,9 @@ __all__ = [
     "UnitLeft",
     "UnitRestarted",
     "UsageError",
+    "WaitingError",
     "Workspace",
+    "Written",
     "WrongPassphraseError",
     "filters",
     "found",
@@ -181,6 +201,11 @@ def __getattr__(name: str) -> object:
             if hasattr(module, name):
                 return getattr(module, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """What a shell completes: also what is loaded only when it is asked for."""
+    return sorted({*globals(), *__all__})
 
 
 def open(  # noqa: A001 - `mifeng.open`, like `io.open`

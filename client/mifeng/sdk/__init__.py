@@ -17,6 +17,8 @@ exporting.py  all that one can read, in open formats
 cascade.py    one announcement to many units
 looking.py    search, feed, what waits for one
 documents.py  announcements, polls and approvals: plain values
+wording.py    a line of a timeline in words
+tables.py     tables for spreadsheets
 people.py     people: plain values
 offboarding.py where a former member still is
 values.py     people, messages, files: plain values
@@ -27,9 +29,18 @@ from mifeng.sdk.auditing import audit_files
 from mifeng.sdk.cascade import Cascade
 from mifeng.sdk.changes import Change
 from mifeng.sdk.devices import Device, DeviceOffer, NewDevice
-from mifeng.sdk.documents import Announcement, Approval, HandedOver, Poll
+from mifeng.sdk.documents import (
+    Announcement,
+    Approval,
+    ApprovalStep,
+    DecisionMade,
+    HandedOver,
+    Poll,
+    PollChoice,
+)
+from mifeng.sdk.exporting import Written
 from mifeng.sdk.governed import Governed
-from mifeng.sdk.looking import Found
+from mifeng.sdk.looking import FeedSettings, Found
 from mifeng.sdk.offboarding import Offboarding
 from mifeng.sdk.opening import found, join, link, open_profile, recover, unlock, unlocked
 from mifeng.sdk.unit import Unit
@@ -48,11 +59,14 @@ from mifeng.sdk.workspace import Invitation, OpenInvite, Workspace
 __all__ = [
     "Announcement",
     "Approval",
+    "ApprovalStep",
     "Cascade",
     "Change",
+    "DecisionMade",
     "Device",
     "DeviceChange",
     "DeviceOffer",
+    "FeedSettings",
     "File",
     "Found",
     "Governed",
@@ -66,11 +80,13 @@ __all__ = [
     "OrgUnit",
     "Person",
     "Poll",
+    "PollChoice",
     "Reaction",
     "RecoverySheet",
     "SharedFile",
     "Unit",
     "Workspace",
+    "Written",
     "audit_files",
     "found",
     "join",
