@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -71,11 +72,14 @@ async def _install(*, remove: bool) -> None:
 async def _serve(told: Options, link: str | None, *, window: bool) -> None:
     import platformdirs
 
+    gc.disable()  # what is loaded now stays: nobody need look through it, now or later
     from mifeng.cli.lent import lending
     from mifeng.web.browser import open_page, runtime_folder
     from mifeng.web.running import ask_for_a_window, serving_windows
     from mifeng.web.server import screen
 
+    gc.freeze()
+    gc.enable()
     runtime = runtime_folder()
     if await ask_for_a_window(runtime):
         return

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from mifeng.core.rows import (
     Changes,
     OutboxRecord,
-    TimelineRecord,
     UnitRecord,
     UnitStatus,
     number,
@@ -286,15 +285,18 @@ def from_rows(
     )
 
 
+ENTRY_HASH_BYTES = 32
+"""The first field of a `TimelineRecord`; its kind is the next byte. A start reads no more of each."""
+
+
 def _position(stored: UnitRecord, timeline: Iterable[tuple[bytes, bytes]]) -> LogPosition:
     began = stored.began.sequence
     hashes, heads_at = {began: stored.began.hash}, began
     for key, row in timeline:
         sequence = int.from_bytes(key, "big")
         if began < sequence <= stored.log.sequence:
-            record = decode(TimelineRecord, row)
-            hashes[sequence] = record.entry_hash
-            if record.kind is EntryKind.HEADS:
+            hashes[sequence] = row[:ENTRY_HASH_BYTES]
+            if row[ENTRY_HASH_BYTES] == EntryKind.HEADS:
                 heads_at = sequence
     position = LogPosition(began, list(hashes.values()), stored.log.sequence, heads_at)
     if list(hashes) != [*range(began, stored.log.sequence + 1)] or position.head != stored.log:

@@ -13,7 +13,6 @@ import hmac
 from urllib.parse import urlsplit
 
 import aiohttp
-from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from mifeng_crypto.errors import UsageError
@@ -40,6 +39,8 @@ class SpkiPin(aiohttp.Fingerprint):
 
 def spki_hash(certificate: bytes) -> bytes:
     """Return the SHA-256 of the SubjectPublicKeyInfo of a DER certificate."""
+    from cryptography import x509  # noqa: PLC0415 - it takes long to load, and a start goes first
+
     key = x509.load_der_x509_certificate(certificate).public_key()
     return hashlib.sha256(
         key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

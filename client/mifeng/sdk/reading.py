@@ -89,6 +89,19 @@ class Reading(Governed):
         found = timeline.lines(last=last, before=before, after=after, first=first)
         return [self.show(line, timeline) for line in found]
 
+    async def newest(self, entries: int) -> tuple[list[Message], bool]:
+        """Return the lines of the last entries, at once, and whether they are as they will stay.
+
+        A unit in which nobody has looked yet is not read to its beginning for it: lines may then
+        miss what they answer further up, until `timeline` has read it all.
+        """
+        timeline, is_whole = await self._session.timelines.newest(self.id, entries)
+        return [
+            self.show(line, timeline)
+            for line in timeline.lines(last=entries)
+            if is_whole or line.sequence not in line.edits
+        ], is_whole
+
     async def history(self, *, last: int | None = None) -> list[Message]:
         """Return the messages that this device has, oldest first.
 

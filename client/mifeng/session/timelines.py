@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Timelines"]
 
 NEVER = UnixMillis(1 << 62)
-YIELD_EVERY = 500
+YIELD_EVERY = 100
 """Rows that are folded before others get their turn."""
 
 
@@ -54,6 +54,22 @@ class Timelines:
         async with self._turns.setdefault(unit_id, asyncio.Lock()):
             return await self._fold(unit_id)
 
+    async def newest(self, unit_id: UnitId, rows: int) -> tuple[Timeline, bool]:
+        """Return what a unit's last rows say, and whether that is its whole timeline.
+
+        A unit of many thousand messages is so there at once. What an entry changes or answers
+        comes before it, so a line in the last rows is as it is in the whole, but for what it
+        answers further up; a change of a line further up stands for itself.
+        """
+        if unit_id in self._folded:
+            return await self.of(unit_id), True
+        found = await self._session.home.database.scan("messages", unit_id, last=rows)
+        if len(found) < rows:
+            return await self.of(unit_id), True
+        timeline = Timeline(self._session.profile.workspace_id, unit_id)
+        await self._extend(timeline, found)
+        return timeline, False
+
     def forget(self, unit_id: UnitId) -> None:
         """Fold anew at the next look: what was shown is gone before its time."""
         self._folded.pop(unit_id, None)
@@ -69,12 +85,18 @@ class Timelines:
         rows = await session.home.database.scan(
             "messages", unit_id, after=unit_id + number(timeline.sequence)
         )
+        over_at = min(over_at, await self._extend(timeline, rows))
+        self._folded[unit_id] = timeline, over_at
+        return timeline
+
+    async def _extend(self, timeline: Timeline, rows: list[tuple[bytes, bytes]]) -> UnixMillis:
+        """Fold rows in; return when the first of them is over."""
+        now, over_at = self._session.effective(), NEVER
         for n, (key, row) in enumerate(rows, 1):
             record = expiry.shown(decode(TimelineRecord, row), now=now)
             if record.kind is EntryKind.MESSAGE and record.condition is Condition.READ:
                 over_at = min(over_at, record.deadline)
-            timeline.add(int.from_bytes(key[len(unit_id) :], "big"), record)
+            timeline.add(int.from_bytes(key[len(timeline.unit_id) :], "big"), record)
             if n % YIELD_EVERY == 0:
                 await asyncio.sleep(0)
-        self._folded[unit_id] = timeline, over_at
-        return timeline
+        return over_at

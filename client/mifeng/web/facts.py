@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -239,8 +240,10 @@ def file_facts(file: File) -> FileFacts:
     )
 
 
-async def message_facts(message: Message, unit: Unit, me: Workspace) -> MessageFacts:
-    """Say what is to be shown of a line."""
+async def message_facts(
+    message: Message, unit: Unit, me: Workspace, *, known: Mapping[int, Message] | None = None
+) -> MessageFacts:
+    """Say what is to be shown of a line; what it answers is looked for in `known`, if given."""
     at = UnixMillis(_millis(message.time))
     return MessageFacts(
         unit=unit.id.hex(),
@@ -253,7 +256,7 @@ async def message_facts(message: Message, unit: Unit, me: Workspace) -> MessageF
         files=[file_facts(file) for file in message.files],
         calls_me=message.calls_me,
         reply_to=message.reply_to,
-        reply_text=await _said_there(unit, message.reply_to or message.thread),
+        reply_text=await _said_there(unit, message.reply_to or message.thread, known),
         thread=message.thread,
         answers=len(message.answers),
         reactions=[
@@ -296,13 +299,15 @@ def is_shown(entry: Message) -> bool:
     )
 
 
-async def _said_there(unit: Unit, sequence: int) -> str:
+async def _said_there(unit: Unit, sequence: int, known: Mapping[int, Message] | None) -> str:
     """Who said what in the message that is answered, or began the thread, in a line."""
     if not sequence:
         return ""
     try:
-        there = await unit.message(sequence)
+        there = known.get(sequence) if known is not None else await unit.message(sequence)
     except NotFoundError:  # it has expired meanwhile
+        there = None
+    if there is None:
         return ""
     said = there.readable or ", ".join(file.name for file in there.files)
     name = there.sender.name if there.sender else "?"

@@ -19,9 +19,9 @@ __all__ = ["Unread"]
 
 NOTE = "read"
 LOOKED_BACK = 300
-"""Lines of a unit in which something may still wait for this member when the profile is opened."""
-MANY = 1000
-"""Nobody needs to know exactly beyond that."""
+"""Entries of a unit that are looked at: nobody needs to know more exactly what is unread."""
+JUST_NOW = 50
+"""Entries in which one that has just come is found."""
 
 
 class Unread:
@@ -39,17 +39,20 @@ class Unread:
             self._read = msgspec.json.decode(await me.note(NOTE), type=dict[str, int])
         for unit in me.units():
             await asyncio.sleep(0)  # the page comes first
-            for line in await unit.timeline(last=LOOKED_BACK):
-                self.note(line)
-            if unit.sequence > self.read_of(unit):
-                await self._recount(me, unit)
+            await self._recount(me, unit)
 
     async def _recount(self, me: Workspace, unit: Unit) -> None:
-        entries = await unit.timeline(after=self.read_of(unit), first=MANY)
+        read = self.read_of(unit)
+        lines, _ = await unit.newest(LOOKED_BACK)
+        for line in lines:
+            self.note(line)
         theirs = [
             one
-            for one in entries
-            if one.kind == "message" and one.sender != me.me and one.notice != "history"
+            for one in lines
+            if one.sequence > read
+            and one.kind == "message"
+            and one.sender != me.me
+            and one.notice != "history"
         ]
         self._counts[unit.id] = len(theirs)
         self._calls[unit.id] = sum(one.calls_me for one in theirs)
@@ -83,15 +86,16 @@ class Unread:
         if event.entry.kind is not EntryKind.MESSAGE or event.entry.member_id == me.me.id:
             return False
         unit = me.unit(event.unit_id.hex())
-        line = await unit.timeline(after=event.sequence - 1, first=1)
-        if not line or line[0].sequence != event.sequence:
+        lines, _ = await unit.newest(JUST_NOW)
+        line = next((one for one in lines if one.sequence == event.sequence), None)
+        if line is None:
             return False  # a reaction, an edit: no line of its own
-        if line[0].notice == "history":
+        if line.notice == "history":
             return False
-        self.note(line[0])
+        self.note(line)
         self._counts[event.unit_id] = self._counts.get(event.unit_id, 0) + 1
-        self._calls[event.unit_id] = self._calls.get(event.unit_id, 0) + line[0].calls_me
-        return not line[0].is_quiet
+        self._calls[event.unit_id] = self._calls.get(event.unit_id, 0) + line.calls_me
+        return not line.is_quiet
 
     async def mark(self, me: Workspace, unit: Unit, sequence: int) -> None:
         """Say that everything up to `sequence` was read, or, going back, that it was not."""

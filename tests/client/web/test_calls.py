@@ -244,3 +244,33 @@ async def test_what_there_is_not_is_named(page: Page) -> None:
         await page.of("timeline", unit="nowhere")
     with pytest.raises(DeclinedError, match="NotFoundError"):
         await page.call("units", profile="0" * 16)
+
+
+async def test_a_long_unit_is_there_at_once_and_mended_when_all_of_it_is_read(
+    page: Page, c: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mifeng.web.calls.timeline.PAGE", 10)
+    monkeypatch.setattr("mifeng.web.calls.timeline.ENTRIES", 20)
+    unit = c.adas.id.hex()
+    old = await c.adas.send("long ago")
+    for n in range(22):
+        await c.adas.send(f"m{n}")
+    await c.adas.edit(old, "long ago, changed")
+    await c.adas.send("an answer", reply_to=old)
+    c.ada._session.timelines.forget(c.adas.id)
+    while not page.events.empty():
+        page.events.get_nowait()
+    first = await page.of("timeline", unit=unit)
+    assert [one["text"] for one in first["entries"]][-3:] == ["m20", "m21", "an answer"]
+    assert "long ago, changed" not in str(first), "a change of what is further up is no line"
+    assert (first["more_before"], first["more_after"]) == (True, False)
+    async with asyncio.timeout(20):
+        while (await page.events.get())["kind"] != "renewed":
+            pass
+    then = await page.of("timeline", unit=unit)
+    assert then["entries"][-1]["reply_text"] == "Ada: long ago, changed"
+    assert [one["text"] for one in then["entries"]] == [one["text"] for one in first["entries"]]
+    middle = first["entries"][-9]["sequence"]
+    c.ada._session.timelines.forget(c.adas.id)
+    around = await page.of("timeline", unit=unit, around=middle)
+    assert middle in [one["sequence"] for one in around["entries"]]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 
 import msgspec
-import segno
 
 from mifeng.content import printable
 from mifeng.sdk.devices import DeviceOffer
@@ -104,6 +103,8 @@ async def offer_device(desk: Desk, request: OfProfile) -> OfferReply:
     async with contextlib.AsyncExitStack() as stack:
         offer = await stack.enter_async_context(desk.me(request).devices.link())
         _OFFERS[request.profile] = stack.pop_all(), offer
+    import segno  # noqa: PLC0415 - only here
+
     code = segno.make(offer.link, error="l", micro=False)
     return OfferReply(offer.link, ["".join(map(str, row)) for row in code.matrix_iter(border=2)])
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+
 import msgspec
 
 from mifeng import Message, Unit, Workspace
@@ -12,6 +14,8 @@ from mifeng_crypto.errors import TransportError, UsageError
 __all__ = ["TimelineReply", "TimelineRequest"]
 
 PAGE = 60
+ENTRIES = 400
+"""What is read of a unit before all of it is."""
 
 
 class TimelineRequest(OfUnit, frozen=True, kw_only=True):
@@ -86,7 +90,48 @@ class SendReply(msgspec.Struct, frozen=True):
 async def timeline(desk: Desk, request: TimelineRequest) -> TimelineReply:
     """Return a page of a unit's timeline, and from then on push what changes in it."""
     me, unit = desk.me(request), desk.unit(request)
+    if request.before is request.after is request.at is None:
+        lines, is_whole = await unit.newest(ENTRIES)
+        start = _start_of_page(lines, request.around)
+        if not is_whole and start > 0:
+            return await _at_once(desk, request, lines, start)
     desk.keeper(request).follow_unit(unit)
+    return await _whole(me, unit, request)
+
+
+def _start_of_page(lines: list[Message], around: int | None) -> int:
+    """Where in the newest lines a page begins; 0 where they are too few for it."""
+    end = len(lines)
+    if around is not None:
+        end = bisect.bisect_left(lines, around, key=lambda line: line.sequence) + PAGE // 2
+    return max(min(end, len(lines)) - PAGE, 0)
+
+
+async def _at_once(
+    desk: Desk, request: TimelineRequest, lines: list[Message], start: int
+) -> TimelineReply:
+    """Return a page before the unit is read to its beginning, which goes on beside."""
+    me, unit = desk.me(request), desk.unit(request)
+    known = {line.sequence: line for line in lines}
+    page = lines[start : start + PAGE]
+    entries = [await message_facts(one, unit, me, known=known) for one in page if is_shown(one)]
+
+    async def read_on() -> None:
+        desk.keeper(request).follow_unit(unit)
+        whole = await unit.timeline(after=page[0].sequence - 1, first=len(page))
+        if [await message_facts(one, unit, me) for one in whole if is_shown(one)] != entries:
+            desk.house.tell(request.profile, "renewed", {"unit": request.unit})
+
+    desk.house.errand(read_on())
+    return TimelineReply(
+        entries=entries,
+        more_before=True,
+        more_after=start + PAGE < len(lines),
+        waiting=[await message_facts(one, unit, me, known=known) for one in unit.outgoing()],
+    )
+
+
+async def _whole(me: Workspace, unit: Unit, request: TimelineRequest) -> TimelineReply:
     found = await _page(unit, request)
     first, last = (found[0].sequence, found[-1].sequence) if found else (0, unit.sequence)
     return TimelineReply(

@@ -126,6 +126,8 @@ class Store extends EventTarget {
     } else if (event.kind === "entry") {
       this.tell("entry", event);
       this.#soon();
+    } else if (event.kind === "renewed") {
+      this.tell("renewed", event.unit);
     } else if (event.kind === "upload") {
       this.uploads.set(event.upload.id, event.upload);
       this.tell("upload", event.upload);

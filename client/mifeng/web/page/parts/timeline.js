@@ -44,6 +44,7 @@ export class TimelinePart extends Part {
     this.on(store, "line-changed", (event) => this.#take(event.detail));
     this.on(store, "entry", (event) => event.detail.unit === this.unit && this.#catchUp());
     this.on(store, "changed", () => this.#catchUp());
+    this.on(store, "renewed", (event) => event.detail === this.unit && this.open(this.unit));
     this.on(store, "minute", () => this.#age());
     this.on(document, "visibilitychange", () => this.#markRead());
     new ResizeObserver(() => this.#atEnd && this.#toEnd()).observe(this.#scroller);
