@@ -137,6 +137,28 @@ def picture(width: int = 1280, height: int = 800) -> bytes:
     return out.getvalue()
 
 
+def portrait(n: int) -> bytes:
+    """A face, more or less: no two are alike."""
+    draw = random.Random(n)
+    sky, skin, hair, shirt = (
+        tuple(draw.randrange(*of) for of in tints)
+        for tints in (
+            ((150, 220),) * 3,
+            ((190, 235), (150, 190), (120, 160)),
+            ((20, 110),) * 3,
+            ((60, 200),) * 3,
+        )
+    )
+    image = Image.new("RGB", (256, 256), sky)
+    pen = ImageDraw.Draw(image)
+    pen.ellipse((28, 182, 228, 380), fill=shirt)
+    pen.ellipse((70, 34, 186, 170), fill=hair)
+    pen.ellipse((80, 60 + n % 3 * 6, 176, 190), fill=skin)
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return out.getvalue()
+
+
 def sound(seconds: int = 12) -> bytes:
     """A quiet recording."""
     out = io.BytesIO()
@@ -163,7 +185,7 @@ async def company(
                 server.founding_link, profile=folder / "me", name=name, title=title, passphrase=word
             )
         )
-        await me.set_profile(department=department)
+        await me.set_profile(department=department, picture=portrait(0))
         others: dict[str, mifeng.Workspace] = {}
         for n, (name, title, department) in enumerate(staff[1:], 1):
             link = (await me.invite()).link
@@ -172,7 +194,8 @@ async def company(
             )
             if n <= 10:
                 others[name] = await enter(joined)
-                await others[name].set_profile(department=department)
+                face = portrait(n) if n % 3 else None
+                await others[name].set_profile(department=department, picture=face)
             else:
                 async with joined as once:
                     await once.set_profile(department=department)

@@ -98,14 +98,41 @@ async def _thread(page: Page, place: Company) -> None:
     await page.wait_for_selector("mf-thread .line")
 
 
+async def _feed(page: Page, place: Company) -> None:
+    await page.locator('[data-key="feed"]').click()
+    await page.wait_for_selector(".post")
+
+
+async def _profile(page: Page, place: Company) -> None:
+    person = place.colleague.me.id.hex()
+    await page.evaluate(f"location.hash = '#/feed/{person}'")
+    await page.wait_for_selector(".profile")
+
+
+async def _unit_settings(page: Page, place: Company) -> None:
+    await _about(page, place)
+    await page.locator(".panel-body button.wide").first.click()
+    await page.wait_for_selector("dialog")
+
+
+async def _form(page: Page, place: Company) -> None:
+    await page.locator("mf-composer [aria-haspopup]").click()
+    await page.locator('[role="menuitem"]').last.click()
+    await page.wait_for_selector("dialog")
+
+
 VIEWS: dict[str, Callable[[Any, Company], Awaitable[None]]] = {
     "talk": _talk,
     "pictures": _files_in_talk,
     "thread": _thread,
     "requests": _requests,
+    "form": _form,
+    "feed": _feed,
+    "profile": _profile,
     "members": _members,
     "files": _files,
     "about": _about,
+    "unit": _unit_settings,
     "person": _person,
     "people": _people,
     "admin": _admin,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mifeng.web.house import profile_id
+from mifeng_crypto.ledger.charter_entry import UnitRole
 from tests.browser.chromium import browser, need_a_browser
 from tests.browser.company import picture
 from tests.e2e.people import Cast, cast
@@ -104,13 +105,37 @@ async def test_axe_finds_nothing_on_any_view_in_both_themes(stage: Stage) -> Non
         await page.get_by_role("button", name=button, exact=True).click()
         await page.wait_for_selector(sign)
         await look(button)
+    await page.get_by_role("button", name="Change this unit").click()
+    await look("a unit's settings")
+    await page.keyboard.press("Escape")
+    await page.get_by_role("button", name="Files", exact=True).click()
+    await page.get_by_role("button", name="Who has fetched plan.png").last.click()
+    await page.wait_for_selector("dialog[open]")
+    await look("readers")
+    await page.keyboard.press("Escape")
+    await page.get_by_role("button", name="Announcement, poll, request").first.click()
+    await page.get_by_role("menuitem", name="Request").click()
+    await page.get_by_label("Step 1").select_option(label="Ben")
+    await look("a request")
+    await page.get_by_role("button", name="New form").click()
+    await look("a form")
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("Escape")
     await page.locator(".line .sender").first.click()
     await page.wait_for_selector(".digits")
     await look("person")
     await page.get_by_role("button", name="New unit").click()
     await look("new unit")
     await page.keyboard.press("Escape")
-    for place, sign in (("people", ".wide-people .person"), ("admin", ".digits")):
+    ben = stage.cast.ben.me.id.hex()
+    for place, sign in (
+        ("feed", ".post"),
+        (f"feed/{ben}", ".profile"),
+        ("people", ".wide-people .person"),
+        ("requests", "mf-requests h2"),
+        (f"g/{await _governed(stage)}", ".governed .person"),
+        ("admin", ".digits"),
+    ):
         await page.evaluate(f"location.hash = '#/{place}'")
         await page.wait_for_selector(sign)
         await look(place)
@@ -128,6 +153,17 @@ async def test_axe_finds_nothing_on_any_view_in_both_themes(stage: Stage) -> Non
     await page.wait_for_selector("mf-first-run")
     await look("first run")
     assert not found, json.dumps(found, indent=1, ensure_ascii=False)
+
+
+async def _governed(stage: Stage) -> str:
+    """A unit that Ada has opened, and left to Ben: she has a say in it, and reads nothing."""
+    left = await stage.cast.ada.create_unit("Left to Ben")
+    await left.grant(stage.cast.ada.person("Ben"), UnitRole.MANAGER)
+    await stage.cast.ben.sync()
+    ben = stage.cast.ben
+    await ben.unit("Left to Ben").revoke(ben.person("Ada"))
+    await stage.cast.ada.sync()
+    return left.id.hex()
 
 
 async def test_the_keyboard_alone_goes_through_a_day(stage: Stage) -> None:

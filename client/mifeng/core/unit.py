@@ -286,7 +286,7 @@ def from_rows(
 
 
 ENTRY_HASH_BYTES = 32
-"""The first field of a `TimelineRecord`; its kind is the next byte. A start reads no more of each."""
+"""The first field of a `TimelineRecord`; its kind is the next byte. A start reads no more."""
 
 
 def _position(stored: UnitRecord, timeline: Iterable[tuple[bytes, bytes]]) -> LogPosition:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from mifeng.content import Attachment
 from mifeng.content.documents import (
     Decision,
     Form,
@@ -85,6 +86,7 @@ class Approving(Polling):
         fields: Mapping[str, str],
         steps: Sequence[tuple[str, Sequence[Person]]],
         *paths: str | Path,
+        brought: Sequence[Attachment] = (),
         progress: Progress = no_progress,
     ) -> Message:
         """Ask for an approval.
@@ -97,6 +99,7 @@ class Approving(Polling):
                 name of one of `paths`.
             steps: who decides, in order: (`one`, `all` or `any`, the people).
             paths: files that come with it.
+            brought: more of them, from `bring`.
             progress: as `upload`.
 
         Raises:
@@ -113,7 +116,7 @@ class Approving(Polling):
         chain = tuple(_step(rule, people) for rule, people in steps) or known[template].steps
         if not chain:
             raise UsageError("name who decides: one step at least, of somebody else than yourself")
-        names = [Path(path).name for path in paths]
+        names = [*(Path(path).name for path in paths), *(one.name for one in brought)]
 
         def filled(*digests: bytes) -> Form:
             files = dict(zip(names, digests, strict=True))
@@ -121,8 +124,8 @@ class Approving(Polling):
             return Form(template, title, answers, chain, digests)
 
         # Before a byte of a file is sent: whether it would be taken.
-        check_own(self._state_as(filled(*(bytes(32) for _ in paths))))
-        attachments = await self._upload_all(paths, progress)
+        check_own(self._state_as(filled(*(bytes(32) for _ in names))))
+        attachments = [*await self._upload_all(paths, progress), *brought]
         form = filled(*(attachment.digest for attachment in attachments))
         return await self.message(await self._say(self._state_as(form), *attachments))
 

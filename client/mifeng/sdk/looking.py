@@ -120,6 +120,11 @@ class Looking(Cascading):
         note = await self.note(FEED)
         return msgspec.json.decode(note, type=FeedSettings) if note else FeedSettings()
 
+    async def followed(self) -> list[Unit]:
+        """Return the units whose posts are in the feed."""
+        settings = await self.feed_settings()
+        return [unit for unit in self.units() if settings.follows(unit)]
+
     async def follow_unit(self, unit: Unit, *, on: bool = True) -> None:
         """Take a unit into the feed, or leave it out; nobody else learns of it."""
         now = await self.feed_settings()
@@ -151,9 +156,7 @@ class Looking(Cascading):
         settings = await self.feed_settings()
         end = before.timestamp() * 1000 if before else None
         posts = list[tuple[Line, Timeline, Unit]]()
-        for unit in self.units():
-            if not settings.follows(unit):
-                continue
+        for unit in await self.followed():
             timeline = await self._session.timelines.of(unit.id)
             found = (
                 line

@@ -15,7 +15,7 @@ from mifeng import content, transfer
 from mifeng.content import Attachment, Refers
 from mifeng.errors import NotFoundError, ServerProblem
 from mifeng.sdk.talk import Talk
-from mifeng.sdk.values import File, Message, SharedFile, person_from
+from mifeng.sdk.values import File, Message, Person, SharedFile, person_from
 from mifeng.session import notices, uploads
 from mifeng.transfer import Progress, Reader, no_progress
 from mifeng_crypto.api import messages as m
@@ -57,18 +57,23 @@ class Shelf(Talk):
         asked = await asyncio.gather(*(self._with_readers(shared, gate) for shared in found))
         return [shared for shared in asked if shared is not None]
 
+    async def readers(self, file: File) -> list[Person]:
+        """Return who has fetched a file, as the server has it.
+
+        Raises:
+            MifengError: as `send`.
+        """
+        reply = await self._session.api.call("readers", m.ReadersReply, path={"file_id": file.id})
+        return [person_from(MemberId(who), self._session.people) for who in reply.member_ids]
+
     async def _with_readers(self, shared: SharedFile, gate: asyncio.Semaphore) -> SharedFile | None:
         try:
             async with gate:
-                reply = await self._session.api.call(
-                    "readers", m.ReadersReply, path={"file_id": shared.file.id}
-                )
+                readers = tuple(await self.readers(shared.file))
         except ServerProblem as err:
             if err.code in (ProblemCode.NOT_FOUND, ProblemCode.GONE):
                 return None  # recalled, or over by the server's clock
             raise
-        people = self._session.people
-        readers = tuple(person_from(MemberId(who), people) for who in reply.member_ids)
         return dataclasses.replace(shared, readers=readers)
 
     # -------------------------------------------------------------- sending
@@ -114,6 +119,18 @@ class Shelf(Talk):
             UsageError: there are more, or fewer.
             MifengError: as `upload`.
         """
+        brought = await self.bring(file, name=name, size=size, progress=progress)
+        return await self._show_files([brought])
+
+    async def bring(
+        self, file: IO[bytes], *, name: str, size: int, progress: Progress = no_progress
+    ) -> Attachment:
+        """The same without a message yet: what is to come with a request, say. It lives for a day.
+
+        Raises:
+            UsageError: there are more, or fewer.
+            MifengError: as `upload`.
+        """
         self.check_may_post()
         send = functools.partial(
             transfer.upload_from,
@@ -125,7 +142,7 @@ class Shelf(Talk):
             rng=self._session.rng,
             progress=progress,
         )
-        return await self._show_files([await self._bring(send)])
+        return await self._bring(send)
 
     async def unfinished(self) -> list[File]:
         """Return the files that were sealed, and that no message shows: their way was interrupted.

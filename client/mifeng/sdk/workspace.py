@@ -312,6 +312,11 @@ class Workspace(Looking):
         member = self._session.known_roster.member(person.id)
         return member.kind if member else None
 
+    def picture_name(self, person: Person) -> str:
+        """Return what a person's picture goes by: another picture, another name; empty for none."""
+        picture = self._session.people.picture_of(person.id)
+        return picture.sealed_hash.hex()[:16] if picture else ""
+
     async def picture(self, person: Person) -> bytes | None:
         """Return a person's picture, a small square JPEG; None where there is none.
 

@@ -29,9 +29,12 @@ from mifeng.web.work_facts import (
 from mifeng_crypto.errors import MifengError, ProtocolError
 from mifeng_crypto.expiry.slot import retain_until
 from mifeng_crypto.ids import UnixMillis
+from mifeng_crypto.ledger.charter_entry import UnitRole
 
 if TYPE_CHECKING:
     from mifeng import File, Membership, Message, Person, Unit, Workspace
+    from mifeng.sdk.governed import Governed
+    from mifeng_crypto.ledger.policy import Policy
 
 __all__ = [
     "DeviceChangeFacts",
@@ -45,6 +48,7 @@ __all__ = [
     "encode_json",
     "error_facts",
     "file_facts",
+    "governed_facts",
     "is_shown",
     "member_facts",
     "message_facts",
@@ -128,7 +132,8 @@ class MessageFacts(msgspec.Struct, kw_only=True, frozen=True):
 
     `sequence` is 0 while a message has not reached the server. `reply_to` and `thread` are the
     sequences of what it answers and of what began its thread, or 0; `reply_text` says who said
-    what there; `answers` is how many there are.
+    what there; `answers` is how many there are. `notice` is the word for a line that only tells
+    of something: `exported`, `profile` or `template`.
     """
 
     unit: str
@@ -153,6 +158,7 @@ class MessageFacts(msgspec.Struct, kw_only=True, frozen=True):
     approval: ApprovalFacts | None
     history: HistoryFacts | None
     problem: str
+    notice: str
     added: list[PersonFacts]
     removed: list[PersonFacts]
     devices: list[DeviceChangeFacts]
@@ -180,7 +186,7 @@ class ArchiveFacts(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class UnitFacts(msgspec.Struct, kw_only=True, frozen=True):
-    """A unit in the list at the left; `title` is empty where this device is not in it."""
+    """A unit in the list at the left; `sequence` is 0 where this device has never been in it."""
 
     id: str
     depth: int
@@ -206,6 +212,7 @@ class UnitFacts(msgspec.Struct, kw_only=True, frozen=True):
     may_post: bool = False
     may_answer: bool = False
     may_govern: bool = False
+    may_rename: bool = False
     policy: PolicyFacts | None = None
 
 
@@ -217,7 +224,7 @@ def member_facts(
     return MemberFacts(
         person=person_facts(membership.person, me),
         role=membership.role.name.lower(),
-        is_in=bool(membership.is_in),
+        is_in=membership.is_in,
         let_in_by=person_facts(by, me) if by else None,
         since=since,
     )
@@ -281,6 +288,7 @@ async def message_facts(
         problem=printable(
             retold(message.problem, message.rule) if message.rule else message.problem
         ),
+        notice=message.notice,
         added=[person_facts(person, me) for person in message.added],
         removed=[person_facts(person, me) for person in message.removed],
         devices=[
@@ -355,17 +363,39 @@ def unit_facts(
         may_post=unit.may_post and not unit.is_closed,
         may_answer=unit.is_member and not unit.is_closed,
         may_govern=unit.may_govern,
-        policy=PolicyFacts(
-            cap=policy.cap,
-            key_lifetime_s=policy.key_lifetime_s,
-            retention_s=policy.retention_s,
-            posting=policy.posting.name.lower(),
-            history=policy.history.name.lower(),
-            keep=policy.keep.name.lower(),
-            strict=policy.strict.name.lower(),
-            receipts=policy.receipts.name.lower(),
-            export=policy.export.name.lower(),
-        ),
+        may_rename=unit.is_member and unit.role is UnitRole.MANAGER,
+        policy=policy_facts(policy),
+    )
+
+
+def governed_facts(unit: Governed, title: str) -> UnitFacts:
+    """Say what is to be shown of a unit that one has a say in, without being in it."""
+    return UnitFacts(
+        id=unit.id.hex(),
+        depth=0,
+        parent=unit.parent.hex() if unit.parent else None,
+        title=printable(title),
+        kind=unit.kind.name.lower(),
+        members=len(unit.members()),
+        suite=unit.cipher_suite,
+        closed_by=printable(unit.closed_by.name) if unit.closed_by else "",
+        may_govern=True,
+        policy=policy_facts(unit.policy),
+    )
+
+
+def policy_facts(policy: Policy) -> PolicyFacts:
+    """Say what a charter lays down."""
+    return PolicyFacts(
+        cap=policy.cap,
+        key_lifetime_s=policy.key_lifetime_s,
+        retention_s=policy.retention_s,
+        posting=policy.posting.name.lower(),
+        history=policy.history.name.lower(),
+        keep=policy.keep.name.lower(),
+        strict=policy.strict.name.lower(),
+        receipts=policy.receipts.name.lower(),
+        export=policy.export.name.lower(),
     )
 
 

@@ -15,7 +15,10 @@ __all__ = ["PersonFacts", "person_facts"]
 
 
 class PersonFacts(msgspec.Struct, kw_only=True, frozen=True):
-    """A person, or with `is_bot` a program; `role` is empty once they left, and until they join."""
+    """A person, or with `is_bot` a program; `role` is empty once they left, and until they join.
+
+    `picture` is the name of their picture, if they have one; another picture has another name.
+    """
 
     id: str
     name: str
@@ -23,6 +26,7 @@ class PersonFacts(msgspec.Struct, kw_only=True, frozen=True):
     department: str = ""
     role: str = ""
     is_bot: bool = False
+    picture: str = ""
 
 
 def person_facts(person: Person, me: Workspace) -> PersonFacts:
@@ -35,4 +39,5 @@ def person_facts(person: Person, me: Workspace) -> PersonFacts:
         department=printable(person.department),
         role=role.name.lower() if role else "",
         is_bot=person.is_bot,
+        picture=me.picture_name(person),
     )

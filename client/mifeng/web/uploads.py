@@ -17,14 +17,14 @@ import msgspec
 from aiohttp import WSMessageTypeError, web
 
 from mifeng import Unit
-from mifeng.content import printable
+from mifeng.content import Attachment, printable
 from mifeng.errors import NotFoundError
 from mifeng.text import explain
 from mifeng.web.door import Door
 from mifeng.web.facts import ErrorFacts, encode_json, error_facts
 from mifeng.web.house import House
 from mifeng.web.line import FIRST_FRAME_S, let_in
-from mifeng_crypto.errors import MifengError
+from mifeng_crypto.errors import MifengError, UsageError
 
 __all__ = ["Upload", "UploadFacts", "UploadReply", "UploadRequest", "Uploads"]
 
@@ -45,12 +45,16 @@ class UploadFacts(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class UploadRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the page says first of a file: where it is to be shown, its name, its size."""
+    """What the page says first of a file: where it is to be shown, its name, its size.
+
+    With `hold` it is only brought, for a request that will show it.
+    """
 
     profile: str
     unit: str
     name: str
     size: int
+    hold: bool = False
 
 
 class UploadReply(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -64,9 +68,18 @@ class UploadReply(msgspec.Struct, frozen=True, omit_defaults=True):
 class Upload:
     """One file on its way."""
 
-    def __init__(self, unit: Unit, name: str, size: int, tell: Callable[[Upload], None]) -> None:
+    def __init__(
+        self,
+        unit: Unit,
+        name: str,
+        size: int,
+        tell: Callable[[Upload], None],
+        *,
+        hold: bool = False,
+    ) -> None:
         self.id = secrets.token_hex(8)
-        self.unit, self.name, self.size = unit, name, size
+        self.unit, self.name, self.size, self._hold = unit, name, size, hold
+        self._brought: Attachment | None = None
         self.sent, self.state, self.problem = 0, "running", ""
         self._tell = tell
         self._going = asyncio.Event()
@@ -85,6 +98,17 @@ class Upload:
             state=self.state,
             problem=self.problem,
         )
+
+    @property
+    def brought(self) -> Attachment:
+        """The file of a request that is to come.
+
+        Raises:
+            UsageError: it is not there, or not yet.
+        """
+        if self._brought is None:
+            raise UsageError("{name} is not there yet; wait until it is", name=self.name)
+        return self._brought
 
     def pause(self) -> None:
         """Read no more of it."""
@@ -120,9 +144,9 @@ class Upload:
         self._become("running")
         try:
             with os.fdopen(reading, "rb", buffering=0) as file:
-                await self.unit.upload_from(
-                    file, name=self.name, size=self.size, progress=self._progress
-                )
+                bring = self.unit.bring if self._hold else self.unit.upload_from
+                made = await bring(file, name=self.name, size=self.size, progress=self._progress)
+            self._brought = made if isinstance(made, Attachment) else None
             self._become("done")
         except MifengError as err:
             self.problem = explain(err)
@@ -193,7 +217,13 @@ class Uploads:
             unit = self._house.keeper(asked.profile).workspace.unit(asked.unit)
         except MifengError as err:
             return UploadReply(problem=error_facts(err))
-        upload = Upload(unit, asked.name, asked.size, lambda one: self._tell(asked.profile, one))
+        upload = Upload(
+            unit,
+            asked.name,
+            asked.size,
+            lambda one: self._tell(asked.profile, one),
+            hold=asked.hold,
+        )
         kept = self._by_profile.setdefault(asked.profile, [])
         del kept[: max(len(kept) - KEPT, 0)]
         kept.append(upload)

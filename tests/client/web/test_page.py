@@ -14,7 +14,7 @@ from mifeng.web.assets import PAGE, assets, bare
 from scripts.page_types import OUTPUT, declarations
 
 LARGEST = 160_000
-"""150 kB were aimed at before forms, polls and requests were on the screen."""
+"""150 kB are aimed at."""
 TOOLS = Path(os.environ.get("PAGE_TOOLS_DIR", Path.home() / ".cache/mifeng-page")) / "node_modules"
 SCRIPTS = sorted(PAGE.rglob("*.js"))
 

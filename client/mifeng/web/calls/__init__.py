@@ -10,12 +10,14 @@ timeline.py     what was said; saying something
 people.py       people, oneself, safety numbers
 devices.py      whose devices there are; one more, one less
 files.py        the files of a unit; a way to show one
+feed.py         what was posted where one follows
 work.py         announcements, polls, requests
 governing.py    invites, removals, the server's health
 """
 
 from mifeng.web.calls import (
     devices,
+    feed,
     files,
     governing,
     people,
@@ -31,6 +33,7 @@ __all__ = [
     "CALLS",
     "answer",
     "devices",
+    "feed",
     "files",
     "governing",
     "people",

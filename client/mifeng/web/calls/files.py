@@ -7,7 +7,7 @@ import msgspec
 from mifeng import File, Unit
 from mifeng.errors import NotFoundError
 from mifeng.web.calls.table import Desk, Done, OfProfile, OfUnit, call
-from mifeng.web.facts import MessageFacts, message_facts
+from mifeng.web.facts import MessageFacts, PersonFacts, message_facts, person_facts
 from mifeng.web.uploads import UploadFacts
 
 __all__ = ["FilesReply", "ShowReply"]
@@ -39,6 +39,12 @@ class ShowReply(msgspec.Struct, frozen=True):
     content_type: str
 
 
+class ReadersReply(msgspec.Struct, frozen=True):
+    """Who has fetched a file, as the server has it."""
+
+    people: list[PersonFacts]
+
+
 class UploadsReply(msgspec.Struct, frozen=True):
     """What is on its way up."""
 
@@ -68,6 +74,14 @@ async def show_file(desk: Desk, request: ShowRequest) -> ShowReply:
         request.profile, await unit.reader(file), file.name, save=request.save
     )
     return ShowReply(way.url, way.content_type)
+
+
+@call
+async def readers(desk: Desk, request: OfFile) -> ReadersReply:
+    """Ask the server who has fetched a file."""
+    me, unit = desk.me(request), desk.unit(request)
+    found = await unit.readers(await _find(unit, request.sequence, request.file))
+    return ReadersReply([person_facts(one, me) for one in found])
 
 
 @call

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import itertools
 
@@ -74,12 +75,23 @@ class SafetyReply(msgspec.Struct, frozen=True):
     number: str
 
 
+class PictureReply(msgspec.Struct, frozen=True):
+    """A small square JPEG, as base64; empty where there is none."""
+
+    picture: str
+
+
 class CardRequest(OfProfile, frozen=True, kw_only=True):
-    """What the others are to see of oneself."""
+    """What the others are to see of oneself.
+
+    `picture` is base64 of a picture's file, from which a small square is drawn; empty for none any
+    more, null for the one that there is.
+    """
 
     name: str
     title: str
     department: str
+    picture: str | None = None
 
 
 @call
@@ -161,6 +173,17 @@ async def set_card(desk: Desk, request: CardRequest) -> PersonFacts:
     """Change what the others see of oneself."""
     me = desk.me(request)
     now = await me.set_profile(
-        name=request.name, title=request.title, department=request.department
+        name=request.name,
+        title=request.title,
+        department=request.department,
+        picture=None if request.picture is None else base64.b64decode(request.picture),
     )
     return person_facts(now, me)
+
+
+@call
+async def picture(desk: Desk, request: OfPerson) -> PictureReply:
+    """Return somebody's picture."""
+    me = desk.me(request)
+    found = await me.picture(me.person(request.person))
+    return PictureReply(base64.b64encode(found or b"").decode())

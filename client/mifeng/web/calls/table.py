@@ -10,6 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from mifeng import Unit, Workspace
+from mifeng.sdk.governed import Governed
 from mifeng.web.house import House
 from mifeng.web.keeper import Keeper
 from mifeng.web.media import Media
@@ -48,6 +49,14 @@ class Desk:
             NotFoundError: this device has never been in it.
         """
         return self.me(request).unit(request.unit)
+
+    async def governed(self, request: OfUnit) -> Governed:
+        """Return it also where one only has a say in it.
+
+        Raises:
+            MifengError: there is none, or the server had to be asked and was not reached.
+        """
+        return await self.me(request).governed(request.unit)
 
 
 class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

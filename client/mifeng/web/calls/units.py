@@ -7,16 +7,17 @@ from typing import TypeVar
 
 import msgspec
 
-from mifeng import Workspace
+from mifeng import Unit, Workspace
+from mifeng.content import printable
 from mifeng.errors import NotFoundError
 from mifeng.text import explain
 from mifeng.web.calls.table import Desk, Done, OfProfile, OfUnit, call
-from mifeng.web.facts import MemberFacts, UnitFacts, member_facts, unit_facts
+from mifeng.web.facts import MemberFacts, UnitFacts, governed_facts, member_facts, unit_facts
 from mifeng.web.keeper import Keeper
 from mifeng_crypto.errors import MifengError, UsageError
 from mifeng_crypto.ids import UnitId
 from mifeng_crypto.ledger.charter_entry import UnitKind, UnitRole
-from mifeng_crypto.ledger.policy import History, Keep, Posting
+from mifeng_crypto.ledger.policy import Export, History, Keep, Posting, Receipts, Strict
 
 __all__ = ["MembersReply", "UnitsReply", "role_named"]
 
@@ -65,10 +66,27 @@ class PolicyRequest(OfUnit, frozen=True, kw_only=True):
     """What the unit is to go by; what is null stays."""
 
     cap: int | None = None
+    key_lifetime_s: int | None = None
     retention_s: int | None = None
     posting: str | None = None
     history: str | None = None
     keep: str | None = None
+    strict: str | None = None
+    receipts: str | None = None
+    export: str | None = None
+
+
+class RenameRequest(OfUnit, frozen=True, kw_only=True):
+    """What a unit is called, and what it is about."""
+
+    title: str
+    topic: str
+
+
+class CloseRequest(OfUnit, frozen=True, kw_only=True):
+    """`delete` for what was said there as well, at once; owners and admins only."""
+
+    delete: bool
 
 
 class DirectRequest(OfProfile, frozen=True, kw_only=True):
@@ -98,11 +116,20 @@ async def units(desk: Desk, request: OfProfile) -> UnitsReply:
     for place in me.org():
         parent = place.parent.hex() if place.parent else None
         if place.unit is None:
-            unknown = UnitFacts(id=place.id.hex(), depth=place.depth, parent=parent, title="")
-            found.append(unknown)
+            found.append(
+                UnitFacts(
+                    id=place.id.hex(),
+                    depth=place.depth,
+                    parent=parent,
+                    title=printable(place.title),
+                    members=place.people or 0,
+                )
+            )
         else:
             found.append(_facts(keeper, me, place.id, depth=place.depth, parent=parent))
-    listed = {one.id for one in found}
+    listed = {one.id for one in found if one.sequence}
+    mine = {unit.id.hex() for unit in me.units()}
+    found = [one for one in found if one.id in listed or one.id not in mine]
     found += [
         _facts(keeper, me, unit.id, depth=0, parent=None)
         for unit in me.units()
@@ -135,8 +162,8 @@ def _facts(
 @call
 async def members(desk: Desk, request: OfUnit) -> MembersReply:
     """Return who is in a unit, with who let each of them in, as the signatures say."""
-    me, unit = desk.me(request), desk.unit(request)
-    let_in = await unit.admissions()
+    me, unit = desk.me(request), await desk.governed(request)
+    let_in = await unit.admissions() if isinstance(unit, Unit) else {}
     return MembersReply(
         [member_facts(one, let_in.get(one.person.id), me) for one in unit.members()]
     )
@@ -167,27 +194,61 @@ async def direct(desk: Desk, request: DirectRequest) -> CreateUnitReply:
 @call
 async def set_policy(desk: Desk, request: PolicyRequest) -> Done:
     """Change what a unit goes by from here on."""
-    await desk.unit(request).set_policy(
+    unit = await desk.governed(request)
+    await unit.set_policy(
         cap=request.cap,
+        key_lifetime_s=request.key_lifetime_s,
         retention_s=request.retention_s,
         posting=_member(Posting, request.posting),
         history=_member(History, request.history),
         keep=_member(Keep, request.keep),
+        strict=_member(Strict, request.strict),
+        receipts=_member(Receipts, request.receipts),
+        export=_member(Export, request.export),
     )
+    return Done()
+
+
+@call
+async def governed(desk: Desk, request: OfUnit) -> UnitFacts:
+    """Return a unit that one has a say in, without being in it."""
+    unit = await desk.governed(request)
+    places = (place.title for place in desk.me(request).org() if place.id == unit.id)
+    return governed_facts(unit, next(places, ""))
+
+
+@call
+async def rename_unit(desk: Desk, request: RenameRequest) -> Done:
+    """Say what a unit is called and about from here on."""
+    await desk.unit(request).set_profile(title=request.title, topic=request.topic)
+    return Done()
+
+
+@call
+async def close_unit(desk: Desk, request: CloseRequest) -> Done:
+    """End a unit, for good."""
+    await (await desk.governed(request)).close(delete=request.delete)
+    return Done()
+
+
+@call
+async def restart_unit(desk: Desk, request: OfUnit) -> Done:
+    """Open the next generation of a unit that cannot go on."""
+    await desk.unit(request).restart()
     return Done()
 
 
 @call
 async def grant(desk: Desk, request: GrantRequest) -> GrantReply:
     """Let somebody in."""
-    me, unit = desk.me(request), desk.unit(request)
+    me, unit = desk.me(request), await desk.governed(request)
     return GrantReply(await unit.grant(me.person(request.person), role_named(request.role)))
 
 
 @call
 async def revoke(desk: Desk, request: OfMember) -> Done:
     """Take somebody out: what follows they cannot read."""
-    await desk.unit(request).revoke(desk.me(request).person(request.person))
+    await (await desk.governed(request)).revoke(desk.me(request).person(request.person))
     return Done()
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 
 import msgspec
 
 from mifeng.content import printable
+from mifeng.core.forms import template_from
+from mifeng.sdk.documents import approvals_csv
 from mifeng.web.calls.table import Desk, Done, OfProfile, OfUnit, call
 from mifeng.web.calls.timeline import OfLine
 from mifeng.web.facts import MessageFacts, message_facts
@@ -105,13 +108,44 @@ class TemplatesReply(msgspec.Struct, frozen=True):
     templates: list[TemplateFacts]
 
 
+class StepRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`one`, `all` or `any` of these people."""
+
+    rule: str
+    people: list[str]
+
+
 class RequestRequest(OfUnit, frozen=True, kw_only=True):
-    """A form, filled in by label, and who decides: one person after the other."""
+    """A form, filled in by label, and who decides, one step after the other.
+
+    `files` are uploads that were only brought; a field that takes one names it by its name.
+    """
 
     template: str
     title: str
     fields: dict[str, str]
-    approvers: list[str]
+    steps: list[StepRequest]
+    files: list[str] = msgspec.field(default_factory=list)
+
+
+class TemplateRequest(OfUnit, frozen=True, kw_only=True):
+    """A form of the unit's own, for its managers to lay down."""
+
+    name: str
+    fields: list[FieldFacts]
+
+
+class ExportRequest(OfProfile, frozen=True, kw_only=True):
+    """Those of one's own, or those that wait for one."""
+
+    mine: bool
+
+
+class ExportReply(msgspec.Struct, frozen=True):
+    """A file to be saved; `content` is base64."""
+
+    name: str
+    content: str
 
 
 class DecideRequest(OfLine, frozen=True, kw_only=True):
@@ -182,9 +216,42 @@ async def templates(desk: Desk, request: OfUnit) -> TemplatesReply:
 async def request_approval(desk: Desk, request: RequestRequest) -> Done:
     """Ask for an approval."""
     me = desk.me(request)
-    steps = [("one", [me.person(who)]) for who in request.approvers]
-    await desk.unit(request).request(request.template, request.title, request.fields, steps)
+    steps = [(one.rule, [me.person(who) for who in one.people]) for one in request.steps]
+    brought = [desk.uploads.find(request.profile, one).brought for one in request.files]
+    await desk.unit(request).request(
+        request.template, request.title, request.fields, steps, brought=brought
+    )
     return Done()
+
+
+@call
+async def add_template(desk: Desk, request: TemplateRequest) -> Done:
+    """Lay down a form for a unit."""
+    facts = {
+        "name": request.name,
+        "fields": [msgspec.structs.asdict(field) for field in request.fields],
+    }
+    await desk.unit(request).post_template(template_from(facts))
+    return Done()
+
+
+@call
+async def export_approval(desk: Desk, request: OfLine) -> ExportReply:
+    """Return a file that proves who has decided what; `mifeng verify-approval` checks it."""
+    proof = await desk.unit(request).export_approval(request.sequence)
+    return _file(f"mifeng-approval-{request.sequence}.proof", proof)
+
+
+@call
+async def export_requests(desk: Desk, request: ExportRequest) -> ExportReply:
+    """Return requests as a table for spreadsheets."""
+    found = await desk.me(request).requests(mine=request.mine)
+    table = approvals_csv(found)
+    return _file("mifeng-requests.csv", table.encode("utf-8-sig"))
+
+
+def _file(name: str, content: bytes) -> ExportReply:
+    return ExportReply(name, base64.b64encode(content).decode())
 
 
 @call

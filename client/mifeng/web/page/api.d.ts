@@ -68,6 +68,7 @@ export interface CardRequest {
   name: string;
   title: string;
   department: string;
+  picture?: string | null;
 }
 
 export interface ChangeFacts {
@@ -86,6 +87,12 @@ export interface ChangesReply {
 export interface ChoiceFacts {
   text: string;
   people: PersonFacts[];
+}
+
+export interface CloseRequest {
+  profile: string;
+  unit: string;
+  delete: boolean;
 }
 
 export interface ConfirmedFacts {
@@ -178,6 +185,28 @@ export interface EnrolStep {
   code: string;
 }
 
+export interface ExportReply {
+  name: string;
+  content: string;
+}
+
+export interface ExportRequest {
+  profile: string;
+  mine: boolean;
+}
+
+export interface FeedReply {
+  posts: MessageFacts[];
+  followed: string[];
+  muted: string[];
+  more: boolean;
+}
+
+export interface FeedRequest {
+  profile: string;
+  before: number;
+}
+
 export interface FieldFacts {
   label: string;
   kind: string;
@@ -203,6 +232,12 @@ export interface FilesReply {
 
 export interface FindReply {
   hits: HitFacts[];
+}
+
+export interface FollowRequest {
+  profile: string;
+  unit: string;
+  on: boolean;
 }
 
 export interface GrantReply {
@@ -329,9 +364,16 @@ export interface MessageFacts {
   approval: ApprovalFacts | null;
   history: HistoryFacts | null;
   problem: string;
+  notice: string;
   added: PersonFacts[];
   removed: PersonFacts[];
   devices: DeviceChangeFacts[];
+}
+
+export interface MuteRequest {
+  profile: string;
+  person: string;
+  on: boolean;
 }
 
 export interface Nothing {
@@ -426,12 +468,17 @@ export interface PersonFacts {
   department: string;
   role: string;
   is_bot: boolean;
+  picture: string;
 }
 
 export interface PersonReply {
   person: PersonFacts;
   safety_number: string;
   units: string[];
+}
+
+export interface PictureReply {
+  picture: string;
 }
 
 export interface PolicyFacts {
@@ -450,10 +497,14 @@ export interface PolicyRequest {
   profile: string;
   unit: string;
   cap?: number | null;
+  key_lifetime_s?: number | null;
   retention_s?: number | null;
   posting?: string | null;
   history?: string | null;
   keep?: string | null;
+  strict?: string | null;
+  receipts?: string | null;
+  export?: string | null;
 }
 
 export interface PollFacts {
@@ -474,6 +525,11 @@ export interface PollRequest {
   choices: string[];
   several: boolean;
   closes_at: number;
+}
+
+export interface PostsReply {
+  posts: MessageFacts[];
+  is_muted: boolean;
 }
 
 export interface ProfileFacts {
@@ -503,9 +559,20 @@ export interface ReadRequest {
   sequence: number;
 }
 
+export interface ReadersReply {
+  people: PersonFacts[];
+}
+
 export interface RemoveRequest {
   profile: string;
   person: string;
+}
+
+export interface RenameRequest {
+  profile: string;
+  unit: string;
+  title: string;
+  topic: string;
 }
 
 export interface RequestRequest {
@@ -514,7 +581,8 @@ export interface RequestRequest {
   template: string;
   title: string;
   fields: Record<string, string>;
-  approvers: string[];
+  steps: StepRequest[];
+  files?: string[];
 }
 
 export interface RequestsReply {
@@ -583,7 +651,19 @@ export interface StepFacts {
   approved: PersonFacts[];
 }
 
+export interface StepRequest {
+  rule: string;
+  people: string[];
+}
+
 export interface TemplateFacts {
+  name: string;
+  fields: FieldFacts[];
+}
+
+export interface TemplateRequest {
+  profile: string;
+  unit: string;
   name: string;
   fields: FieldFacts[];
 }
@@ -637,6 +717,7 @@ export interface UnitFacts {
   may_post: boolean;
   may_answer: boolean;
   may_govern: boolean;
+  may_rename: boolean;
   policy: PolicyFacts | null;
 }
 
@@ -682,14 +763,20 @@ export interface Calls {
   person: [OfPerson, PersonReply];
   workspace_number: [OfProfile, SafetyReply];
   set_card: [CardRequest, PersonFacts];
+  picture: [OfPerson, PictureReply];
   devices: [OfPerson, DevicesReply];
   revoke_device: [OfDevice, Done];
   offer_device: [OfProfile, OfferReply];
   offered_device: [OfProfile, OfferedReply];
   approve_device: [ApproveRequest, ApproveReply];
   withdraw_device: [OfProfile, Done];
+  feed: [FeedRequest, FeedReply];
+  posts_of: [OfPerson, PostsReply];
+  follow: [FollowRequest, Done];
+  mute: [MuteRequest, Done];
   files: [OfUnit, FilesReply];
   show_file: [ShowRequest, ShowReply];
+  readers: [OfFile, ReadersReply];
   keep_file: [OfFile, Done];
   uploads: [OfProfile, UploadsReply];
   pause_upload: [OfUpload, Done];
@@ -725,6 +812,10 @@ export interface Calls {
   create_unit: [CreateUnitRequest, CreateUnitReply];
   direct: [DirectRequest, CreateUnitReply];
   set_policy: [PolicyRequest, Done];
+  governed: [OfUnit, UnitFacts];
+  rename_unit: [RenameRequest, Done];
+  close_unit: [CloseRequest, Done];
+  restart_unit: [OfUnit, Done];
   grant: [GrantRequest, GrantReply];
   revoke: [OfMember, Done];
   mark_read: [ReadRequest, Done];
@@ -736,6 +827,9 @@ export interface Calls {
   close_poll: [OfLine, Done];
   templates: [OfUnit, TemplatesReply];
   request_approval: [RequestRequest, Done];
+  add_template: [TemplateRequest, Done];
+  export_approval: [OfLine, ExportReply];
+  export_requests: [ExportRequest, ExportReply];
   decide: [DecideRequest, Done];
   requests: [OfProfile, RequestsReply];
 }

@@ -104,16 +104,17 @@ export async function listen(told, changed) {
 
 /**
  * Send a file through this process, a piece whenever it asks for one; progress comes by the stream.
- * @param {string} profile @param {string} unit @param {File} file
+ * With `hold` no message shows it yet. Returns its id.
+ * @param {string} profile @param {string} unit @param {File} file @param {boolean} [hold] @returns {Promise<string>}
  */
-export async function upload(profile, unit, file) {
+export async function upload(profile, unit, file, hold = false) {
   const socket = await dial("/api/upload");
-  socket.send(JSON.stringify({ profile, unit, name: file.name, size: file.size }));
+  socket.send(JSON.stringify({ profile, unit, name: file.name, size: file.size, hold }));
   let next = heard(socket);
   for (let at = 0; ; at += PIECE) {
     const said = await next;
     if (said.problem) throw new Declined(said.problem.error, said.problem.message);
-    if (!said.more) return;
+    if (!said.more) return said.upload.id;
     next = heard(socket);
     socket.send(await file.slice(at, at + PIECE).arrayBuffer());
   }

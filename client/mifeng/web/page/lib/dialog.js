@@ -1,8 +1,66 @@
 // Dialogs, menus and short notices.
 
-import { announce, h } from "./dom.js";
+import { announce, arrows, h } from "./dom.js";
 import { icon } from "./icons.js";
+import { said } from "./store.js";
 import { t } from "./words.js";
+
+/**
+ * A button that is an icon; its name says what it does.
+ * @param {string} drawn @param {string} name @param {(event: any) => void} onclick @param {Record<string, any>} [more]
+ */
+export function iconButton(drawn, name, onclick, more = {}) {
+  return h("button.quiet.square", { title: name, "aria-label": name, onclick, ...more }, icon(drawn));
+}
+
+/** Say why something was not done. @param {unknown} error */
+export function complain(error) {
+  notice(said(error), "bad");
+}
+
+/**
+ * What is filled in, a button that does it, and why it could not be done.
+ * @param {string} action @param {import("./dom.js").Child[]} body @param {() => Promise<unknown>} act
+ * @param {import("./dom.js").Child[]} buttons beside it
+ */
+export function formOf(action, body, act, ...buttons) {
+  const go = h("button.primary", action), problem = h("p.bad", { role: "alert" });
+  return h("form", {
+    onsubmit: (/** @type {Event} */ event) => {
+      event.preventDefault();
+      problem.textContent = "";
+      busy(go, () => act().catch((error) => { problem.textContent = said(error); }));
+    },
+  }, ...body, problem, h("div.row.end", ...buttons, go));
+}
+
+/**
+ * A dialog of a form; it closes when that is done.
+ * @param {string} title @param {string} action @param {import("./dom.js").Child[]} body @param {() => Promise<unknown>} act
+ */
+export function openForm(title, action, body, act) {
+  return openDialog(title, (close) => [
+    formOf(action, body, () => act().then(close), h("button", { type: "button", onclick: close }, t("Cancel")))]);
+}
+
+/** A choice among a few. @param {[string, string][]} options @param {string} now @param {Record<string, any>} [more] */
+export function choiceOf(options, now, more = {}) {
+  return h("select", more, options.map(([value, text]) => h("option", { value, selected: value === now }, text)));
+}
+
+/** Something that is so or not. @param {string} label @param {boolean} checked @param {(is: boolean) => void} [act] */
+export function checkOf(label, checked, act) {
+  const box = h("input", { type: "checkbox", checked, onchange: () => act?.(box.checked) });
+  return h("label.check", box, label);
+}
+
+/** Save by the browser's own download. @param {{ name: string, content: string }} file in base64 */
+export function saveFile(file) {
+  const bytes = Uint8Array.from(atob(file.content), (c) => c.charCodeAt(0));
+  const href = URL.createObjectURL(new Blob([bytes]));
+  h("a", { href, download: file.name }).click();
+  setTimeout(() => URL.revokeObjectURL(href), 10000);
+}
 
 /**
  * Open a dialog; Escape, its cross and a click beside it close it, and the focus goes back.
@@ -23,9 +81,9 @@ export function openDialog(title, body, options = {}) {
     },
   });
   dialog.append(
-    h("header", null, heading,
-      h("button", { class: "quiet square", "aria-label": t("Close"), onclick: close }, icon("close"))),
-    h("div", { class: "dialog-body" }, ...body(close)));
+    h("header", heading,
+      iconButton("close", t("Close"), close)),
+    h("div.dialog-body", ...body(close)));
   document.body.append(dialog);
   dialog.showModal();
   /** @type {HTMLElement | null} */ (dialog.querySelector("[data-first]"))?.focus();
@@ -41,10 +99,10 @@ export function confirmed(title, text, action) {
   return new Promise((resolve) => {
     let answer = false;
     const dialog = openDialog(title, (close) => [
-      h("p", null, text),
-      h("div", { class: "row end" },
+      h("p", text),
+      h("div.row.end",
         h("button", { onclick: close }, t("Cancel")),
-        h("button", { class: "danger", "data-first": true, onclick: () => { answer = true; close(); } }, action)),
+        h("button.danger", { "data-first": true, onclick: () => { answer = true; close(); } }, action)),
     ]);
     dialog.addEventListener("close", () => resolve(answer));
   });
@@ -53,8 +111,8 @@ export function confirmed(title, text, action) {
 /** Say something for a moment. @param {string} text @param {"ok" | "bad"} [mood] */
 export function notice(text, mood = "ok") {
   announce(text);
-  const shown = h("div", { class: `notice ${mood}` }, icon(mood === "ok" ? "check" : "warn"), h("span", null, text),
-    h("button", { class: "quiet square", "aria-label": t("Close"), onclick: () => shown.remove() }, icon("close")));
+  const shown = h("div", { class: `notice ${mood}` }, icon(mood === "ok" ? "check" : "warn"), h("span", text),
+    iconButton("close", t("Close"), () => shown.remove()));
   document.getElementById("notices")?.append(shown);
   setTimeout(() => shown.remove(), mood === "ok" ? 4000 : 12000);
 }
@@ -72,7 +130,7 @@ export function openMenu(at, items) {
     if (back) at.focus();
   };
   const gone = new AbortController();
-  const menu = h("div", { class: "menu", role: "menu" },
+  const menu = h("div.menu", { role: "menu" },
     items.map((item) => item && h("button", {
       role: "menuitem", class: item.bad ? "bad" : "",
       onclick: () => { close(true); item.act(); },
@@ -82,19 +140,13 @@ export function openMenu(at, items) {
   const below = place.bottom + own.height + 8 < innerHeight;
   menu.style.top = `${below ? place.bottom + 4 : Math.max(8, place.top - own.height - 4)}px`;
   menu.style.left = `${Math.max(8, Math.min(place.left, innerWidth - own.width - 8))}px`;
-  const buttons = [...menu.querySelectorAll("button")];
-  buttons[0]?.focus();
+  menu.querySelector("button")?.focus();
+  arrows(menu, "button");
   menu.addEventListener("keydown", (event) => {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (event.key === "Escape" || event.key === "Tab") {
-      event.preventDefault();
-      event.stopPropagation();
-      close(true);
-    } else if (step) {
-      event.preventDefault();
-      const to = buttons.indexOf(/** @type {any} */ (document.activeElement)) + step;
-      buttons[(to + buttons.length) % buttons.length]?.focus();
-    }
+    if (event.key !== "Escape" && event.key !== "Tab") return;
+    event.preventDefault();
+    event.stopPropagation();
+    close(true);
   });
   setTimeout(() => document.addEventListener("pointerdown", (event) => {
     if (!menu.contains(/** @type {Node} */ (event.target))) close(false);
@@ -109,8 +161,8 @@ export function field(label, input, hint) {
   const id = `f${Math.random().toString(36).slice(2)}`;
   input.id = id;
   if (hint) input.setAttribute("aria-describedby", `${id}h`);
-  return h("div", { class: "field" }, h("label", { for: id }, label), input,
-    hint && h("p", { class: "hint", id: `${id}h` }, hint));
+  return h("div.field", h("label", { for: id }, label), input,
+    hint && h("p.hint", { id: `${id}h` }, hint));
 }
 
 /** A button that shows that it is at work. @param {HTMLButtonElement} button @param {() => Promise<unknown>} act */

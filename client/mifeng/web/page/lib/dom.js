@@ -3,32 +3,35 @@
 /** @typedef {Node | string | number | false | null | undefined} Child */
 
 /**
- * Make an element. Properties that begin with `on` are listeners; `class`, `aria-*`, `data-*` and
- * other words with a hyphen are attributes; the rest are properties.
+ * Make an element: `h("p.muted.small", { title }, "text")`. Facts that begin with `on` are listeners;
+ * `--*` are properties of its style, `class`, `aria-*`, `data-*` and other words with a hyphen are attributes; the rest are properties.
  * @template {keyof HTMLElementTagNameMap} T
- * @param {T} tag
- * @param {Record<string, any> | null} [facts]
- * @param {...(Child | Child[])} children
+ * @param {T | `${T}.${string}`} tag
+ * @param {...(Record<string, any> | Child | Child[])} rest
  * @returns {HTMLElementTagNameMap[T]}
  */
-export function h(tag, facts, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(facts ?? {})) {
-    if (value === undefined || value === null || value === false) continue;
-    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-    else if (name === "class") made.className = value;
+export function h(tag, ...rest) {
+  const [name = "", ...classes] = tag.split(".");
+  const made = /** @type {any} */ (document.createElement(name));
+  const facts = rest[0]?.constructor === Object ? /** @type {Record<string, any>} */ (rest.shift()) : {};
+  if (facts.class) classes.push(facts.class);
+  if (classes.length) made.className = classes.join(" ");
+  for (const [name, value] of Object.entries(facts)) {
+    if (value == null || value === false || name === "class") continue;
+    if (name.startsWith("--")) made.style.setProperty(name, String(value));
+    else if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
     else if (name.includes("-") || name === "role" || name === "for" || name === "list")
       made.setAttribute(name, value === true ? "" : String(value));
-    else /** @type {any} */ (made)[name] = value;
+    else made[name] = value;
   }
-  add(made, children);
+  add(made, /** @type {Child[]} */ (rest));
   return made;
 }
 
 /** @param {Element | DocumentFragment} parent @param {(Child | Child[])[]} children */
 export function add(parent, children) {
   for (const child of children.flat()) {
-    if (child === false || child === null || child === undefined || child === "") continue;
+    if (child == null || child === false || child === "") continue;
     parent.append(child instanceof Node ? child : String(child));
   }
 }
@@ -38,6 +41,11 @@ export function fill(parent, ...children) {
   const rest = document.createDocumentFragment();
   add(rest, children);
   parent.replaceChildren(rest);
+}
+
+/** Tell whoever is around an element. @param {Element | null} from @param {string} name @param {any} [detail] */
+export function emit(from, name, detail) {
+  from?.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
 }
 
 /** The base of all elements of ours: listeners that end with the element. */

@@ -2,33 +2,20 @@
 
 import { locale, number, t } from "./words.js";
 
-/** @type {Map<string, Intl.DateTimeFormat>} */
-const formats = new Map();
-
-/** @param {string} name @param {Intl.DateTimeFormatOptions} options */
-function format(name, options) {
-  const key = name + locale();
-  const found = formats.get(key) ?? new Intl.DateTimeFormat(locale(), options);
-  formats.set(key, found);
-  return found;
+/** How a time is written, in the language in use. @param {Intl.DateTimeFormatOptions} options */
+function written(options) {
+  /** @type {Map<string, Intl.DateTimeFormat>} */ const formats = new Map();
+  return (/** @type {number} */ at) => {
+    const found = formats.get(locale()) ?? new Intl.DateTimeFormat(locale(), { ...options, hourCycle: "h23" });
+    formats.set(locale(), found);
+    return found.format(at);
+  };
 }
 
-/** @param {number} at */
-export function clock(at) {
-  return format("clock", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(at);
-}
-
-/** @param {number} at */
-export function fullTime(at) {
-  return format("full", { dateStyle: "full", timeStyle: "short", hourCycle: "h23" }).format(at);
-}
-
-/** @param {number} at */
-export function shortTime(at) {
-  return format("short", {
-    month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23",
-  }).format(at);
-}
+export const clock = written({ hour: "2-digit", minute: "2-digit" });
+export const fullTime = written({ dateStyle: "full", timeStyle: "short" });
+export const shortTime = written({ month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+const longDay = written({ weekday: "long", day: "numeric", month: "long" });
 
 /** @param {number} at */
 export function dayKey(at) {
@@ -41,7 +28,7 @@ export function day(at) {
   const key = dayKey(at), now = Date.now();
   if (key === dayKey(now)) return t("Today");
   if (key === dayKey(now - 86400000)) return t("Yesterday");
-  return format("day", { weekday: "long", day: "numeric", month: "long" }).format(at);
+  return longDay(at);
 }
 
 /** A duration in its two largest units: `2 d 4 h`. @param {number} ms */
@@ -64,6 +51,11 @@ export function size(bytes) {
   let value = bytes, at = 0;
   while (value >= 1024 && at < units.length - 1) [value, at] = [value / 1024, at + 1];
   return `${number(at && value < 100 ? Math.round(value * 10) / 10 : Math.round(value))} ${units[at]}`;
+}
+
+/** @param {{ name: string }[]} people */
+export function namesOf(people) {
+  return people.map((one) => one.name).join(", ");
 }
 
 /** Two letters, or the last two characters of a Chinese name. @param {string} name */

@@ -3,7 +3,7 @@
 
 import { h } from "./dom.js";
 
-/** @typedef {import("./dom.js").Child} Child */
+/** @typedef {import("./dom.js").Child} Piece */
 /** @typedef {(id: string) => Node | null} Mention */
 
 const SAFE = /^(https?:\/\/|mailto:)/i;
@@ -23,7 +23,7 @@ export function markdown(text, mention) {
       for (at++; at < lines.length && !(lines[at] ?? "").trim().startsWith(fence[1] ?? "```"); at++)
         code.push(lines[at]);
       at++;
-      found.push(h("pre", { tabIndex: 0 }, h("code", null, code.join("\n"))));
+      found.push(h("pre", { tabIndex: 0 }, h("code", code.join("\n"))));
       continue;
     }
     const kind = kindOf(line);
@@ -52,31 +52,31 @@ function kindOf(line) {
 /** @param {string} kind @param {string[]} lines @param {Mention} [mention] */
 function blockOf(kind, lines, mention) {
   if (kind === "quote")
-    return h("blockquote", null, markdown(lines.map((l) => l.replace(/^\s*>\s?/, "")).join("\n"), mention));
+    return h("blockquote", markdown(lines.map((l) => l.replace(/^\s*>\s?/, "")).join("\n"), mention));
   if (kind === "list")
-    return h("ul", null, lines.map((l) => h("li", null, inline(l.replace(/^\s*[-*+]\s+/, ""), mention))));
+    return h("ul", lines.map((l) => h("li", inline(l.replace(/^\s*[-*+]\s+/, ""), mention))));
   if (kind === "numbers")
     return h("ol", { start: Number(/\d+/.exec(lines[0] ?? "")?.[0] ?? 1) },
-      lines.map((l) => h("li", null, inline(l.replace(/^\s*\d+[.)]\s+/, ""), mention))));
+      lines.map((l) => h("li", inline(l.replace(/^\s*\d+[.)]\s+/, ""), mention))));
   if (kind === "heading")
-    return h("p", { class: "heading" }, lines.flatMap((l) => [...inline(l.replace(/^#+\s+/, ""), mention), h("br")]).slice(0, -1));
-  return h("p", null, lines.flatMap((l, n) => [n ? h("br") : "", ...inline(l, mention)]));
+    return h("p.heading", lines.flatMap((l) => [...inline(l.replace(/^#+\s+/, ""), mention), h("br")]).slice(0, -1));
+  return h("p", lines.flatMap((l, n) => [n ? h("br") : "", ...inline(l, mention)]));
 }
 
-/** @param {string} text @param {Mention} [mention] @returns {Child[]} */
+/** @param {string} text @param {Mention} [mention] @returns {Piece[]} */
 function inline(text, mention) {
-  /** @type {Child[]} */
+  /** @type {Piece[]} */
   const found = [];
   let at = 0;
   for (const match of text.matchAll(INLINE)) {
     found.push(text.slice(at, match.index));
     at = (match.index ?? 0) + match[0].length;
     const [all, , code, strong, strike, star, under, label, target, bare] = match;
-    if (code !== undefined) found.push(h("code", null, code));
-    else if (strong !== undefined) found.push(h("strong", null, inline(strong, mention)));
-    else if (strike !== undefined) found.push(h("s", null, inline(strike, mention)));
-    else if (star !== undefined) found.push(h("em", null, inline(star, mention)));
-    else if (under !== undefined) found.push(h("em", null, inline(under, mention)));
+    if (code !== undefined) found.push(h("code", code));
+    else if (strong !== undefined) found.push(h("strong", inline(strong, mention)));
+    else if (strike !== undefined) found.push(h("s", inline(strike, mention)));
+    else if (star !== undefined) found.push(h("em", inline(star, mention)));
+    else if (under !== undefined) found.push(h("em", inline(under, mention)));
     else if (target !== undefined) found.push(mention?.(target) ?? link(label ?? "", target) ?? all);
     else if (bare !== undefined) {
       const end = /[.,;:!?]+$/.exec(bare)?.[0] ?? "";
@@ -100,5 +100,5 @@ function link(label, target) {
   }
   const tells = !label.includes(host) || label !== target;
   return h("a", { href: target, target: "_blank", rel: "noopener noreferrer nofollow", title: target },
-    h("bdi", null, label), tells && h("span", { class: "host" }, ` (${host})`));
+    h("bdi", label), tells && h("span.host", ` (${host})`));
 }

@@ -5,7 +5,6 @@ import { t } from "./words.js";
 
 /** Ask the browser once. @returns {Promise<boolean>} */
 export async function allowed() {
-  if (!("Notification" in window)) return false;
   if (Notification.permission === "default") await Notification.requestPermission();
   return Notification.permission === "granted";
 }
@@ -13,7 +12,7 @@ export async function allowed() {
 /** @param {{ unit: string, sequence: number, notify: boolean }} event */
 export async function notify(event) {
   const state = store.state;
-  if (!event.notify || !state?.notify || !document.hidden || !("Notification" in window) || Notification.permission !== "granted") return;
+  if (!event.notify || !state?.notify || !document.hidden || Notification.permission !== "granted") return;
   let title = "Mifeng 密封", body = t("Something new has come.");
   if (state.preview) {
     const page = await ask("timeline", { unit: event.unit, after: event.sequence - 1 });

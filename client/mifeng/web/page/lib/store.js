@@ -33,6 +33,15 @@ class Store extends EventTarget {
     return this.profile?.me ?? null;
   }
 
+  /** Whether one has a say in a unit, without being in it. @param {UnitFacts} unit */
+  hasSayIn(unit) {
+    return !unit.is_member && (this.me?.may_invite || !!this.unit(unit.parent ?? "")?.may_govern);
+  }
+
+  get myId() {
+    return this.me?.me.id;
+  }
+
   /** @param {string} name @param {any} [detail] */
   tell(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail }));

@@ -1,10 +1,6 @@
 // What can be done with a line: answer, react, change, take back. The bar shows only what may be.
 
-import { ask, said, store } from "../lib/store.js";
-import { confirmed, notice, openMenu } from "../lib/dialog.js";
-import { h } from "../lib/dom.js";
-import { icon } from "../lib/icons.js";
-import { t } from "../lib/words.js";
+import { ask, complain, confirmed, emit, h, icon, openMenu, store, t } from "../lib/index.js";
 
 /** @typedef {import("../api").MessageFacts} MessageFacts */
 
@@ -17,19 +13,36 @@ function canAnswer(entry) {
 }
 
 /** @param {MessageFacts} entry */
-export function lineActions(entry) {
+function lineActions(entry) {
   if (!canAnswer(entry)) return null;
   const button = (/** @type {string} */ act, /** @type {string} */ drawn, /** @type {string} */ name) =>
-    h("button", { class: "quiet square", tabIndex: -1, "data-act": act, title: name, "aria-label": name }, icon(drawn));
+    h("button.quiet.square", { tabIndex: -1, "data-act": act, title: name, "aria-label": name }, icon(drawn));
   const may = store.unit(entry.unit)?.may_post;
-  return h("div", { class: "actions", role: "toolbar", "aria-label": t("Actions") },
+  return h("div.actions", { role: "toolbar", "aria-label": t("Actions") },
     button("react", "smile", t("React")),
     may && button("reply", "reply", t("Answer")),
     may && button("thread", "thread", t("Open the thread")),
     button("more", "more", t("More")));
 }
 
-/** @param {MouseEvent} event @param {import("./timeline.js").TimelinePart | import("./thread.js").ThreadPart} place */
+/** @typedef {import("../lib/dom.js").Part & { entry: (row: Element | null) => MessageFacts | undefined }} Place */
+
+/** What is pressed is done, and the actions stand where the pointer or the focus is. @param {Place} place */
+export function serveActions(place) {
+  place.on(place, "click", (event) => doAction(event, place));
+  for (const name of ["pointerover", "focusin"]) place.on(place, name, (event) => offerActions(event, place));
+}
+
+/** The actions stand at the line that the pointer or the focus is on. @param {Event} event @param {Place} place */
+function offerActions(event, place) {
+  const row = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest?.(".line"));
+  if (!row || row.querySelector(".actions")) return;
+  place.querySelector(".actions")?.remove();
+  const entry = place.entry(row), bar = entry && lineActions(entry);
+  if (bar) row.querySelector(".line-grid")?.append(bar);
+}
+
+/** @param {MouseEvent} event @param {Place} place */
 export function doAction(event, place) {
   const target = /** @type {Element} */ (event.target);
   const person = target.closest("[data-person]");
@@ -59,11 +72,6 @@ export function act(what, entry, at, place) {
     ]);
 }
 
-/** @param {HTMLElement} place @param {string} name @param {any} detail */
-function emit(place, name, detail) {
-  place.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
-}
-
 /** @param {MessageFacts} entry @param {HTMLElement} at */
 function openReactions(entry, at) {
   openMenu(at, EMOJI.map((emoji) => ({ name: emoji, act: () => toggle(entry, emoji) })));
@@ -71,22 +79,14 @@ function openReactions(entry, at) {
 }
 
 /** @param {MessageFacts} entry @param {string} emoji */
-async function toggle(entry, emoji) {
-  const me = store.me?.me.id;
+function toggle(entry, emoji) {
+  const me = store.myId;
   const mine = entry.reactions.some((one) => one.emoji === emoji && one.people.some((person) => person.id === me));
-  try {
-    await ask(mine ? "unreact" : "react", { unit: entry.unit, sequence: entry.sequence, emoji });
-  } catch (error) {
-    notice(said(error), "bad");
-  }
+  ask(mine ? "unreact" : "react", { unit: entry.unit, sequence: entry.sequence, emoji }).catch(complain);
 }
 
 /** @param {MessageFacts} entry */
 async function takeBack(entry) {
-  if (!(await confirmed(t("Take this back?"), t("Nobody is shown it any more, and its files can no longer be opened. Who has read it has read it."), t("Take back")))) return;
-  try {
-    await ask("delete", { unit: entry.unit, sequence: entry.sequence });
-  } catch (error) {
-    notice(said(error), "bad");
-  }
+  if (await confirmed(t("Take this back?"), t("Nobody is shown it any more, and its files can no longer be opened. Who has read it has read it."), t("Take back")))
+    ask("delete", { unit: entry.unit, sequence: entry.sequence }).catch(complain);
 }

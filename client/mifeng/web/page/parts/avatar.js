@@ -1,16 +1,25 @@
-// A person as a small square: initials on a colour that belongs to the id.
+// A person as a small square: their picture; until it is there, or without one, initials on a colour
+// that belongs to the id.
 
-import { h } from "../lib/dom.js";
-import { initials } from "../lib/format.js";
+import { ask, h, initials } from "../lib/index.js";
 
-/** @param {{ id: string, name: string } | null} person @param {string} [kind] */
-export function avatar(person, kind = "") {
-  const hue = person ? parseInt(person.id.slice(0, 4), 16) % 12 : 0;
-  return h("span", { class: `avatar ${kind}`, "data-hue": hue, "aria-hidden": "true" },
-    person ? initials(person.name) : "·");
+/** By the name of the picture; a page's own blobs. @type {Map<string, Promise<string>>} */
+const pictures = new Map();
+
+/** @param {import("../api").PersonFacts} person */
+async function pictureOf(person) {
+  const { picture } = await ask("picture", { person: person.id });
+  return picture && URL.createObjectURL(new Blob([Uint8Array.from(atob(picture), (c) => c.charCodeAt(0))]));
 }
 
-/** @param {string} name */
-export function named(name) {
-  return h("bdi", { class: "name" }, name);
+/** @param {import("../api").PersonFacts | null} person @param {string} [kind] */
+export function avatar(person, kind = "") {
+  const hue = person ? (parseInt(person.id.slice(0, 4), 16) % 12) * 30 : 34;
+  const made = h("span.avatar", { class: kind, "--h": hue, "aria-hidden": "true" }, person ? initials(person.name) : "·");
+  if (person?.picture) {
+    const found = pictures.get(person.picture) ?? pictureOf(person);
+    pictures.set(person.picture, found);
+    found.then((src) => src && made.replaceChildren(h("img", { src, alt: "" })), () => pictures.delete(person.picture));
+  }
+  return made;
 }

@@ -1,10 +1,7 @@
 // What was signed about who belongs to the workspace: the same list on every device.
 
-import { ask } from "../lib/store.js";
-import { h } from "../lib/dom.js";
+import { ask, h, shortTime, t } from "../lib/index.js";
 import { roleName } from "./panel.js";
-import { shortTime } from "../lib/format.js";
-import { t } from "../lib/words.js";
 
 export async function changeLog() {
   const { changes } = await ask("changes", {});
@@ -16,5 +13,5 @@ export async function changeLog() {
       revoke_invite: t("{by} made an invite void", facts), set_server: t("{by} changed the server's address or keys", facts),
     })[one.kind] ?? one.kind;
   };
-  return h("ul", { class: "rows log" }, changes.slice(0, 30).map((one) => h("li", { class: "row" }, h("span", { class: "grow" }, words(one)), h("time", { class: "muted small" }, shortTime(one.at)))));
+  return h("ul.rows.log", changes.slice(0, 30).map((one) => h("li.row", h("span.grow", words(one)), h("time.muted.small", shortTime(one.at)))));
 }

@@ -1,13 +1,9 @@
 // Where one writes: a text that grows, mentions by pinyin, files by drag, paste or button, a draft.
 
-import { ask, said, store } from "../lib/store.js";
-import { Declined, upload } from "../lib/api.js";
-import { h, Part, fill } from "../lib/dom.js";
-import { icon } from "../lib/icons.js";
-import { notice, openMenu } from "../lib/dialog.js";
+import { ask, complain, Declined, emit, fill, h, icon, iconButton, notice, openMenu, Part, said, store, t, upload } from "../lib/index.js";
 import { avatar } from "./avatar.js";
-import { openAnnounce, openPoll, openRequest } from "./work.js";
-import { t } from "../lib/words.js";
+import { openAnnounce, openPoll } from "./work.js";
+import { openRequest } from "./forms.js";
 
 /** @typedef {import("../api").MessageFacts} MessageFacts */
 /** @typedef {import("../api").PersonFacts} PersonFacts */
@@ -46,13 +42,14 @@ export class ComposerPart extends Part {
   /** @type {MessageFacts | null} */ #about = null;
   #edits = false;
   #text = h("textarea", { rows: 1, spellcheck: true });
-  #above = h("div", { class: "composer-about" });
-  #choices = h("div", { class: "choices", role: "listbox", hidden: true });
-  #send = h("button", { class: "primary square send" }, icon("send"));
+  #above = h("div.composer-about");
+  #choices = h("div.choices", { role: "listbox", hidden: true });
+  #send = h("button.primary.square.send", icon("send"));
   #files = h("input", { type: "file", multiple: true, hidden: true, tabIndex: -1 });
   /** @type {PersonFacts[]} */ #found = [];
   #chosen = 0;
-  /** Who was mentioned, by the name that stands in the text. @type {Map<string, string>} */ #called = new Map();
+  // Who was mentioned, by the name that stands in the text.
+  /** @type {Map<string, string>} */ #called = new Map();
 
   begin() {
     this.on(this.#text, "input", () => this.#changed());
@@ -77,20 +74,20 @@ export class ComposerPart extends Part {
     this.#send.title = t("Send");
     this.#send.setAttribute("aria-label", t("Send"));
     if (unit && !unit.may_post) {
-      fill(this, h("p", { class: "composer-closed muted" }, icon("info"),
+      fill(this, h("p.composer-closed.muted", icon("info"),
         unit.is_member ? t("You read here. Its managers and publishers write.") : t("You are no longer in this unit.")));
       return;
     }
     this.#text.placeholder = this.thread ? t("Answer in the thread") : t("Write to {unit}", { unit: unit?.title ?? "" });
     this.#text.setAttribute("aria-label", this.#text.placeholder);
-    fill(this, this.#choices, h("div", { class: "composer-box" }, this.#above,
-      h("div", { class: "composer-row" },
-        !this.thread && h("button", { class: "quiet square", title: t("Attach files"), "aria-label": t("Attach files"), onclick: () => this.#files.click() }, icon("attach")),
-        !this.thread && h("button", { class: "quiet square", title: t("More"), "aria-label": t("Announcement, poll, request"), "aria-haspopup": "menu", onclick: (/** @type {any} */ event) => openMenu(event.currentTarget, [
+    fill(this, this.#choices, h("div.composer-box", this.#above,
+      h("div.composer-row",
+        !this.thread && iconButton("attach", t("Attach files"), () => this.#files.click()),
+        !this.thread && iconButton("plus", t("Announcement, poll, request"), (event) => openMenu(event.currentTarget, [
           { name: t("Announcement"), icon: "channel", act: () => openAnnounce(this.unit) },
           { name: t("Poll"), icon: "help", act: () => openPoll(this.unit) },
-          { name: t("Request"), icon: "text", act: () => openRequest(this.unit).catch((error) => notice(said(error), "bad")) },
-        ]) }, icon("plus")),
+          { name: t("Request"), icon: "text", act: () => openRequest(this.unit).catch(complain) },
+        ]), { "aria-haspopup": "menu" }),
         this.#text, this.#send, this.#files)));
     this.#grow();
   }
@@ -99,12 +96,9 @@ export class ComposerPart extends Part {
   open(unit, thread = 0) {
     this.#keep();
     [this.unit, this.thread] = [unit, thread];
-    this.#about = null;
-    this.#edits = false;
     this.#called.clear();
-    this.#text.value = drafts.get(this.#key_of()) ?? "";
-    this.#drawAbout();
     this.draw();
+    this.#write(null, false, drafts.get(this.#key_of()) ?? "");
   }
 
   #key_of() {
@@ -127,20 +121,14 @@ export class ComposerPart extends Part {
 
   /** @param {MessageFacts} entry */
   reply(entry) {
-    this.#about = entry;
-    this.#edits = false;
-    this.#drawAbout();
+    this.#write(entry, false, this.#text.value);
     this.focusText();
   }
 
   /** @param {MessageFacts} entry */
   edit(entry) {
     this.#keep();
-    this.#about = entry;
-    this.#edits = true;
-    this.#text.value = this.#readable(entry.text);
-    this.#drawAbout();
-    this.#grow();
+    this.#write(entry, true, this.#readable(entry.text));
     this.focusText();
   }
 
@@ -153,19 +141,19 @@ export class ComposerPart extends Part {
     });
   }
 
-  #drawAbout() {
-    const entry = this.#about;
-    fill(this.#above, entry && h("div", { class: "about" }, icon(this.#edits ? "edit" : "reply"),
-      h("span", { class: "cut" }, this.#edits ? t("Editing: ") : "", h("bdi", null, this.#edits ? "" : `${entry.sender?.name ?? ""}: `), h("bdi", null, entry.text.slice(0, 200))),
-      h("button", { class: "quiet square", "aria-label": t("Cancel"), onclick: () => this.cancel() }, icon("close"))));
+  /** What is written, and what it answers or changes. @param {MessageFacts | null} entry @param {boolean} edits @param {string} text */
+  #write(entry, edits, text) {
+    this.#about = entry;
+    this.#edits = edits;
+    this.#text.value = text;
+    this.#grow();
+    fill(this.#above, entry && h("div.about", icon(this.#edits ? "edit" : "reply"),
+      h("span.cut", this.#edits ? t("Editing: ") : "", h("bdi", this.#edits ? "" : `${entry.sender?.name ?? ""}: `), h("bdi", entry.text.slice(0, 200))),
+      iconButton("close", t("Cancel"), () => this.cancel())));
   }
 
   cancel() {
-    if (this.#edits) this.#text.value = drafts.get(this.#key_of()) ?? "";
-    this.#about = null;
-    this.#edits = false;
-    this.#drawAbout();
-    this.#grow();
+    this.#write(null, false, this.#edits ? drafts.get(this.#key_of()) ?? "" : this.#text.value);
     this.focusText();
   }
 
@@ -193,7 +181,7 @@ export class ComposerPart extends Part {
       this.cancel();
     } else if (event.key === "ArrowUp" && !this.#text.value) {
       event.preventDefault();
-      this.dispatchEvent(new CustomEvent("edit-last", { bubbles: true }));
+      emit(this, "edit-last");
     }
   }
 
@@ -233,7 +221,7 @@ export class ComposerPart extends Part {
     fill(this.#choices, this.#found.map((person, n) => h("div", {
       role: "option", id: `choice-${n}`, "aria-selected": String(n === this.#chosen),
       onpointerdown: (/** @type {Event} */ event) => { event.preventDefault(); this.#take(n); },
-    }, avatar(person, "small"), h("bdi", null, person.name), h("span", { class: "muted cut" }, person.title || person.department))));
+    }, avatar(person, "small"), h("bdi", person.name), h("span.muted.cut", person.title || person.department))));
     this.#text.setAttribute("aria-activedescendant", `choice-${this.#chosen}`);
   }
 
@@ -270,22 +258,14 @@ export class ComposerPart extends Part {
     if (!text) return;
     const mentions = [...this.#called].filter(([shown]) => text.includes(shown)).map(([shown, person]) => ({ shown, person }));
     const about = this.#about, edits = this.#edits, unit = this.unit;
-    this.#text.value = "";
-    this.#about = null;
-    this.#edits = false;
     drafts.delete(this.#key_of());
-    this.#drawAbout();
-    this.#grow();
+    this.#write(null, false, "");
     try {
       if (edits && about) await ask("edit", { unit, sequence: about.sequence, text, mentions });
       else await ask("send", { unit, text, mentions, reply_to: this.thread ? 0 : about?.sequence ?? 0, thread: this.thread });
     } catch (error) {
-      notice(said(error), "bad");
-      this.#text.value = text + (this.#text.value ? `\n${this.#text.value}` : "");
-      this.#about = about;
-      this.#edits = edits;
-      this.#drawAbout();
-      this.#grow();
+      complain(error);
+      this.#write(about, edits, text + (this.#text.value ? `\n${this.#text.value}` : ""));
     }
   }
 }

@@ -1,43 +1,27 @@
 // A file in a message: a picture as such, sound and video with a player, all else as a card.
 
-import { ask, said, store } from "../lib/store.js";
-import { h, Part, fill } from "../lib/dom.js";
-import { icon } from "../lib/icons.js";
-import { left, size } from "../lib/format.js";
-import { notice } from "../lib/dialog.js";
+import { ask, complain, emit, fill, h, icon, iconButton, left, notice, Part, picture, size, store, t, tn } from "../lib/index.js";
 import { openLightbox } from "./lightbox.js";
-import { picture } from "../lib/api.js";
-import { t, tn } from "../lib/words.js";
 
 /** @typedef {import("../api").FileFacts} FileFacts */
 /** @typedef {import("../api").MessageFacts} MessageFacts */
 
 const SHOWN_AT_ONCE = 8 << 20;
 
+/** The way to a file, to show it or to save it. @param {MessageFacts} entry @param {FileFacts} file @param {boolean} save */
+function wayTo(entry, file, save) {
+  return ask("show_file", { unit: entry.unit, sequence: entry.sequence, file: file.id, save });
+}
+
 /** Save a file by the browser's own download. @param {MessageFacts} entry @param {FileFacts} file */
-export async function save(entry, file) {
-  try {
-    const way = await ask("show_file", { unit: entry.unit, sequence: entry.sequence, file: file.id, save: true });
-    const link = h("a", { href: way.url, download: file.name });
-    link.click();
-  } catch (error) {
-    notice(said(error), "bad");
-  }
+export function save(entry, file) {
+  wayTo(entry, file, true).then(({ url }) => h("a", { href: url, download: file.name }).click(), complain);
 }
 
 /** Its clock starts anew, and nothing is uploaded. @param {MessageFacts} entry @param {FileFacts} file */
-async function keep(entry, file) {
-  try {
-    await ask("keep_file", { unit: entry.unit, sequence: entry.sequence, file: file.id });
-    notice(t("Posted again; it lives as long as a new file."));
-  } catch (error) {
-    notice(said(error), "bad");
-  }
-}
-
-/** @param {MessageFacts} entry @param {FileFacts} file */
-export async function wayTo(entry, file) {
-  return ask("show_file", { unit: entry.unit, sequence: entry.sequence, file: file.id, save: false });
+function keep(entry, file) {
+  ask("keep_file", { unit: entry.unit, sequence: entry.sequence, file: file.id })
+    .then(() => notice(t("Posted again; it lives as long as a new file.")), complain);
 }
 
 /** Size, length, pages: what one wants to know before. @param {FileFacts} file */
@@ -88,14 +72,14 @@ export class FilePart extends Part {
     const { file, entry } = this;
     const plays = file.kind === "video" || file.kind === "audio";
     if (file.kind === "image" && file.width && file.size <= SHOWN_AT_ONCE) return this.#placeHolder();
-    fill(this, h("div", { class: "file-card" }, fileIcon(file),
-      h("span", { class: "file-text" },
-        h("bdi", { class: "file-name", title: file.name }, file.name),
-        h("span", { class: "muted" }, facts(file), h("span", { class: "until" }, ` · ${left(entry.until)}`))),
+    fill(this, h("div.file-card", fileIcon(file),
+      h("span.file-text",
+        h("bdi.file-name", { title: file.name }, file.name),
+        h("span.muted", facts(file), h("span.until", ` · ${left(entry.until)}`))),
       entry.sequence > 0 && store.unit(entry.unit)?.policy?.keep === "allowed" && store.unit(entry.unit)?.may_post
-        && h("button", { class: "quiet square", title: t("Keep longer"), "aria-label": t("Keep {name} longer", { name: file.name }), onclick: () => keep(entry, file) }, icon("keep")),
-      plays && h("button", { class: "quiet square", title: t("Play"), "aria-label": t("Play {name}", { name: file.name }), onclick: () => this.play() }, icon("play")),
-      h("button", { class: "quiet square", title: t("Save"), "aria-label": t("Save {name}", { name: file.name }), onclick: () => save(entry, file) }, icon("download"))));
+        && iconButton("keep", t("Keep {name} longer", { name: file.name }), () => keep(entry, file)),
+      plays && iconButton("play", t("Play {name}", { name: file.name }), () => this.play()),
+      iconButton("download", t("Save {name}", { name: file.name }), () => save(entry, file))));
   }
 
   /** The sender's small picture at the size of the large one: nothing moves when that comes. */
@@ -105,19 +89,19 @@ export class FilePart extends Part {
     const shown = h("img", { alt: file.name, width: Math.round(file.width * scale), height: Math.round(file.height * scale) });
     this.#thumbnail = thumbnailOf(file);
     if (this.#thumbnail) shown.src = this.#thumbnail;
-    fill(this, h("button", { class: "picture", "aria-label": t("Open {name}", { name: file.name }), onclick: () => this.show() }, shown), this.#caption());
+    fill(this, h("button.picture", { "aria-label": t("Open {name}", { name: file.name }), onclick: () => this.show() }, shown), this.#caption());
   }
 
   #thumbnail = "";
 
   #caption() {
     const { file, entry } = this;
-    return h("span", { class: "caption muted" }, h("bdi", null, file.name), ` · ${facts(file)} · `, h("span", { class: "until" }, left(entry.until)));
+    return h("span.muted.small", h("bdi", file.name), ` · ${facts(file)} · `, h("span.until", left(entry.until)));
   }
 
   async show() {
     try {
-      const way = await wayTo(this.entry, this.file);
+      const way = await wayTo(this.entry, this.file, false);
       if (!way.content_type.startsWith("image/")) return;
       this.#blob = await picture(way.url);
       if (!this.isConnected) return this.end();
@@ -125,11 +109,11 @@ export class FilePart extends Part {
       await shown.decode().catch(() => {});
       const before = this.offsetHeight, held = this.querySelector("img");
       if (held?.width) [shown.width, shown.height] = [held.width, held.height];
-      fill(this, h("button", {
-        class: "picture", "aria-label": t("Open {name}", { name: this.file.name }),
+      fill(this, h("button.picture", {
+        "aria-label": t("Open {name}", { name: this.file.name }),
         onclick: () => openLightbox(this.entry, this.file, this.#blob),
       }, shown), this.#caption());
-      this.dispatchEvent(new CustomEvent("grown", { bubbles: true, detail: this.offsetHeight - before }));
+      emit(this, "grown", this.offsetHeight - before);
     } catch {
       // The card stays: it says what there is, and saving says why it cannot be had.
     }
@@ -137,17 +121,17 @@ export class FilePart extends Part {
 
   async play() {
     try {
-      const way = await wayTo(this.entry, this.file);
+      const way = await wayTo(this.entry, this.file, false);
       const kind = way.content_type.split("/")[0];
       if (kind !== "video" && kind !== "audio") return void notice(t("This file is not what its name says; it can only be saved."), "bad");
       const player = h(kind, { controls: true, preload: "metadata", src: way.url, "aria-label": this.file.name, class: "player" });
       const before = this.offsetHeight;
       fill(this, player, this.#caption());
-      this.dispatchEvent(new CustomEvent("grown", { bubbles: true, detail: this.offsetHeight - before }));
+      emit(this, "grown", this.offsetHeight - before);
       player.focus();
       player.play().catch(() => {});
     } catch (error) {
-      notice(said(error), "bad");
+      complain(error);
     }
   }
 }

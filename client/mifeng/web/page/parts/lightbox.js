@@ -1,9 +1,6 @@
 // One picture, as large as the window.
 
-import { h } from "../lib/dom.js";
-import { left, size } from "../lib/format.js";
-import { openDialog } from "../lib/dialog.js";
-import { t } from "../lib/words.js";
+import { h, left, openDialog, size, t } from "../lib/index.js";
 import { save } from "./file.js";
 
 /**
@@ -12,9 +9,9 @@ import { save } from "./file.js";
  */
 export function openLightbox(entry, file, blob) {
   openDialog(file.name, () => [
-    h("img", { class: "large", src: blob, alt: file.name }),
-    h("div", { class: "row between" },
-      h("span", { class: "muted" }, `${entry.sender?.name ?? ""} · ${size(file.size)} · ${left(entry.until)}`),
+    h("img.large", { src: blob, alt: file.name }),
+    h("div.row.between",
+      h("span.muted", `${entry.sender?.name ?? ""} · ${size(file.size)} · ${left(entry.until)}`),
       h("button", { "data-first": true, onclick: () => save(entry, file) }, t("Save"))),
   ], { kind: "lightbox" });
 }

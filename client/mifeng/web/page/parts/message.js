@@ -1,13 +1,8 @@
 // One line of a timeline: a message, what has become of it, or who came and went.
 
-import { add, h } from "../lib/dom.js";
-import { avatar, named } from "./avatar.js";
-import { clock, day, dayKey, fullTime, left } from "../lib/format.js";
+import { add, clock, day, dayKey, fullTime, h, icon, left, markdown, namesOf, store, t, tn } from "../lib/index.js";
+import { avatar } from "./avatar.js";
 import { filePart } from "./file.js";
-import { icon } from "../lib/icons.js";
-import { markdown } from "../lib/markdown.js";
-import { store } from "../lib/store.js";
-import { t, tn } from "../lib/words.js";
 import { work } from "./work.js";
 
 /** @typedef {import("../api").MessageFacts} MessageFacts */
@@ -45,7 +40,7 @@ export function oneMore(row, entry) {
 
 /** @param {MessageFacts} entry @param {{ name: string }[]} people */
 function letIn(entry, people) {
-  const names = people.slice(0, 12).map((one) => one.name).join(", ");
+  const names = namesOf(people.slice(0, 12));
   return people.length > 12 ? t("{by} let in {names} and {n} more", { by: entry.sender?.name ?? "?", names, n: people.length - 12 })
     : t("{by} let in {names}", { by: entry.sender?.name ?? "?", names });
 }
@@ -55,8 +50,8 @@ function letIn(entry, people) {
  * @param {{ inThread?: boolean }} [options]
  */
 export function line(entry, before, options = {}) {
-  const row = h("article", {
-    class: "line", tabIndex: -1, "data-sequence": entry.sequence,
+  const row = h("article.line", {
+    tabIndex: -1, "data-sequence": entry.sequence,
     "aria-label": `${entry.sender?.name ?? ""} ${clock(entry.at)}`,
   });
   drawLine(row, entry, before, options);
@@ -73,33 +68,33 @@ export function drawLine(row, entry, before, options = {}) {
   row.classList.toggle("calls", entry.calls_me);
   row.classList.toggle("waiting", entry.sequence === 0);
   if (!options.inThread && (!before || dayKey(before.at) !== dayKey(entry.at)))
-    row.append(h("div", { class: "day", role: "separator" }, h("span", null, day(entry.at))));
+    row.append(h("div.day", { role: "separator" }, h("span", day(entry.at))));
   if (entry.kind !== "message" || entry.history) {
     /** @type {any} */ (row).names = entry.added;
     return void row.append(came(entry));
   }
   const sender = entry.sender;
-  const body = h("div", { class: "line-body" });
-  row.append(h("div", { class: "line-grid" },
-    h("div", { class: "line-side" },
-      h("button", { class: "bare", tabIndex: -1, "data-person": sender?.id, "aria-label": sender?.name ?? "" }, avatar(sender)),
-      h("time", { class: "small-time", title: fullTime(entry.at) }, clock(entry.at))),
+  const body = h("div.line-body");
+  row.append(h("div.line-grid",
+    h("div.line-side",
+      h("button.bare", { tabIndex: -1, "data-person": sender?.id, "aria-label": sender?.name ?? "" }, avatar(sender)),
+      h("time.small-time", { title: fullTime(entry.at) }, clock(entry.at))),
     body));
-  body.append(h("header", { class: "line-head" },
-    h("button", { class: "bare sender", "data-person": sender?.id }, named(sender?.name ?? "?")),
-    sender?.is_bot ? h("span", { class: "tag" }, t("bot")) : "",
-    sender?.title ? h("span", { class: "muted title" }, h("bdi", null, sender.title)) : "",
-    h("time", { class: "muted", title: `${fullTime(entry.at)} · ${left(entry.until)}` }, clock(entry.at))));
+  body.append(h("header.line-head",
+    h("button.bare.sender", { "data-person": sender?.id }, h("bdi.name", sender?.name ?? "?")),
+    sender?.is_bot ? h("span.tag", t("bot")) : "",
+    sender?.title ? h("span.muted.title", h("bdi", sender.title)) : "",
+    h("time.muted", { title: `${fullTime(entry.at)} · ${left(entry.until)}` }, clock(entry.at))));
   if (!options.inThread && (entry.reply_to || goesOnThread(entry)))
-    body.append(h("button", { class: "bare answers-to", ...(entry.reply_to ? { "data-jump": entry.reply_to } : { "data-act": "thread" }) },
-      icon(entry.reply_to ? "reply" : "thread"), h("bdi", { class: "cut" }, entry.reply_text || t("a message that is not here any longer"))));
+    body.append(h("button.bare.answers-to", { ...(entry.reply_to ? { "data-jump": entry.reply_to } : { "data-act": "thread" }) },
+      icon(entry.reply_to ? "reply" : "thread"), h("bdi.cut", entry.reply_text || t("a message that is not here any longer"))));
   add(body, what(entry));
   if (entry.reactions.length) body.append(reactions(entry));
   if (entry.answers && !options.inThread)
-    body.append(h("button", { class: "bare thread-link", "data-act": "thread" }, icon("thread"),
+    body.append(h("button.bare.thread-link", { "data-act": "thread" }, icon("thread"),
       tn("{n} answer", "{n} answers", entry.answers)));
   if (entry.sequence === 0)
-    body.append(h("p", { class: "muted state" }, icon("clock"), t("waits for the server, and goes out by itself")));
+    body.append(h("p.muted.state", icon("clock"), t("waits for the server, and goes out by itself")));
 }
 
 /** @param {MessageFacts} entry */
@@ -108,17 +103,19 @@ function what(entry) {
   if (entry.problem === "expired") return [tomb("clock", t("Its time is over; it is gone for everybody."))];
   if (entry.problem === "needs a newer client") return [tomb("info", t("This needs a newer version of Mifeng."))];
   if (entry.problem) return [tomb("warn", t("Not shown: {reason}", { reason: entry.problem }))];
+  const notices = /** @type {Record<string, string>} */ ({ exported: t("has exported what can be read here"), profile: t("has changed what this unit is called or about"), template: t("has laid down a form for requests") });
   return [
+    entry.notice && tomb("info", notices[entry.notice] ?? entry.notice),
     work(entry),
-    entry.text && h("div", { class: "text" }, markdown(entry.text, mention),
-      entry.is_edited && h("span", { class: "muted edited" }, t("edited"))),
+    entry.text && h("div.text", markdown(entry.text, mention),
+      entry.is_edited && h("span.muted.edited", t("edited"))),
     ...entry.files.map((file) => filePart(entry, file)),
   ];
 }
 
 /** @param {string} kind @param {string} text */
 function tomb(kind, text) {
-  return h("p", { class: "tomb muted" }, icon(kind), text);
+  return h("p.tomb.muted", icon(kind), text);
 }
 
 /** A mention in a text: `mimi://<workspace>/u/<member>`. @param {string} target */
@@ -127,15 +124,15 @@ function mention(target) {
   if (!found) return null;
   const id = found[1];
   const name = id ? store.nameOf(id) : t("all");
-  return h("span", { class: `mention ${!id || id === store.me?.me.id ? "me" : ""}` }, "@", h("bdi", null, name));
+  return h("span", { class: `mention ${!id || id === store.myId ? "me" : ""}` }, "@", h("bdi", name));
 }
 
 /** @param {MessageFacts} entry */
 function reactions(entry) {
-  const me = store.me?.me.id;
-  return h("div", { class: "reactions" }, entry.reactions.map((one) => {
+  const me = store.myId;
+  return h("div.reactions", entry.reactions.map((one) => {
     const mine = one.people.some((person) => person.id === me);
-    const names = one.people.map((person) => person.name).join(", ");
+    const names = namesOf(one.people);
     return h("button", {
       class: `reaction ${mine ? "mine" : ""}`, "data-react": one.emoji, "aria-pressed": String(mine),
       title: names, "aria-label": `${one.emoji} ${one.people.length}: ${names}`,
@@ -155,20 +152,18 @@ function handedOver(entry, handed) {
   const giver = entry.sender?.name ?? "?", n = handed.messages;
   if (handed.is_for_this)
     return tn("{n} message from before you joined, handed over by {giver}", "{n} messages from before you joined, handed over by {giver}", n, { giver });
-  const names = handed.people.map((one) => one.name).join(", ");
-  return tn("{giver} has handed {n} message from before over to {names}", "{giver} has handed {n} messages from before over to {names}", n, { giver, names });
+  return tn("{giver} has handed {n} message from before over to {names}", "{giver} has handed {n} messages from before over to {names}", n, { giver, names: namesOf(handed.people) });
 }
 
 /** Who came and went. @param {MessageFacts} entry */
 function came(entry) {
-  const list = (/** @type {{ name: string }[]} */ people) => people.map((one) => one.name).join(", ");
   const parts = [];
   // In a `heads` people are granted, and not in yet.
   const moves = entry.kind === "commit";
-  if (moves && entry.added.length) parts.push(h("span", null, letIn(entry, entry.added)));
-  if (moves && entry.removed.length) parts.push(h("span", null, t("{names} is out; everybody has new keys", { names: list(entry.removed) })));
-  if (entry.history) parts.push(h("span", null, handedOver(entry, entry.history)));
-  for (const one of entry.devices) parts.push(h("span", null, ofDevices(one)));
-  return h("p", { class: "came muted" }, icon(entry.history ? "clock" : entry.devices.length ? "info" : entry.removed.length ? "leave" : "invite"), ...parts,
+  if (moves && entry.added.length) parts.push(h("span", letIn(entry, entry.added)));
+  if (moves && entry.removed.length) parts.push(h("span", t("{names} is out; everybody has new keys", { names: namesOf(entry.removed) })));
+  if (entry.history) parts.push(h("span", handedOver(entry, entry.history)));
+  for (const one of entry.devices) parts.push(h("span", ofDevices(one)));
+  return h("p.came.muted", icon(entry.history ? "clock" : entry.devices.length ? "info" : entry.removed.length ? "leave" : "invite"), ...parts,
     h("time", { title: fullTime(entry.at) }, clock(entry.at)));
 }

@@ -1,13 +1,62 @@
-// The head of a panel at the right.
+// The heads of panels and pages, and how people stand in lists.
 
-import { h } from "../lib/dom.js";
-import { icon } from "../lib/icons.js";
-import { t } from "../lib/words.js";
+import { avatar } from "./avatar.js";
+import { ask, emit, fill, h, icon, iconButton, openDialog, t } from "../lib/index.js";
 
-/** @param {string} title @param {HTMLElement} panel @param {import("../lib/dom.js").Child[]} more */
-export function panelHead(title, panel, ...more) {
-  return h("header", { class: "panel-head" }, h("h2", { class: "cut grow" }, h("bdi", null, title)), ...more,
-    h("button", { class: "quiet square", "aria-label": t("Close"), onclick: () => panel.dispatchEvent(new CustomEvent("close-panel", { bubbles: true })) }, icon("close")));
+/** @typedef {import("../api").PersonFacts} PersonFacts */
+/** @typedef {import("../lib/dom.js").Child} Child */
+
+/** @param {string} title @param {HTMLElement} panel */
+export function panelHead(title, panel) {
+  return h("header.panel-head", h("h2.cut.grow", h("bdi", title)), iconButton("close", t("Close"), () => emit(panel, "close-panel")));
+}
+
+/** @param {string} title @param {Child[]} more */
+export function pageHead(title, ...more) {
+  return h("header.page-head", toList(), h("h1.cut.grow", h("bdi", title)), ...more);
+}
+
+/** On a small window: back to the list at the left. */
+export function toList() {
+  return h("a.quiet.square.to-list", { href: "#/", "aria-label": t("To the list") }, icon("back"));
+}
+
+/** Position and department. @param {PersonFacts} person */
+export function position(person) {
+  return [person.title, person.department].filter(Boolean).join(" · ");
+}
+
+/** Name and position, with what else there is to say. @param {PersonFacts} person @param {Child[]} more */
+export function personText(person, ...more) {
+  return h("span.person-text.grow", h("span.row.tight", h("bdi.name.cut", person.name), person.is_bot && h("span.tag", t("bot")), ...more), h("span.muted.cut", h("bdi", position(person))));
+}
+
+/** @param {PersonFacts} person @param {Child[]} more */
+export function personRow(person, ...more) {
+  return h("li.person", avatar(person, "medium"), personText(person), ...more);
+}
+
+/**
+ * Find somebody, and do something with them.
+ * @param {string} title @param {Child[]} above @param {(person: PersonFacts, dialog: HTMLDialogElement) => Child} action a button, or nothing where they do not belong
+ */
+export function openPicker(title, above, action) {
+  const wanted = t("Name, pinyin, position or department");
+  const input = h("input", { type: "search", "data-first": true, placeholder: wanted, "aria-label": t("Whom?") });
+  const list = h("ul.people");
+  const dialog = openDialog(title, () => [input, ...above, list]);
+  const look = async () => {
+    const { people } = await ask("people", { query: input.value.trim() });
+    fill(list, people.map((one) => ({ one, act: action(one, dialog) })).filter(({ act }) => act).slice(0, 50).map(({ one, act }) => personRow(one, act)));
+  };
+  input.addEventListener("input", look);
+  look();
+  return look;
+}
+
+/** People, and nothing to do with them. @param {string} title @param {PersonFacts[]} people @param {string} none */
+export function openPeople(title, people, none) {
+  openDialog(title, () => [people.length ? h("ul.people", people.map((one) => personRow(one))) : h("p.muted", none)]);
 }
 
 /** The names of roles. @param {string} role */

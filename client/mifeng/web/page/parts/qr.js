@@ -1,6 +1,6 @@
 // A QR code, drawn.
 
-import { t } from "../lib/words.js";
+import { t } from "../lib/index.js";
 
 /** @param {string[]} rows */
 export function qr(rows) {

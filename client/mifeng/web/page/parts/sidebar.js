@@ -1,11 +1,7 @@
 // The list at the left: oneself, the tree of units, channels, groups and conversations of two.
 
-import { arrows, fill, h, keepingFocus, Part } from "../lib/dom.js";
+import { arrows, emit, fill, h, icon, iconButton, keepingFocus, number, openMenu, Part, store, t, tn } from "../lib/index.js";
 import { avatar } from "./avatar.js";
-import { icon } from "../lib/icons.js";
-import { number, t, tn } from "../lib/words.js";
-import { openMenu } from "../lib/dialog.js";
-import { store } from "../lib/store.js";
 
 /** @typedef {import("../api").UnitFacts} UnitFacts */
 
@@ -39,36 +35,36 @@ export class SidebarPart extends Part {
   #head() {
     const me = store.me;
     if (!me) return null;
-    return h("header", { class: "side-head" },
-      h("button", { class: "bare myself", "data-key": "me", "aria-haspopup": "menu", onclick: (/** @type {any} */ event) => this.#mine(event.currentTarget) },
+    return h("header.side-head",
+      h("button.bare.myself", { "data-key": "me", "aria-haspopup": "menu", onclick: (/** @type {any} */ event) => this.#mine(event.currentTarget) },
         avatar(me.me, "medium"),
-        h("span", { class: "me-text" }, h("bdi", { class: "name cut" }, me.me.name),
-          h("span", { class: "muted cut server" }, new URL(me.server).host)),
+        h("span.me-text", h("bdi.name.cut", me.me.name),
+          h("span.muted.cut.small", new URL(me.server).host)),
         icon("down")),
-      h("button", { class: "search-box", "data-key": "search", onclick: () => this.#emit("search") }, icon("search"),
-        h("span", { class: "grow" }, t("Search or go to")), h("kbd", null, "Ctrl K")));
+      h("button.search-box", { "data-key": "search", onclick: () => emit(this, "search") }, icon("search"),
+        h("span.grow", t("Search or go to")), h("kbd", "Ctrl K")));
   }
 
   /** @param {HTMLElement} at */
   #mine(at) {
     const others = (store.state?.profiles ?? []).filter((one) => one.state !== "empty" && one.id !== store.id);
     openMenu(at, [
-      { name: t("Profile and settings"), icon: "gear", act: () => this.#emit("settings") },
+      { name: t("Profile and settings"), icon: "gear", act: () => emit(this, "settings") },
       ...others.map((one) => ({ name: one.me ? `${one.me.me.name} · ${new URL(one.me.server).host}` : one.folder, icon: "person", act: () => { store.show(one.id); } })),
-      { name: t("Another workspace"), icon: "plus", act: () => this.#emit("another") },
-      { name: t("Lock"), icon: "lock", act: () => this.#emit("lock") },
+      { name: t("Another workspace"), icon: "plus", act: () => emit(this, "another") },
+      { name: t("Lock"), icon: "lock", act: () => emit(this, "lock") },
     ]);
   }
 
   #lists() {
     const tree = store.units.filter((unit) => unit.kind === "business");
     const of = (/** @type {string} */ kind) => store.units.filter((unit) => unit.kind === kind && unit.title);
-    return h("nav", { class: "side-scroll", "aria-label": t("Units") },
-      this.#section(t("Units"), this.#open(tree), () => this.#emit("new-unit")),
+    return h("nav.side-scroll", { "aria-label": t("Units") },
+      this.#section(t("Units"), this.#open(tree), () => emit(this, "new-unit")),
       this.#section(t("Channels"), of("channel")),
       this.#section(t("Groups"), of("group")),
       this.#section(t("Direct"), of("direct")),
-      !store.units.length && h("p", { class: "empty" }, t("You are in no unit yet. Whoever manages one can let you in.")));
+      !store.units.length && h("p.empty", t("You are in no unit yet. Whoever manages one can let you in.")));
   }
 
   /** Without what stands under a unit that is folded in. @param {UnitFacts[]} tree */
@@ -86,10 +82,10 @@ export class SidebarPart extends Part {
   /** @param {string} title @param {UnitFacts[]} units @param {() => void} [add] */
   #section(title, units, add) {
     if (!units.length && !add) return null;
-    return h("section", { class: "side-section" },
-      h("div", { class: "row between" }, h("h2", null, title),
-        add && store.me?.may_create.length ? h("button", { class: "quiet square small", "data-key": "add", title: t("New unit"), "aria-label": t("New unit"), onclick: add }, icon("plus")) : ""),
-      h("ul", null, units.map((unit) => this.#unit(unit))));
+    return h("section.side-section",
+      h("div.row.between", h("h2", title),
+        add && store.me?.may_create.length ? iconButton("plus", t("New unit"), add, { "data-key": "add", class: "small" }) : ""),
+      h("ul", units.map((unit) => this.#unit(unit))));
   }
 
   /** @param {UnitFacts} unit */
@@ -104,37 +100,37 @@ export class SidebarPart extends Part {
       unit.problem ? t("needs attention") : "",
     ].filter(Boolean).join(", ");
     const glyph = { channel: "channel", group: "group", direct: "person" }[unit.kind] ?? "unit";
-    return h("li", { class: `unit depth-${unit.kind === "business" ? Math.min(unit.depth, 5) : 0}` },
+    return h("li.unit", { "--depth": unit.kind === "business" ? Math.min(unit.depth, 5) : 0 },
       hasMore && unit.kind === "business"
         ? h("button", {
           class: `bare fold ${folded.has(unit.id) ? "closed" : ""}`, tabIndex: -1, "aria-label": t("Fold {unit}", { unit: name }), "aria-expanded": String(!folded.has(unit.id)),
           onclick: () => { if (!folded.delete(unit.id)) folded.add(unit.id); this.draw(); },
         }, icon("down")) : "",
       h("a", {
-        class: `unit-link ${unit.unread ? "unread" : ""} ${unit.title ? "" : "unknown"} ${unit.is_member ? "" : "gone"}`,
-        href: unit.title ? `#/u/${unit.id}` : undefined, "data-key": unit.id,
+        class: `unit-link ${unit.unread ? "unread" : ""} ${unit.sequence ? "" : "unknown"} ${unit.is_member ? "" : "gone"}`,
+        href: unit.sequence ? `#/u/${unit.id}` : store.hasSayIn(unit) ? `#/g/${unit.id}` : undefined, "data-key": unit.id,
         "aria-current": unit.id === this.current ? "page" : undefined, title: unit.topic || undefined,
-      }, icon(glyph), h("bdi", { class: "cut grow" }, name), states && h("span", { class: "sr" }, `(${states})`),
-      unit.problem ? h("span", { class: "mark bad", "aria-hidden": "true" }, icon("warn")) : "",
-      unit.waiting ? h("span", { class: "mark", "aria-hidden": "true" }, icon("clock")) : "",
-      unit.asks ? h("span", { class: "mark asks", "aria-hidden": "true" }, icon("check"), String(unit.asks)) : "",
+      }, icon(glyph), h("bdi.cut.grow", name), states && h("span.sr", `(${states})`),
+      unit.problem ? h("span.mark.bad", { "aria-hidden": "true" }, icon("warn")) : "",
+      unit.waiting ? h("span.mark", { "aria-hidden": "true" }, icon("clock")) : "",
+      unit.asks ? h("span.mark.asks", { "aria-hidden": "true" }, icon("check"), String(unit.asks)) : "",
       unit.unread ? h("span", { class: `count ${unit.calls || unit.kind === "direct" ? "calls" : ""}`, "aria-hidden": "true" }, (unit.calls ? "@ " : "") + (unit.unread > 99 ? "99+" : number(unit.unread))) : ""));
+  }
+
+  /** @param {string} place @param {string} drawn @param {string} name */
+  #link(place, drawn, name) {
+    return h("a.foot-link", { href: `#/${place}`, "data-key": place, "aria-current": this.current === place ? "page" : undefined }, icon(drawn), name);
   }
 
   #foot() {
     const online = store.isHere && store.me?.is_online;
     const line = !store.isHere ? t("Mifeng has ended on this machine") : online ? t("Connected") : t("Offline; what you write is sent later");
-    return h("footer", { class: "side-foot" },
-      h("a", { class: "foot-link", href: "#/people", "data-key": "people", "aria-current": this.current === "people" ? "page" : undefined }, icon("people"), t("People")),
-      h("a", { class: "foot-link", href: "#/requests", "data-key": "requests", "aria-current": this.current === "requests" ? "page" : undefined }, icon("text"), t("Requests")),
-      store.me?.may_invite && h("a", { class: "foot-link", href: "#/admin", "data-key": "admin", "aria-current": this.current === "admin" ? "page" : undefined }, icon("shield"), t("Administration")),
-      h("p", { class: `line-state ${online ? "up" : "down"}` }, h("span", { class: "dot", "aria-hidden": "true" }), line));
+    return h("footer.side-foot",
+      this.#link("feed", "feed", t("Feed")), this.#link("people", "group", t("People")), this.#link("requests", "text", t("Requests")),
+      store.me?.may_invite && this.#link("admin", "shield", t("Administration")),
+      h("p", { class: `line-state ${online ? "up" : "down"}` }, h("span.dot", { "aria-hidden": "true" }), line));
   }
 
-  /** @param {string} name */
-  #emit(name) {
-    this.dispatchEvent(new CustomEvent(name, { bubbles: true }));
-  }
 }
 
 customElements.define("mf-sidebar", SidebarPart);

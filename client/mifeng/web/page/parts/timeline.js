@@ -1,14 +1,9 @@
 // A unit's timeline: a window of lines that grows at either end as one scrolls, and is cut at the
 // other, so that ten thousand messages weigh no more than two hundred.
 
-import { announce, h, Part, fill } from "../lib/dom.js";
-import { ask, said, store } from "../lib/store.js";
-import { Declined } from "../lib/api.js";
+import { announce, ask, Declined, fill, h, icon, left, Part, said, store, t, tn } from "../lib/index.js";
 import { drawLine, isOneMore, line, oneMore } from "./message.js";
-import { icon } from "../lib/icons.js";
-import { left } from "../lib/format.js";
-import { lineActions, doAction } from "./actions.js";
-import { t, tn } from "../lib/words.js";
+import { serveActions } from "./actions.js";
 
 /** @typedef {import("../api").MessageFacts} MessageFacts */
 
@@ -25,10 +20,10 @@ export class TimelinePart extends Part {
   #loading = false;
   #readTo = 0;
   #markAt = 0;
-  #lines = h("div", { class: "lines" });
-  #outgoing = h("div", { class: "lines" });
-  #newest = h("button", { class: "newest", hidden: true });
-  #scroller = h("div", { class: "scroller", tabIndex: 0, role: "region" });
+  #lines = h("div.lines");
+  #outgoing = h("div.lines");
+  #newest = h("button.newest", { hidden: true });
+  #scroller = h("div.scroller", { tabIndex: 0, role: "region" });
 
   begin() {
     this.#scroller.setAttribute("aria-label", t("Messages"));
@@ -36,11 +31,9 @@ export class TimelinePart extends Part {
     fill(this, this.#scroller, this.#newest);
     this.on(this.#scroller, "scroll", () => this.#scrolled(), { passive: true });
     this.on(this.#newest, "click", () => this.open(this.unit));
-    this.on(this, "click", (event) => doAction(event, this));
+    serveActions(this);
     this.on(this, "keydown", (event) => this.#key(event));
     this.on(this, "grown", (event) => this.#grown(event));
-    this.on(this.#lines, "pointerover", (event) => this.#offer(event));
-    this.on(this.#lines, "focusin", (event) => this.#offer(event));
     this.on(store, "line-changed", (event) => this.#take(event.detail));
     this.on(store, "entry", (event) => event.detail.unit === this.unit && this.#catchUp());
     this.on(store, "changed", () => this.#catchUp());
@@ -68,44 +61,30 @@ export class TimelinePart extends Part {
       [this.#moreBefore, this.#moreAfter] = [page.more_before, page.more_after];
       this.#drawAll();
       if (place.around) this.jump(place.around, true);
-      else if (place.at) this.#scroller.scrollTop = this.#placeOf((one) => one.at >= (place.at ?? 0));
-      else if (this.querySelector(".unread-line")) this.#placeUnread();
-      else this.#toEnd();
+      else if (place.at) this.rows.get(this.entries.find((one) => one.at >= (place.at ?? 0))?.sequence ?? this.#last)?.scrollIntoView();
+      else {
+        const mark = /** @type {HTMLElement | null} */ (this.querySelector(".unread-line"));
+        if (mark) this.#scroller.scrollTop = mark.offsetTop - 80;
+        else this.#toEnd();
+      }
     } catch (error) {
-      if (this.unit === unit) fill(this.#lines, h("p", { class: "empty" }, said(error)));
+      if (this.unit === unit) fill(this.#lines, h("p.empty", said(error)));
     } finally {
       this.#loading = false;
     }
     this.#scrolled();
   }
 
-  #placeUnread() {
-    const mark = /** @type {HTMLElement} */ (this.querySelector(".unread-line"));
-    this.#scroller.scrollTop = mark.offsetTop - 80;
-  }
-
-  /** @param {(one: MessageFacts) => boolean} is */
-  #placeOf(is) {
-    const found = this.entries.find(is);
-    return found ? (this.rows.get(found.sequence)?.offsetTop ?? 0) - 16 : this.#scroller.scrollHeight;
-  }
-
   #drawAll() {
     this.rows.clear();
-    /** @type {MessageFacts | null} */ let before = null;
-    const all = document.createDocumentFragment();
-    if (!this.#moreBefore) all.append(this.#beginning());
-    for (const entry of this.entries) {
-      const row = this.#row(entry, before);
-      if (this.#markAt && entry.sequence > this.#markAt && (before?.sequence ?? 0) <= this.#markAt && before)
-        all.append(unreadLine());
-      all.append(row);
-      before = entry;
-    }
-    this.#lines.replaceChildren(all);
-    this.#drawWaiting();
+    this.#reuse();
     this.#newest.hidden = !this.#moreAfter;
     this.#sayNewest(0);
+  }
+
+  /** Up to which line there is one. */
+  get #last() {
+    return this.entries.at(-1)?.sequence ?? 0;
   }
 
   /** A new row; or the one before, if this only goes on. @param {MessageFacts} entry @param {MessageFacts | null} before */
@@ -119,14 +98,14 @@ export class TimelinePart extends Part {
 
   #beginning() {
     const unit = store.unit(this.unit);
-    return h("div", { class: "beginning" }, icon("lock"),
-      h("p", null, h("strong", null, h("bdi", null, unit?.title ?? "")), h("br"),
+    return h("div.beginning", icon("lock"),
+      h("p", h("strong", h("bdi", unit?.title ?? "")), h("br"),
         t("Only the people in here can read this. It is kept for {d} days, then gone for everybody.",
           { d: Math.round((unit?.policy?.retention_s ?? 259200) / 86400) })));
   }
 
   #drawWaiting() {
-    let before = this.entries[this.entries.length - 1] ?? null;
+    let before = this.entries.at(-1) ?? null;
     const rows = this.waiting.map((entry) => {
       const row = line(entry, before);
       before = entry;
@@ -171,7 +150,7 @@ export class TimelinePart extends Part {
   }
 
   async #after() {
-    await this.#page({ after: this.entries[this.entries.length - 1]?.sequence ?? 0 }, (page) => {
+    await this.#page({ after: this.#last }, (page) => {
       this.#moreAfter = page.more_after;
       this.entries = [...this.entries, ...page.entries];
       if (!this.#moreAfter) this.waiting = page.waiting;
@@ -230,7 +209,7 @@ export class TimelinePart extends Part {
     if (!this.unit || this.#loading || this.#moreAfter) return;
     const unit = this.unit, atEnd = this.#atEnd;
     try {
-      const page = await ask("timeline", { unit, after: this.entries[this.entries.length - 1]?.sequence ?? 0 });
+      const page = await ask("timeline", { unit, after: this.#last });
       if (this.unit !== unit || this.#moreAfter) return;
       this.waiting = page.waiting;
       for (const entry of page.entries) this.#append(entry);
@@ -251,7 +230,7 @@ export class TimelinePart extends Part {
       this.entries[at] = entry;
       drawLine(row, entry, this.entries[at - 1] ?? null);
       if (atEnd) this.#toEnd();
-    } else if (!this.#moreAfter && entry.sequence > (this.entries[this.entries.length - 1]?.sequence ?? 0)) {
+    } else if (!this.#moreAfter && entry.sequence > (this.#last)) {
       const atEnd = this.#atEnd;
       this.#append(entry);
       if (atEnd) this.#toEnd();
@@ -260,7 +239,7 @@ export class TimelinePart extends Part {
 
   /** @param {MessageFacts} entry */
   #append(entry) {
-    const last = this.entries[this.entries.length - 1] ?? null;
+    const last = this.entries.at(-1) ?? null;
     if (last && entry.sequence <= last.sequence) return;
     if (entry.is_mine) this.waiting = this.waiting.slice(1);
     const mine = entry.is_mine || entry.kind !== "message";
@@ -288,7 +267,7 @@ export class TimelinePart extends Part {
   #marking = 0;
 
   #markRead() {
-    const last = this.entries[this.entries.length - 1]?.sequence ?? 0;
+    const last = this.#last;
     if (document.hidden || !this.#atEnd || last <= this.#readTo) return;
     this.#readTo = last;
     this.#unseen = 0;
@@ -328,18 +307,6 @@ export class TimelinePart extends Part {
     setTimeout(() => row.classList.remove("shown"), 1600);
   }
 
-  /** The actions stand at the line that the pointer or the focus is on. @param {Event} event */
-  #offer(event) {
-    const row = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest?.(".line"));
-    if (!row || row.querySelector(".actions")) return;
-    this.querySelector(".actions")?.remove();
-    const entry = this.entry(row);
-    if (entry) {
-      const bar = lineActions(entry);
-      if (bar) row.querySelector(".line-grid")?.append(bar);
-    }
-  }
-
   /** @param {Element | null} row */
   entry(row) {
     const sequence = Number(row?.getAttribute("data-sequence") ?? 0);
@@ -365,7 +332,7 @@ export class TimelinePart extends Part {
 
   /** The last message of one's own, for editing it. */
   get lastOwn() {
-    return [...this.entries].reverse().find((one) => one.is_mine && !one.is_deleted && !one.problem);
+    return this.entries.findLast((one) => one.is_mine && !one.is_deleted && !one.problem);
   }
 
   focusLast() {
@@ -374,7 +341,7 @@ export class TimelinePart extends Part {
 }
 
 function unreadLine() {
-  return h("div", { class: "unread-line", role: "separator" }, h("span", null, t("New")));
+  return h("div.unread-line", { role: "separator" }, h("span", t("New")));
 }
 
 customElements.define("mf-timeline", TimelinePart);

@@ -1,11 +1,6 @@
 // Files on their way: how far, pause, go on, give up.
 
-import { ask, said, store } from "../lib/store.js";
-import { fill, h, Part } from "../lib/dom.js";
-import { icon } from "../lib/icons.js";
-import { notice } from "../lib/dialog.js";
-import { size } from "../lib/format.js";
-import { t } from "../lib/words.js";
+import { ask, complain, fill, h, icon, iconButton, Part, size, store, t } from "../lib/index.js";
 
 export class UploadsPart extends Part {
   begin() {
@@ -23,14 +18,14 @@ export class UploadsPart extends Part {
   #row(one) {
     const failed = one.state === "failed", paused = one.state === "paused";
     const act = (/** @type {"pause_upload" | "resume_upload" | "cancel_upload"} */ name) =>
-      ask(name, { upload: one.id }).catch((error) => notice(said(error), "bad"));
+      ask(name, { upload: one.id }).catch(complain);
     const button = (/** @type {string} */ drawn, /** @type {string} */ name, /** @type {() => void} */ press) =>
-      h("button", { class: "quiet square", title: name, "aria-label": `${name}: ${one.name}`, onclick: press }, icon(drawn));
+      iconButton(drawn, `${name}: ${one.name}`, press);
     return h("div", { class: `upload ${one.state}` }, icon("file"),
-      h("div", { class: "grow" },
-        h("div", { class: "row between" }, h("bdi", { class: "cut" }, one.name),
-          h("span", { class: "muted" }, failed ? "" : `${size(one.sent)} / ${size(one.size)}`)),
-        failed ? h("p", { class: "bad" }, one.problem)
+      h("div.grow",
+        h("div.row.between", h("bdi.cut", one.name),
+          h("span.muted", failed ? "" : `${size(one.sent)} / ${size(one.size)}`)),
+        failed ? h("p.bad", one.problem)
           : h("progress", { max: Math.max(one.size, 1), value: one.sent, "aria-label": one.name })),
       failed ? button("close", t("Close"), () => { store.uploads.delete(one.id); this.draw(); })
         : [paused ? button("play", t("Go on"), () => act("resume_upload")) : button("pause", t("Pause"), () => act("pause_upload")),

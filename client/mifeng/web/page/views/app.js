@@ -1,10 +1,6 @@
 // Which of the views is shown: the door, the lock, the first run or the workspace.
 
-import { ask, said, store } from "../lib/store.js";
-import { fill, h, Part } from "../lib/dom.js";
-import { icon } from "../lib/icons.js";
-import { t } from "../lib/words.js";
-import { notify } from "../lib/notify.js";
+import { ask, fill, h, icon, notify, Part, said, store, t } from "../lib/index.js";
 import "./first-run.js";
 import "./locked.js";
 import "./workspace.js";
@@ -57,9 +53,9 @@ export class AppView extends Part {
   /** This page has no secret, or the process is gone. @param {unknown} error */
   refused(error) {
     fill(/** @type {Element} */ (this.querySelector("#view")),
-      h("main", { class: "door" }, h("div", { class: "door-card" }, icon("lock"), h("h1", null, "Mifeng 密封"),
-        h("p", null, said(error)),
-        h("p", { class: "muted" }, t("Only `mifeng ui` opens this page: each tab gets a key of its own, which no other page has.")))));
+      h("main.door", h("div.door-card", icon("lock"), h("h1", "Mifeng 密封"),
+        h("p", said(error)),
+        h("p.muted", t("Only `mifeng ui` opens this page: each tab gets a key of its own, which no other page has.")))));
   }
 }
 

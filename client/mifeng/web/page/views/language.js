@@ -1,8 +1,6 @@
 // The one switch between the languages.
 
-import { call } from "../lib/api.js";
-import { h } from "../lib/dom.js";
-import { store } from "../lib/store.js";
+import { call, h, store } from "../lib/index.js";
 
 /** @param {string} language */
 export async function speak(language) {
@@ -15,5 +13,5 @@ export function languageChoice() {
   const now = store.state?.language;
   const choice = (/** @type {string} */ language, /** @type {string} */ lang, /** @type {string} */ name) =>
     h("button", { type: "button", class: "bare link", lang, "aria-pressed": String(now === language), onclick: () => speak(language) }, name);
-  return h("p", { class: "languages" }, choice("en", "en", "English"), choice("zh_CN", "zh-CN", "简体中文"));
+  return h("p.languages", choice("en", "en", "English"), choice("zh_CN", "zh-CN", "简体中文"));
 }

@@ -1,13 +1,11 @@
 // Requests: what waits for one's own decision, and what one has asked for.
 
-import { ask, said, store } from "../lib/store.js";
-import { fill, h, Part } from "../lib/dom.js";
-import { icon } from "../lib/icons.js";
-import { t } from "../lib/words.js";
+import { ask, complain, emit, fill, h, icon, keepingFocus, Part, said, saveFile, store, t } from "../lib/index.js";
+import { pageHead } from "../parts/panel.js";
 import { work } from "../parts/work.js";
 
 export class RequestsView extends Part {
-  #body = h("div", { class: "page" });
+  #body = h("div.page");
 
   begin() {
     fill(this, this.#body);
@@ -17,15 +15,16 @@ export class RequestsView extends Part {
   }
 
   async look() {
-    const list = (/** @type {string} */ title, /** @type {import("../api").MessageFacts[]} */ all, /** @type {string} */ none) =>
-      h("section", { class: "request-list" }, h("h2", null, title), all.length ? all.map((one) => h("div", null,
-        h("button", { class: "bare link", onclick: () => this.dispatchEvent(new CustomEvent("go-to", { bubbles: true, detail: one })) }, `${one.sender?.name ?? ""} · ${store.unit(one.unit)?.title ?? ""}`), work(one))) : h("p", { class: "muted" }, none));
+    const list = (/** @type {string} */ title, /** @type {import("../api").MessageFacts[]} */ all, /** @type {string} */ none, /** @type {boolean} */ mine) =>
+      h("section.request-list", h("div.row.between", h("h2", title), all.length > 0 && h("button", { "data-key": `table ${mine}`, onclick: () => ask("export_requests", { mine }).then(saveFile, complain) }, icon("download"), t("As a table (CSV)"))),
+        all.length ? all.map((one) => h("div",
+          h("button.bare.link", { onclick: () => emit(this, "go-to", one) }, `${one.sender?.name ?? ""} · ${store.unit(one.unit)?.title ?? ""}`), work(one))) : h("p.muted", none));
     try {
       const { waiting, mine } = await ask("requests", {});
-      fill(this.#body, h("header", { class: "page-head" }, h("a", { class: "quiet square to-list", href: "#/", "aria-label": t("To the list") }, icon("back")), h("h1", null, t("Requests"))),
-        list(t("Waiting for you"), waiting, t("Nothing waits for you.")), list(t("Sent by you"), mine, t("You have asked for nothing that is still here.")));
+      keepingFocus(this, () => fill(this.#body, pageHead(t("Requests")),
+        list(t("Waiting for you"), waiting, t("Nothing waits for you."), false), list(t("Sent by you"), mine, t("You have asked for nothing that is still here."), true)));
     } catch (error) {
-      fill(this.#body, h("p", { class: "empty" }, said(error)));
+      fill(this.#body, h("p.empty", said(error)));
     }
   }
 }

@@ -1,57 +1,62 @@
 // What the others see of oneself, and how the screen looks.
 
-import { allowed } from "../lib/notify.js";
-import { ask, said, store } from "../lib/store.js";
-import { busy, field, notice, openDialog } from "../lib/dialog.js";
-import { call } from "../lib/api.js";
-import { h } from "../lib/dom.js";
-import { icon } from "../lib/icons.js";
+import { allowed, ask, call, checkOf, choiceOf, emit, field, fill, formOf, h, icon, notice, openDialog, store, t } from "../lib/index.js";
+import { avatar } from "../parts/avatar.js";
 import { speak } from "./language.js";
-import { t } from "../lib/words.js";
+
+const SIDE = 256;
+
+/** A square out of a picture's middle, small enough to be sent, in base64. @param {File} file */
+async function square(file) {
+  const picture = await createImageBitmap(file);
+  const side = Math.min(picture.width, picture.height), canvas = h("canvas", { width: SIDE, height: SIDE });
+  canvas.getContext("2d")?.drawImage(picture, (picture.width - side) / 2, (picture.height - side) / 2, side, side, 0, 0, SIDE, SIDE);
+  return canvas.toDataURL("image/jpeg", 0.9).split(",")[1] ?? "";
+}
 
 export function openSettings() {
   const me = store.me?.me, state = store.state;
   if (!me || !state || document.querySelector("dialog.settings")) return;
   const name = h("input", { value: me.name, maxLength: 64, required: true, "data-first": true });
-  const title = h("input", { value: me.title, maxLength: 64 });
-  const department = h("input", { value: me.department, maxLength: 64 });
-  const keep = h("button", { class: "primary" }, t("Save"));
+  const title = h("input", { value: me.title, maxLength: 64 }), department = h("input", { value: me.department, maxLength: 64 });
+  /** @type {string | null} */ let picture = null;
+  const face = h("span", avatar(me, "large"));
+  const chosen = h("input", {
+    type: "file", accept: "image/*", hidden: true, tabIndex: -1, onchange: async () => {
+      const [file] = chosen.files ?? [];
+      if (!file) return;
+      try {
+        picture = await square(file);
+        fill(face, h("img.avatar.large", { src: URL.createObjectURL(file), alt: "" }));
+      } catch {
+        notice(t("This is no picture that can be read."), "bad");
+      }
+    },
+  });
   const set = async (/** @type {import("../api").SettingsRequest} */ facts) => {
     await call("set_settings", facts);
     await store.loadState();
   };
-  const choice = (/** @type {string} */ label, /** @type {[string, string][]} */ options, /** @type {string} */ now, /** @type {(value: string) => void} */ act) => {
-    const select = h("select", { onchange: () => act(select.value) }, options.map(([value, text]) => h("option", { value, selected: value === now }, text)));
-    return field(label, select);
-  };
-  const check = (/** @type {string} */ label, /** @type {boolean} */ now, /** @type {(value: boolean) => void} */ act) => {
-    const box = h("input", { type: "checkbox", checked: now, onchange: () => act(box.checked) });
-    return h("label", { class: "check" }, box, label);
-  };
   openDialog(t("Profile and settings"), (close) => [
-    h("form", {
-      onsubmit: (/** @type {Event} */ event) => {
-        event.preventDefault();
-        busy(keep, async () => {
-          try {
-            await ask("set_card", { name: name.value, title: title.value, department: department.value });
-            notice(t("Your colleagues see it now."));
-          } catch (error) {
-            notice(said(error), "bad");
-          }
-        });
-      },
-    }, h("h3", null, t("What your colleagues see")), field(t("Name"), name),
-      h("div", { class: "two" }, field(t("Position"), title), field(t("Department"), department)), h("div", { class: "row end" }, keep)),
-    h("button", { class: "wide", onclick: () => { close(); document.querySelector("mf-workspace")?.dispatchEvent(new CustomEvent("open-person", { detail: me.id })); } }, icon("key"), t("Your devices and safety number")),
-    h("h3", null, t("This screen")),
-    h("div", { class: "two" },
-      choice(t("Language"), [["en", "English"], ["zh_CN", "简体中文"]], state.language, (value) => { close(); speak(value); }),
-      choice(t("Colours"), [["", t("As the system")], ["light", t("Light")], ["dark", t("Dark")]], state.theme, (theme) => set({ theme }))),
-    choice(t("Lock when nobody is there for"), [["5", t("{m} min", { m: 5 })], ["30", t("{m} min", { m: 30 })], ["120", t("{h} h", { h: 2 })], ["0", t("never")]], String(state.lock_after_min), (value) => set({ lock_after_min: Number(value) })),
-    check(t("Say so when something comes"), state.notify && "Notification" in window && Notification.permission === "granted", async (notify) => { if (!notify || (await allowed())) set({ notify }); }),
-    check(t("and what it says"), state.preview, (preview) => set({ preview })),
-    h("p", { class: "hint" }, t("Other people see notifications on your screen; without this they only see that there is one.")),
-    h("p", { class: "muted version" }, `Mifeng ${state.version}`),
+    h("h3", t("What your colleagues see")),
+    formOf(t("Save"), [
+      h("div.row", face, chosen, h("button", { type: "button", onclick: () => chosen.click() }, t("Choose a picture")),
+        h("button.danger-quiet", { type: "button", onclick: () => { picture = ""; fill(face, avatar({ ...me, picture: "" }, "large")); } }, t("No picture"))),
+      field(t("Name"), name), h("div.two", field(t("Position"), title), field(t("Department"), department))],
+    async () => {
+      await ask("set_card", { name: name.value, title: title.value, department: department.value, picture });
+      notice(t("Your colleagues see it now."));
+    }),
+    h("a.button.wide", { href: `#/feed/${me.id}`, onclick: close }, icon("feed"), t("Your page")),
+    h("button.wide", { onclick: () => { close(); emit(document.querySelector("mf-sidebar"), "open-person", me.id); } }, icon("key"), t("Your devices and safety number")),
+    h("h3", t("This screen")),
+    h("div.two",
+      field(t("Language"), choiceOf([["en", "English"], ["zh_CN", "简体中文"]], state.language, { onchange: (/** @type {any} */ event) => { close(); speak(event.target.value); } })),
+      field(t("Colours"), choiceOf([["", t("As the system")], ["light", t("Light")], ["dark", t("Dark")]], state.theme, { onchange: (/** @type {any} */ event) => set({ theme: event.target.value }) }))),
+    field(t("Lock when nobody is there for"), choiceOf([["5", t("{m} min", { m: 5 })], ["30", t("{m} min", { m: 30 })], ["120", t("{h} h", { h: 2 })], ["0", t("never")]], String(state.lock_after_min), { onchange: (/** @type {any} */ event) => set({ lock_after_min: Number(event.target.value) }) })),
+    checkOf(t("Say so when something comes"), state.notify && Notification.permission === "granted", async (notify) => { if (!notify || (await allowed())) set({ notify }); }),
+    checkOf(t("and what it says"), state.preview, (preview) => set({ preview })),
+    h("p.hint", t("Other people see notifications on your screen; without this they only see that there is one.")),
+    h("p.muted.version", `Mifeng ${state.version}`),
   ], { kind: "settings" });
 }

@@ -1,19 +1,13 @@
 // Search or go to: units and people, by title, name, pinyin or initials.
 
-import { ask, store } from "../lib/store.js";
+import { ask, emit, fill, h, icon, openDialog, shortTime, store, t } from "../lib/index.js";
 import { avatar } from "../parts/avatar.js";
-import { fill, h } from "../lib/dom.js";
-import { icon } from "../lib/icons.js";
-import { shortTime } from "../lib/format.js";
-import { openDialog } from "../lib/dialog.js";
-import { t } from "../lib/words.js";
+import { position } from "../parts/panel.js";
 
 /** @typedef {{ key: string, drawn: Node, name: string, more: string, go: () => void }} Hit */
 
-/** @param {string} unit the unit that is shown */
-export function openSwitcher(unit) {
+export function openSwitcher() {
   if (document.querySelector("dialog.switcher")) return;
-  void unit;
   /** @type {Hit[]} */ let hits = [];
   let chosen = 0;
   const input = h("input", {
@@ -25,7 +19,7 @@ export function openSwitcher(unit) {
     input.setAttribute("aria-activedescendant", hits.length ? `hit-${chosen}` : "");
     fill(list, hits.length ? hits.map((hit, n) => h("div", {
       role: "option", id: `hit-${n}`, class: "hit", "aria-selected": String(n === chosen), onclick: () => go(n),
-    }, hit.drawn, h("bdi", { class: "cut" }, hit.name), h("span", { class: "muted cut" }, hit.more))) : h("p", { class: "empty", role: "option", "aria-selected": "false" }, t("Nothing is found by that.")));
+    }, hit.drawn, h("bdi.cut", hit.name), h("span.muted.cut", hit.more))) : h("p.empty", { role: "option", "aria-selected": "false" }, t("Nothing is found by that.")));
     list.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: "nearest" });
   };
   /** @param {number} n */
@@ -51,7 +45,7 @@ export function openSwitcher(unit) {
     else return;
     event.preventDefault();
   });
-  const dialog = openDialog(t("Search or go to"), () => [input, list, h("p", { class: "hint" }, t("Filters: from:name  in:unit  has:file  before:2026-01-31"))], { kind: "switcher" });
+  const dialog = openDialog(t("Search or go to"), () => [input, list, h("p.hint", t("Filters: from:name  in:unit  has:file  before:2026-01-31"))], { kind: "switcher" });
   look();
 }
 
@@ -60,7 +54,7 @@ function messageHit(one) {
   const text = one.text || one.announcement?.title || one.poll?.question || one.approval?.title || one.files[0]?.name || "";
   return {
     key: `${one.unit}${one.sequence}`, drawn: icon("thread"), name: text.slice(0, 120), more: `${one.sender?.name ?? ""} · ${store.unit(one.unit)?.title ?? ""} · ${shortTime(one.at)}`,
-    go: () => document.querySelector("mf-workspace")?.dispatchEvent(new CustomEvent("go-to", { detail: one })),
+    go: () => emit(document.querySelector("mf-sidebar"), "go-to", one),
   };
 }
 
@@ -75,7 +69,7 @@ function unitHit(id) {
 /** @param {import("../api").PersonFacts} person @returns {Hit} */
 function personHit(person) {
   return {
-    key: person.id, drawn: avatar(person, "small"), name: person.name, more: [person.title, person.department].filter(Boolean).join(" · "),
-    go: () => document.querySelector("mf-workspace")?.dispatchEvent(new CustomEvent("open-person", { detail: person.id })),
+    key: person.id, drawn: avatar(person, "small"), name: person.name, more: position(person),
+    go: () => emit(document.querySelector("mf-sidebar"), "open-person", person.id),
   };
 }

@@ -1,17 +1,13 @@
 // The main screen: units at the left, what is said in the middle, what there is to know at the right.
 
 import { act } from "../parts/actions.js";
-import { ask, said, store } from "../lib/store.js";
-import { fill, h, Part } from "../lib/dom.js";
-import { icon } from "../lib/icons.js";
-import { notice, openDialog } from "../lib/dialog.js";
+import { ask, complain, emit, fill, h, icon, iconButton, notice, openForm, Part, said, shortTime, store, t, tn } from "../lib/index.js";
 import { openNewUnit } from "./new-unit.js";
+import { pageHead, toList } from "../parts/panel.js";
 import { openSettings } from "./settings.js";
 import { openShortcuts } from "./shortcuts.js";
 import { openSwitcher } from "./switcher.js";
-import { shortTime } from "../lib/format.js";
 import { sendFiles } from "../parts/composer.js";
-import { t, tn } from "../lib/words.js";
 import "../parts/details.js";
 import "../parts/person.js";
 import "../parts/sidebar.js";
@@ -19,31 +15,35 @@ import "../parts/thread.js";
 import "../parts/timeline.js";
 import "../parts/uploads.js";
 import "./admin.js";
+import "./feed.js";
 import "./people.js";
 import "./requests.js";
+
+/** What stands in the middle instead of a unit. */
+const PAGES = ["feed", "people", "admin", "requests"];
 
 export class WorkspaceView extends Part {
   /** @type {import("../parts/sidebar.js").SidebarPart} */ side = /** @type {any} */ (document.createElement("mf-sidebar"));
   /** @type {import("../parts/timeline.js").TimelinePart} */ timeline = /** @type {any} */ (document.createElement("mf-timeline"));
   /** @type {import("../parts/composer.js").ComposerPart} */ composer = /** @type {any} */ (document.createElement("mf-composer"));
-  #middle = h("main", { class: "middle", id: "main" });
-  #right = h("aside", { class: "right", hidden: true });
-  #head = h("header", { class: "unit-head" });
-  #banner = h("div", { class: "banners" });
+  #middle = h("main.middle", { id: "main" });
+  #right = h("aside.right", { hidden: true });
+  #head = h("header.unit-head");
+  #banner = h("div.banners");
   #unit = "";
   #panel = "";
 
   begin() {
-    fill(this, h("div", { class: "workspace" }, h("div", { class: "left" }, this.side), this.#middle, this.#right));
+    fill(this, h("div.workspace", h("div.left", this.side), this.#middle, this.#right));
     this.on(window, "hashchange", () => this.route());
     this.on(store, "units", () => this.#unitsCame());
     this.on(store, "state", () => this.#drawBanner());
     this.on(store, "line", () => this.#drawBanner());
     this.on(store, "alarm", (event) => notice(event.detail, "bad"));
-    this.on(this, "search", () => openSwitcher(this.#unit));
+    this.on(this, "search", () => openSwitcher());
     this.on(this, "settings", () => openSettings());
     this.on(this, "new-unit", () => openNewUnit());
-    this.on(this, "lock", () => ask("lock", {}).then(() => store.loadAll()).catch((error) => notice(said(error), "bad")));
+    this.on(this, "lock", () => ask("lock", {}).then(() => store.loadAll()).catch(complain));
     this.on(this, "open-person", (event) => this.#openPanel("person", event.detail));
     this.on(this, "jump", (event) => this.timeline.jump(event.detail));
     this.on(this, "go-to", (event) => this.#goTo(event.detail));
@@ -69,14 +69,34 @@ export class WorkspaceView extends Part {
   /** The address says what is shown: `#/u/<unit>`, `#/people`, `#/admin`. */
   route() {
     const [, kind, id] = location.hash.split("/");
-    if (kind === "people" || kind === "admin" || kind === "requests") {
-      this.#unit = "";
-      this.#closePanel();
-      this.side.mark(kind);
-      fill(this.#middle, document.createElement(`mf-${kind}`));
-      document.body.dataset.place = "middle";
+    if (PAGES.includes(kind ?? "")) {
+      const page = /** @type {any} */ (document.createElement(`mf-${kind}`));
+      page.person = id ?? "";
+      this.#openPage(id ? "" : kind ?? "", page);
     } else if (kind === "u" && id) this.#openUnit(id);
+    else if (kind === "g" && id) this.#openGoverned(id);
     else this.#nothing();
+  }
+
+  /** @param {string} mark @param {import("../lib/dom.js").Child[]} page */
+  #openPage(mark, ...page) {
+    this.#unit = "";
+    this.#closePanel();
+    this.side.mark(mark);
+    fill(this.#middle, ...page);
+    document.body.dataset.place = "middle";
+  }
+
+  /** A unit that one has a say in, and reads nothing of. @param {string} unit */
+  async #openGoverned(unit) {
+    try {
+      const details = /** @type {import("../parts/details.js").DetailsPart} */ (document.createElement("mf-details"));
+      const given = await ask("governed", { unit });
+      Object.assign(details, { unit, given });
+      this.#openPage(unit, h("div.page.governed", pageHead(given.title || t("a unit that you are not in")), h("p.muted", t("You are not in here and read nothing of it. You have a say in who is, and in what it goes by.")), details));
+    } catch (error) {
+      this.#openPage(unit, h("p.empty", said(error)));
+    }
   }
 
   #nothing() {
@@ -85,8 +105,8 @@ export class WorkspaceView extends Part {
     document.body.dataset.place = "left";
     const first = store.units.find((unit) => unit.is_member);
     if (first && innerWidth > 720) return void history.replaceState(null, "", `#/u/${first.id}`), this.route();
-    fill(this.#middle, h("div", { class: "nothing" }, icon("unit"), h("h2", null, t("Nothing is open")),
-      h("p", { class: "muted" }, store.units.length ? t("Choose a unit at the left.") : t("You are in no unit yet. Whoever manages one can let you in."))));
+    fill(this.#middle, h("div.nothing", icon("unit"), h("h2", t("Nothing is open")),
+      h("p.muted", store.units.length ? t("Choose a unit at the left.") : t("You are in no unit yet. Whoever manages one can let you in."))));
   }
 
   /** @param {string} id */
@@ -118,7 +138,7 @@ export class WorkspaceView extends Part {
 
   #unitsCame() {
     if (!this.#unit || !location.hash.startsWith("#/u/")) {
-      if (!/^#\/(people|admin|requests)/.test(location.hash)) this.route();
+      if (!PAGES.concat("g").includes(location.hash.split("/")[1] ?? "")) this.route();
       return;
     }
     if (this.timeline.unit !== this.#unit) return void this.#openUnit(this.#unit);
@@ -131,19 +151,20 @@ export class WorkspaceView extends Part {
     const unit = this.unit;
     if (!unit) return;
     fill(this.#head,
-      h("a", { class: "quiet square to-list", href: "#/", "aria-label": t("To the list") }, icon("back")),
-      h("div", { class: "grow head-text" }, h("h1", { class: "cut" }, h("bdi", null, unit.title)),
-        unit.topic ? h("p", { class: "muted cut" }, h("bdi", null, unit.topic)) : ""),
-      h("button", { class: "quiet members-button", title: t("Who is in here"), "data-key": "members", onclick: () => this.#toggle("members") }, icon("people"), h("span", null, tn("{n} person", "{n} people", unit.members))),
-      h("button", { class: "quiet square", title: t("Go to a day"), "aria-label": t("Go to a day"), onclick: () => this.#askDay() }, icon("calendar")),
-      h("button", { class: "quiet square", title: t("Files"), "aria-label": t("Files"), onclick: () => this.#toggle("files") }, icon("file")),
-      h("button", { class: "quiet square", title: t("About this unit"), "aria-label": t("About this unit"), onclick: () => this.#toggle("about") }, icon("info")));
+      toList(),
+      h("div.grow.head-text", h("h1.cut", h("bdi", unit.title)),
+        unit.topic ? h("p.muted.cut", h("bdi", unit.topic)) : ""),
+      store.hasSayIn(unit) && h("a.quiet", { href: `#/g/${unit.id}` }, icon("gear"), t("Change this unit")),
+      h("button.quiet.members-button", { title: t("Who is in here"), "data-key": "members", onclick: () => this.#toggle("members") }, icon("group"), h("span", tn("{n} person", "{n} people", unit.members))),
+      iconButton("calendar", t("Go to a day"), () => this.#askDay()),
+      iconButton("file", t("Files"), () => this.#toggle("files")),
+      iconButton("info", t("About this unit"), () => this.#toggle("about")));
   }
 
   #drawBanner() {
     const unit = this.unit, me = store.me;
     const banner = (/** @type {string} */ mood, /** @type {string} */ drawn, /** @type {string} */ text) =>
-      h("div", { class: `banner ${mood}`, role: "status" }, icon(drawn), h("p", null, text));
+      h("div", { class: `banner ${mood}`, role: "status" }, icon(drawn), h("p", text));
     fill(this.#banner,
       !store.isHere && banner("bad", "warn", t("Mifeng itself has ended on this machine; start it again with `mifeng ui`.")),
       store.isHere && me?.ended && banner("bad", "warn", me.ended),
@@ -167,7 +188,7 @@ export class WorkspaceView extends Part {
     const kept = this.#right.querySelector("mf-details");
     const panel = /** @type {any} */ (tag === "mf-details" && kept ? kept : document.createElement(tag));
     this.#panel = what;
-    panel.unit = this.#unit;
+    panel.unit = this.#unit || about?.unit || "";
     if (tag === "mf-details") panel.tab = what === "details" ? panel.tab : what;
     else panel.about = about;
     if (panel === kept) panel.draw();
@@ -185,16 +206,8 @@ export class WorkspaceView extends Part {
   }
 
   #askDay() {
-    const day = h("input", { type: "date", max: new Date().toISOString().slice(0, 10), "data-first": true, "aria-label": t("Day") });
-    openDialog(t("Go to a day"), (close) => [
-      h("form", {
-        onsubmit: (/** @type {Event} */ event) => {
-          event.preventDefault();
-          close();
-          if (day.value) this.timeline.open(this.#unit, { at: new Date(`${day.value}T00:00`).getTime() });
-        },
-      }, h("div", { class: "row" }, day, h("button", { class: "primary" }, t("Go")))),
-    ]);
+    const day = h("input", { type: "date", max: new Date().toISOString().slice(0, 10), required: true, "data-first": true, "aria-label": t("Day") });
+    openForm(t("Go to a day"), t("Go"), [day], async () => { this.timeline.open(this.#unit, { at: new Date(`${day.value}T00:00`).getTime() }); });
   }
 
   // ------------------------------------------------------------ files by drag
@@ -220,13 +233,13 @@ export class WorkspaceView extends Part {
   #key(event) {
     const control = event.ctrlKey || event.metaKey;
     const typing = /** @type {HTMLElement} */ (event.target).closest?.("input, textarea, select, dialog");
-    if (control && !event.shiftKey && event.key.toLowerCase() === "k") openSwitcher(this.#unit);
+    if (control && !event.shiftKey && event.key.toLowerCase() === "k") openSwitcher();
     else if (control && event.key === ",") openSettings();
     else if (control && event.key === "/") openShortcuts();
     else if (event.key === "?" && !typing) openShortcuts();
     else if (event.altKey && (event.key === "ArrowDown" || event.key === "ArrowUp")) this.#step(event.key === "ArrowDown" ? 1 : -1, event.shiftKey);
     else if (event.altKey && event.key.toLowerCase() === "m") this.#toggle("members");
-    else if (event.altKey && event.key.toLowerCase() === "l") this.dispatchEvent(new CustomEvent("lock", { bubbles: true }));
+    else if (event.altKey && event.key.toLowerCase() === "l") emit(this, "lock");
     else if (event.key === "Escape" && !document.querySelector("dialog[open], .menu")) {
       if (this.#panel) this.#closePanel();
       else if (this.unit) this.composer.focusText();
@@ -237,7 +250,7 @@ export class WorkspaceView extends Part {
 
   /** @param {number} by @param {boolean} unread */
   #step(by, unread) {
-    const all = store.units.filter((unit) => unit.title && (!unread || unit.unread || unit.id === this.#unit));
+    const all = store.units.filter((unit) => unit.sequence && (!unread || unit.unread || unit.id === this.#unit));
     const at = all.findIndex((unit) => unit.id === this.#unit);
     const to = all[(at + by + all.length) % all.length];
     if (to) location.hash = `#/u/${to.id}`;
