@@ -9,7 +9,7 @@ import msgspec
 
 from mifeng.content import printable
 from mifeng.core.forms import template_from
-from mifeng.sdk.documents import approvals_csv
+from mifeng.sdk.tables import approvals_csv
 from mifeng.web.calls.table import Desk, Done, OfProfile, OfUnit, call
 from mifeng.web.calls.timeline import OfLine
 from mifeng.web.facts import MessageFacts, message_facts
