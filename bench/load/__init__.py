@@ -5,4 +5,5 @@ wire.py    HTTP and WebSocket with as little work on this side as can be
 crowd.py   a thousand devices in one process
 parts.py   what is measured of accepting and delivering
 many.py    what is measured of a thousand clients that do something at once
+pressure.py   what is measured of a server that has too much to do
 """

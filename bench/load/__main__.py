@@ -12,12 +12,15 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench.load import many, parts
+from bench.load import many, parts, pressure
 
 PARTS = parts.PARTS | {
     "herd": many.herd,
     "renewals": many.renewals,
     "holiday": many.holiday,
+    "overload": pressure.overload,
+    "slow": pressure.slow,
+    "backup": pressure.backup,
 }
 OUTPUT = Path(__file__).resolve().parents[2] / "build" / "load.json"
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,9 +24,19 @@ from bench.load.stage import Stage, make_stage
 from bench.load.wire import Http, Socket, connect_http, connect_socket, no_check
 from mifeng_crypto.api.messages import Push
 from mifeng_server.operations.move import move_to_postgres
-from tests.support.postgres import cluster
+from tests.support.postgres import Cluster, cluster
 
-__all__ = ["PARTS", "Server", "serve"]
+__all__ = [
+    "PARTS",
+    "Figure",
+    "Server",
+    "accepted",
+    "fanout",
+    "hang_up",
+    "new_stage",
+    "serve",
+    "spread",
+]
 
 Figure = dict[str, Any]
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -153,8 +163,13 @@ async def accepted(
 # ------------------------------------------------------------------ fan-out
 
 
-async def fanout(stage: Stage, server: Server, *, rate: int, seconds: float) -> Figure:
-    """All members listen, one posts at a steady rate: when has the last one heard each?"""
+async def fanout(
+    stage: Stage, server: Server, *, rate: int, seconds: float, slow: int = 0
+) -> Figure:
+    """All members listen, one posts at a steady rate: when has the last one heard each?
+
+    So many of them are `slow`: they read nothing of what comes, and are not waited for.
+    """
     unit_id = stage.unit.unit_id.hex()
     head = stage.unit.entries[-1].header.sequence
     heard: dict[int, list[float]] = {}
@@ -186,6 +201,10 @@ async def fanout(stage: Stage, server: Server, *, rate: int, seconds: float) -> 
             )
         )
     opened = time.perf_counter() - began
+    for sleepy in sockets[:slow]:
+        assert sleepy.transport is not None, "it is open"
+        sleepy.transport.pause_reading()
+    awake = len(sockets) - slow
     bodies = stage.messages(int(rate * seconds))
     n = len(bodies)
     await asyncio.sleep(2)
@@ -204,7 +223,7 @@ async def fanout(stage: Stage, server: Server, *, rate: int, seconds: float) -> 
     await asyncio.gather(*(post(i) for i in range(len(lines))))
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(60):
-            while counted < n * len(sockets):
+            while counted < n * awake:
                 await asyncio.sleep(0.05)
     took, cpu = time.perf_counter() - began, server.cpu_s - cpu
     await hang_up(lines)
@@ -213,10 +232,11 @@ async def fanout(stage: Stage, server: Server, *, rate: int, seconds: float) -> 
     last = [max(heard[s]) - t for s, t in zip(firsts, sent, strict=False)]
     figure = {
         "sockets": len(sockets),
+        "slow_readers": slow,
         "sockets_opened_in_s": round(opened, 2),
         "messages": n,
         "deliveries": counted,
-        "expected": n * len(sockets),
+        "expected": n * awake,
         "deliveries_per_second": round(counted / took),
         "server_cpu_s": round(cpu, 2),
         "server_rss_mib": round(server.rss_mib, 1),
@@ -250,7 +270,8 @@ async def idle(stage: Stage, server: Server, *, n: int) -> Figure:
 # ------------------------------------------------------------------ parts
 
 
-def _stage(size: int, *, tls: bool, units: int = 1) -> Stage:
+def new_stage(size: int, *, tls: bool, units: int = 1) -> Stage:
+    """Make a stage in a temporary folder; whoever uses it removes the folder's parent."""
     path = Path(tempfile.mkdtemp(prefix="mifeng-load-")) / "data"
     return make_stage(path, size, tls=tls, units=units)
 
@@ -258,7 +279,7 @@ def _stage(size: int, *, tls: bool, units: int = 1) -> Stage:
 def small(n: int = 4000) -> Iterator[Figure]:
     """SQLite, one process, a unit of two."""
     for tls in (True, False):
-        stage = _stage(2, tls=tls)
+        stage = new_stage(2, tls=tls)
         with serve(stage, tls=tls) as server:
             how = {"database": "sqlite", "processes": 1, "members": 2, "tls": tls}
             yield how | {"what": "start", "seconds": round(server.started_s, 2),
@@ -279,7 +300,7 @@ def large(
 ) -> Iterator[Figure]:
     """SQLite, one process, everybody connected."""
     for size in sizes:
-        stage = _stage(size, tls=True)
+        stage = new_stage(size, tls=True)
         with serve(stage, tls=True) as server:
             how = {"database": "sqlite", "processes": 1, "members": size, "tls": True}
             got = asyncio.run(fanout(stage, server, rate=rate, seconds=seconds))
@@ -289,7 +310,7 @@ def large(
 
 def idlers(n: int = 5000) -> Iterator[Figure]:
     """SQLite, one process, sockets that nobody tells anything."""
-    stage = _stage(max(n // 5, 2), tls=True)
+    stage = new_stage(max(n // 5, 2), tls=True)
     with serve(stage, tls=True) as server:
         got = asyncio.run(idle(stage, server, n=n))
         yield {"what": "idle sockets", "database": "sqlite", "tls": True} | got
@@ -299,7 +320,7 @@ def idlers(n: int = 5000) -> Iterator[Figure]:
 def postgres(n: int = 4000) -> Iterator[Figure]:
     """PostgreSQL with fsync, one process and two, a unit of two."""
     with cluster(fsync=True) as running:
-        stage = _stage(2, tls=False, units=2)
+        stage = new_stage(2, tls=False, units=2)
         asyncio.run(move_to_postgres(stage.folder, running.new_database()))
         how = {"database": "postgresql", "members": 2, "tls": False}
         with serve(stage, tls=False) as one:
@@ -310,11 +331,27 @@ def postgres(n: int = 4000) -> Iterator[Figure]:
             got = asyncio.run(accepted(stage, [one], waiting=64, n=n, apart=True))
             yield how | {"what": "accepted messages, two units", "processes": 1} | got
             with serve(stage, tls=False, copy="node2") as two:
-                got = asyncio.run(accepted(stage, [one, two], waiting=64, n=n, apart=True))
+                got = asyncio.run(
+                    _watched(running, accepted(stage, [one, two], waiting=64, n=n, apart=True))
+                )
                 yield how | {"what": "accepted messages, a unit at each", "processes": 2} | got
                 got = asyncio.run(accepted(stage, [one, two], waiting=64, n=n // 8))
                 yield how | {"what": "accepted messages, one unit at both", "processes": 2} | got
         shutil.rmtree(stage.folder.path.parent)
+
+
+LOCK_WAITS = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+
+
+async def _watched(running: Cluster, load: Coroutine[Any, Any, Figure]) -> Figure:
+    """Look again and again, while a load is on, whether one connection waits for another's lock."""
+    looks = waits = 0
+    task = asyncio.ensure_future(load)
+    while not task.done():
+        waits += int(await asyncio.to_thread(running.sql, LOCK_WAITS))
+        looks += 1
+        await asyncio.wait([task], timeout=0.05)
+    return await task | {"looks": looks, "lock_waits_seen": waits}
 
 
 PARTS: dict[str, Callable[[], Iterator[Figure]]] = {
