@@ -35,6 +35,7 @@ from mifeng_crypto.history import Handed
 from mifeng_crypto.ids import FileId, UnixMillis
 from mifeng_crypto.labels import SignContent
 from mifeng_crypto.ledger.head import EMPTY
+from mifeng_crypto.ledger.note import parse_note
 from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.log import LogHeader
 from mifeng_crypto.mls.group import Epoch, LeafIndex, VerifiedKeyPackage
@@ -201,6 +202,10 @@ CHECKS: dict[str, Check] = {
     "one history of the roster": _in(f"{LEDGER}.roster.Roster", "check_has"),
     "the head in the link": _in("mifeng.session.roster", "check_arrival"),
     "the genesis in the link": Check(("mifeng.session.roster.follow",), _follow_anybody),
+    # releases
+    "enough signers": _in(
+        "scripts.release", "check_signers", instead=lambda note, _: parse_note(note).text
+    ),
     # the gate
     "leaves against ledgers": _in(
         f"{GATE}.standing.Ledgers", "check_leaf", instead=lambda _, leaf: identity_of(leaf)

@@ -172,7 +172,7 @@ H8 | the server refuses rotations until the keys are too old
 I1 | a dependency is replaced by a malicious one
 I2 | a release is tampered with
 I3 | the server delivers the client's code
-I4 | a maintainer's account is taken over | open: releases
+I4 | a maintainer's account is taken over
 I5 | the random generator is broken
 """
 

@@ -10,6 +10,9 @@ import tomllib
 import zipfile
 from pathlib import Path
 
+import pytest
+
+from scripts import release
 from scripts.build_wheel import build
 from tests.attacks.adversary import Adversary, OracleError, attack
 
@@ -87,3 +90,58 @@ def test_i2_a_release_is_tampered_with(adversary: Adversary, tmp_path: Path) -> 
     if same:
         raise OracleError("nobody would notice")
     adversary.refused_by.append("other bytes")
+
+
+@attack("enough signers")
+def test_i4_a_maintainers_account_is_taken_over(adversary: Adversary, tmp_path: Path) -> None:
+    """Whoever has one account, and even the key of its owner, makes no release."""
+    dist = tmp_path / "dist"
+    dist.mkdir()
+    (dist / "mifeng-1.0-py3-none-any.whl").write_bytes(b"honest" if not adversary.on else b"evil")
+    secrets = {name: release.new_key(name) for name in ("ada", "bo", "cy")}
+    keys = release.read_keys("threshold 2\n" + "".join(line for _, line in secrets.values()))
+    note = release.make_text("1.0", list(dist.iterdir())).encode()
+    # He has ada's key, signs twice with it, and with one of his own under bo's name.
+    signers = [secrets["ada"], secrets["bo"]]
+    if adversary.on:
+        signers = [secrets["ada"], secrets["ada"], release.new_key("bo")]
+    for secret, _ in signers:
+        note = release.sign(note, secret)
+    with adversary.refused("ReleaseError"):
+        release.check_files(release.check_signers(note, keys), dist)
+
+
+@attack()
+def test_i4_a_signed_release_is_given_other_files(adversary: Adversary, tmp_path: Path) -> None:
+    """What two people signed is what is installed: no byte, and no file, is another."""
+    dist = tmp_path / "dist"
+    dist.mkdir()
+    wheel = dist / "mifeng-1.0-py3-none-any.whl"
+    wheel.write_bytes(b"honest")
+    secrets = [release.new_key(name) for name in ("ada", "bo")]
+    keys = release.read_keys("threshold 2\n" + "".join(line for _, line in secrets))
+    note = release.make_text("1.0", [wheel]).encode()
+    for secret, _ in secrets:
+        note = release.sign(note, secret)
+    text = release.check_signers(note, keys)
+    if adversary.on:
+        wheel.write_bytes(b"hones!")
+    with adversary.refused("ReleaseError"):
+        release.check_files(text, dist)
+    wheel.write_bytes(b"honest")
+    if adversary.on:
+        (dist / "mifeng-1.1-py3-none-any.whl").write_bytes(b"evil")
+    with adversary.refused("ReleaseError"):
+        release.check_files(text, dist)
+
+
+def test_a_list_of_keys_with_which_one_person_would_do_is_none() -> None:
+    lines = [release.new_key(name)[1] for name in ("ada", "bo")]
+    for text in (
+        "threshold 1\n" + "".join(lines),
+        "threshold 2\n" + lines[0],
+        "threshold 2\n" + lines[0] * 2,
+        "".join(lines),
+    ):
+        with pytest.raises(release.ReleaseError):
+            release.read_keys(text)
