@@ -13,6 +13,7 @@ import pytest
 import mifeng
 from mifeng.errors import ReadOnlyError
 from mifeng.sdk.tables import approvals_csv
+from mifeng.sdk.wording import in_words
 from mifeng_crypto.ledger.charter_entry import UnitKind, UnitRole
 from tests.e2e.people import PASSPHRASE, cast
 from tests.e2e.shell import Shell
@@ -86,7 +87,12 @@ async def test_a_units_requests_are_listed_with_unit_and_names_of_files(
             sent = await c.bens.request("expense", "@Train", fields, steps, tmp_path / "ticket.pdf")
             assert sent.approval is not None
             assert dict(sent.approval.answers)["receipt"] == "ticket.pdf"
+            await c.bens.remind(sent)
             await c.ada.sync()
+            (due,) = await c.ada.requests()
+            assert due.message.approval is not None
+            assert due.message.approval.reminded_me
+            assert "You were reminded." in "".join(in_words(due.message))
             await c.adas.approve(sent.sequence)
             assert await c.ada.requests() == []
             found = await c.ada.requests(unit=c.adas)

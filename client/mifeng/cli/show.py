@@ -209,6 +209,7 @@ def _approval_facts(approval: Approval | None) -> dict[str, object] | None:
         ],
         "waiting_for": [person_facts(person) for person in approval.waiting_for],
         "waits_for_me": approval.waits_for_me,
+        "reminded_me": approval.reminded_me,
     }
 
 

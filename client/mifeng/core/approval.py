@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from mifeng.content.documents import (
     Decision,
@@ -59,7 +60,7 @@ class Requested:
         standing: what has become of it.
         step: the step that is due, from 0 on; the number of steps once all are done.
         decided: what counted, in the order of the log.
-        reminded_at: when its author has last reminded; 0 if never.
+        reminded: whom its author has reminded, and when last.
     """
 
     statement: Statement
@@ -67,7 +68,7 @@ class Requested:
     standing: Standing = Standing.PENDING
     step: int = 0
     decided: tuple[Decided, ...] = ()
-    reminded_at: int = 0
+    reminded: Mapping[MemberId, UnixMillis] = field(default_factory=dict)
 
     @classmethod
     def of(cls, statement: Statement) -> Requested:
@@ -101,7 +102,8 @@ class Requested:
         if isinstance(document, Reminder):
             if entry.author != self.author:
                 raise ProtocolError("APPROVAL-6", "only who asked for it reminds or withdraws")
-            return dataclasses.replace(self, reminded_at=entry.accepted_at)
+            people = dict.fromkeys(document.people, entry.accepted_at)
+            return dataclasses.replace(self, reminded={**self.reminded, **people})
         if not isinstance(document, Statement):
             raise ProtocolError("TIMELINE-3", "this answers something else than what it names")
         return self.decide(document, entry.author, entry.accepted_at)

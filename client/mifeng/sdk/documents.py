@@ -148,6 +148,7 @@ class Approval:
         history: what was decided, in order.
         waiting_for: whose decision is due.
         waits_for_me: whether this member's is.
+        reminded_me: whether its author has reminded this member of it.
     """
 
     template: str
@@ -159,6 +160,7 @@ class Approval:
     history: tuple[DecisionMade, ...]
     waiting_for: tuple[Person, ...]
     waits_for_me: bool
+    reminded_me: bool
 
 
 def _time(at: int) -> dt.datetime:
@@ -227,6 +229,7 @@ def show_approval(state: Requested, show: Show, files: Mapping[bytes, str]) -> A
         ),
         waiting_for=tuple(show.person(who) for who in waiting_for),
         waits_for_me=show.me in waiting_for,
+        reminded_me=show.me in waiting_for and show.me in state.reminded,
     )
 
 

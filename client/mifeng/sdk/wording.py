@@ -86,6 +86,8 @@ def _announcement(announcement: Announcement) -> list[str]:
     told = _("{n} of {asked} have confirmed.").format(n=confirmed, asked=asked)
     if announcement.asks_me:
         told += " " + _("Please confirm.")
+    if announcement.reminded_me:
+        told += " " + _("You were reminded.")
     return [
         f"** {printable(announcement.title)} **",
         *printable(announcement.text, lines=True).splitlines(),
@@ -113,7 +115,10 @@ def _approval(approval: Approval) -> list[str]:
         lines.append(f"  {decided} {printable(one.comment)}".rstrip())
     if approval.waiting_for:
         names = ", ".join(shown_name(person) for person in approval.waiting_for)
-        lines.append("  " + _("waiting for {names}").format(names=names))
+        told = _("waiting for {names}").format(names=names)
+        if approval.reminded_me:
+            told += " " + _("You were reminded.")
+        lines.append("  " + told)
     return lines
 
 

@@ -139,7 +139,7 @@ def test_only_who_asked_withdraws_and_reminds_approval_6() -> None:
     case.scroll.say(BO, Reminder((CY,)), case.named)
     case.scroll.say(ADA, Reminder((BO,)), case.named)
     assert case.state.standing is Standing.PENDING
-    assert case.state.reminded_at == case.scroll.now
+    assert case.state.reminded == {BO: case.scroll.now}
     assert case.rules == ["APPROVAL-6", "APPROVAL-6"]
 
 
