@@ -129,8 +129,6 @@ def download(
     told = options(context)
 
     async def main() -> None:
-        from mifeng.cli.show import as_json, file_facts, say, size
-
         async with opened(told) as me:
             where = me.unit(unit)
             wanted = await where.find_file(file)
@@ -139,6 +137,8 @@ def download(
                 return
             with _bar(wanted.name, quiet=told.json) as progress:
                 path = await where.download(wanted, to, overwrite=force, progress=progress)
+        from mifeng.cli.show import as_json, file_facts, say, size  # not before unlocking
+
         if told.json:
             as_json({**file_facts(wanted), "path": str(path)})
         else:
