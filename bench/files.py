@@ -28,7 +28,7 @@ SEAL_TABLE = "Sealing 1 GiB from file to file (page cache), best of 3"
 TRIP_TABLE = "1 GiB over TLS on loopback, whole commands"
 RANGE_TABLE = "A range in the middle of a file of 1 GiB"
 GIB = 1 << 30
-READ_BYTES = 1 << 20
+READ_BYTES = 128 << 10
 UNIT = "Bench"
 
 

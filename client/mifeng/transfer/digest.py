@@ -8,8 +8,8 @@ import threading
 
 __all__ = ["ThreadedSha256"]
 
-AHEAD = 2
-"""Pieces that wait to be hashed: of 1 MiB, so that memory stays small."""
+AHEAD = 8
+"""Pieces that wait to be hashed: of 128 KiB, so that memory stays small."""
 
 
 class ThreadedSha256:

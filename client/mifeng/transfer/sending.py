@@ -144,9 +144,13 @@ class Sending:
 
     def _piece(self, start: int, end: int) -> Piece:
         sha256 = hashlib.sha256()
-        for at in range(start, end, _READ_BYTES):
-            sha256.update(self._read(at, min(at + _READ_BYTES, end)))
+        for at in range(start, end, _SEND_BYTES):
+            sha256.update(self._read(at, min(at + _SEND_BYTES, end)))
         return Piece(start, end, sha256.digest())
+
+    def _slices(self, start: int, end: int) -> list[bytes]:
+        places = range(start, end, _SEND_BYTES)
+        return [self._read(at, min(at + _SEND_BYTES, end)) for at in places]
 
     def _read(self, start: int, end: int) -> bytes:
         try:
@@ -190,12 +194,13 @@ class Sending:
         }
 
         async def slices() -> AsyncIterator[bytes]:
-            for at in range(piece.start, piece.end, _READ_BYTES):
-                end = min(at + _READ_BYTES, piece.end)
-                data = await in_thread(self._read, at, end)
-                for n in range(0, len(data), _SEND_BYTES):
-                    self.progress(at + n, self.length)
-                    yield data[n : n + _SEND_BYTES]
+            done = piece.start
+            while done < piece.end:
+                end = min(done + _READ_BYTES, piece.end)
+                for data in await in_thread(self._slices, done, end):
+                    self.progress(done, self.length)
+                    yield data
+                    done += len(data)
 
         async with self.api.raw("PATCH", self.path, headers=headers, data=slices) as response:
             return _offset(response, piece.start, piece.end)

@@ -38,7 +38,8 @@ Look = Callable[[], Awaitable[Preview]]
 
 HELD_BYTES = 32 << 20
 """What does not lie on a disk is looked into as long as it fits into this much of memory."""
-_READ_BYTES = 1 << 20
+_READ_BYTES = 128 << 10
+"""Sealed at once: of larger pieces each is fresh memory, which takes longer than to seal it."""
 
 
 async def upload(
