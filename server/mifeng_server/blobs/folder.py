@@ -177,7 +177,9 @@ class _Writing:
                     for part in self._held:
                         part.replace(part.with_suffix(""))
                     if self._home.is_dir():
-                        _sync_folders(self._home, self._home.parent)
+                        # Whoever goes on behind something has been told that it is durable.
+                        above = () if self._offset else (self._home.parent,)
+                        _sync_folders(self._home, *above)
                 return _size(self._home)
         finally:
             self._syncer.shutdown()

@@ -197,9 +197,11 @@ async def _pieces(request: web.Request, offset: int) -> AsyncIterator[bytes]:
     while True:
         try:
             async with asyncio.timeout(PIECE_TIMEOUT_S):
-                piece = await request.content.readany()
+                # As it came: to join what has come meanwhile would copy all of it once more.
+                piece, ended = await request.content.readchunk()
         except TimeoutError:
             raise Refusal(ProblemCode.MALFORMED, "the bytes stopped coming") from None
-        if not piece:
+        if piece:
+            yield piece
+        elif not ended:  # else it is the end of a chunk, and not of the body
             return
-        yield piece
