@@ -7,6 +7,13 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from mifeng_crypto import gate
+from mifeng_crypto.history import HistoryPart, open_blob
+from mifeng_crypto.ids import GroupId
+from mifeng_crypto.ledger.charter import Charter
+from mifeng_crypto.ledger.head import Head
+from mifeng_crypto.ledger.roster import Roster
+from mifeng_crypto.log import LogEntry
 from mifeng_crypto.mls.group import (
     Epoch,
     KeyPackageBundle,
@@ -82,6 +89,20 @@ def read_application(epoch: Epoch, message: bytes) -> Epoch:
     return decrypt(epoch, message).epoch
 
 
+def shown(given: dict[str, Any]) -> list[gate.Judged]:
+    """Judge a part of a history as a newcomer does."""
+    roster = Roster.from_entries(b(entry) for entry in given["roster"])
+    charter = Charter.from_entries([b(entry) for entry in given["charter"]], roster)
+    group, joined = decode(GroupId, b(given["group"])), decode(Head, b(given["joined"]))
+    entries = [decode(LogEntry, b(entry)) for entry in given["log"]]
+    past = gate.check_past(entries, group=group, joined=joined)
+    part = decode(HistoryPart, b(given["part"]))
+    return [
+        gate.check_handed(past, handed, part, roster=roster, charter=charter)
+        for handed in open_blob(b(given["blob"]), part, group=group, before=joined.sequence + 1)
+    ]
+
+
 MEMBER_VERBS: dict[str, Callable[[Epoch, bytes], Epoch]] = {
     "propose": propose,
     "process": process,
@@ -103,6 +124,8 @@ def attempt(verb: str, state: str | None, given: dict[str, Any]) -> object:
     if verb == "continue":
         assert state is not None, "there is a group that is continued"
         return joined(given, load_state(state))
+    if verb == "history":
+        return shown(given)
     if verb == "key_package":
         package = decode(MLSMessage, b(given["message"])).message
         assert isinstance(package, KeyPackage), "the message of this verb is a KeyPackage"

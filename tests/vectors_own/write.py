@@ -18,6 +18,7 @@ from tests.vectors_own import (
     faults_commit,
     faults_continuation,
     faults_external,
+    faults_history,
     faults_join,
     faults_key_package,
     faults_message,
@@ -36,6 +37,7 @@ PARTS = (
     faults_join,
     faults_external,
     faults_continuation,
+    faults_history,
 )
 _EPHEMERAL = HashRng("ephemeral keys")
 
