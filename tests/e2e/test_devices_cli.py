@@ -40,13 +40,24 @@ async def test_a_device_is_added_listed_and_revoked(tmp_path: Path, shell: Shell
         founding = server.founding_link, "--name", "Ada", "--no-recovery-sheet"
         await screens.ok("ada", "found", *founding)
         await shell.ok("ada", "unit", "create", "Research")
+        for text in ("before", "also before"):
+            await shell.ok("ada", "send", "Research", text)
 
         asked, first, second = await _two_screens(screens, "ada", "laptop")
         assert (asked["name"], asked["system"]) == ("Laptop", "Linux")
         done, me = await _line(first), await _line(second)
         assert (await first.wait(), await second.wait()) == (0, 0)
-        assert done == {"device_id": asked["device_id"], "in_all_units": True}
+        assert done == {"device_id": asked["device_id"], "in_all_units": True, "messages": 2}
         assert (me["name"], me["role"], me["device_id"]) == ("Ada", "owner", asked["device_id"])
+        here = (await shell.ok("laptop", "read", "Research")).out
+        assert "Ada: before" in here
+        assert "Ada: also before" in here
+        assert "2 messages from before you joined, handed over by Ada" in here
+        there = (await shell.ok("ada", "read", "Research")).out
+        assert "Ada has handed 2 messages from before over to another device" in there
+        told = (await shell.ok("ada", "read", "Research", "--json")).lines
+        [handed] = [line["history"] for line in told if line["history"]]
+        assert (handed["messages"], handed["people"][0]["name"]) == (2, "Ada")
         await shell.ok("laptop", "send", "Research", "from the laptop")
         said = (await shell.ok("ada", "read", "Research")).out
         assert "Ada: from the laptop" in said

@@ -195,11 +195,17 @@ def _left(message: Message) -> list[str]:
 
 def _handed_over(message: Message, handed: HandedOver) -> str:
     """Say how much of before was handed over by whom, to whom."""
-    n, giver = handed.messages, printable(message.sender.name if message.sender else "?")
+    n, giver = handed.messages, shown_name(message.sender) if message.sender else "?"
     if handed.is_for_this:
         return ngettext(
             "{n} message from before you joined, handed over by {giver}",
             "{n} messages from before you joined, handed over by {giver}",
+            n,
+        ).format(n=n, giver=giver)
+    if handed.people == (message.sender,):
+        return ngettext(
+            "{giver} has handed {n} message from before over to another device",
+            "{giver} has handed {n} messages from before over to another device",
             n,
         ).format(n=n, giver=giver)
     names = ", ".join(shown_name(person) for person in handed.people)

@@ -15,6 +15,7 @@ import msgspec
 
 from mifeng.content import printable
 from mifeng.errors import NotFoundError
+from mifeng.sdk.wording import remarks
 from mifeng.text import explain, retold
 from mifeng.web.kinds import kind_of, type_of
 from mifeng.web.person_facts import PersonFacts, person_facts
@@ -119,21 +120,14 @@ class ReactionFacts(msgspec.Struct, kw_only=True, frozen=True):
     people: list[PersonFacts]
 
 
-class HistoryFacts(msgspec.Struct, kw_only=True, frozen=True):
-    """What was handed over of before, and to whom; see `mifeng.HandedOver`."""
-
-    messages: int
-    people: list[PersonFacts]
-    is_for_this: bool
-
-
 class MessageFacts(msgspec.Struct, kw_only=True, frozen=True):
     """A line of a unit's timeline, as it is now; see `mifeng.Message`.
 
     `sequence` is 0 while a message has not reached the server. `reply_to` and `thread` are the
     sequences of what it answers and of what began its thread, or 0; `reply_text` says who said
     what there; `answers` is how many there are. `notice` is the word for a line that only tells
-    of something: `exported`, `profile` or `template`.
+    of something: `exported`, `profile`, `template` or `history`; `history` says what was handed
+    over of before.
     """
 
     unit: str
@@ -156,7 +150,7 @@ class MessageFacts(msgspec.Struct, kw_only=True, frozen=True):
     announcement: AnnouncementFacts | None
     poll: PollFacts | None
     approval: ApprovalFacts | None
-    history: HistoryFacts | None
+    history: str
     problem: str
     notice: str
     added: list[PersonFacts]
@@ -278,13 +272,7 @@ async def message_facts(
         announcement=announcement_facts(message.announcement, me) if message.announcement else None,
         poll=poll_facts(message.poll, me) if message.poll else None,
         approval=approval_facts(message.approval, me) if message.approval else None,
-        history=HistoryFacts(
-            messages=message.history.messages,
-            people=[person_facts(one, me) for one in message.history.people],
-            is_for_this=message.history.is_for_this,
-        )
-        if message.history
-        else None,
+        history=remarks(message)[0] if message.history else "",
         problem=printable(
             retold(message.problem, message.rule) if message.rule else message.problem
         ),

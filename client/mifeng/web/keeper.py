@@ -15,7 +15,14 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 
 from mifeng import Unit, Workspace
-from mifeng.core.events import AlarmRaised, Delivered, Event, NewEntry, RosterChanged
+from mifeng.core.events import (
+    AlarmRaised,
+    Delivered,
+    Event,
+    HistoryTaken,
+    NewEntry,
+    RosterChanged,
+)
 from mifeng.home import needs_passphrase
 from mifeng.sdk.opening import unlock
 from mifeng.text import explain
@@ -176,6 +183,8 @@ class Keeper:
             self._tell("changed", {})
         elif isinstance(event, AlarmRaised):
             self._tell("alarm", {"message": event.message})
+        elif isinstance(event, HistoryTaken):
+            self._tell("renewed", {"unit": event.unit_id.hex()})
         elif not isinstance(event, Delivered):
             self._tell("units", {})
 

@@ -168,6 +168,8 @@ async def test_a_second_device_is_let_in_by_the_digits_that_it_shows(
 ) -> None:
     monkeypatch.setattr("mifeng.keychain.DEFAULT_COST", PASSPHRASE.cost)
     monkeypatch.setattr("mifeng.keychain.FLOOR", PASSPHRASE.floor)
+    for text in ("before", "also before"):
+        await c.adas.send(text)
     link = (await page.of("offer_device"))["link"]
     asking = asyncio.create_task(page.of("offered_device"))
     async with open_screen(tmp_path / "phone") as phone:
@@ -180,6 +182,16 @@ async def test_a_second_device_is_let_in_by_the_digits_that_it_shows(
         assert done["step"] == "done"
         phone.profile = done["profile"]
         assert (await phone.call("state"))["profiles"][0]["me"]["me"]["name"] == "Ada"
+        unit = c.adas.id.hex()
+        async with asyncio.timeout(30):
+            while (event := await phone.events.get())["kind"] != "renewed":
+                pass
+        assert event["unit"] == unit
+        here = (await phone.of("timeline", unit=unit))["entries"]
+        assert [one["text"] for one in here if one["text"]] == ["before", "also before"]
+        [line] = [one for one in here if one["history"]]
+        assert line["history"] == "2 messages from before you joined, handed over by Ada"
+        assert (await phone.of("units"))["units"][0]["unread"] == 0
     me = c.ada.me.id.hex()
     devices = (await page.of("devices", person=me))["devices"]
     assert [one["how"] for one in devices] == ["found", "add_device"]

@@ -257,12 +257,6 @@ export interface HealthReply {
   answer_ms: number;
 }
 
-export interface HistoryFacts {
-  messages: number;
-  people: PersonFacts[];
-  is_for_this: boolean;
-}
-
 export interface HitFacts {
   unit: string | null;
   person: PersonFacts | null;
@@ -362,7 +356,7 @@ export interface MessageFacts {
   announcement: AnnouncementFacts | null;
   poll: PollFacts | null;
   approval: ApprovalFacts | null;
-  history: HistoryFacts | null;
+  history: string;
   problem: string;
   notice: string;
   added: PersonFacts[];

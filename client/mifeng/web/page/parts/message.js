@@ -147,14 +147,6 @@ function ofDevices(one) {
   return one.kind === "add_device" ? t("{name} has a new device", { name }) : t("a device of {name} was taken out", { name });
 }
 
-/** What was handed over of before. @param {MessageFacts} entry @param {import("../api").HistoryFacts} handed */
-function handedOver(entry, handed) {
-  const giver = entry.sender?.name ?? "?", n = handed.messages;
-  if (handed.is_for_this)
-    return tn("{n} message from before you joined, handed over by {giver}", "{n} messages from before you joined, handed over by {giver}", n, { giver });
-  return tn("{giver} has handed {n} message from before over to {names}", "{giver} has handed {n} messages from before over to {names}", n, { giver, names: namesOf(handed.people) });
-}
-
 /** Who came and went. @param {MessageFacts} entry */
 function came(entry) {
   const parts = [];
@@ -162,7 +154,7 @@ function came(entry) {
   const moves = entry.kind === "commit";
   if (moves && entry.added.length) parts.push(h("span", letIn(entry, entry.added)));
   if (moves && entry.removed.length) parts.push(h("span", t("{names} is out; everybody has new keys", { names: namesOf(entry.removed) })));
-  if (entry.history) parts.push(h("span", handedOver(entry, entry.history)));
+  if (entry.history) parts.push(h("span", entry.history));
   for (const one of entry.devices) parts.push(h("span", ofDevices(one)));
   return h("p.came.muted", icon(entry.history ? "clock" : entry.devices.length ? "info" : entry.removed.length ? "leave" : "invite"), ...parts,
     h("time", { title: fullTime(entry.at) }, clock(entry.at)));
