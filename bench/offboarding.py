@@ -58,14 +58,16 @@ ERRORS = 40
 def measure() -> Iterator[Figure]:
     """Yield all figures of this section."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(ERRORS))
-    yield Figure(
-        table="Offboarding, from `remove` to the last unit's commit (one process, plain HTTP)",
-        row=f"{UNITS} units, {STEWARDS} stewards online in each",
-        column=f"{PEOPLE:,} people each",
-        value=asyncio.run(_measure()),
-        unit="s",
-        target=5,
-    )
+    took, spent = asyncio.run(_measure())
+    for row, value, target in (("", took, 5), (", processor time of all", spent, None)):
+        yield Figure(
+            table="Offboarding, from `remove` to the last unit's commit (one process, plain HTTP)",
+            row=f"{UNITS} units, {STEWARDS} stewards online in each{row}",
+            column=f"{PEOPLE:,} people each",
+            value=value,
+            unit="s",
+            target=target,
+        )
 
 
 def now() -> UnixMillis:
@@ -73,7 +75,7 @@ def now() -> UnixMillis:
     return UnixMillis(SystemClock().now())
 
 
-async def _measure() -> float:
+async def _measure() -> tuple[float, float]:
     company = Company("offboarding")
     company.now = UnixMillis(now() - 4 * PEOPLE * 1000)
     people = [company.hire(f"P{n}") for n in range(PEOPLE)]
@@ -101,13 +103,13 @@ async def _measure() -> float:
                 stack.enter_context(steward.events())
                 await steward._session.live.wait()  # noqa: SLF001 - the SDK does not say so
             await ada.sync()
-            began = time.perf_counter()
+            began, spent = time.perf_counter(), time.process_time()
             report = await ada.remove(gone.me)
             while report.pending or report.others_out != UNITS:  # it waits ten seconds at most
                 await asyncio.sleep(0.1)
                 (report,) = await ada.offboarding()
-            took = time.perf_counter() - began
-    return took
+            took, spent = time.perf_counter() - began, time.process_time() - spent
+    return took, spent
 
 
 async def seed(folder: Path, company: Company) -> None:

@@ -275,8 +275,9 @@ CHECKS: dict[str, Check] = {
         ("mifeng_crypto.linking.check_nonce", "mifeng.session.enrolment.check_nonce")
     ),
     "the length of a recovery code": Check(("mifeng.core.profile.CODE_BYTES",), 1),
-    "changes are told": _in(
-        "mifeng.session.roster", "read_changes", instead=lambda *_args, **_named: ()
+    "changes are told": Check(
+        ("mifeng.session.roster.read_changes", "mifeng.session.changes.read_changes"),
+        lambda *_args, **_named: (),
     ),
     "claimed KeyPackages": Check(("mifeng.core.membership._fit",), _fits),
     "each KeyPackage by itself": Check(("mifeng.core.membership._passes",), lambda *_: True),
@@ -317,6 +318,18 @@ CHECKS: dict[str, Check] = {
     "the headers of answers": Check(("mifeng.web.guard.HEADERS",), {}),
     "the headers of media": Check(("mifeng.web.media.MEDIA_HEADERS",), {}),
     "what senders had been given": _in("mifeng.session.notary", "look_at", instead=_nothing),
+    "never back by a Welcome": Check(
+        ("mifeng.session.door._knows_more", "mifeng.core.joining.check_generation"),
+        lambda *_: False,
+    ),
+    "a request is made again": Check(("mifeng.session.delivery.REACHES",), 1),
+    "a log does not shrink": _in("mifeng.session.session", "check_not_shorter"),
+    "catching up comes first": Check(
+        ("mifeng.session.session.Session.sync", "mifeng.session.steward.look_first"), _nothing
+    ),
+    "what a push leaves out is fetched": _in(
+        "mifeng.session.live", "fetch_the_rest", instead=_nothing
+    ),
     "losses of commits": _in("mifeng.session.notary", "lost", instead=_nothing),
     "what was accepted is given": _in("mifeng.session.delivery", "_check_is_given"),
     "only what cannot be processed is mended": Check(

@@ -28,7 +28,7 @@ def free_port() -> int:
         return port
 
 
-@attack()
+@attack("a request is made again")
 async def test_b15_requests_are_disturbed(
     adversary: Adversary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -175,7 +175,7 @@ async def test_f7_the_runtime_folder_is_a_link_to_somebody_elses(
         assert stat.S_IMODE(found.lstat().st_mode) == 0o700
 
 
-@attack()
+@attack("changes are told")
 async def test_a17_a_stolen_admins_key_lets_somebody_in_and_everybody_sees_it(
     adversary: Adversary, tmp_path: Path
 ) -> None:

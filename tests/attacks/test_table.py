@@ -36,6 +36,13 @@ def test_a_row_is_never_green_without_a_test_that_passed() -> None:
     assert outcome_of(Row("A1", "", "open", "later"), Played(passed=1, tests={"x"}))[0] == "FAILED"
 
 
+def test_every_row_of_trust_is_played_without_its_check_too() -> None:
+    """Groups A, B and E: with the misbehaviour off, on, and with what refuses it taken out."""
+    defined = re.findall(r"((?:@.*\n|    .*\n|\)\n)*)(?:async )?def (test_[abe]\d+_\w+)\(", SOURCES)
+    assert len(defined) > 60
+    assert [name for above, name in defined if "@attack()" in above] == []
+
+
 def test_every_test_of_a_row_is_played_in_all_runs() -> None:
     defined = re.findall(r"((?:@.*\n|    .*\n|\)\n)*)(?:async )?def (test_[a-i]\d+_\w+)\(", SOURCES)
     assert len(defined) == len(re.findall(r"def test_[a-i]\d+_", SOURCES))

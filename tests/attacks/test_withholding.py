@@ -176,7 +176,7 @@ async def test_b31_the_server_signs_less_than_it_has_signed(
     await goes_on(evil, c)
 
 
-@attack()
+@attack("catching up comes first")
 async def test_b33_who_is_asked_to_commit_while_catching_up_catches_up_first(
     adversary: Adversary, evil: EvilServer, c: Cast, clock: ManualClock
 ) -> None:

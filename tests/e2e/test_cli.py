@@ -126,8 +126,8 @@ async def test_the_whole_play_by_hand(tmp_path: Path) -> None:
         assert (await shell.run("ben", "upload", "Research")).code == 2
         await shell.ok("ben", "upload", "Research", "--resume")
 
-        names = [line["name"] for line in (await shell.ok("ben", "people", "--json")).lines]
-        assert names == ["Ada", "Ben"]
+        people = (await shell.ok("ben", "people", "--json")).lines
+        assert [(p["name"], p["role"]) for p in people] == [("Ada", "owner"), ("Ben", "member")]
         members = (await shell.ok("ben", "unit", "members", "Research")).out
         assert "manager" in members
 

@@ -53,15 +53,27 @@ def people(
         async with opened(told) as me:
             found = me.people(query)
             kinds = {p.id: kind.name.lower() for p in found if (kind := me.kind_of(p))}
+            roles = {p.id: role.name.lower() for p in found if (role := me.role_of(p))}
         if told.json:
             for person in found:
-                as_json({**_facts(person), "kind": kinds.get(person.id)})
+                facts = {"kind": kinds.get(person.id), "role": roles.get(person.id)}
+                as_json({**_facts(person), **facts})
             return
         if query is not None and not found:
             typer.echo(_("Nobody is found by that."), err=True)
             return
-        rows = [[_named(p, kinds.get(p.id)), p.title, p.department, p.id.hex()] for p in found]
-        print_table([_("Name"), _("Position"), _("Department"), _("Member id")], rows)
+        rows = [
+            [
+                _named(p, kinds.get(p.id)),
+                p.title,
+                p.department,
+                roles.get(p.id, ""),
+                p.id.hex(),
+            ]
+            for p in found
+        ]
+        headings = [_("Name"), _("Position"), _("Department"), _("Role"), _("Member id")]
+        print_table(headings, rows)
 
     run(told, main)
 

@@ -47,7 +47,7 @@ from mifeng_crypto.mls.wire.framing import PrivateMessage
 from mifeng_crypto.mls.wire.message import MLSMessage
 from mifeng_crypto.tls import decode, encode
 
-__all__ = ["Applied", "Lag", "apply_entries"]
+__all__ = ["Applied", "Lag", "apply_entries", "check_not_shorter"]
 
 NOBODY = MemberId(bytes(16))
 FORKS = frozenset({"LEDGER-8", "LOG-8"})
@@ -153,6 +153,15 @@ def apply_entries(
     return Applied(
         unit, changes, tuple(events), tuple(lags), let_in=tuple(let_in), gifts=tuple(gifts)
     )
+
+
+def check_not_shorter(unit: Unit, head_sequence: int) -> None:
+    """CLIENT-3: the server's log goes at least as far as this device has applied it."""
+    if head_sequence < unit.log.sequence:
+        raise ProtocolError(
+            "CLIENT-3",
+            "the server's log of this unit has shrunk; stop, and tell your administrator",
+        )
 
 
 def _apply(unit: Unit, entry: LogEntry, *, roster: Roster, device_id: DeviceId) -> _Step:

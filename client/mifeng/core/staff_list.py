@@ -35,8 +35,8 @@ COLUMNS: Mapping[str, frozenset[str]] = {
     "title": frozenset({"title", "position", "job title", "职务", "职位", "岗位"}),
     "department": frozenset({"department", "dept", "部门", "所属部门"}),
     "role": frozenset({"role", "workspace role", "角色", "权限"}),
-    "unit": frozenset({"unit", "units", "单位", "所属单位", "群组"}),
-    "unit role": frozenset({"unit role", "role in unit", "单位角色", "单位职责"}),
+    "unit": frozenset({"unit", "units", "单元", "所属单元", "单位", "所属单位", "群组"}),
+    "unit role": frozenset({"unit role", "role in unit", "单元角色", "单位角色", "单位职责"}),
 }
 ROLES: Mapping[str, Role] = {
     **dict.fromkeys(("", "member", "成员", "员工", "普通成员"), Role.MEMBER),

@@ -69,6 +69,14 @@ class Listener:
         return event
 
 
+async def fetch_the_rest(session: Session, unit_id: UnitId, head_sequence: int) -> None:
+    """Catch up to where a push says that a log stands, if it did not bring all. The caller has the
+    unit's turn.
+    """
+    if session.units[unit_id].log.sequence < head_sequence:
+        await session.catch_up(unit_id)
+
+
 class Live:
     """One reader of the socket; any number of listeners to what it brings."""
 
@@ -223,8 +231,7 @@ class Live:
                 entries = [decode(LogEntry, entry) for entry in push.entries]
                 if entries and entries[0].header.sequence <= unit.log.sequence + 1:
                     await session.apply(unit_id, entries)
-                if session.units[unit_id].log.sequence < push.head_sequence:
-                    await session.catch_up(unit_id)
+                await fetch_the_rest(session, unit_id, push.head_sequence)
                 session.heard_now(unit_id)
             except (AccessEndedError, CodecError, CryptoError, ProtocolError) as err:
                 await readd.stand_still(session, unit_id, err)

@@ -13,7 +13,7 @@ import dataclasses
 from collections.abc import Callable, Iterator
 
 from mifeng.core import alarms
-from mifeng.core.catch_up import Applied, apply_entries
+from mifeng.core.catch_up import Applied, apply_entries, check_not_shorter
 from mifeng.core.charters import read
 from mifeng.core.events import Delivered, DeviceStuck, Event
 from mifeng.core.people import People
@@ -333,11 +333,7 @@ class Session:
                     break
                 if not reply.entries:
                     raise ProtocolError("CLIENT-3", "the server withholds entries of the log")
-            if reply.head_sequence < reached.log.sequence:
-                raise ProtocolError(
-                    "CLIENT-3",
-                    "the server's log of this unit has shrunk; stop, and tell your administrator",
-                )
+            check_not_shorter(reached, reply.head_sequence)
         except (AccessEndedError, CodecError, CryptoError, ProtocolError) as err:
             await readd.stand_still(self, unit_id, err)
             raise

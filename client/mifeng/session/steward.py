@@ -44,6 +44,11 @@ class Steward:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+async def look_first(session: Session, unit_id: UnitId) -> None:
+    """Catch up: nobody commits on what he has not seen."""
+    await session.catch_up(unit_id)
+
+
 async def commit_due(session: Session, unit_id: UnitId) -> None:
     """Catch up with a unit and commit what is due there; what keeps it from that is nobody's error.
 
@@ -54,6 +59,6 @@ async def commit_due(session: Session, unit_id: UnitId) -> None:
     with contextlib.suppress(MifengError):
         async with session.turn(unit_id):
             session.forget_who_had_no_keys(unit_id)
-            await session.catch_up(unit_id)
+            await look_first(session, unit_id)
             if session.units[unit_id].status is UnitStatus.ACTIVE:
                 await delivery.bring_about(session, unit_id, renew=True)

@@ -193,6 +193,11 @@ class Standing:
             made=made,
         )
 
+    def under(self, ledgers: Ledgers) -> Standing:
+        """Return the standing of the same tree under other `heads`."""
+        due = tuple(i for i, leaf in self.public.leaves() if not ledgers.is_valid(leaf))
+        return dataclasses.replace(self, heads=ledgers.heads, due=due)
+
     def after(self, staged: StagedCommit) -> Standing:
         """Return the standing after a commit, by what it changes. Judges nothing."""
         leaves, people, made = dict(self.leaves), Counter(self.people), dict(self.made)

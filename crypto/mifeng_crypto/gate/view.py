@@ -55,7 +55,7 @@ class UnitView:
         steady_since: the time of the first such commit after the last holiday (age.py).
         public: the group before the entry.
         asked: the devices that cannot go on, and have said so in this epoch.
-        known: a standing of this unit from before; it is used while it still holds, so that a
+        known: a standing of this unit from before; it is used as far as it still holds, so that a
             message in a unit of a thousand does not look at a thousand leaves.
     """
 
@@ -87,9 +87,9 @@ class UnitView:
     def standing(self) -> Standing:
         """The tree beside the ledgers."""
         known = self.known
-        if known is not None and known.public is self.public and known.heads == self.heads:
-            return known
-        return Standing.of(self.public, self.ledgers)
+        if known is None or known.public is not self.public:
+            return Standing.of(self.public, self.ledgers)
+        return known if known.heads == self.heads else known.under(self.ledgers)
 
 
 def removes_due(view: UnitView) -> tuple[LeafIndex, ...]:

@@ -37,6 +37,7 @@ def faults(data: str | bytes) -> list[tuple[int, str]]:
     [
         (CHINESE.encode(), "utf-8"),
         (codecs.BOM_UTF8 + CHINESE.encode(), "utf-8"),
+        (CHINESE.replace("单位", "单元").encode(), "utf-8"),
         (CHINESE.encode("gbk"), "gb18030"),
         (CHINESE.replace("\n", "\r\n").encode("gb18030"), "gb18030"),
         (CHINESE.encode("utf-16"), "utf-16"),

@@ -114,3 +114,22 @@ def test_the_state_of_a_view_is_what_its_commits_say(unit: Unit) -> None:
     newcomer(unit)
     assert unit.server.log.heads_at == unit.server.log.sequence
     assert gate.LogPosition.begin(unit.server.log.head).heads_at == unit.server.log.sequence
+
+
+def test_a_tree_under_newer_ledgers_stands_as_if_it_were_looked_at_anew(
+    company: Company, unit: Unit
+) -> None:
+    di = newcomer(unit)
+    bundle = key_package(company, di)
+    pending = unit.commit(company.ada, add=[bundle])
+    unit.send_commit(company.ada, pending)
+    before = unit.server.standing
+    bo = next(member.who for member in unit.members.values() if member.who.name == "Bo")
+    company.revoke(unit.unit_id, bo)
+    company.fire(di)
+    unit.write_heads()
+    view = dataclasses.replace(unit.server, known=before)
+    anew = gate.Standing.of(view.public, view.ledgers)
+    assert view.standing == anew
+    assert len(anew.due) == 2
+    assert before.due == ()
