@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mifeng_crypto.errors import UsageError
 from mifeng_crypto.rand import Rng
@@ -15,7 +16,10 @@ from mifeng_server.folder import Folder
 from mifeng_server.storage.sqlite import open_sqlite
 from mifeng_server.vault import Vault
 
-__all__ = ["Ground", "open_ground", "open_store"]
+if TYPE_CHECKING:
+    from obstore.store import S3Store
+
+__all__ = ["Ground", "open_blobs", "open_ground", "open_store"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +50,9 @@ async def open_ground(
         from mifeng_server.storage.postgres_bus import PostgresBus
 
         bus = PostgresBus(storage.database, node)
-    blobs, shares = await _blobs(storage, folder, rng)
+    shares = await _shares(storage, folder, rng)
     stack.push_async_callback(shares.close)
-    return Ground(store=store, blobs=blobs, shares=shares, bus=bus, node=node)
+    return Ground(store=store, blobs=open_blobs(storage, folder), shares=shares, bus=bus, node=node)
 
 
 async def open_store(storage: Storage, folder: Folder) -> Store:
@@ -69,17 +73,28 @@ async def open_store(storage: Storage, folder: Folder) -> Store:
     return await open_postgres(storage.database)
 
 
-async def _blobs(storage: Storage, folder: Folder, rng: Rng) -> tuple[Blobs, Shares]:
+def open_blobs(storage: Storage, folder: Folder) -> Blobs:
+    """Return where sealed files are; of a bucket nothing is asked yet."""
     if not storage.blobs:
-        return FolderBlobs(folder.blobs), Vault(Path(folder.vault), rng=rng)
+        return FolderBlobs(folder.blobs)
     # What speaks to S3 takes memory and time to load, which most servers have no use for.
     from mifeng_server.blobs.objects import ObjectBlobs
-    from mifeng_server.blobs.s3 import check_bucket, open_bucket
+
+    return ObjectBlobs(_bucket(storage, "blobs"))
+
+
+async def _shares(storage: Storage, folder: Folder, rng: Rng) -> Shares:
+    if not storage.blobs:
+        return Vault(Path(folder.vault), rng=rng)
+    from mifeng_server.blobs.s3 import check_bucket
     from mifeng_server.blobs.shares import ObjectShares
 
-    parts = [
-        open_bucket(storage.blobs, part, endpoint=storage.s3_endpoint, region=storage.s3_region)
-        for part in ("blobs", "vault")
-    ]
-    await check_bucket(parts[1], f"probe-{rng(8).hex()}")
-    return ObjectBlobs(parts[0]), ObjectShares(parts[1], rng=rng)
+    vault = _bucket(storage, "vault")
+    await check_bucket(vault, f"probe-{rng(8).hex()}")
+    return ObjectShares(vault, rng=rng)
+
+
+def _bucket(storage: Storage, part: str) -> S3Store:
+    from mifeng_server.blobs.s3 import open_bucket
+
+    return open_bucket(storage.blobs, part, endpoint=storage.s3_endpoint, region=storage.s3_region)

@@ -20,7 +20,9 @@ from mifeng_crypto.errors import UsageError
 from mifeng_server.blobs import s3 as buckets
 from mifeng_server.blobs.layout import OBJECT_BYTES
 from mifeng_server.blobs.s3 import check_bucket, open_bucket
+from mifeng_server.config import Folder, read_config
 from mifeng_server.domain.purge import purge
+from mifeng_server.operations.doctor import Finding, examine
 from tests.support.faulty import Fault, Faulty, Plan, faulty
 from tests.support.nodes import initialised
 from tests.support.peer import Peer, RefusedError, pair
@@ -274,6 +276,24 @@ async def test_a_file_is_recalled_and_nothing_of_it_is_left_whatever_the_line_di
     await purge(c.node.house, clock=lambda: c.node.clock.now() + 61_000)
     assert await c.node.house.blobs.keys() == frozenset()
     assert file_id not in await c.node.house.shares.names()
+
+
+async def test_the_doctor_looks_into_the_bucket_as_well(c: Company) -> None:
+    file_id = await _upload(c.ann, c.unit_id, DATA)
+    await _post(c, file_id)
+    folder = Folder(c.node.folder)
+
+    async def blobs() -> Finding:
+        found = await examine(folder, read_config(folder), c.node.clock)
+        return next(one for one in found if one.check == "blobs")
+
+    assert (await blobs()).state == "ok"
+    c.proxy.plan = lambda *_: Fault.ERROR
+    sick = await blobs()
+    assert (sick.state, "reached" in sick.remedy) == ("bad", True)
+    c.proxy.plan = lambda *_: None
+    await c.node.house.blobs.delete(file_id)
+    assert (await blobs()).found == "1 files are not whole"
 
 
 async def test_no_upload_in_parts_is_ever_begun_so_no_part_is_left_over(c: Company) -> None:

@@ -18,11 +18,11 @@ from mifeng_crypto.errors import MifengError, StorageError
 from mifeng_server.blobs.folder import FolderBlobs
 from mifeng_server.config import Config
 from mifeng_server.domain import rows
-from mifeng_server.domain.protocols import Clock, Store
+from mifeng_server.domain.protocols import Blobs, Clock, Store
 from mifeng_server.domain.rows import FileRow, UnitRow
 from mifeng_server.domain.unit import ALL
 from mifeng_server.folder import Folder
-from mifeng_server.opening import open_store
+from mifeng_server.opening import open_blobs, open_store
 from mifeng_server.operations.backup import read_manifest
 from mifeng_server.storage.migrate import newest_revision
 from mifeng_server.text import _
@@ -157,8 +157,11 @@ async def _database(
     late = await _late(store, clock.now())
     remedy = _("See that the server runs and what its log says about `purge failed`.")
     yield Finding("purge", "bad", late, remedy) if late else Finding("purge", "ok", _("on time"))
-    if not config.storage.blobs:
-        yield await _blobs(store, FolderBlobs(folder.blobs))
+    try:
+        yield await _blobs(store, open_blobs(config.storage, folder))
+    except StorageError as err:
+        remedy = _("See that the folder or bucket can be reached, and that its keys are right.")
+        yield Finding("blobs", "bad", str(err), remedy)
 
 
 def _clock(clock: Clock, last: int) -> Finding:
@@ -181,12 +184,15 @@ async def _late(store: Store, now: int) -> str:
     return ""
 
 
-async def _blobs(store: Store, blobs: FolderBlobs) -> Finding:
+async def _blobs(store: Store, blobs: Blobs) -> Finding:
     files = await store.find(FileRow, order="deadline", limit=ALL)
     there, short = await blobs.keys(), 0
     for row in files:
-        if row.retain_until and await blobs.size(row.file_id) != row.length:
-            short += 1
+        # A bucket would have to be asked for each; there it is enough that there is something.
+        whole = row.file_id in there and (
+            not isinstance(blobs, FolderBlobs) or await blobs.size(row.file_id) == row.length
+        )
+        short += bool(row.retain_until and not whole)
     unknown = len(there - {row.file_id for row in files})
     if short:
         found = _("{n} files are not whole").format(n=short)
