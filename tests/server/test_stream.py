@@ -235,3 +235,19 @@ async def test_a_slow_reader_is_dropped_and_resumes_by_sequence(
     async with _open(bob, {unit_id: head}) as socket:
         entries = await _entries(socket, 120)
     assert [e.header.sequence for e in entries] == list(range(head + 1, head + 121))
+
+
+async def test_a_line_that_is_dead_at_the_other_end_is_let_go(
+    server: RunningServer, two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half open: nobody says that it has ended, but nobody answers a ping either."""
+    _, bob, unit_id = two
+    monkeypatch.setattr(stream, "HEARTBEAT_S", 0.2)
+    url, headers = f"{bob.url}/v1/stream", {"Mifeng-Protocol": "1"}
+    async with bob.session.ws_connect(url, headers=headers, autoping=False) as socket:
+        await socket.send_bytes(msgspec.msgpack.encode(_hello(bob, {unit_id: 0})))
+        while (await socket.receive(timeout=5)).type is not aiohttp.WSMsgType.PING:
+            pass  # from here on nothing is answered
+        async with asyncio.timeout(10):
+            while server.app[stream.HUB]._by_member:
+                await asyncio.sleep(0.02)
