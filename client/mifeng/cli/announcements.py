@@ -12,6 +12,7 @@ from mifeng.cli.acting import act_in, said
 from mifeng.cli.named import MessageNumber, Text, UnitName
 from mifeng.cli.options import opened, options, run
 from mifeng.text import _, ngettext
+from mifeng_crypto.errors import UsageError
 
 if TYPE_CHECKING:
     from mifeng import Message, Unit, Workspace
@@ -132,7 +133,8 @@ async def _watch(me: Workspace, where: Unit, number: int, *, as_lines: bool) -> 
         while True:
             message = await where.message(number)
             announced = message.announcement
-            assert announced is not None, "whoever is no announcement has raised"
+            if announced is None:  # deleted meanwhile
+                raise UsageError("number {n} is no announcement", n=number)
             if shown != len(announced.confirmed):
                 shown = len(announced.confirmed)
                 if as_lines:
