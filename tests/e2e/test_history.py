@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 import mifeng
+from mifeng.content.documents import HandedHistory, HistoryReceiver
 from mifeng.session.live import Listener
 from mifeng_crypto.api.messages import ShareReply
 from mifeng_crypto.api.problems import ProblemCode
-from mifeng_crypto.ledger.policy import History, Keep
+from mifeng_crypto.history import HistoryPart
+from mifeng_crypto.ids import FileId, UnixMillis
+from mifeng_crypto.ledger.policy import History, Keep, Strict
 from tests.e2e.people import PASSPHRASE, cast
 from tests.e2e.test_devices import linking_to
 from tests.support.server import running_server
@@ -110,6 +113,49 @@ async def _next(events: Listener) -> mifeng.HistoryGiven:
             if isinstance(event, mifeng.HistoryGiven):
                 return event
     raise AssertionError("events do not end")
+
+
+async def test_what_is_pressed_upon_a_newcomer_is_named_and_not_shown(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        await c.adas.set_policy(history=History.WINDOW)
+        await c.adas.send("before")
+        invitation = await c.ada.invite()
+        async with mifeng.join(
+            invitation.link, profile=tmp_path / "cy", name="Cy", passphrase=PASSPHRASE
+        ) as cy:
+            await c.ada.sync()
+            await c.adas.grant(c.ada.person("Cy"))
+            await c.ada.sync()
+            await cy.sync()
+            await c.ben.sync()
+            part = HistoryPart(
+                FileId(b"f" * 16),
+                bytes(32),
+                bytes(32),
+                9,
+                1,
+                UnixMillis(1 << 42),
+                Strict.OFF,
+                1,
+                2,
+                2,
+            )
+            document = HandedHistory(
+                joined=cy.unit("Research")._state.log.head,
+                messages=99,
+                parts=(part,),
+                receivers=(HistoryReceiver(cy.me.id, cy.device_id, b"x" * 1200),),
+                keys=b"k" * 64,
+            )
+            await c.bens._say(document)
+            await cy.sync()
+            here = await cy.unit("Research").history()
+            assert [m.text for m in here if m.text] == ["before"]
+            assert not here[-1].history
+            assert "HISTORY-2" in here[-1].problem
+            assert [alarm.rule for alarm in await cy.alarms()] == ["HISTORY-2"]
+            rows = await cy._session.home.database.scan("history")
+            assert [key[16:17] for key, _ in rows] == [b"j"]
 
 
 async def test_what_was_brought_for_one_serves_the_next_and_only_what_is_new_is_brought(

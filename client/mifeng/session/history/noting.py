@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 from mifeng.core.catch_up import Applied
+from mifeng.core.events import NewEntry
 from mifeng.core.history.joining import LetIn, is_owed, may_come_from
 from mifeng.core.history.rows import gift_key, join_key
-from mifeng.core.history.taking import accept
-from mifeng.core.rows import Changes, JoinRecord, number
+from mifeng.core.history.taking import Gift, accept
+from mifeng.core.rows import Changes, Condition, JoinRecord, number, timeline_row
 from mifeng.core.unit import Unit
 from mifeng.session import notary
 from mifeng_crypto import gate
@@ -62,9 +64,24 @@ async def noted(session: Session, applied: Applied) -> Changes:
             )
         except ProtocolError as err:
             await notary.raise_alarm(session, err, Observed(), unit_id=unit_id)
+            changes |= refused_line(applied, gift, err)
         else:
             changes |= {**rows, ("history", key): encode(join)}
     return changes
+
+
+def refused_line(applied: Applied, gift: Gift, err: ProtocolError) -> Changes:
+    """What stands in this device's timeline, where it takes nothing of what is said to be its."""
+    unit_id, sequence = gift.header.group.unit_id, gift.header.sequence
+    record = next(
+        event.entry
+        for event in applied.events
+        if isinstance(event, NewEntry) and event.sequence == sequence
+    )
+    refused = dataclasses.replace(
+        record, condition=Condition.MALFORMED, content=b"", reason=str(err)
+    )
+    return {("messages", unit_id + number(sequence)): timeline_row(unit_id, refused)}
 
 
 async def _is_owed(session: Session, let_in: LetIn, who: Identity) -> bool:
