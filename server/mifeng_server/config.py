@@ -189,7 +189,9 @@ def _read(folder: Folder, environ: Mapping[str, str]) -> tuple[Config, str]:
             folder=folder.path,
         ) from None
     except (OSError, UnicodeDecodeError) as err:
-        raise UsageError("{path} cannot be read: {reason}", path=path, reason=err) from err
+        raise UsageError(
+            "{path} cannot be read: {reason}; correct it", path=path, reason=err
+        ) from err
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as err:

@@ -16,6 +16,7 @@ import pytest
 import mifeng
 from mifeng.errors import DiskFullError, ProfileDamagedError, ProfileMissingError
 from mifeng.keychain import Passphrase
+from mifeng.sdk.opening import unlock
 from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import ProtocolError, StorageError
 from mifeng_crypto.ledger.head import Head
@@ -243,4 +244,68 @@ async def test_a_profile_of_another_version_is_named_as_that(tmp_path: Path) -> 
             await ada._session.save({("profile", b""): b"of a time to come"})
         with pytest.raises(ProfileDamagedError, match="another version"):
             async with mifeng.open(tmp_path / "ada", passphrase=PASSPHRASE):
+                pass
+
+
+async def test_a_client_from_before_an_upgrade_is_told_so_and_keeps_what_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        await c.adas.send("before")
+        with monkeypatch.context() as older:
+            older.setattr("mifeng.net.api.PROTOCOL_VERSION", 0)
+            with pytest.raises(mifeng.ServerProblem, match="install a newer mifeng") as caught:
+                await c.adas.send("with the old client")
+            assert caught.value.code is ProblemCode.UPGRADE_REQUIRED
+            assert c.adas.waiting == 1
+            with pytest.raises(mifeng.ServerProblem, match="install a newer mifeng"):
+                await c.ada.sync()
+        await c.ada.sync()
+        assert [m.text for m in await c.adas.history()] == ["before", "with the old client"]
+
+
+async def test_a_server_of_another_workspace_at_the_same_place_takes_nothing_away(
+    tmp_path: Path,
+) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        await c.adas.send("here")
+    data, ada = tmp_path / "server", c.home("ada")
+    shutil.move(data, tmp_path / "first")
+    async with (
+        running_server(tmp_path) as other,  # another company's
+        mifeng.found(
+            other.founding_link, profile=tmp_path / "zoe", name="Zoe", passphrase=PASSPHRASE
+        ),
+    ):
+        pass
+    for name in ("tls.key", "tls.crt", "mifeng-server.toml"):
+        shutil.copy(tmp_path / "first" / name, data / name)
+    async with (
+        running_server(tmp_path, restart=True),
+        unlock(ada, passphrase=PASSPHRASE) as me,
+    ):
+        with pytest.raises(mifeng.AccessEndedError, match="ask an administrator"):
+            await me.sync()
+        assert [m.text for m in await me.unit("Research").history()] == ["here"]
+    shutil.rmtree(data)
+    shutil.move(tmp_path / "first", data)
+    async with (
+        running_server(tmp_path, restart=True),
+        mifeng.open(ada, passphrase=PASSPHRASE) as me,
+    ):
+        await me.unit("Research").send("still")
+
+
+@pytest.mark.parametrize("name", ["vault", "profile.db"])
+async def test_a_file_of_another_profile_is_named_and_shows_nothing(
+    tmp_path: Path, name: str
+) -> None:
+    async with running_server(tmp_path) as server:
+        async with cast(tmp_path, server) as c:
+            await c.adas.send("here")
+        mixed = tmp_path / "mixed"
+        shutil.copytree(c.home("ada"), mixed)
+        shutil.copy(c.home("ben") / name, mixed / name)
+        with pytest.raises(StorageError, match="link|join|restore"):
+            async with mifeng.open(mixed, passphrase=PASSPHRASE):
                 pass

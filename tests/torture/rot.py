@@ -1,5 +1,6 @@
-"""Flipped bits: one byte of one file of a profile, or of a server's folder, is another one. What is
-shown then is authentic; what cannot be is refused, with an error that has a name and a remedy.
+"""Flipped bits, and files that end early: one byte of one file of a profile, or of a server's
+folder, is another one, or the rest of it is gone. What is shown then is authentic; what cannot be
+is refused, with an error that has a name and a remedy.
 """
 
 from __future__ import annotations
@@ -69,7 +70,10 @@ class Rotten:
 
 
 def _flips(folder: Path, states: int, seed: int) -> Iterator[tuple[str, int, int]]:
-    """Files, places and bits: every file gets its share, each at its beginning as well."""
+    """Files, places and bits: every file gets its share, each at its beginning as well.
+
+    Bit 0: the file ends there.
+    """
     chance = random.Random(seed)
     files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in SILENT)
     for n in range(states):
@@ -78,13 +82,14 @@ def _flips(folder: Path, states: int, seed: int) -> Iterator[tuple[str, int, int
         if size:
             nth = n // len(files)
             at = nth % min(size, 100) if nth % 3 == 0 else chance.randrange(size)
-            yield str(path.relative_to(folder)), at, 1 << chance.randrange(8)
+            bit = 0 if nth % 7 == 6 else 1 << chance.randrange(8)
+            yield str(path.relative_to(folder)), at, bit
 
 
 def _flip(path: Path, at: int, bit: int) -> None:
     content = bytearray(path.read_bytes())
     content[at] ^= bit
-    path.write_bytes(content)
+    path.write_bytes(content if bit else content[:at])
 
 
 async def _read(workspace: Workspace) -> Shown:

@@ -121,6 +121,7 @@ class Story(World):
         await ada.workspace.sync()
         if not self._unit(ada).generation:
             await self._unit(ada).restart()
+        await self._granted(ada)  # nobody is online whom the server could ask to let him in
 
     async def _in_the_unit(self, bo: Client) -> None:
         assert bo.workspace is not None

@@ -168,6 +168,8 @@ async def _send_message(session: Session, unit_id: UnitId, item: OutboxItem) -> 
         if err.code in MISSED:
             await _after_a_lost_race(session, unit_id, item)
             return False
+        if err.code is ProblemCode.UPGRADE_REQUIRED:
+            raise  # a newer client sends what this one has kept
         if err.code is ProblemCode.CLOCK:
             unit = outbox.unseal(session.units[unit_id], item)
         else:

@@ -105,9 +105,10 @@ class Keeper:
             return open_under(under, table, key, body[8:])
         if kind == _EXPIRES:
             end = 4 + int.from_bytes(body[:4], "big")
-            under = self._vault.get(_slot_name(key, body[end : end + WHEN_BYTES]))
-            if under is None:
-                return self._sealer.open(table, key, body[4:end])
+            when = body[end : end + WHEN_BYTES]
+            under = self._vault.get(_slot_name(key, when))
+            if under is None:  # it is over, or locked; a row that was altered is neither
+                return self._sealer.open(table, key + when, body[4:end])
             return open_under(under, table, key, body[end + WHEN_BYTES :])
         return self._sealer.open(table, key, body)
 
@@ -159,14 +160,14 @@ class Keeper:
 
     def _seal_expiring(self, table: str, key: bytes, value: Expiring) -> bytes:
         assert key.startswith(value.unit_id), "rows of content begin with their unit"
-        rest = self._sealer.seal(table, key, value.rest)
-        stored = _EXPIRES + len(rest).to_bytes(4, "big") + rest
         under = self._vault.get_to_seal(name_of(value))
         if under is None and value.strict:  # the server has destroyed its share, or keeps it back
-            return _STAYS + rest
+            return _STAYS + self._sealer.seal(table, key, value.rest)
         assert under is not None, "the vault has made what is `wanted`"
         when = value.slot.to_bytes(8, "big") + value.deadline.to_bytes(8, "big")
         when += bytes([value.strict])
+        rest = self._sealer.seal(table, key + when, value.rest)
+        stored = _EXPIRES + len(rest).to_bytes(4, "big") + rest
         return stored + when + seal_under(under, table, key, value, rng=self._sealer.rng)
 
     def replaced(self, scope: bytes, stored: Iterable[bytes]) -> list[StateName]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -208,6 +210,25 @@ async def test_content_is_read_until_its_key_is_gone_and_then_what_is_left(tmp_p
     ]
     found = await store.database.rows_of_slots("messages", {SLOTS[2]})
     assert found == [(UNIT + b"\2", b"text 2")]
+
+
+async def test_a_row_that_says_another_slot_is_named_and_not_taken_for_expired(
+    tmp_path: Path,
+) -> None:
+    store = await Store.create(tmp_path / "home")
+    await store.database.save({("messages", UNIT + b"1"): content(b"text", 1)})
+    await store.close()
+    with closing(sqlite3.connect(tmp_path / "home" / "profile.db")) as raw:
+        (row,) = raw.execute("SELECT value FROM messages").fetchone()
+        for at in range(17):  # slot, deadline, strict
+            altered = bytearray(row)
+            altered[5 + int.from_bytes(row[1:5], "big") + at] ^= 1
+            raw.execute("UPDATE messages SET value=?", (bytes(altered),))
+            raw.commit()
+            store = await Store.open(tmp_path / "home")
+            with pytest.raises(ProfileDamagedError):
+                await store.database.get("messages", UNIT + b"1")
+            await store.close()
 
 
 async def test_a_new_epoch_replaces_the_key_of_its_units_state_and_of_no_other(
