@@ -331,8 +331,9 @@ def postgres(n: int = 4000) -> Iterator[Figure]:
             got = asyncio.run(accepted(stage, [one], waiting=64, n=n, apart=True))
             yield how | {"what": "accepted messages, two units", "processes": 1} | got
             with serve(stage, tls=False, copy="node2") as two:
+                # As many wait at each as at the one before: batches are as large.
                 got = asyncio.run(
-                    _watched(running, accepted(stage, [one, two], waiting=64, n=n, apart=True))
+                    _watched(running, accepted(stage, [one, two], waiting=128, n=2 * n, apart=True))
                 )
                 yield how | {"what": "accepted messages, a unit at each", "processes": 2} | got
                 got = asyncio.run(accepted(stage, [one, two], waiting=64, n=n // 8))
