@@ -175,9 +175,8 @@ async def test_in_a_channel_publishers_post_and_everybody_reads(c: Cast) -> None
         "Ben": UnitRole.READER,
     }
     assert await texts(bens) == ["hear, hear"]
-    with pytest.raises(ServerProblem) as caught:
+    with pytest.raises(mifeng.ReadOnlyError):
         await bens.send("may I?")
-    assert caught.value.rule == "GATE-25"
     await news.grant(c.ada.person("Ben"), UnitRole.PUBLISHER)
     await c.ben.sync()
     await bens.send("thank you")
@@ -188,9 +187,8 @@ async def test_a_policy_holds_for_everybody_from_its_entry_on(c: Cast) -> None:
     await c.ben.sync()
     assert c.bens.policy == c.adas.policy
     assert (c.bens.policy.cap, c.bens.policy.key_lifetime_s) == (2, 3_600)
-    with pytest.raises(ServerProblem) as caught:
+    with pytest.raises(mifeng.ReadOnlyError):
         await c.bens.send("may I?")
-    assert caught.value.rule == "GATE-25"
     async with joined(c, "Cem"):
         with pytest.raises(ProtocolError) as full:
             await c.adas.grant(c.ada.person("Cem"))
