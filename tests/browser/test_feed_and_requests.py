@@ -122,7 +122,7 @@ async def test_a_request_goes_through_its_chain_and_out_as_a_file(
     await (await saved.value).save_as(tmp_path / "table.csv")
     with (tmp_path / "table.csv").open(encoding="utf-8-sig", newline="") as file:
         (row,) = csv.DictReader(file)
-    assert (row["title"], row["standing"]) == ("To Hangzhou", "approved")
+    assert (row["Title"], row["Standing"]) == ("To Hangzhou", "approved")
 
 
 async def test_a_post_is_in_the_feed_with_its_comments_until_it_is_followed_no_more(
