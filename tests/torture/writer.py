@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -21,7 +22,8 @@ __all__: list[str] = []
 
 
 def say(**what: object) -> None:
-    print(json.dumps(what), flush=True)
+    """Say it by `writev`, since `write` may be what fails."""
+    os.writev(sys.stdout.fileno(), [json.dumps(what).encode() + b"\n"])
 
 
 async def main() -> None:
