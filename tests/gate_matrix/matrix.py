@@ -1,7 +1,7 @@
 """The matrix as data: who may do what, and by which ways an entry gets in.
 
 A cell is an actor, an action and a way in. `ALLOWED` says which actions pass by whom; everything
-else must be refused by every way. A way that the product does not have yet is named in `GAPS`.
+else must be refused by every way. Where a way sees less than the others, the table says what.
 """
 
 from __future__ import annotations
@@ -9,17 +9,36 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["ACTIONS", "ACTORS", "ALLOWED", "GAPS", "WAYS", "Cell", "cells", "is_allowed"]
+__all__ = ["ACTIONS", "ACTORS", "ALLOWED", "MESSAGES", "WAYS", "Cell", "cells", "is_allowed"]
 
 ACTORS = {
-    "calm": ("manager", "member", "publisher", "reader", "removed", "outsider"),
-    "due": ("manager", "member", "publisher", "reader", "revoked"),
+    "calm": ("manager", "member", "publisher", "reader", "archive", "removed", "outsider"),
+    "due": ("manager", "member", "publisher", "reader", "archive", "revoked", "former device"),
 }
 """In `calm` ledgers and tree agree but for one who is granted and not in yet; in `due` somebody in
-the tree was revoked. `removed` was taken out before; `outsider` has the public group and a device
-in the roster, and commits from outside."""
+the tree was revoked, and a device of somebody who stays was taken out of the roster. `removed` was
+taken out before; `outsider` has the public group and a device in the roster, and commits from
+outside."""
 
-MESSAGES = ("post",)
+HANDED = (
+    "post that is a commit by the log",
+    "post at another's place",
+    "post with other words",
+    "post that lives longer",
+)
+"""Bent when they are handed over, and by no other way."""
+MESSAGES = (
+    "post",
+    "respond",
+    "post as a response",
+    "post in the epoch before",
+    "post in another's name",
+    "post without having seen its epoch begin",
+    "post having seen what is to come",
+    "post what only commits say",
+    "post under expired keys",
+    *HANDED,
+)
 COMMITS = (
     "rotate",
     "add the granted",
@@ -45,10 +64,11 @@ ACTIONS = {
     "due": (*MESSAGES, *COMMITS),
 }
 
-IN = frozenset({"manager", "member", "publisher", "reader"})
+IN = frozenset({"manager", "member", "publisher", "reader", "archive"})
 
 ALLOWED: Mapping[tuple[str, str], frozenset[str]] = {
-    ("calm", "post"): IN - {"reader"},
+    ("calm", "post"): IN - {"reader", "archive"},
+    ("calm", "respond"): IN,
     ("calm", "rotate"): IN,
     ("calm", "add the granted"): IN,
     ("due", "remove who is due"): IN,
@@ -60,9 +80,8 @@ WAYS = ("server", "live", "catch-up", "reopened", "audit", "Welcome", "restart",
 missed; after the profile was closed and opened; in an auditor's replay; as the commit of a
 Welcome; after the unit was restarted, in the generation that is over; in history handed over."""
 
-GAPS: Mapping[str, str] = {
-    "history": "nobody hands history over yet",
-}
+BLIND = frozenset({"server", "audit"})
+"""These ways see what stands beside a message in the clear: not who signed it, nor what it says."""
 
 SEEN_BY_NEWCOMERS = frozenset(
     {"add the granted", "add somebody not granted", "add somebody not in the roster"}
@@ -86,14 +105,27 @@ class Cell:
 
 def is_allowed(cell: Cell) -> bool:
     """Whether it passes. In a generation that is over, nothing does."""
+    state, action = cell.state, cell.action
     if cell.way == "restart":
         return False
-    return cell.actor in ALLOWED.get((cell.state, cell.action), frozenset())
+    if cell.way == "history":
+        if action not in MESSAGES:
+            return False
+        # Whether a removal was due, or keys had expired, only the tree of that time tells.
+        state = "calm"
+        action = "post" if action == "post under expired keys" else action
+    if cell.way in BLIND and action == "post as a response":
+        action = "respond"
+    return cell.actor in ALLOWED.get((state, action), frozenset())
 
 
 def _is_played(cell: Cell) -> bool:
     if cell.actor == "outsider":  # he can make nothing but a commit from outside
         return cell.action == "initialise from outside" and cell.way != "Welcome"
+    if cell.action in HANDED:
+        return cell.way == "history"
+    if cell.action == "post in another's name" and cell.way in BLIND | {"restart"}:
+        return False  # of whom a message is, the server is told by whoever is logged in
     if cell.actor == "removed" and cell.action.startswith("remove"):
         return False  # his old tree has other leaves: it is refused as any commit of his
     return cell.way != "Welcome" or (
@@ -109,5 +141,5 @@ def cells() -> list[Cell]:
         for actor in ACTORS[state]
         for action in ACTIONS[state]
         for way in WAYS
-        if way not in GAPS and _is_played(cell := Cell(state, actor, action, way))
+        if _is_played(cell := Cell(state, actor, action, way))
     ]

@@ -14,7 +14,7 @@ from functools import cache
 from mifeng.core import joining, key_packages
 from mifeng.core.catch_up import apply_entries
 from mifeng.core.membership import set_at
-from mifeng.core.rows import Condition
+from mifeng.core.rows import Condition, TimelineRecord
 from mifeng.core.unit import Unit, changes_between, from_rows
 from mifeng_crypto import gate
 from mifeng_crypto.api.messages import WelcomeItem
@@ -23,7 +23,15 @@ from mifeng_crypto.errors import CodecError, CryptoError, MifengError, ProtocolE
 from mifeng_crypto.ids import DeviceId, UnixMillis
 from mifeng_crypto.ledger.charter import Charter, sign_charter_entry
 from mifeng_crypto.ledger.charter_entry import Grant, Restart, Revoke, UnitRole
-from mifeng_crypto.log import UNIT_WELCOME_EXTENSION, EntryKind, Heads, LogEntry, UnitWelcome
+from mifeng_crypto.ledger.head import Head
+from mifeng_crypto.ledger.roster_entry import RevokeDevice
+from mifeng_crypto.log import (
+    UNIT_WELCOME_EXTENSION,
+    EntryKind,
+    Heads,
+    LogEntry,
+    UnitWelcome,
+)
 from mifeng_crypto.mls import group as mls
 from mifeng_crypto.mls.group import Epoch, KeyPackageBundle, LeafIndex, stage_commit
 from mifeng_crypto.mls.wire.credential import BasicCredential
@@ -46,7 +54,9 @@ from mifeng_crypto.secret import Secret
 from mifeng_crypto.suite import Suite
 from mifeng_crypto.tls import decode, encode
 from tests.client.core.world import Desk, World, profile_of
-from tests.gate_matrix.matrix import Cell
+from tests.gate_matrix.handed import is_shown
+from tests.gate_matrix.matrix import MESSAGES, Cell
+from tests.gate_matrix.said import Said, Sayer, time_of
 from tests.support.company import SUITE, Person
 from tests.support.rng import SeededRng
 from tests.vectors_own.mallory import Frame, Path, forge_commit
@@ -88,17 +98,23 @@ class Scene:
         company = self.company = world.company
         self.group_info = world.group_info
         self.desks = {"manager": world.ada}
+        self._let_in_the_archive()
         for name, role in ROLES.items():
             person = company.hire(name)
             world.amend(Grant(person.member_id, role))
             self.desks[name] = world.admit(person)
-        self._take_out("removed")
+        other = company.link(self.desks["member"].person)
+        world.heads()
+        self.desks["former device"] = world.admit(other)
+        before = {name: desk.unit.active_epoch for name, desk in self.desks.items()}
+        self.sayer = Sayer(self._take_out("removed"), before)
         self.early = self.desks["victim"].unit
         self.early_log = len(world.log.entries)
         self.granted, self.stranger = company.hire("granted"), company.hire("stranger")
         self.ghost = company.person("ghost")
         world.amend(Grant(self.granted.member_id, UnitRole.MEMBER))
         if state == "due":
+            company.append(company.sign(RevokeDevice(other.device_id), self.desks["member"].person))
             world.amend(Revoke(self.desks["revoked"].person.member_id))
         self.charter = world.charter
         self.public = world.ada.unit.view(company.roster)
@@ -107,17 +123,30 @@ class Scene:
             for who in (self.granted, self.stranger, self.ghost, self.desks["member"].person)
         }
         self.content: Callable[[str, str], bytes] = cache(self._content)
+        self.said: Callable[[str, str], Said] = cache(
+            lambda actor, action: self.sayer.say(actor, self.desks[actor], action)
+        )
 
-    def _take_out(self, name: str) -> None:
+    def _let_in_the_archive(self) -> None:
+        """A day after its grant, as it must be."""
+        archive = self.company.archive("archive")
+        self.world.amend(Grant(archive.member_id, UnitRole.ARCHIVE))
+        self.company.tick(25 * 3_600_000)
+        self.desks["archive"] = self.world.admit(archive)
+
+    def _take_out(self, name: str) -> Head:
+        """Return where the log stood before."""
         world, gone = self.world, self.desks[name]
         world.everybody.remove(gone)
         world.amend(Revoke(gone.person.member_id))
         message = world.ada.commit()
+        ended = world.log.head
         entry = world.log.append(
             EntryKind.COMMIT, message, by=world.ada.person.device_id, at=self.company.tick()
         )
         for desk in world.everybody:
             desk.apply(entry)
+        return ended
 
     def _key_package(self, who: Person) -> KeyPackageBundle:
         profile = profile_of(self.company, who)
@@ -131,18 +160,12 @@ class Scene:
     def _content(self, actor: str, action: str) -> bytes:
         if actor == "outsider":
             return self._from_outside()
+        if action in MESSAGES:
+            return self.said(actor, action).message
         desk = self.desks[actor]
         roster = self.company.roster
-        state = desk.unit.view(roster).state if action != "post" else None
+        state = desk.unit.view(roster).state
         said = desk.unit.authenticated_data(roster, state=state, now=self.company.now)
-        if action == "post":
-            return mls.encrypt(
-                desk.unit.active_epoch,
-                b"a message",
-                signature_key=desk.profile.signature_key,
-                authenticated_data=said,
-                rng=self.company.rng,
-            )[1]
         proposals, path = self._forged(desk, action)
 
         def content(made: FramedContent) -> FramedContent:
@@ -160,7 +183,7 @@ class Scene:
             for n in ("publisher", "member")
             if self.desks[n].person.device_id != mine
         )
-        due = leaves.get(self.desks["revoked"].person.device_id)
+        due = [Remove(leaf) for leaf in desk.unit.view(self.company.roster).standing.due]
 
         def fresh(change: Callable[[LeafNode], LeafNode]) -> Callable[[LeafNode], LeafNode]:
             extensions = set_at(self.company.now)
@@ -194,10 +217,9 @@ class Scene:
                 ),
             ),
         }
-        if due is not None:
-            forged["remove who is due"] = ([Remove(due)], path)
-            both: list[Proposal] = [Remove(due), Remove(leaves[other])]
-            forged["remove who is due and who belongs"] = (both, path)
+        if due:
+            forged["remove who is due"] = ([*due], path)
+            forged["remove who is due and who belongs"] = ([*due, Remove(leaves[other])], path)
         return forged[action]
 
     def _add(self, who: Person) -> Add:
@@ -231,20 +253,28 @@ class Scene:
         person = self.stranger if actor == "outsider" else self.desks[actor].person
         return person.device_id
 
-    @property
-    def now(self) -> UnixMillis:
-        return UnixMillis(self.company.now + 1000)
+    def now(self, action: str = "") -> UnixMillis:
+        """When an entry is accepted."""
+        return UnixMillis(time_of(action, self.company.now) + 1000)
 
-    def entry(self, actor: str, content: bytes, kind: EntryKind) -> LogEntry:
+    def entry(
+        self,
+        actor: str,
+        content: bytes,
+        kind: EntryKind,
+        *,
+        epochs_back: int = 0,
+        action: str = "",
+    ) -> LogEntry:
         """As a server that does not look would put it into the log."""
         log = self.world.log
         header = gate.next_header(
             log.head,
             group=log.group,
-            epoch=log.epoch,
+            epoch=log.epoch - epochs_back,
             kind=kind,
             device_id=self.device_of(actor),
-            accepted_at=self.now,
+            accepted_at=self.now(action),
             content=content,
         )
         return LogEntry(header, content)
@@ -263,8 +293,7 @@ class Scene:
     def _enter(self, cell: Cell) -> bool:
         if cell.way == "Welcome":
             return self._by_welcome(cell)
-        kind = EntryKind.MESSAGE if cell.action == "post" else EntryKind.COMMIT
-        entry = self.entry(cell.actor, self.content(cell.actor, cell.action), kind)
+        entry = self.logged(cell)
         victim = self.desks["victim"]
         match cell.way:
             case "server":
@@ -281,10 +310,26 @@ class Scene:
                 return self._by_auditor(entry)
             case "restart":
                 return self._at_the_server(cell, entry, self._restarted())
+            case "history":
+                return self._by_history(cell, entry)
         raise AssertionError(cell.way)
 
+    def logged(self, cell: Cell) -> LogEntry:
+        """What a server puts into the log that is in league with the actor."""
+        is_message = cell.action in MESSAGES and cell.action != "post that is a commit by the log"
+        actor = cell.actor
+        if cell.action == "post in another's name":
+            actor = "publisher" if actor != "publisher" else "manager"
+        return self.entry(
+            actor,
+            self.content(cell.actor, cell.action),
+            EntryKind.MESSAGE if is_message else EntryKind.COMMIT,
+            epochs_back=cell.action == "post in the epoch before",
+            action=cell.action,
+        )
+
     def _at_the_server(self, cell: Cell, entry: LogEntry, view: gate.UnitView) -> bool:
-        device_id, at = self.device_of(cell.actor), self.now
+        device_id, at = self.device_of(cell.actor), entry.header.accepted_at
         if entry.header.kind is EntryKind.MESSAGE:
             data = gate.authenticated_data_of(view, entry.content)
             gate.check_message(view, data, accepted_at=at, device_id=device_id, sender=None)
@@ -294,6 +339,10 @@ class Scene:
         return True
 
     def _by_client(self, unit: Unit, entries: list[bytes]) -> bool:
+        return self.shown_by(unit, entries).condition is Condition.READ
+
+    def shown_by(self, unit: Unit, entries: list[bytes]) -> TimelineRecord:
+        """Return how a client shows the last of some entries."""
         before = unit.record()
         applied = apply_entries(
             unit, entries, roster=self.company.roster, device_id=self.device_of("victim")
@@ -305,7 +354,7 @@ class Scene:
             if getattr(event, "sequence", 0) == last and hasattr(event, "entry")
         ]
         assert unit.record() == before, "a step changes nothing of what it began with"
-        return record.condition is Condition.READ
+        return record
 
     def _reopened(self, unit: Unit) -> Unit:
         rows = changes_between(None, unit)
@@ -357,11 +406,21 @@ class Scene:
         ada = self.company.ada
         body = Restart(generation=1, log=self.world.log.head)
         entry = sign_charter_entry(
-            self.charter, body, ada.author, ada.key, roster=self.company.roster, now=self.now
+            self.charter, body, ada.author, ada.key, roster=self.company.roster, now=self.now()
         )
         charter: Charter = self.charter.append(entry, self.company.roster)
         heads = Heads(self.company.roster.head, charter.head)
         return dataclasses.replace(self.public, charter=charter, heads=heads, known=None)
+
+    def _by_history(self, cell: Cell, entry: LogEntry) -> bool:
+        before = [decode(LogEntry, raw) for raw in self.world.log.entries]
+        other = self.said("publisher", "post")
+        content = self.content(cell.actor, cell.action)
+        # Of a commit nobody has an Original: its giver makes do with another's.
+        is_message = cell.action in MESSAGES
+        said = self.said(cell.actor, cell.action) if is_message else replace(other, data=content)
+        unit, roster = self.desks["victim"].unit, self.company.roster
+        return is_shown(cell.action, said, other, [*before, entry], unit=unit, roster=roster)
 
     def _by_welcome(self, cell: Cell) -> bool:
         """The granted one is welcomed by a commit that does the action beside adding him."""
@@ -379,13 +438,13 @@ class Scene:
         pending = mls.commit(
             unit.active_epoch,
             signature_key=desk.profile.signature_key,
-            add=[mls.verify_key_package(p, now_s=self.now // 1000) for p in packages],
+            add=[mls.verify_key_package(p, now_s=self.now() // 1000) for p in packages],
             remove=(),
             path=True,
             leaf_extensions=set_at(self.company.now),
             authenticated_data=said,
             group_info_extensions=(Extension(UNIT_WELCOME_EXTENSION, encode(tells)),),
-            now_s=self.now // 1000,
+            now_s=self.now() // 1000,
             rng=self.company.rng,
         )
         assert pending.welcome is not None

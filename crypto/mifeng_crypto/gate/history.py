@@ -17,8 +17,14 @@ from mifeng_crypto.errors import CryptoError, ProtocolError
 from mifeng_crypto.expiry import retain_until
 from mifeng_crypto.expiry.slot import slot_of
 from mifeng_crypto.gate.authenticated import check_clock, read_authenticated_data
-from mifeng_crypto.gate.chain import check_group, check_previous, check_sequence, header_hash
-from mifeng_crypto.gate.message import MAY_POST
+from mifeng_crypto.gate.chain import (
+    check_epoch,
+    check_group,
+    check_previous,
+    check_sequence,
+    header_hash,
+)
+from mifeng_crypto.gate.message import MAY_POST, check_no_state
 from mifeng_crypto.gate.standing import Ledgers
 from mifeng_crypto.history import Handed, HistoryPart
 from mifeng_crypto.ids import GroupId, MemberId, UnixMillis
@@ -61,19 +67,43 @@ class Past:
         at = bisect.bisect_left(self.heads, sequence, key=lambda found: found[0])
         return self.heads[at - 1][1] if at else None
 
-    def check_has(self, head: Head) -> None:
-        """LOG-8: what a sender had applied is in this log; before its beginning nobody can tell."""
-        header = self.header(head.sequence)
+    def check_has(self, head: Head, message: LogHeader) -> None:
+        """LOG-8: what a sender had applied is in this log, since the commit that began the epoch.
+
+        Before the beginning of all of this nobody can tell.
+
+        Args:
+            head: that, as the sender states it.
+            message: the header of the sender's message.
+
+        Raises:
+            ProtocolError: LOG-8: it is before the epoch, or not before the message.
+            SplitViewError: LOG-8: it is of another history.
+        """
+        header = self.header(head.sequence) if head.sequence < message.sequence else None
         if header is None:
-            return
-        own = Head(head.sequence, self.hashes[head.sequence - self.first])
-        if own != head:
-            raise SplitViewError(
+            is_elsewhere = head.sequence >= self.first or self.headers[0].epoch != message.epoch
+        else:
+            own = Head(head.sequence, self.hashes[head.sequence - self.first])
+            if own != head:
+                raise SplitViewError(
+                    "LOG-8",
+                    "entry {sequence} is another one at the sender's: somebody was shown a "
+                    "different log; stop, and tell your administrator",
+                    split=SplitView("log", own, head, b""),
+                )
+            is_elsewhere = _epoch_after(header) != message.epoch
+        if is_elsewhere:
+            raise ProtocolError(
                 "LOG-8",
-                "entry {sequence} is another one at the sender's: somebody was shown a different "
-                "log; stop, and tell your administrator",
-                split=SplitView("log", own, head, b""),
+                "number {sequence} of a history names a place in the log at which its author "
+                "cannot have been",
+                sequence=message.sequence,
             )
+
+
+def _epoch_after(header: LogHeader) -> int:
+    return header.epoch + (header.kind is EntryKind.COMMIT)
 
 
 def check_past(entries: Sequence[LogEntry], *, group: GroupId, joined: Head) -> Past:
@@ -85,7 +115,7 @@ def check_past(entries: Sequence[LogEntry], *, group: GroupId, joined: Head) -> 
         joined: where the log stood after the commit by which this device came in.
 
     Raises:
-        ProtocolError: LOG-1 to LOG-4.
+        ProtocolError: LOG-1 to LOG-4, LOG-6.
     """
     headers, hashes, heads = list[LogHeader](), list[bytes](), list[tuple[int, Heads]]()
     for entry in entries:
@@ -95,6 +125,7 @@ def check_past(entries: Sequence[LogEntry], *, group: GroupId, joined: Head) -> 
             last = Head(headers[-1].sequence, hashes[-1])
             check_sequence(header, last)
             check_previous(header, last)
+            check_epoch(header, _epoch_after(headers[-1]))
         if header.kind is EntryKind.HEADS:
             if hashlib.sha256(entry.content).digest() != header.content_hash:
                 raise ProtocolError(
@@ -144,7 +175,8 @@ def check_handed(
         roster, charter: at least up to the heads that its author names.
 
     Raises:
-        ProtocolError: HISTORY-7 to HISTORY-10, GATE-20, GATE-21, GATE-25, LEDGER-8, LOG-8.
+        ProtocolError: HISTORY-7 to HISTORY-10, GATE-20, GATE-21, GATE-25, GATE-37, LEDGER-8,
+            LOG-8.
         NeedLedgerError: LEDGER-9: its author knows more of a ledger; fetch it first.
     """
     header, message = check_is_logged(past, handed, charter)
@@ -152,13 +184,14 @@ def check_handed(
     check_clock(said.time, header.accepted_at)
     roster.check_has(said.roster)
     charter.check_has(said.charter)
-    past.check_has(said.log)
+    past.check_has(said.log, header)
     # Those of its author only where the `heads` that judged it stand further back.
     heads = past.heads_before(header.sequence) or Heads(said.roster, said.charter)
     roster.check_has(heads.roster)
     charter.check_has(heads.charter)
     ledgers = Ledgers(roster, charter, heads)
     member_id = check_author(ledgers, header, handed)
+    check_no_state(said)
     check_might_post(ledgers, member_id, said.purpose)
     check_time(ledgers, header, part)
     return Judged(

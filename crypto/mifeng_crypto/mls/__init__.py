@@ -15,7 +15,7 @@ Where a section is:
     C                tree/tree_math.py
     5.3              wire/credential.py
     6                wire/framing.py, wire/message.py
-    6.1              message/authenticate.py
+    6.1              message/authenticate.py, message/original.py
     6.2              message/public_message.py, group/handshake.py
     6.3              message/private_message.py, group/application.py
     7.1, 7.8, 7.9    wire/parent_node.py

@@ -14,7 +14,7 @@ from mifeng_crypto.ids import PROTOCOL_VERSION, UnixMillis
 from mifeng_crypto.ledger.charter_entry import UnitRole
 from mifeng_crypto.ledger.head import Head
 from mifeng_crypto.ledger.policy import DEFAULT_POLICY, Posting
-from mifeng_crypto.log import AuthenticatedData, LogEntry
+from mifeng_crypto.log import AuthenticatedData, EntryKind, LogEntry
 from mifeng_crypto.tls import decode, encode
 from tests.support.company import SUITE, Company
 from tests.support.history import Before
@@ -71,6 +71,43 @@ def test_a_log_that_does_not_lead_to_the_joining_is_not_believed(before: Before)
     other = dataclasses.replace(bare[4].header, group=dataclasses.replace(group, generation=1))
     refuses("LOG-1", [*bare[:4], LogEntry(other, b""), *bare[5:]])
     refuses("LOG-4", [LogEntry(bare[0].header, b"other heads"), *bare[1:]])
+
+
+def test_a_log_in_which_an_epoch_comes_back_is_not_believed(before: Before) -> None:
+    """LOG-6: a server that keeps a place for who goes on in an epoch that is over."""
+    before.unit.send_commit(before.ada, before.unit.commit(before.ada))
+    back = gate.next_header(
+        before.joined(),
+        group=before.unit.group,
+        epoch=before.unit.entries[-1].header.epoch,  # of the commit: the one that it ended
+        kind=EntryKind.MESSAGE,
+        device_id=before.bo.device_id,
+        accepted_at=before.company.now,
+        content=b"of the epoch before",
+    )
+    before.unit.entries.append(LogEntry(back, b""))
+    with pytest.raises(ProtocolError, match="LOG-6"):
+        before.past()
+
+
+def test_where_an_author_cannot_have_been_is_seen_log_8(before: Before) -> None:
+    """In his epoch, and before his message; what is before all that is known nobody can tell."""
+    unit, bo = before.unit, before.bo
+    early = decode(AuthenticatedData, unit.said(bo)).log
+    unit.send_commit(before.ada, unit.commit(before.ada))
+    honest = decode(AuthenticatedData, unit.said(bo))
+    began = honest.log.sequence
+
+    def seen(log: Head) -> Handed:
+        said = encode(dataclasses.replace(honest, log=log))
+        return before.say(bo, b"?", said=said, force=True)
+
+    assert before.judge(seen(honest.log)).said.log == honest.log
+    late = seen(early)
+    refused("LOG-8", before, late)
+    refused("LOG-8", before, late, past=before.past(since=began))
+    assert before.judge(late, past=before.past(since=began + 1)).said.log == early
+    refused("LOG-8", before, seen(Head(unit.entries[-1].header.sequence + 5, bytes(32))))
 
 
 def test_bytes_that_the_log_does_not_have_there_are_refused_history_7(before: Before) -> None:

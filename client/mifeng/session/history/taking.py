@@ -94,7 +94,7 @@ async def _past(session: Session, unit: Unit, join: JoinRecord, *, first: int) -
     """Fetch the log's headers from `first` to the joining, and see that they lead there.
 
     Raises:
-        ProtocolError: CLIENT-3, LOG-1 to LOG-4.
+        ProtocolError: CLIENT-3, LOG-1 to LOG-4, LOG-6.
     """
     entries = list[LogEntry]()
     last, end = first - 1, join.joined.sequence
