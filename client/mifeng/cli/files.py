@@ -41,7 +41,8 @@ def upload(
     keep_metadata: Annotated[
         bool,
         typer.Option(
-            "--keep-metadata", help=_("Send a picture with the place and camera that it names.")
+            "--keep-metadata",
+            help=_("Send pictures and films with the place and camera they name."),
         ),
     ] = False,
     resume: Annotated[

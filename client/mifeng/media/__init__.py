@@ -2,6 +2,7 @@
 
 kind.py       its type, by its content
 strip.py      pictures without the place and the camera, byte for byte the same otherwise
+film.py       films, likewise
 preview.py    size in pixels, duration, pages and a small picture, from a process with limits
 worker.py     that process
 source.py     the parts of a file that are sent

@@ -1,9 +1,10 @@
-"""Pictures without what tells place, time and camera; the picture itself stays byte for byte.
+"""Pictures and films without what tells place, time and camera; what is shown stays byte for byte.
 
     JPEG   segments APP1 (Exif, XMP), APP13 (IPTC), the multi-picture part of APP2, comments, and
            whatever follows the picture's end are left out; which way up it is comes in again
     PNG    chunks eXIf, tEXt, zTXt, iTXt, tIME are left out
     WebP   chunks EXIF and XMP are left out
+    films  film.py
 
 Other kinds that carry such data and that nothing here can take apart are refused by name.
 """
@@ -14,6 +15,7 @@ import re
 import struct
 from typing import IO
 
+from mifeng.media.film import film
 from mifeng.media.source import Range, Source, parts_of, whole
 from mifeng_crypto.errors import UsageError
 
@@ -33,7 +35,7 @@ def stripped(file: IO[bytes], content_type: str) -> Source:
     """Return what of a file is sent so that it does not tell where and with what it was made.
 
     Raises:
-        UsageError: this kind cannot be stripped, or the picture is damaged.
+        UsageError: this kind cannot be stripped, or the picture or film is damaged.
     """
     if content_type in _UNKNOWN:
         raise UsageError(
@@ -41,14 +43,14 @@ def stripped(file: IO[bytes], content_type: str) -> Source:
             "save it as JPEG or PNG, or send it as it is with --keep-metadata",
             kind=content_type,
         )
-    strip = {"image/jpeg": _jpeg, "image/png": _png, "image/webp": _webp}.get(content_type)
+    strip = _STRIP.get(content_type)
     if strip is None:
         return whole(file)
     try:
         return strip(file)
     except (struct.error, IndexError) as err:
         raise UsageError(
-            "this picture is damaged, so what it tells of its place cannot be taken out; "
+            "this file is damaged, so what it tells of its place cannot be taken out; "
             "save it anew, or send it as it is with --keep-metadata"
         ) from err
 
@@ -175,3 +177,9 @@ def _webp(file: IO[bytes]) -> Source:
             body.append(Range(start, min(at, end)))
     size = parts_of(file, body).size
     return parts_of(file, (b"RIFF" + struct.pack("<I", size + 4) + b"WEBP", *body))
+
+
+_STRIP = {
+    "image/jpeg": _jpeg, "image/png": _png, "image/webp": _webp,
+    "video/mp4": film, "video/quicktime": film, "video/3gpp": film,
+}  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -97,7 +98,8 @@ async def test_answers_reactions_edits_and_mentions_come_to_the_page(page: Page,
 
 
 async def test_a_file_goes_up_by_the_page_and_comes_down_in_ranges(page: Page, c: Cast) -> None:
-    video = b"\0\0\0\x20ftypisom" + bytes(range(256)) * 1500
+    frames = bytes(range(256)) * 1500
+    video = b"\0\0\0\x10ftypisom\0\0\0\0" + struct.pack(">I", 8 + len(frames)) + b"mdat" + frames
     unit = c.adas.id.hex()
     assert (await page.upload(unit, "片.mp4", video))["state"] == "done"
     entry = (await page.of("files", unit=unit))["entries"][0]
