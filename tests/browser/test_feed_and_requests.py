@@ -16,7 +16,7 @@ from mifeng.core.proof import verify_approval
 from mifeng_crypto.ledger.charter_entry import UnitKind, UnitRole
 from tests.browser.chromium import browser, need_a_browser
 from tests.browser.company import portrait
-from tests.e2e.people import PASSPHRASE, Cast, cast
+from tests.e2e.people import PASSPHRASE, Cast, cast, colleague
 from tests.support.screen import open_screen
 from tests.support.server import running_server
 
@@ -187,10 +187,15 @@ async def test_a_manager_changes_a_unit_and_closes_it(three: Three) -> None:
     await ben.locator(".unit-head h1", has_text="Research & Bees").wait_for()
     await ada.get_by_role("button", name="Change this unit").click()
     await dialog.get_by_label("Kept for (days)").fill("7")
+    await dialog.get_by_label("Who comes in reads").select_option("window")
     await dialog.get_by_label("Who writes").select_option("publishers")
     await dialog.get_by_role("button", name="Save").last.click()
     await ada.locator(".facts", has_text="Kept for 7 days").wait_for()
     await ben.locator(".composer-closed", has_text="You read here").wait_for()
+    await three.cast.adas.send("before Dan")
+    async with colleague(three.cast, "Dan"):
+        for page in (ada, ben):
+            await page.locator(".came", has_text="from before over to Dan").wait_for()
     await ada.get_by_role("button", name="New unit below this one").click()
     await ada.get_by_label("Title").fill("Hives")
     await ada.get_by_role("button", name="Open it").click()
