@@ -10,11 +10,11 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from mifeng_crypto import history
+from mifeng_crypto import gate, history
 from mifeng_crypto.history import Handed, HistoryBlob
 from mifeng_crypto.ids import UnixMillis
 from mifeng_crypto.ledger.head import Head
-from mifeng_crypto.log import AuthenticatedData, LogEntry
+from mifeng_crypto.log import AuthenticatedData, EntryKind, LogEntry
 from mifeng_crypto.tls import decode, encode
 from tests.support.history import Before
 from tests.vectors_own.files import NEGATIVE, Vector, as_json
@@ -70,6 +70,21 @@ def _of_the_log() -> Iterator[Vector]:
     log("LOG-4", "other heads than the log has", [LogEntry(bare[0].header, b"?"), *bare[1:]])
     collect("LOG-3", "another joining", joined=encode(Head(before.joined().sequence, bytes(32))))
     yield from collect.found
+
+    late = scene()
+    late.unit.send_commit(late.ada, late.unit.commit(late.ada))
+    control, ended = given(late), late.unit.entries[-1].header.epoch
+    header = gate.next_header(
+        late.joined(),
+        group=late.unit.group,
+        epoch=ended,
+        kind=EntryKind.MESSAGE,
+        device_id=late.bo.device_id,
+        accepted_at=late.company.now,
+        content=b"?",
+    )
+    late.unit.entries.append(LogEntry(header, b"?"))
+    yield _vector("LOG-6", "an epoch that comes back", given(late), control)
 
 
 def _of_the_part() -> Iterator[Vector]:
@@ -138,6 +153,8 @@ def _of_the_author() -> Iterator[Vector]:
         ("GATE-21", "a clock that is off", {"time": UnixMillis(0)}),
         ("LEDGER-8", "another roster", {"roster": Head(1, bytes(32))}),
         ("LOG-8", "another log", {"log": Head(3, bytes(32))}),
+        ("LOG-8", "a place that is still to come", {"log": Head(99, bytes(32))}),
+        ("GATE-37", "what only commits say", {"unit": scene().unit.server.state}),
     ):
         before = scene()
         control = given(before)
