@@ -14,6 +14,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+import structlog
 
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.errors import UsageError
@@ -23,6 +24,7 @@ from mifeng_server.blobs.s3 import check_bucket, open_bucket
 from mifeng_server.config import Folder, read_config
 from mifeng_server.domain.purge import purge
 from mifeng_server.operations.doctor import Finding, examine
+from mifeng_server.routes import files, problem
 from tests.support.faulty import Fault, Faulty, Plan, faulty
 from tests.support.nodes import initialised
 from tests.support.peer import Peer, RefusedError, pair
@@ -177,8 +179,11 @@ async def test_what_was_acknowledged_is_there_whatever_the_line_did(
 
 
 async def test_a_part_that_could_not_be_put_leaves_an_upload_that_goes_on_and_no_name_in_the_log(
-    c: Company, capsys: pytest.CaptureFixture[str]
+    c: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    written = structlog.testing.CapturingLogger()
+    for module in (files, problem):
+        monkeypatch.setattr(module, "log", structlog.wrap_logger(written))
     file_id = bytes.fromhex(
         (await _until_done(
             c.ann, "POST", f"/v1/units/{c.unit_id.hex()}/files",
@@ -191,7 +196,7 @@ async def test_a_part_that_could_not_be_put_leaves_an_upload_that_goes_on_and_no
     assert (await c.ann.patch(file_id, 0, DATA))[0] == 204
     await _post(c, file_id)
     assert await _download(c.bob, file_id) == DATA
-    logged = capsys.readouterr().out
+    logged = str(written.calls)
     assert "the blob store failed: GenericError, HTTP 500" in logged
     assert file_id.hex() not in logged
 

@@ -17,8 +17,8 @@ it is served: a disk or a line that bends bits is a failure here, and not a ridd
 
 from __future__ import annotations
 
+import binascii
 import re
-import zlib
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
@@ -186,7 +186,8 @@ class ObjectBlobs:
 def _checksums(data: bytes) -> list[str]:
     whole = memoryview(data)
     return [
-        f"{zlib.crc32(whole[at : at + PIECE_BYTES]):08x}" for at in range(0, len(data), PIECE_BYTES)
+        f"{binascii.crc32(whole[at : at + PIECE_BYTES]):08x}"
+        for at in range(0, len(data), PIECE_BYTES)
     ]
 
 
