@@ -4,11 +4,11 @@ import { store } from "./lib/store.js";
 import "./views/app.js";
 
 async function begin() {
-  const app = /** @type {import("./views/app.js").AppView} */ (document.querySelector("mf-app"));
+  const app = document.querySelector("mf-app");
   try {
     await store.begin();
   } catch (error) {
-    app.refused(error);
+    app?.refused(error);
   }
 }
 

@@ -19,6 +19,11 @@ export class Declined extends Error {
   }
 }
 
+/** @param {{ problem: { error: string, message: string } }} reply */
+function declined({ problem }) {
+  return new Declined(problem.error, problem.message);
+}
+
 /** @param {ArrayBuffer | Uint8Array} bytes */
 function hex(bytes) {
   return Array.from(new Uint8Array(bytes), (one) => one.toString(16).padStart(2, "0")).join("");
@@ -84,7 +89,7 @@ export async function listen(told, changed) {
     const event = JSON.parse(frame.data), waits = asked.get(event.answer);
     if (!event.answer) return told(event);
     asked.delete(event.answer);
-    if (event.problem) waits?.reject(new Declined(event.problem.error, event.problem.message));
+    if (event.problem) waits?.reject(declined(event));
     else waits?.resolve(event.reply);
   };
   line.onclose = () => {
@@ -113,7 +118,7 @@ export async function upload(profile, unit, file, hold = false) {
   let next = heard(socket);
   for (let at = 0; ; at += PIECE) {
     const said = await next;
-    if (said.problem) throw new Declined(said.problem.error, said.problem.message);
+    if (said.problem) throw declined(said);
     if (!said.more) return said.upload.id;
     next = heard(socket);
     socket.send(await file.slice(at, at + PIECE).arrayBuffer());

@@ -1,6 +1,6 @@
 // Dialogs, menus and short notices.
 
-import { announce, arrows, h } from "./dom.js";
+import { announce, arrows, blobOf, fill, h, keepingFocus, stop } from "./dom.js";
 import { icon } from "./icons.js";
 import { said } from "./store.js";
 import { t } from "./words.js";
@@ -11,6 +11,46 @@ import { t } from "./words.js";
  */
 export function iconButton(drawn, name, onclick, more = {}) {
   return h("button.quiet.square", { title: name, "aria-label": name, onclick, ...more }, icon(drawn));
+}
+
+/** An icon that opens a menu. @param {string} drawn @param {string} name @param {() => Parameters<typeof openMenu>[1]} items @param {Record<string, any>} [more] */
+export function menuButton(drawn, name, items, more) {
+  return iconButton(drawn, name, (event) => openMenu(event.currentTarget, items()), { "aria-haspopup": "menu", ...more });
+}
+
+/** A button that is busy until it is done, or says why it was not. @param {string} kind @param {() => Promise<unknown>} act @param {import("./dom.js").Child[]} text */
+export function actButton(kind, act, ...text) {
+  const button = h(`button.${kind}`, { onclick: () => busy(button, () => act().catch(complain)) }, ...text);
+  return button;
+}
+
+/** A word in a frame. @param {string} text @param {string} [mood] */
+export function tag(text, mood) {
+  return h("span", { class: `tag ${mood || ""}` }, text);
+}
+
+/** What is looked for, while one types it. @param {string} text @param {() => void} oninput @param {Record<string, any>} [more] */
+export function searchOf(text, oninput, more) {
+  return h("input", { type: "search", placeholder: text, "aria-label": text, autofocus: true, oninput, ...more });
+}
+
+/**
+ * Fill a place with what comes; or say there why it does not come.
+ * @param {Element} place @param {() => Promise<import("./dom.js").Child[]>} draw
+ */
+export async function fillWith(place, draw) {
+  try {
+    const drawn = await draw();
+    keepingFocus(place, () => fill(place, ...drawn));
+  } catch (error) {
+    fill(place, h("p.empty", said(error)));
+  }
+}
+
+let ids = 0;
+
+function newId() {
+  return `id-${++ids}`;
 }
 
 /** Say why something was not done. @param {unknown} error */
@@ -24,7 +64,7 @@ export function complain(error) {
  * @param {import("./dom.js").Child[]} buttons beside it
  */
 export function formOf(action, body, act, ...buttons) {
-  const go = h("button.primary", action), problem = h("p.bad", { role: "alert" });
+  const go = h("button.primary", { type: "submit" }, action), problem = h("p.bad", { role: "alert" });
   return h("form", {
     onsubmit: (/** @type {Event} */ event) => {
       event.preventDefault();
@@ -40,12 +80,13 @@ export function formOf(action, body, act, ...buttons) {
  */
 export function openForm(title, action, body, act) {
   return openDialog(title, (close) => [
-    formOf(action, body, () => act().then(close), h("button", { type: "button", onclick: close }, t("Cancel")))]);
+    formOf(action, body, () => act().then(close), h("button", { onclick: close }, t("Cancel")))]);
 }
 
-/** A choice among a few. @param {[string, string][]} options @param {string} now @param {Record<string, any>} [more] */
-export function choiceOf(options, now, more = {}) {
-  return h("select", more, options.map(([value, text]) => h("option", { value, selected: value === now }, text)));
+/** A choice among a few. @param {[string, string][]} options @param {string} now @param {(value: string) => void} [act] @param {Record<string, any>} [more] */
+export function choiceOf(options, now, act, more = {}) {
+  const made = h("select", { onchange: () => act?.(made.value), ...more }, options.map(([value, text]) => h("option", { value, selected: value === now }, text)));
+  return made;
 }
 
 /** Something that is so or not. @param {string} label @param {boolean} checked @param {(is: boolean) => void} [act] */
@@ -54,10 +95,48 @@ export function checkOf(label, checked, act) {
   return h("label.check", box, label);
 }
 
+/**
+ * A list of what is found, beside an input: the arrows walk through it, Enter takes what is marked.
+ * @template T
+ * @param {HTMLElement} list @param {HTMLElement} input
+ * @param {(one: T) => import("./dom.js").Child[]} drawn @param {(one: T) => void} take
+ */
+export function hitsOf(list, input, drawn, take) {
+  /** @type {T[]} */ let all = [];
+  let chosen = 0;
+  const id = newId();
+  const draw = () => {
+    fill(list, all.map((one, n) => h("div.hit", {
+      role: "option", id: `${id}-${n}`, "aria-selected": String(n === chosen), onclick: () => take(one),
+      onpointerdown: (/** @type {Event} */ event) => event.preventDefault(),
+    }, drawn(one))));
+    input.setAttribute("aria-activedescendant", all.length ? `${id}-${chosen}` : "");
+    list.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: "nearest" });
+  };
+  return {
+    /** @param {T[]} found */
+    show(found) {
+      [all, chosen] = [found, 0];
+      draw();
+    },
+    /** Whether a key meant the list. @param {KeyboardEvent} event @param {boolean} [takes] */
+    key(event, takes = event.key === "Enter") {
+      const step = { ArrowDown: 1, ArrowUp: -1 }[event.key], one = all[chosen];
+      if (!one || !(step || takes)) return false;
+      event.preventDefault();
+      if (!step) take(one);
+      else {
+        chosen = (chosen + step + all.length) % all.length;
+        draw();
+      }
+      return true;
+    },
+  };
+}
+
 /** Save by the browser's own download. @param {{ name: string, content: string }} file in base64 */
 export function saveFile(file) {
-  const bytes = Uint8Array.from(atob(file.content), (c) => c.charCodeAt(0));
-  const href = URL.createObjectURL(new Blob([bytes]));
+  const href = blobOf(file.content);
   h("a", { href, download: file.name }).click();
   setTimeout(() => URL.revokeObjectURL(href), 10000);
 }
@@ -70,7 +149,7 @@ export function saveFile(file) {
 export function openDialog(title, body, options = {}) {
   const before = document.activeElement;
   const close = () => dialog.close();
-  const heading = h("h2", { id: `dialog-${Math.random().toString(36).slice(2)}` }, title);
+  const heading = h("h2", { id: newId() }, title);
   const dialog = h("dialog", {
     class: `dialog ${options.wide ? "wide" : ""} ${options.kind ?? ""}`,
     "aria-labelledby": heading.id,
@@ -79,14 +158,9 @@ export function openDialog(title, body, options = {}) {
       dialog.remove();
       if (before instanceof HTMLElement && before.isConnected) before.focus();
     },
-  });
-  dialog.append(
-    h("header", heading,
-      iconButton("close", t("Close"), close)),
-    h("div.dialog-body", ...body(close)));
+  }, h("header", heading, iconButton("close", t("Close"), close)), h("div.dialog-body", ...body(close)));
   document.body.append(dialog);
   dialog.showModal();
-  /** @type {HTMLElement | null} */ (dialog.querySelector("[data-first]"))?.focus();
   return dialog;
 }
 
@@ -102,7 +176,7 @@ export function confirmed(title, text, action) {
       h("p", text),
       h("div.row.end",
         h("button", { onclick: close }, t("Cancel")),
-        h("button.danger", { "data-first": true, onclick: () => { answer = true; close(); } }, action)),
+        h("button.danger", { autofocus: true, onclick: () => { answer = true; close(); } }, action)),
     ]);
     dialog.addEventListener("close", () => resolve(answer));
   });
@@ -144,8 +218,7 @@ export function openMenu(at, items) {
   arrows(menu, "button");
   menu.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" && event.key !== "Tab") return;
-    event.preventDefault();
-    event.stopPropagation();
+    stop(event);
     close(true);
   });
   setTimeout(() => document.addEventListener("pointerdown", (event) => {
@@ -158,7 +231,7 @@ export function openMenu(at, items) {
  * @param {string} label @param {HTMLElement} input @param {string} [hint]
  */
 export function field(label, input, hint) {
-  const id = `f${Math.random().toString(36).slice(2)}`;
+  const id = newId();
   input.id = id;
   if (hint) input.setAttribute("aria-describedby", `${id}h`);
   return h("div.field", h("label", { for: id }, label), input,

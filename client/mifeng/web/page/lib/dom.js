@@ -15,6 +15,7 @@ export function h(tag, ...rest) {
   const made = /** @type {any} */ (document.createElement(name));
   const facts = rest[0]?.constructor === Object ? /** @type {Record<string, any>} */ (rest.shift()) : {};
   if (facts.class) classes.push(facts.class);
+  if (name === "button") made.type = "button";
   if (classes.length) made.className = classes.join(" ");
   for (const [name, value] of Object.entries(facts)) {
     if (value == null || value === false || name === "class") continue;
@@ -43,6 +44,17 @@ export function fill(parent, ...children) {
   parent.replaceChildren(rest);
 }
 
+/** Bytes in base64 as a blob of this page's own. @param {string} content */
+export function blobOf(content) {
+  return URL.createObjectURL(new Blob([Uint8Array.from(atob(content), (c) => c.charCodeAt(0))]));
+}
+
+/** What was typed is done with. @param {Event} event */
+export function stop(event) {
+  event.preventDefault();
+  event.stopPropagation();
+}
+
 /** Tell whoever is around an element. @param {Element | null} from @param {string} name @param {any} [detail] */
 export function emit(from, name, detail) {
   from?.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
@@ -66,17 +78,17 @@ export class Part extends HTMLElement {
   end() {}
 
   /**
-   * @param {EventTarget} target @param {string} name
+   * @param {EventTarget} target @param {string} names with blanks between them
    * @param {(event: any) => void} act @param {AddEventListenerOptions} [options]
    */
-  on(target, name, act, options) {
-    target.addEventListener(name, act, { ...options, signal: this.#ends.signal });
+  on(target, names, act, options) {
+    for (const name of names.split(" ")) target.addEventListener(name, act, { ...options, signal: this.#ends.signal });
   }
+}
 
-  /** Ends with the element. */
-  get signal() {
-    return this.#ends.signal;
-  }
+/** Where one begins to write. @param {Element} root */
+export function focusFirst(root) {
+  /** @type {HTMLElement | null} */ (root.querySelector("[autofocus]"))?.focus();
 }
 
 let silence = 0;
@@ -106,14 +118,11 @@ export function keepingFocus(root, draw) {
 /** Arrow keys move through the items of a list. @param {HTMLElement} list @param {string} items */
 export function arrows(list, items) {
   list.addEventListener("keydown", (event) => {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     const all = /** @type {HTMLElement[]} */ ([...list.querySelectorAll(items)]);
     const at = all.indexOf(/** @type {any} */ (document.activeElement));
-    let to = step === undefined || at < 0 ? -1 : at + step;
-    if (event.key === "Home" && at >= 0) to = 0;
-    if (event.key === "End" && at >= 0) to = all.length - 1;
-    if (to < 0 || to >= all.length) return;
+    const to = all[{ ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 }[event.key] ?? -1];
+    if (at < 0 || !to) return;
     event.preventDefault();
-    all[to]?.focus();
+    to.focus();
   });
 }

@@ -19,8 +19,7 @@ const longDay = written({ weekday: "long", day: "numeric", month: "long" });
 
 /** @param {number} at */
 export function dayKey(at) {
-  const day = new Date(at);
-  return day.getFullYear() * 10000 + (day.getMonth() + 1) * 100 + day.getDate();
+  return new Date(at).toDateString();
 }
 
 /** @param {number} at */
@@ -53,6 +52,11 @@ export function size(bytes) {
   return `${number(at && value < 100 ? Math.round(value * 10) / 10 : Math.round(value))} ${units[at]}`;
 }
 
+/** What stands on each line. @param {string} text */
+export function linesOf(text) {
+  return text.split("\n").map((one) => one.trim()).filter(Boolean);
+}
+
 /** @param {{ name: string }[]} people */
 export function namesOf(people) {
   return people.map((one) => one.name).join(", ");
@@ -62,7 +66,6 @@ export function namesOf(people) {
 export function initials(name) {
   const letters = [...name.trim()];
   if (/\p{Script=Han}/u.test(name)) return letters.filter((c) => c.trim()).slice(-2).join("");
-  const parts = name.trim().split(/[\s-]+/u);
-  const found = [parts[0], parts.length > 1 ? parts[parts.length - 1] : ""].map((p) => [...(p ?? "")][0] ?? "");
-  return found.join("").toUpperCase() || "?";
+  const parts = name.trim().split(/[\s-]+/u).map((part) => [...part][0] ?? "");
+  return [parts[0], ...parts.slice(1).slice(-1)].join("").toUpperCase() || "?";
 }

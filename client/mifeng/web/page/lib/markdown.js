@@ -72,11 +72,11 @@ function inline(text, mention) {
     found.push(text.slice(at, match.index));
     at = (match.index ?? 0) + match[0].length;
     const [all, , code, strong, strike, star, under, label, target, bare] = match;
+    const emphasis = star ?? under;
     if (code !== undefined) found.push(h("code", code));
     else if (strong !== undefined) found.push(h("strong", inline(strong, mention)));
     else if (strike !== undefined) found.push(h("s", inline(strike, mention)));
-    else if (star !== undefined) found.push(h("em", inline(star, mention)));
-    else if (under !== undefined) found.push(h("em", inline(under, mention)));
+    else if (emphasis !== undefined) found.push(h("em", inline(emphasis, mention)));
     else if (target !== undefined) found.push(mention?.(target) ?? link(label ?? "", target) ?? all);
     else if (bare !== undefined) {
       const end = /[.,;:!?]+$/.exec(bare)?.[0] ?? "";

@@ -1,6 +1,6 @@
 // System notifications. Without content, unless the user wants it otherwise.
 
-import { ask, store } from "./store.js";
+import { ask, store, whence } from "./store.js";
 import { t } from "./words.js";
 
 /** Ask the browser once. @returns {Promise<boolean>} */
@@ -17,7 +17,7 @@ export async function notify(event) {
   if (state.preview) {
     const page = await ask("timeline", { unit: event.unit, after: event.sequence - 1 });
     const entry = page.entries.find((one) => one.sequence === event.sequence);
-    title = `${entry?.sender?.name ?? ""} · ${store.unit(event.unit)?.title ?? ""}`;
+    title = entry ? whence(entry) : title;
     body = entry?.text.slice(0, 200) || entry?.files[0]?.name || body;
   }
   const shown = new Notification(title, { body, tag: event.unit, icon: "/icon.svg" });

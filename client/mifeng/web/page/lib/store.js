@@ -130,18 +130,15 @@ class Store extends EventTarget {
   take(event) {
     if (event.kind === "profiles") return void this.loadAll();
     if (event.profile !== this.id) return;
-    if (event.kind === "line") {
-      this.tell("line-changed", event.line);
-    } else if (event.kind === "entry") {
+    if (event.kind === "line") this.tell("line-changed", event.line);
+    else if (event.kind === "entry") {
       this.tell("entry", event);
       this.#soon();
-    } else if (event.kind === "renewed") {
-      this.tell("renewed", event.unit);
-    } else if (event.kind === "upload") {
+    } else if (event.kind === "renewed") this.tell("renewed", event.unit);
+    else if (event.kind === "alarm") this.tell("alarm", event.message);
+    else if (event.kind === "upload") {
       this.uploads.set(event.upload.id, event.upload);
-      this.tell("upload", event.upload);
-    } else if (event.kind === "alarm") {
-      this.tell("alarm", event.message);
+      this.tell("upload");
     } else if (event.kind === "ended") {
       announce(event.message);
       this.loadAll();
@@ -173,6 +170,33 @@ export const store = new Store();
  */
 export function ask(name, facts) {
   return call(name, /** @type {any} */ ({ profile: store.id, ...facts }));
+}
+
+/**
+ * Call about a message of the profile that is shown.
+ * @template {keyof import("../api").Calls} N
+ * @param {N} name @param {{ unit: string, sequence: number }} entry
+ * @param {Omit<import("../api").Calls[N][0], "profile" | "unit" | "sequence">} [more]
+ * @returns {Promise<import("../api").Calls[N][1]>}
+ */
+export function askOf(name, { unit, sequence }, more) {
+  return ask(name, /** @type {any} */ ({ unit, sequence, ...more }));
+}
+
+/** Who wrote it. @param {import("../api").MessageFacts} entry */
+export function by(entry) {
+  return entry.sender?.name ?? "?";
+}
+
+/** Who wrote it, and where. @param {import("../api").MessageFacts} entry */
+export function whence(entry) {
+  return `${by(entry)} · ${store.unit(entry.unit)?.title ?? ""}`;
+}
+
+/** Speak another language. @param {string} language */
+export async function speak(language) {
+  await call("set_settings", { language });
+  await store.loadState();
 }
 
 /** What an error says. @param {unknown} error */

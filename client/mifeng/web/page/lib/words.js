@@ -36,6 +36,11 @@ function filled(text, values) {
   return text.replace(/\{(\w+)\}/g, (all, name) => (name in values ? String(values[name]) : all));
 }
 
+/** How many are unread, on little room. @param {number} n */
+export function few(n) {
+  return n > 99 ? "99+" : number(n);
+}
+
 /** @param {number} n */
 export function number(n) {
   return new Intl.NumberFormat(locale()).format(n);

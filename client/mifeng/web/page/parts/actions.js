@@ -1,6 +1,6 @@
 // What can be done with a line: answer, react, change, take back. The bar shows only what may be.
 
-import { ask, complain, confirmed, emit, h, icon, openMenu, store, t } from "../lib/index.js";
+import { askOf, complain, confirmed, emit, h, icon, iconButton, openMenu, store, t } from "../lib/index.js";
 
 /** @typedef {import("../api").MessageFacts} MessageFacts */
 
@@ -16,7 +16,7 @@ function canAnswer(entry) {
 function lineActions(entry) {
   if (!canAnswer(entry)) return null;
   const button = (/** @type {string} */ act, /** @type {string} */ drawn, /** @type {string} */ name) =>
-    h("button.quiet.square", { tabIndex: -1, "data-act": act, title: name, "aria-label": name }, icon(drawn));
+    iconButton(drawn, name, () => {}, { tabIndex: -1, "data-act": act });
   const may = store.unit(entry.unit)?.may_post;
   return h("div.actions", { role: "toolbar", "aria-label": t("Actions") },
     button("react", "smile", t("React")),
@@ -30,7 +30,7 @@ function lineActions(entry) {
 /** What is pressed is done, and the actions stand where the pointer or the focus is. @param {Place} place */
 export function serveActions(place) {
   place.on(place, "click", (event) => doAction(event, place));
-  for (const name of ["pointerover", "focusin"]) place.on(place, name, (event) => offerActions(event, place));
+  place.on(place, "pointerover focusin", (event) => offerActions(event, place));
 }
 
 /** The actions stand at the line that the pointer or the focus is on. @param {Event} event @param {Place} place */
@@ -82,11 +82,11 @@ function openReactions(entry, at) {
 function toggle(entry, emoji) {
   const me = store.myId;
   const mine = entry.reactions.some((one) => one.emoji === emoji && one.people.some((person) => person.id === me));
-  ask(mine ? "unreact" : "react", { unit: entry.unit, sequence: entry.sequence, emoji }).catch(complain);
+  askOf(mine ? "unreact" : "react", entry, { emoji }).catch(complain);
 }
 
 /** @param {MessageFacts} entry */
 async function takeBack(entry) {
   if (await confirmed(t("Take this back?"), t("Nobody is shown it any more, and its files can no longer be opened. Who has read it has read it."), t("Take back")))
-    ask("delete", { unit: entry.unit, sequence: entry.sequence }).catch(complain);
+    askOf("delete", entry).catch(complain);
 }

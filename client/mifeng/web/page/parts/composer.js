@@ -1,7 +1,6 @@
 // Where one writes: a text that grows, mentions by pinyin, files by drag, paste or button, a draft.
 
-import { ask, complain, Declined, emit, fill, h, icon, iconButton, notice, openMenu, Part, said, store, t, upload } from "../lib/index.js";
-import { avatar } from "./avatar.js";
+import { ask, avatar, by, complain, Declined, emit, fill, h, hitsOf, icon, iconButton, menuButton, notice, Part, said, stop, store, t, upload } from "../lib/index.js";
 import { openAnnounce, openPoll } from "./work.js";
 import { openRequest } from "./forms.js";
 
@@ -43,11 +42,11 @@ export class ComposerPart extends Part {
   #edits = false;
   #text = h("textarea", { rows: 1, spellcheck: true });
   #above = h("div.composer-about");
-  #choices = h("div.choices", { role: "listbox", hidden: true });
-  #send = h("button.primary.square.send", icon("send"));
+  #choices = h("div.choices", { role: "listbox", hidden: true, "aria-label": t("People") });
+  #send = h("button.primary.square.send", { title: t("Send"), "aria-label": t("Send"), onclick: () => this.send() }, icon("send"));
   #files = h("input", { type: "file", multiple: true, hidden: true, tabIndex: -1 });
-  /** @type {PersonFacts[]} */ #found = [];
-  #chosen = 0;
+  #found = hitsOf(this.#choices, this.#text, (/** @type {PersonFacts} */ person) =>
+    [avatar(person, "small"), h("bdi", person.name), h("span.muted.cut", person.title || person.department)], (person) => this.#take(person));
   // Who was mentioned, by the name that stands in the text.
   /** @type {Map<string, string>} */ #called = new Map();
 
@@ -55,7 +54,6 @@ export class ComposerPart extends Part {
     this.on(this.#text, "input", () => this.#changed());
     this.on(this.#text, "keydown", (event) => this.#key(event));
     this.on(this.#text, "paste", (event) => this.#pasted(event));
-    this.on(this.#send, "click", () => this.send());
     this.on(this.#files, "change", () => {
       sendFiles(this.unit, [...(this.#files.files ?? [])]);
       this.#files.value = "";
@@ -68,11 +66,9 @@ export class ComposerPart extends Part {
   /** What is being written is not touched while nothing changes. */
   draw() {
     const unit = store.unit(this.unit);
-    const key = `${this.unit} ${unit?.title} ${unit?.may_post} ${unit?.is_member} ${store.state?.language}`;
+    const key = `${this.unit} ${unit?.title} ${unit?.may_post} ${unit?.is_member}`;
     if (key === this.#drawn) return;
     this.#drawn = key;
-    this.#send.title = t("Send");
-    this.#send.setAttribute("aria-label", t("Send"));
     if (unit && !unit.may_post) {
       fill(this, h("p.composer-closed.muted", icon("info"),
         unit.is_member ? t("You read here. Its managers and publishers write.") : t("You are no longer in this unit.")));
@@ -83,11 +79,11 @@ export class ComposerPart extends Part {
     fill(this, this.#choices, h("div.composer-box", this.#above,
       h("div.composer-row",
         !this.thread && iconButton("attach", t("Attach files"), () => this.#files.click()),
-        !this.thread && iconButton("plus", t("Announcement, poll, request"), (event) => openMenu(event.currentTarget, [
+        !this.thread && menuButton("plus", t("Announcement, poll, request"), () => [
           { name: t("Announcement"), icon: "channel", act: () => openAnnounce(this.unit) },
           { name: t("Poll"), icon: "help", act: () => openPoll(this.unit) },
           { name: t("Request"), icon: "text", act: () => openRequest(this.unit).catch(complain) },
-        ]), { "aria-haspopup": "menu" }),
+        ]),
         this.#text, this.#send, this.#files)));
     this.#grow();
   }
@@ -148,7 +144,7 @@ export class ComposerPart extends Part {
     this.#text.value = text;
     this.#grow();
     fill(this.#above, entry && h("div.about", icon(this.#edits ? "edit" : "reply"),
-      h("span.cut", this.#edits ? t("Editing: ") : "", h("bdi", this.#edits ? "" : `${entry.sender?.name ?? ""}: `), h("bdi", entry.text.slice(0, 200))),
+      h("span.cut.grow", this.#edits ? t("Editing: ") : "", h("bdi", this.#edits ? "" : `${by(entry)}: `), h("bdi", entry.text.slice(0, 200))),
       iconButton("close", t("Cancel"), () => this.cancel())));
   }
 
@@ -176,8 +172,7 @@ export class ComposerPart extends Part {
       event.preventDefault();
       this.send();
     } else if (event.key === "Escape" && this.#about) {
-      event.preventDefault();
-      event.stopPropagation();
+      stop(event);
       this.cancel();
     } else if (event.key === "ArrowUp" && !this.#text.value) {
       event.preventDefault();
@@ -205,9 +200,8 @@ export class ComposerPart extends Part {
     if (word === null) return void this.#hide();
     const { people } = await ask("mentionable", { unit: this.unit, query: word });
     if (this.#wordAt() !== word) return;
-    this.#found = people.slice(0, 8);
-    this.#chosen = 0;
-    this.#drawChoices();
+    this.#found.show(people.slice(0, 8));
+    this.#choices.hidden = !people.length;
   }
 
   #hide() {
@@ -215,35 +209,18 @@ export class ComposerPart extends Part {
     this.#text.removeAttribute("aria-activedescendant");
   }
 
-  #drawChoices() {
-    this.#choices.hidden = !this.#found.length;
-    this.#choices.setAttribute("aria-label", t("People"));
-    fill(this.#choices, this.#found.map((person, n) => h("div", {
-      role: "option", id: `choice-${n}`, "aria-selected": String(n === this.#chosen),
-      onpointerdown: (/** @type {Event} */ event) => { event.preventDefault(); this.#take(n); },
-    }, avatar(person, "small"), h("bdi", person.name), h("span.muted.cut", person.title || person.department))));
-    this.#text.setAttribute("aria-activedescendant", `choice-${this.#chosen}`);
-  }
-
   /** @param {KeyboardEvent} event */
   #choose(event) {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (step) {
-      this.#chosen = (this.#chosen + step + this.#found.length) % this.#found.length;
-      this.#drawChoices();
-    } else if (event.key === "Enter" || event.key === "Tab") this.#take(this.#chosen);
-    else if (event.key === "Escape") this.#hide();
-    else return false;
-    event.preventDefault();
-    event.stopPropagation();
+    const meant = this.#found.key(event, event.key === "Enter" || event.key === "Tab");
+    if (!meant && event.key !== "Escape") return false;
+    if (!meant) this.#hide();
+    stop(event);
     return true;
   }
 
-  /** @param {number} n */
-  #take(n) {
-    const person = this.#found[n];
+  /** @param {PersonFacts} person */
+  #take(person) {
     const at = this.#text.selectionStart, word = this.#wordAt() ?? "";
-    if (!person) return;
     const shown = `@${person.name}`;
     this.#called.set(shown, person.id);
     this.#text.setRangeText(`${shown} `, at - word.length - 1, at, "end");

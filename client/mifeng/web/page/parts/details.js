@@ -1,10 +1,7 @@
 // A unit's panel: who is in it and who let each in, its files, and what it is, in plain words.
 
-import { ask, busy, choiceOf, complain, confirmed, emit, field, fill, fullTime, h, icon, iconButton, left, notice, openMenu, Part, said, shortTime, span, store, t, tn } from "../lib/index.js";
-import { avatar } from "./avatar.js";
-import { openNewUnit } from "../views/new-unit.js";
-import { openPeople, openPicker, panelHead, personText, roleName } from "./panel.js";
-import { openUnitSettings } from "../views/unit-settings.js";
+import { actButton, ask, avatar, by, choiceOf, complain, confirmed, emit, field, fill, fullTime, h, icon, iconButton, left, menuButton, notice, openPeople, openPicker, panelHead, Part, personText, roleName, said, searchOf, shortTime, span, store, t, tag, tn } from "../lib/index.js";
+import { openNewUnit, openUnitSettings } from "../views/unit-settings.js";
 import { facts, fileIcon, save } from "./file.js";
 
 /** What somebody may be in a unit. */
@@ -78,10 +75,7 @@ export class DetailsPart extends Part {
       const shown = members.filter((one) => `${one.person.name} ${one.person.title} ${one.person.department}`.toLowerCase().includes(wanted)).slice(0, 300);
       fill(list, shown.map((one) => this.#member(one)));
     };
-    const find = h("input", {
-      type: "search", value: this.#filter, placeholder: t("Find in here"), "aria-label": t("Find in here"),
-      oninput: () => { this.#filter = find.value; draw(); },
-    });
+    const find = searchOf(t("Find in here"), () => { this.#filter = find.value; draw(); }, { value: this.#filter, autofocus: false });
     draw();
     const scroll = this.#body.scrollTop, typing = this.#body.contains(document.activeElement) && document.activeElement?.matches("input");
     fill(this.#body,
@@ -105,19 +99,19 @@ export class DetailsPart extends Part {
       ? t("let in by {name}, {time}", { name: one.let_in_by.name, time: shortTime(one.since) })
       : one.since > 0 && t("began this unit, {time}", { time: shortTime(one.since) });
     return h("li.person",
-      h("button.bare.person-main", { onclick: () => emit(this, "open-person", person.id) }, avatar(person, "medium"),
-        h("span.grow", personText(person, person.id === me && h("span.tag", t("you")), one.role !== "member" && h("span.tag", roleName(one.role))),
+      h("button.bare.person-main.grow", { onclick: () => emit(this, "open-person", person.id) }, avatar(person),
+        h("span.grow", personText(person, person.id === me && tag(t("you")), one.role !== "member" && tag(roleName(one.role))),
           h("span.muted.small", { title: one.since ? fullTime(one.since) : "" }, one.is_in === false ? t("has not been online yet; will get the keys then") : by))),
-      this.#mayLetIn && person.id !== me && iconButton("more", t("Change {name}", { name: person.name }), (event) => this.#menu(event.currentTarget, one), { "aria-haspopup": "menu" }));
+      this.#mayLetIn && person.id !== me && menuButton("more", t("Change {name}", { name: person.name }), () => this.#menu(one)));
   }
 
-  /** @param {HTMLElement} at @param {import("../api").MemberFacts} one */
-  #menu(at, one) {
+  /** @param {import("../api").MemberFacts} one */
+  #menu(one) {
     const grant = (/** @type {string} */ role) => ask("grant", { unit: this.unit, person: one.person.id, role }).then(() => this.#look(), complain);
-    openMenu(at, [
+    return [
       ...ROLES.filter((role) => role !== one.role).map((role) => ({ name: t("Make {role}", { role: roleName(role) }), icon: "person", act: () => grant(role) })),
       { name: t("Take out of this unit"), icon: "leave", bad: true, act: () => this.#takeOut(one) },
-    ]);
+    ];
   }
 
   /** @param {import("../api").MemberFacts} one */
@@ -136,15 +130,13 @@ export class DetailsPart extends Part {
     const here = new Set((await ask("members", { unit })).members.map((one) => one.person.id));
     const look = openPicker(t("Let somebody in"), [field(t("As"), role)], (person) => {
       const { id, name } = person;
-      const button = h("button", {
-        onclick: () => busy(button, () => ask("grant", { unit, person: id, role: role.value }).then(({ is_in }) => {
-          notice(is_in ? t("{name} is in.", { name }) : t("{name} is let in, and gets the keys when next online.", { name }));
-          here.add(id);
-          look();
-          this.#changed();
-        }, complain)),
+      return !here.has(id) && actButton("", async () => {
+        const { is_in } = await ask("grant", { unit, person: id, role: role.value });
+        notice(is_in ? t("{name} is in.", { name }) : t("{name} is let in, and gets the keys when next online.", { name }));
+        here.add(id);
+        look();
+        this.#changed();
       }, t("Let in"));
-      return !here.has(id) && button;
     });
   }
 
@@ -161,10 +153,10 @@ export class DetailsPart extends Part {
     const readers = (/** @type {number} */ sequence, /** @type {import("../api").FileFacts} */ file) => ask("readers", { unit, sequence, file: file.id })
       .then(({ people }) => openPeople(t("Who has fetched {name}", { name: file.name }), people, t("Nobody yet, says the server.")), complain);
     fill(this.#body, entries.length ? h("ul.file-list", entries.flatMap((entry) => entry.files.map((file) => h("li",
-      h("button.bare.file-row", { onclick: () => emit(this, "jump", entry.sequence) },
+      h("button.bare.file-row.grow", { onclick: () => emit(this, "jump", entry.sequence) },
         fileIcon(file),
-        h("span.person-text", h("bdi.cut.name", file.name),
-          h("span.muted.cut", `${facts(file)} · ${entry.sender?.name ?? ""}`),
+        h("span.person-text.grow", h("bdi.cut.name", file.name),
+          h("span.muted.cut", `${facts(file)} · ${by(entry)}`),
           h("span.muted.small", left(entry.until)))),
       iconButton("group", t("Who has fetched {name}", { name: file.name }), () => readers(entry.sequence, file)),
       iconButton("download", t("Save {name}", { name: file.name }), () => save(entry, file))))))

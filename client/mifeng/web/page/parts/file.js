@@ -1,7 +1,7 @@
-// A file in a message: a picture as such, sound and video with a player, all else as a card.
+// A file in a message: a picture as such, sound and video with a player, all else as a card; and files
+// on their way.
 
-import { ask, complain, emit, fill, h, icon, iconButton, left, notice, Part, picture, size, store, t, tn } from "../lib/index.js";
-import { openLightbox } from "./lightbox.js";
+import { ask, askOf, blobOf, by, complain, emit, fill, h, icon, iconButton, left, notice, openDialog, Part, picture, size, store, t, tn } from "../lib/index.js";
 
 /** @typedef {import("../api").FileFacts} FileFacts */
 /** @typedef {import("../api").MessageFacts} MessageFacts */
@@ -10,7 +10,7 @@ const SHOWN_AT_ONCE = 8 << 20;
 
 /** The way to a file, to show it or to save it. @param {MessageFacts} entry @param {FileFacts} file @param {boolean} save */
 function wayTo(entry, file, save) {
-  return ask("show_file", { unit: entry.unit, sequence: entry.sequence, file: file.id, save });
+  return askOf("show_file", entry, { file: file.id, save });
 }
 
 /** Save a file by the browser's own download. @param {MessageFacts} entry @param {FileFacts} file */
@@ -20,7 +20,7 @@ export function save(entry, file) {
 
 /** Its clock starts anew, and nothing is uploaded. @param {MessageFacts} entry @param {FileFacts} file */
 function keep(entry, file) {
-  ask("keep_file", { unit: entry.unit, sequence: entry.sequence, file: file.id })
+  askOf("keep_file", entry, { file: file.id })
     .then(() => notice(t("Posted again; it lives as long as a new file.")), complain);
 }
 
@@ -33,17 +33,14 @@ export function facts(file) {
 
 /** @param {FileFacts} file */
 function thumbnailOf(file) {
-  if (!file.thumbnail) return "";
-  const bytes = Uint8Array.from(atob(file.thumbnail), (c) => c.charCodeAt(0));
-  return URL.createObjectURL(new Blob([bytes]));
+  return file.thumbnail && blobOf(file.thumbnail);
 }
 
 /** The small picture of a film or document; else the icon of its kind. @param {FileFacts} file */
 export function fileIcon(file) {
   const url = thumbnailOf(file);
   if (!url) return h("span", { class: `file-icon ${file.kind}` }, icon(file.kind));
-  const shown = h("img", { src: url, alt: "", class: "file-icon", onload: () => URL.revokeObjectURL(url) });
-  return shown;
+  return h("img.file-icon", { src: url, alt: "", onload: () => URL.revokeObjectURL(url) });
 }
 
 export class FilePart extends Part {
@@ -64,7 +61,7 @@ export class FilePart extends Part {
   }
 
   end() {
-    for (const url of [this.#blob, this.#thumbnail]) if (url) URL.revokeObjectURL(url);
+    for (const url of [this.#blob, this.#thumbnail]) URL.revokeObjectURL(url);
     this.#blob = this.#thumbnail = "";
   }
 
@@ -73,9 +70,9 @@ export class FilePart extends Part {
     const plays = file.kind === "video" || file.kind === "audio";
     if (file.kind === "image" && file.width && file.size <= SHOWN_AT_ONCE) return this.#placeHolder();
     fill(this, h("div.file-card", fileIcon(file),
-      h("span.file-text",
-        h("bdi.file-name", { title: file.name }, file.name),
-        h("span.muted", facts(file), h("span.until", ` · ${left(entry.until)}`))),
+      h("span.person-text.grow.file-text",
+        h("bdi.cut.file-name", { title: file.name }, file.name),
+        h("span.muted", `${facts(file)} · `, h("span.until", left(entry.until)))),
       entry.sequence > 0 && store.unit(entry.unit)?.policy?.keep === "allowed" && store.unit(entry.unit)?.may_post
         && iconButton("keep", t("Keep {name} longer", { name: file.name }), () => keep(entry, file)),
       plays && iconButton("play", t("Play {name}", { name: file.name }), () => this.play()),
@@ -89,10 +86,15 @@ export class FilePart extends Part {
     const shown = h("img", { alt: file.name, width: Math.round(file.width * scale), height: Math.round(file.height * scale) });
     this.#thumbnail = thumbnailOf(file);
     if (this.#thumbnail) shown.src = this.#thumbnail;
-    fill(this, h("button.picture", { "aria-label": t("Open {name}", { name: file.name }), onclick: () => this.show() }, shown), this.#caption());
+    this.#draw(shown, () => this.show());
   }
 
   #thumbnail = "";
+
+  /** @param {HTMLElement} shown @param {() => void} onclick */
+  #draw(shown, onclick) {
+    fill(this, h("button.picture", { "aria-label": t("Open {name}", { name: this.file.name }), onclick }, shown), this.#caption());
+  }
 
   #caption() {
     const { file, entry } = this;
@@ -109,10 +111,7 @@ export class FilePart extends Part {
       await shown.decode().catch(() => {});
       const before = this.offsetHeight, held = this.querySelector("img");
       if (held?.width) [shown.width, shown.height] = [held.width, held.height];
-      fill(this, h("button.picture", {
-        "aria-label": t("Open {name}", { name: this.file.name }),
-        onclick: () => openLightbox(this.entry, this.file, this.#blob),
-      }, shown), this.#caption());
+      this.#draw(shown, () => openLightbox(this.entry, this.file, this.#blob));
       emit(this, "grown", this.offsetHeight - before);
     } catch {
       // The card stays: it says what there is, and saving says why it cannot be had.
@@ -140,8 +139,52 @@ customElements.define("mf-file", FilePart);
 
 /** @param {MessageFacts} entry @param {FileFacts} file */
 export function filePart(entry, file) {
-  const made = /** @type {FilePart} */ (document.createElement("mf-file"));
-  made.entry = entry;
-  made.file = file;
-  return made;
+  return h("mf-file", { entry, file });
 }
+
+/**
+ * One picture, as large as the window.
+ * @param {import("../api").MessageFacts} entry @param {import("../api").FileFacts} file
+ * @param {string} blob
+ */
+function openLightbox(entry, file, blob) {
+  openDialog(file.name, () => [
+    h("img.large", { src: blob, alt: file.name }),
+    h("div.row.between",
+      h("span.muted", `${by(entry)} · ${size(file.size)} · ${left(entry.until)}`),
+      h("button", { autofocus: true, onclick: () => save(entry, file) }, t("Save"))),
+  ], { kind: "lightbox" });
+}
+
+/** Files on their way: how far, pause, go on, give up. */
+export class UploadsPart extends Part {
+  begin() {
+    this.on(store, "upload state", () => this.draw());
+    this.draw();
+  }
+
+  draw() {
+    for (const [id, one] of store.uploads) if (["done", "cancelled"].includes(one.state)) store.uploads.delete(id);
+    fill(this, [...store.uploads.values()].map((one) => this.#row(one)));
+  }
+
+  /** @param {import("../api").UploadFacts} one */
+  #row(one) {
+    const failed = one.state === "failed", paused = one.state === "paused";
+    const act = (/** @type {"pause_upload" | "resume_upload" | "cancel_upload"} */ name) =>
+      ask(name, { upload: one.id }).catch(complain);
+    const button = (/** @type {string} */ drawn, /** @type {string} */ name, /** @type {() => void} */ press) =>
+      iconButton(drawn, `${name}: ${one.name}`, press);
+    return h("div", { class: `upload ${one.state}` }, icon("file"),
+      h("div.grow",
+        h("div.row.between", h("bdi.cut", one.name),
+          h("span.muted", failed ? "" : `${size(one.sent)} / ${size(one.size)}`)),
+        failed ? h("p.bad", one.problem)
+          : h("progress", { max: Math.max(one.size, 1), value: one.sent, "aria-label": one.name })),
+      failed ? button("close", t("Close"), () => { store.uploads.delete(one.id); this.draw(); })
+        : [paused ? button("play", t("Go on"), () => act("resume_upload")) : button("pause", t("Pause"), () => act("pause_upload")),
+          button("close", t("Give up"), () => act("cancel_upload"))]);
+  }
+}
+
+customElements.define("mf-uploads", UploadsPart);

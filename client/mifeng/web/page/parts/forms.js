@@ -1,6 +1,6 @@
 // Requests are written here: a form, its files, who decides in which order; and forms of a unit's own.
 
-import { ask, checkOf, choiceOf, field, fill, h, iconButton, notice, openForm, store, t, upload } from "../lib/index.js";
+import { ask, checkOf, choiceOf, field, fill, h, iconButton, linesOf, notice, openForm, store, t, upload } from "../lib/index.js";
 
 /** @typedef {import("../api").PersonFacts} PersonFacts */
 
@@ -16,7 +16,7 @@ export function formWord(word) {
 export async function openRequest(unit) {
   const [{ templates }, { members }] = await Promise.all([ask("templates", { unit }), ask("members", { unit })]);
   const people = members.map((one) => one.person).filter((one) => one.id !== store.myId);
-  const kind = choiceOf(templates.map((one) => [one.name, formWord(one.name)]), "", { "data-first": true, onchange: () => draw() });
+  const kind = choiceOf(templates.map((one) => [one.name, formWord(one.name)]), "", () => draw(), { autofocus: true });
   const title = h("input", { required: true, maxLength: 200 }), more = h("input", { type: "file", multiple: true });
   const place = h("div.request-list"), chain = h("div.request-list");
   /** @type {Step[]} */ const steps = [];
@@ -32,9 +32,9 @@ export async function openRequest(unit) {
   draw();
   addStep();
   openForm(t("Request"), t("Send it"), [
-    h("div.row.bottom", field(t("Form"), kind), store.unit(unit)?.may_rename && h("button", { type: "button", onclick: () => openTemplate(unit) }, t("New form"))),
+    h("div.row.bottom", field(t("Form"), kind), store.unit(unit)?.may_rename && h("button", { onclick: () => openTemplate(unit) }, t("New form"))),
     field(t("Title"), title), place, field(t("Files that come with it"), more), h("h3", t("Who decides, one step after the other")), chain,
-    h("div", h("button", { type: "button", onclick: addStep }, t("Another step"))),
+    h("div", h("button", { onclick: addStep }, t("Another step"))),
   ], async () => {
     const named = inputs.flatMap((one) => (one.input instanceof HTMLInputElement ? [...(one.input.files ?? [])] : []));
     const files = [];
@@ -52,19 +52,17 @@ export async function openRequest(unit) {
 /** A step: whoever is chosen stands in a row; of several, all or any decide. @param {PersonFacts[]} people @param {number} n @returns {Step} */
 function stepOf(people, n) {
   /** @type {PersonFacts[]} */ const chosen = [];
-  const rule = choiceOf([["all", t("all of them")], ["any", t("any of them")]], "all", { "aria-label": t("Who of them?") });
+  const rule = choiceOf([["all", t("all of them")], ["any", t("any of them")]], "all", undefined, { "aria-label": t("Who of them?") });
   const row = h("div.row.wrap");
-  const add = choiceOf([["", t("Choose somebody")], ...people.map((one) => /** @type {[string, string]} */ ([one.id, one.name]))], "", {
-    onchange: () => {
-      const found = people.find((one) => one.id === add.value);
-      if (found && !chosen.includes(found)) chosen.push(found);
-      add.value = "";
-      draw();
-    },
+  const add = choiceOf([["", t("Choose somebody")], ...people.map((one) => /** @type {[string, string]} */ ([one.id, one.name]))], "", (id) => {
+    const found = people.find((one) => one.id === id);
+    if (found && !chosen.includes(found)) chosen.push(found);
+    add.value = "";
+    draw();
   });
   const draw = () => {
     rule.hidden = chosen.length < 2;
-    fill(row, chosen.map((one) => h("span.tag.chip", one.name, iconButton("close", t("Without {name}", { name: one.name }), () => { chosen.splice(chosen.indexOf(one), 1); draw(); }, { type: "button" }))), rule);
+    fill(row, chosen.map((one) => h("span.tag.chip", one.name, iconButton("close", t("Without {name}", { name: one.name }), () => { chosen.splice(chosen.indexOf(one), 1); draw(); }, { class: "small" }))), rule);
   };
   draw();
   return {
@@ -98,18 +96,18 @@ function fieldInput(one, people) {
 
 /** A form of the unit's own. @param {string} unit */
 function openTemplate(unit) {
-  const name = h("input", { required: true, maxLength: 100, "data-first": true }), rows = h("div.request-list");
+  const name = h("input", { required: true, maxLength: 100, autofocus: true }), rows = h("div.request-list");
   /** @type {(() => import("../api").FieldFacts)[]} */ const fields = [];
   const add = () => {
     let required = true;
     const label = h("input", { required: true, maxLength: 100 }), choices = h("textarea", { rows: 3 });
-    const kind = choiceOf([["text", t("Text")], ["number", t("Number")], ["amount", t("Amount")], ["date", t("Day")], ["range", t("From … to")], ["choice", t("Choice")], ["person", t("Person")], ["file", t("File")]], "text", { onchange: () => { list.hidden = kind.value !== "choice"; } });
+    const kind = choiceOf([["text", t("Text")], ["number", t("Number")], ["amount", t("Amount")], ["date", t("Day")], ["range", t("From … to")], ["choice", t("Choice")], ["person", t("Person")], ["file", t("File")]], "text", (value) => { list.hidden = value !== "choice"; });
     const list = field(t("Choices, one a line"), choices);
     list.hidden = true;
     rows.append(h("div.work", h("div.two", field(t("Field"), label), field(t("Kind"), kind)), list, checkOf(t("It must be filled in"), true, (is) => { required = is; })));
-    fields.push(() => ({ label: label.value, kind: kind.value, required, choices: kind.value === "choice" ? choices.value.split("\n").map((one) => one.trim()).filter(Boolean) : [] }));
+    fields.push(() => ({ label: label.value, kind: kind.value, required, choices: kind.value === "choice" ? linesOf(choices.value) : [] }));
   };
   add();
-  openForm(t("New form"), t("Save"), [field(t("Title"), name), rows, h("div", h("button", { type: "button", onclick: add }, t("Another field")))],
+  openForm(t("New form"), t("Save"), [field(t("Title"), name), rows, h("div", h("button", { onclick: add }, t("Another field")))],
     () => ask("add_template", { unit, name: name.value, fields: fields.map((one) => one()) }).then(() => notice(t("Everybody in here can fill it in now."))));
 }

@@ -1,7 +1,6 @@
 // One line of a timeline: a message, what has become of it, or who came and went.
 
-import { add, clock, day, dayKey, fullTime, h, icon, left, markdown, namesOf, store, t, tn } from "../lib/index.js";
-import { avatar } from "./avatar.js";
+import { avatar, by, clock, day, dayKey, fullTime, h, icon, left, markdown, namesOf, store, t, tag, tn } from "../lib/index.js";
 import { filePart } from "./file.js";
 import { work } from "./work.js";
 
@@ -9,12 +8,16 @@ import { work } from "./work.js";
 
 const TOGETHER_MS = 300000;
 
+/** Of one kind and person, soon after one another, on one day. @param {string} kind @param {MessageFacts | null} before @param {MessageFacts} entry */
+function areTogether(kind, before, entry) {
+  return before?.kind === kind && entry.kind === kind && before.sender?.id === entry.sender?.id
+    && entry.at - before.at < TOGETHER_MS && dayKey(before.at) === dayKey(entry.at);
+}
+
 /** Whether a line goes on what the one before has begun. @param {MessageFacts | null} before @param {MessageFacts} entry */
 export function follows(before, entry) {
-  return !!before && before.kind === "message" && entry.kind === "message" && !before.history && !entry.history
-    && before.sender?.id === entry.sender?.id && entry.at - before.at < TOGETHER_MS
-    && dayKey(before.at) === dayKey(entry.at) && !entry.reply_to
-    && (!goesOnThread(entry) || entry.thread === before.thread);
+  return areTogether("message", before, entry) && !before?.history && !entry.history && !entry.reply_to
+    && (!goesOnThread(entry) || entry.thread === before?.thread);
 }
 
 /** @param {MessageFacts} entry */
@@ -27,8 +30,7 @@ function goesOnThread(entry) {
  * @param {MessageFacts | null} before @param {MessageFacts} entry
  */
 export function isOneMore(before, entry) {
-  return !!before && before.kind === "commit" && entry.kind === "commit" && before.sender?.id === entry.sender?.id
-    && !before.removed.length && !entry.removed.length && entry.at - before.at < TOGETHER_MS && dayKey(before.at) === dayKey(entry.at);
+  return areTogether("commit", before, entry) && !before?.removed.length && !entry.removed.length;
 }
 
 /** @param {HTMLElement} row @param {MessageFacts} entry */
@@ -40,9 +42,8 @@ export function oneMore(row, entry) {
 
 /** @param {MessageFacts} entry @param {{ name: string }[]} people */
 function letIn(entry, people) {
-  const names = namesOf(people.slice(0, 12));
-  return people.length > 12 ? t("{by} let in {names} and {n} more", { by: entry.sender?.name ?? "?", names, n: people.length - 12 })
-    : t("{by} let in {names}", { by: entry.sender?.name ?? "?", names });
+  const facts = { by: by(entry), names: namesOf(people.slice(0, 12)), n: people.length - 12 };
+  return facts.n > 0 ? t("{by} let in {names} and {n} more", facts) : t("{by} let in {names}", facts);
 }
 
 /**
@@ -52,7 +53,7 @@ function letIn(entry, people) {
 export function line(entry, before, options = {}) {
   const row = h("article.line", {
     tabIndex: -1, "data-sequence": entry.sequence,
-    "aria-label": `${entry.sender?.name ?? ""} ${clock(entry.at)}`,
+    "aria-label": `${by(entry)} ${clock(entry.at)}`,
   });
   drawLine(row, entry, before, options);
   return row;
@@ -64,9 +65,7 @@ export function line(entry, before, options = {}) {
  */
 export function drawLine(row, entry, before, options = {}) {
   row.replaceChildren();
-  row.classList.toggle("follows", follows(before, entry));
-  row.classList.toggle("calls", entry.calls_me);
-  row.classList.toggle("waiting", entry.sequence === 0);
+  row.className = ["line", follows(before, entry) && "follows", entry.calls_me && "calls", !entry.sequence && "waiting"].filter(Boolean).join(" ");
   if (!options.inThread && (!before || dayKey(before.at) !== dayKey(entry.at)))
     row.append(h("div.day", { role: "separator" }, h("span", day(entry.at))));
   if (entry.kind !== "message" || entry.history) {
@@ -74,27 +73,33 @@ export function drawLine(row, entry, before, options = {}) {
     return void row.append(came(entry));
   }
   const sender = entry.sender;
-  const body = h("div.line-body");
+  const { inThread } = options;
   row.append(h("div.line-grid",
     h("div.line-side",
-      h("button.bare", { tabIndex: -1, "data-person": sender?.id, "aria-label": sender?.name ?? "" }, avatar(sender)),
-      h("time.small-time", { title: fullTime(entry.at) }, clock(entry.at))),
-    body));
-  body.append(h("header.line-head",
-    h("button.bare.sender", { "data-person": sender?.id }, h("bdi.name", sender?.name ?? "?")),
-    sender?.is_bot ? h("span.tag", t("bot")) : "",
-    sender?.title ? h("span.muted.title", h("bdi", sender.title)) : "",
-    h("time.muted", { title: `${fullTime(entry.at)} · ${left(entry.until)}` }, clock(entry.at))));
-  if (!options.inThread && (entry.reply_to || goesOnThread(entry)))
-    body.append(h("button.bare.answers-to", { ...(entry.reply_to ? { "data-jump": entry.reply_to } : { "data-act": "thread" }) },
-      icon(entry.reply_to ? "reply" : "thread"), h("bdi.cut", entry.reply_text || t("a message that is not here any longer"))));
-  add(body, what(entry));
-  if (entry.reactions.length) body.append(reactions(entry));
-  if (entry.answers && !options.inThread)
-    body.append(h("button.bare.thread-link", { "data-act": "thread" }, icon("thread"),
-      tn("{n} answer", "{n} answers", entry.answers)));
-  if (entry.sequence === 0)
-    body.append(h("p.muted.state", icon("clock"), t("waits for the server, and goes out by itself")));
+      h("button.bare", { tabIndex: -1, "data-person": sender?.id, "aria-label": by(entry) }, avatar(sender)),
+      when(entry, "time.small-time")),
+    h("div.line-body",
+      h("header.line-head",
+        h("button.bare.sender", { "data-person": sender?.id }, h("bdi.name", by(entry))),
+        sender?.is_bot && tag(t("bot")),
+        sender?.title && h("span.muted.title.cut", h("bdi", sender.title)),
+        when(entry, "time.muted", ` · ${left(entry.until)}`)),
+      !inThread && (!!entry.reply_to || goesOnThread(entry)) && h("button.bare.answers-to", entry.reply_to ? { "data-jump": entry.reply_to } : { "data-act": "thread" },
+        icon(entry.reply_to ? "reply" : "thread"), h("bdi.cut", entry.reply_text || t("a message that is not here any longer"))),
+      ...what(entry),
+      entry.reactions.length > 0 && reactions(entry),
+      !inThread && entry.answers > 0 && h("button.bare.thread-link", { "data-act": "thread" }, icon("thread"), tn("{n} answer", "{n} answers", entry.answers)),
+      entry.sequence === 0 && h("p.muted.state", icon("clock"), t("waits for the server, and goes out by itself")))));
+}
+
+/** @param {MessageFacts} entry @param {"time.muted" | "time.small-time"} tag @param {string} [more] */
+function when(entry, tag, more = "") {
+  return h(tag, { title: fullTime(entry.at) + more }, clock(entry.at));
+}
+
+/** Lines of one run, the later below the earlier. @param {MessageFacts[]} entries @param {MessageFacts | null} before @param {{ inThread?: boolean }} [options] */
+export function run(entries, before, options) {
+  return entries.map((entry, n) => line(entry, entries[n - 1] ?? before, options));
 }
 
 /** @param {MessageFacts} entry */
@@ -149,13 +154,13 @@ function ofDevices(one) {
 
 /** Who came and went. @param {MessageFacts} entry */
 function came(entry) {
-  const parts = [];
   // In a `heads` people are granted, and not in yet.
   const moves = entry.kind === "commit";
-  if (moves && entry.added.length) parts.push(h("span", letIn(entry, entry.added)));
-  if (moves && entry.removed.length) parts.push(h("span", t("{names} is out; everybody has new keys", { names: namesOf(entry.removed) })));
-  if (entry.history) parts.push(h("span", entry.history));
-  for (const one of entry.devices) parts.push(h("span", ofDevices(one)));
-  return h("p.came.muted", icon(entry.history ? "clock" : entry.devices.length ? "info" : entry.removed.length ? "leave" : "invite"), ...parts,
-    h("time", { title: fullTime(entry.at) }, clock(entry.at)));
+  const parts = [
+    moves && entry.added.length > 0 && letIn(entry, entry.added),
+    moves && entry.removed.length > 0 && t("{names} is out; everybody has new keys", { names: namesOf(entry.removed) }),
+    entry.history, ...entry.devices.map(ofDevices),
+  ].filter(Boolean);
+  return h("p.came.muted", icon(entry.history ? "clock" : entry.devices.length ? "info" : entry.removed.length ? "leave" : "invite"), parts.map((one) => h("span", one)),
+    when(entry, "time.muted"));
 }

@@ -1,7 +1,6 @@
 // The list at the left: oneself, the tree of units, channels, groups and conversations of two.
 
-import { arrows, emit, fill, h, icon, iconButton, keepingFocus, number, openMenu, Part, store, t, tn } from "../lib/index.js";
-import { avatar } from "./avatar.js";
+import { arrows, avatar, emit, few, fill, h, icon, iconButton, keepingFocus, openMenu, Part, store, t, tn, unitIcon } from "../lib/index.js";
 
 /** @typedef {import("../api").UnitFacts} UnitFacts */
 
@@ -12,9 +11,7 @@ export class SidebarPart extends Part {
   current = "";
 
   begin() {
-    this.on(store, "units", () => this.draw());
-    this.on(store, "state", () => this.draw());
-    this.on(store, "line", () => this.draw());
+    this.on(store, "units state line", () => this.draw());
     arrows(this, ".unit-link");
     this.draw();
   }
@@ -37,8 +34,8 @@ export class SidebarPart extends Part {
     if (!me) return null;
     return h("header.side-head",
       h("button.bare.myself", { "data-key": "me", "aria-haspopup": "menu", onclick: (/** @type {any} */ event) => this.#mine(event.currentTarget) },
-        avatar(me.me, "medium"),
-        h("span.me-text", h("bdi.name.cut", me.me.name),
+        avatar(me.me),
+        h("span.person-text.grow", h("bdi.name.cut", me.me.name),
           h("span.muted.cut.small", new URL(me.server).host)),
         icon("down")),
       h("button.search-box", { "data-key": "search", onclick: () => emit(this, "search") }, icon("search"),
@@ -90,6 +87,7 @@ export class SidebarPart extends Part {
 
   /** @param {UnitFacts} unit */
   #unit(unit) {
+    const mark = (/** @type {`span.${string}`} */ kind, /** @type {Node | string | false} */ shown, more = "") => shown && h(kind, { "aria-hidden": "true" }, shown, more);
     const hasMore = store.units.some((other) => other.parent === unit.id);
     const name = unit.title || t("a unit that you are not in");
     const states = [
@@ -99,7 +97,6 @@ export class SidebarPart extends Part {
       unit.waiting ? t("waits for the server") : "",
       unit.problem ? t("needs attention") : "",
     ].filter(Boolean).join(", ");
-    const glyph = { channel: "channel", group: "group", direct: "person" }[unit.kind] ?? "unit";
     return h("li.unit", { "--depth": unit.kind === "business" ? Math.min(unit.depth, 5) : 0 },
       hasMore && unit.kind === "business"
         ? h("button", {
@@ -110,11 +107,11 @@ export class SidebarPart extends Part {
         class: `unit-link ${unit.unread ? "unread" : ""} ${unit.sequence ? "" : "unknown"} ${unit.is_member ? "" : "gone"}`,
         href: unit.sequence ? `#/u/${unit.id}` : store.hasSayIn(unit) ? `#/g/${unit.id}` : undefined, "data-key": unit.id,
         "aria-current": unit.id === this.current ? "page" : undefined, title: unit.topic || undefined,
-      }, icon(glyph), h("bdi.cut.grow", name), states && h("span.sr", `(${states})`),
-      unit.problem ? h("span.mark.bad", { "aria-hidden": "true" }, icon("warn")) : "",
-      unit.waiting ? h("span.mark", { "aria-hidden": "true" }, icon("clock")) : "",
-      unit.asks ? h("span.mark.asks", { "aria-hidden": "true" }, icon("check"), String(unit.asks)) : "",
-      unit.unread ? h("span", { class: `count ${unit.calls || unit.kind === "direct" ? "calls" : ""}`, "aria-hidden": "true" }, (unit.calls ? "@ " : "") + (unit.unread > 99 ? "99+" : number(unit.unread))) : ""));
+      }, unitIcon(unit), h("bdi.cut.grow", name), states && h("span.sr", `(${states})`),
+      mark("span.mark.bad", !!unit.problem && icon("warn")),
+      mark("span.mark", !!unit.waiting && icon("clock")),
+      mark("span.mark.asks", unit.asks > 0 && icon("check"), String(unit.asks)),
+      mark("span.count", unit.unread > 0 && (unit.calls ? "@ " : "") + few(unit.unread))));
   }
 
   /** @param {string} place @param {string} drawn @param {string} name */

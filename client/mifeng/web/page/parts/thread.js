@@ -1,9 +1,8 @@
 // A thread at the right: the message that began it, what was answered, and where to answer.
 
-import { ask, fill, h, Part, said, store, t } from "../lib/index.js";
+import { ask, fill, fillWith, h, panelHead, Part, store, t } from "../lib/index.js";
 import { serveActions } from "./actions.js";
-import { line } from "./message.js";
-import { panelHead } from "./panel.js";
+import { run } from "./message.js";
 import "./composer.js";
 
 /** @typedef {import("../api").MessageFacts} MessageFacts */
@@ -13,7 +12,7 @@ export class ThreadPart extends Part {
   /** @type {MessageFacts} */ about = /** @type {any} */ (null);
   /** @type {MessageFacts[]} */ entries = [];
   #lines = h("div.panel-body.thread-lines", { tabIndex: 0 });
-  #composer = /** @type {import("./composer.js").ComposerPart} */ (document.createElement("mf-composer"));
+  #composer = h("mf-composer");
 
   begin() {
     fill(this, panelHead(t("Thread"), this), this.#lines, this.#composer);
@@ -30,20 +29,11 @@ export class ThreadPart extends Part {
   }
 
   async draw() {
-    try {
-      const { entries } = await ask("thread", { unit: this.unit, sequence: this.about.sequence });
-      this.entries = entries;
-      /** @type {MessageFacts | null} */ let before = null;
-      const rows = entries.map((entry) => {
-        const row = line(entry, before, { inThread: true });
-        before = entry;
-        return row;
-      });
-      fill(this.#lines, rows);
-      this.#lines.scrollTop = this.#lines.scrollHeight;
-    } catch (error) {
-      fill(this.#lines, h("p.empty", said(error)));
-    }
+    await fillWith(this.#lines, async () => {
+      this.entries = (await ask("thread", { unit: this.unit, sequence: this.about.sequence })).entries;
+      return run(this.entries, null, { inThread: true });
+    });
+    this.#lines.scrollTop = this.#lines.scrollHeight;
   }
 
   /** @param {Element | null} row */

@@ -1,8 +1,8 @@
 // A unit's timeline: a window of lines that grows at either end as one scrolls, and is cut at the
 // other, so that ten thousand messages weigh no more than two hundred.
 
-import { announce, ask, Declined, fill, h, icon, left, Part, said, store, t, tn } from "../lib/index.js";
-import { drawLine, isOneMore, line, oneMore } from "./message.js";
+import { announce, ask, by, Declined, emit, fill, h, icon, left, Part, said, store, t, tn } from "../lib/index.js";
+import { drawLine, isOneMore, line, oneMore, run } from "./message.js";
 import { serveActions } from "./actions.js";
 
 /** @typedef {import("../api").MessageFacts} MessageFacts */
@@ -23,11 +23,10 @@ export class TimelinePart extends Part {
   #lines = h("div.lines");
   #outgoing = h("div.lines");
   #newest = h("button.newest", { hidden: true });
-  #scroller = h("div.scroller", { tabIndex: 0, role: "region" });
+  #scroller = h("div.scroller", { tabIndex: 0, role: "region", "aria-label": t("Messages") });
 
   begin() {
-    this.#scroller.setAttribute("aria-label", t("Messages"));
-    this.#scroller.append(this.#lines, this.#outgoing);
+    fill(this.#scroller, this.#lines, this.#outgoing);
     fill(this, this.#scroller, this.#newest);
     this.on(this.#scroller, "scroll", () => this.#scrolled(), { passive: true });
     this.on(this.#newest, "click", () => this.open(this.unit));
@@ -35,8 +34,7 @@ export class TimelinePart extends Part {
     this.on(this, "keydown", (event) => this.#key(event));
     this.on(this, "grown", (event) => this.#grown(event));
     this.on(store, "line-changed", (event) => this.#take(event.detail));
-    this.on(store, "entry", (event) => event.detail.unit === this.unit && this.#catchUp());
-    this.on(store, "changed", () => this.#catchUp());
+    this.on(store, "entry changed", (event) => (event.detail?.unit ?? this.unit) === this.unit && this.#catchUp());
     this.on(store, "renewed", (event) => event.detail === this.unit && this.open(this.unit));
     this.on(store, "minute", () => this.#age());
     this.on(document, "visibilitychange", () => this.#markRead());
@@ -105,18 +103,24 @@ export class TimelinePart extends Part {
   }
 
   #drawWaiting() {
-    let before = this.entries.at(-1) ?? null;
-    const rows = this.waiting.map((entry) => {
-      const row = line(entry, before);
-      before = entry;
-      return row;
-    });
-    this.#outgoing.replaceChildren(...rows);
+    this.#outgoing.replaceChildren(...run(this.waiting, this.entries.at(-1) ?? null));
+  }
+
+  /** How far it is to the end of what is drawn. */
+  get #below() {
+    const { scrollTop, clientHeight, scrollHeight } = this.#scroller;
+    return scrollHeight - scrollTop - clientHeight;
   }
 
   get #atEnd() {
-    const { scrollTop, clientHeight, scrollHeight } = this.#scroller;
-    return !this.#moreAfter && scrollHeight - scrollTop - clientHeight < 48;
+    return !this.#moreAfter && this.#below < 48;
+  }
+
+  /** Whoever is at the end stays there, whatever comes. @param {() => void} act */
+  #staying(act) {
+    const atEnd = this.#atEnd;
+    act();
+    if (atEnd) this.#toEnd();
   }
 
   #toEnd() {
@@ -124,47 +128,48 @@ export class TimelinePart extends Part {
   }
 
   #scrolled() {
-    const { scrollTop, clientHeight, scrollHeight } = this.#scroller;
-    if (!this.#loading && this.#moreBefore && scrollTop < NEAR) this.#before();
-    else if (!this.#loading && this.#moreAfter && scrollHeight - scrollTop - clientHeight < NEAR) this.#after();
+    if (!this.#loading && this.#moreBefore && this.#scroller.scrollTop < NEAR) this.#before();
+    else if (!this.#loading && this.#moreAfter && this.#below < NEAR) this.#after();
     if (this.#atEnd) {
       this.#newest.hidden = true;
       this.#markRead();
-    } else if (scrollHeight - scrollTop - clientHeight > clientHeight) this.#newest.hidden = false;
+    } else if (this.#below > this.#scroller.clientHeight) this.#newest.hidden = false;
   }
 
   async #before() {
     await this.#page({ before: this.entries[0]?.sequence ?? 1 }, (page) => {
       this.#moreBefore = page.more_before;
-      const height = this.#scroller.scrollHeight, top = this.#scroller.scrollTop;
+      const stays = this.entries[1] ?? this.entries[0];
       this.entries = [...page.entries, ...this.entries];
       if (this.entries.length > MOST) {
         this.entries.length = MOST;
         this.#moreAfter = true;
         this.waiting = [];
       }
-      this.#reuse();
-      const dropped = this.#lines.dataset.dropped;
-      this.#scroller.scrollTop = top + this.#scroller.scrollHeight - height + Number(dropped ?? 0);
+      this.#redraw(stays);
     });
   }
 
   async #after() {
     await this.#page({ after: this.#last }, (page) => {
       this.#moreAfter = page.more_after;
+      const stays = this.entries.at(-1);
       this.entries = [...this.entries, ...page.entries];
       if (!this.#moreAfter) this.waiting = page.waiting;
-      let gone = 0;
       if (this.entries.length > MOST) {
-        const cut = this.entries.splice(0, this.entries.length - MOST);
-        const first = this.rows.get(this.entries[0]?.sequence ?? 0);
-        gone = first ? first.offsetTop - (this.rows.get(cut[0]?.sequence ?? 0)?.offsetTop ?? 0) : 0;
+        this.entries = this.entries.slice(-MOST);
         this.#moreBefore = true;
       }
-      const top = this.#scroller.scrollTop;
-      this.#reuse();
-      if (gone) this.#scroller.scrollTop = top - gone;
+      this.#redraw(stays);
     });
+  }
+
+  /** Draw what there is now, and what one reads stays where it is. @param {MessageFacts | undefined} entry that is there before and after */
+  #redraw(entry) {
+    const top = () => this.rows.get(entry?.sequence ?? 0)?.offsetTop ?? 0;
+    const { scrollTop } = this.#scroller, before = top();
+    this.#reuse();
+    this.#scroller.scrollTop = scrollTop + top() - before;
   }
 
   /** Put the rows in order again; those that are there already stay what they are. */
@@ -173,7 +178,6 @@ export class TimelinePart extends Part {
     this.rows = new Map();
     const all = document.createDocumentFragment();
     if (!this.#moreBefore) all.append(this.#beginning());
-    let dropped = 0;
     /** @type {MessageFacts | null} */ let last = null;
     for (const entry of this.entries) {
       const old = before.get(entry.sequence);
@@ -184,40 +188,35 @@ export class TimelinePart extends Part {
       all.append(row);
       last = entry;
     }
-    for (const [sequence, row] of before) if (!this.rows.has(sequence) && sequence > (last?.sequence ?? 0)) dropped += row.offsetHeight;
-    this.#lines.dataset.dropped = String(dropped);
     this.#lines.replaceChildren(all);
     this.#drawWaiting();
   }
 
-  /** @param {{ before?: number, after?: number }} where @param {(page: import("../api").TimelineReply) => void} take */
-  async #page(where, take) {
+  /** @param {{ before?: number, after?: number }} where @param {(page: import("../api").TimelineReply) => void} take @param {boolean} [alone] nothing else is loaded meanwhile */
+  async #page(where, take, alone = true) {
     const unit = this.unit;
-    this.#loading = true;
+    if (alone) this.#loading = true;
     try {
       const page = await ask("timeline", { unit, ...where });
       if (this.unit === unit) take(page);
     } catch (error) {
       if (!(error instanceof Declined)) throw error;
     } finally {
-      this.#loading = false;
+      if (alone) this.#loading = false;
     }
   }
 
   /** Lines that came meanwhile, and what still waits. */
   async #catchUp() {
     if (!this.unit || this.#loading || this.#moreAfter) return;
-    const unit = this.unit, atEnd = this.#atEnd;
-    try {
-      const page = await ask("timeline", { unit, after: this.#last });
-      if (this.unit !== unit || this.#moreAfter) return;
+    const atEnd = this.#atEnd;
+    await this.#page({ after: this.#last }, (page) => {
+      if (this.#moreAfter) return;
       this.waiting = page.waiting;
       for (const entry of page.entries) this.#append(entry);
       this.#drawWaiting();
       if (atEnd) this.#toEnd();
-    } catch (error) {
-      if (!(error instanceof Declined)) throw error;
-    }
+    }, false);
   }
 
   /** A line is new, or is another than it was. @param {MessageFacts} entry */
@@ -225,16 +224,11 @@ export class TimelinePart extends Part {
     if (entry.unit !== this.unit) return;
     const at = this.entries.findIndex((one) => one.sequence === entry.sequence);
     const row = this.rows.get(entry.sequence);
-    if (at >= 0 && row) {
-      const atEnd = this.#atEnd;
+    if (at >= 0 && row) this.#staying(() => {
       this.entries[at] = entry;
       drawLine(row, entry, this.entries[at - 1] ?? null);
-      if (atEnd) this.#toEnd();
-    } else if (!this.#moreAfter && entry.sequence > (this.#last)) {
-      const atEnd = this.#atEnd;
-      this.#append(entry);
-      if (atEnd) this.#toEnd();
-    }
+    });
+    else if (!this.#moreAfter) this.#staying(() => this.#append(entry));
   }
 
   /** @param {MessageFacts} entry */
@@ -250,7 +244,7 @@ export class TimelinePart extends Part {
     this.#lines.append(this.#row(entry, last));
     this.entries.push(entry);
     this.#drawWaiting();
-    if (!mine) announce(`${entry.sender?.name ?? ""}: ${entry.text.slice(0, 200)}`);
+    if (!mine) announce(`${by(entry)}: ${entry.text.slice(0, 200)}`);
     this.#sayNewest(this.#atEnd ? 0 : 1);
     setTimeout(() => this.#markRead());
   }
@@ -282,14 +276,14 @@ export class TimelinePart extends Part {
     const target = /** @type {HTMLElement} */ (event.target);
     const above = target.getBoundingClientRect().bottom - event.detail < this.#scroller.getBoundingClientRect().top;
     if (above) this.#scroller.scrollTop += event.detail;
-    else if (this.#scroller.scrollHeight - this.#scroller.scrollTop - this.#scroller.clientHeight - event.detail < 60) this.#toEnd();
+    else if (this.#below - event.detail < 60) this.#toEnd();
   }
 
   #age() {
     for (const entry of this.entries) {
       if (!entry.files.length) continue;
       for (const shown of this.rows.get(entry.sequence)?.querySelectorAll(".until") ?? [])
-        shown.textContent = shown.textContent?.startsWith(" ·") ? ` · ${left(entry.until)}` : left(entry.until);
+        shown.textContent = left(entry.until);
     }
     if (this.entries.some((one) => one.until < Date.now() && !one.problem && one.kind === "message")) this.open(this.unit);
   }
@@ -297,10 +291,7 @@ export class TimelinePart extends Part {
   /** Go to a line, wherever it is. @param {number} sequence @param {boolean} [here] */
   async jump(sequence, here = false) {
     const row = this.rows.get(sequence);
-    if (!row) {
-      if (!here) await this.open(this.unit, { around: sequence });
-      return;
-    }
+    if (!row) return void (here || (await this.open(this.unit, { around: sequence })));
     row.scrollIntoView({ block: "center" });
     row.focus({ preventScroll: true });
     row.classList.add("shown");
@@ -325,8 +316,7 @@ export class TimelinePart extends Part {
     else if (event.key === "ArrowDown" && !event.altKey && row) to(all.indexOf(row) + 1);
     else if (row && document.activeElement === row && !event.ctrlKey && !event.metaKey && !event.altKey) {
       const entry = this.entry(row);
-      if (entry && this.dispatchEvent(new CustomEvent("line-key", { bubbles: true, cancelable: true, detail: { key: event.key, entry, row } })) === false)
-        event.preventDefault();
+      if (entry) emit(this, "line-key", { event, entry, row });
     }
   }
 

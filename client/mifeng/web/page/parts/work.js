@@ -1,7 +1,6 @@
 // What asks for something: announcements to be confirmed, polls, requests for approval.
 
-import { ask, busy, checkOf, complain, field, fullTime, h, icon, markdown, namesOf, notice, openDialog, openForm, saveFile, shortTime, store, t, tn } from "../lib/index.js";
-import { avatar } from "./avatar.js";
+import { actButton, ask, askOf, avatar, checkOf, complain, field, fill, fullTime, h, icon, linesOf, markdown, namesOf, notice, openDialog, openForm, saveFile, shortTime, store, t, tag, tn } from "../lib/index.js";
 import { formWord } from "./forms.js";
 
 /** @typedef {import("../api").MessageFacts} MessageFacts */
@@ -14,22 +13,17 @@ export function work(entry) {
   return null;
 }
 
-/** @param {"confirm" | "remind" | "close_poll"} name @param {MessageFacts} entry @param {HTMLButtonElement} button */
-function act(name, entry, button) {
-  busy(button, () => ask(name, { unit: entry.unit, sequence: entry.sequence }).catch(complain));
-}
-
 /** @param {MessageFacts} entry @param {import("../api").AnnouncementFacts} one */
 function announcement(entry, one) {
   const of = one.confirmed.length + one.missing.length;
   return h("section.work", { class: one.asks_me ? "asks" : "" },
     h("p.work-title", icon("channel"), h("bdi", one.title)), h("div.text", markdown(one.text)), h("div.work-foot",
-    one.asks_me ? h("button.primary", { onclick: (/** @type {any} */ event) => act("confirm", entry, event.currentTarget) }, icon("check"), t("I have read this"))
-      : !entry.is_mine && h("span.tag.ok", t("You have confirmed")),
+    one.asks_me ? actButton("primary", () => askOf("confirm", entry), icon("check"), t("I have read this"))
+      : !entry.is_mine && tag(t("You have confirmed"), "ok"),
     h("button.bare.who", { onclick: () => readList(entry) },
       h("progress", { max: Math.max(of, 1), value: one.confirmed.length, "aria-label": t("confirmed") }),
       h("span.muted", t("{n} of {of} have confirmed", { n: one.confirmed.length, of }))),
-    one.reminded_me && h("span.tag.warn", t("You were reminded"))));
+    one.reminded_me && tag(t("You were reminded"), "warn")));
 }
 
 /** Who has and who has not; it fills while one looks. @param {MessageFacts} entry */
@@ -40,9 +34,9 @@ function readList(entry) {
     if (!one) return;
     const person = (/** @type {import("../api").PersonFacts} */ who, /** @type {string} */ more) =>
       h("li.row", avatar(who, "small"), h("bdi.grow.cut", who.name), h("span.muted.small", more));
-    body.replaceChildren(
+    fill(body,
       h("h3", tn("{n} has not confirmed", "{n} have not confirmed", one.missing.length)), h("ul.rows", one.missing.map((who) => person(who, who.title))),
-      ...(now.is_mine && one.missing.length ? [h("button", { onclick: (/** @type {any} */ event) => { act("remind", now, event.currentTarget); notice(t("They are reminded, without a word of what it is about.")); } }, icon("clock"), t("Remind them"))] : []),
+      now.is_mine && one.missing.length > 0 && actButton("", () => askOf("remind", now).then(() => notice(t("They are reminded, without a word of what it is about."))), icon("clock"), t("Remind them")),
       h("h3", tn("{n} has confirmed", "{n} have confirmed", one.confirmed.length)), h("ul.rows", one.confirmed.map((who) => person(who.person, shortTime(who.at)))),
       h("p.hint", t("These are exactly the people who could read it when it was posted. Each confirmation is signed.")));
   };
@@ -61,37 +55,37 @@ function poll(entry, one) {
   const vote = (/** @type {number} */ n) => {
     const others = one.several ? one.mine.filter((m) => m !== n) : [];
     const choices = one.mine.includes(n) ? others : [...others, n];
-    ask("vote", { unit: entry.unit, sequence: entry.sequence, choices }).catch(complain);
+    askOf("vote", entry, { choices }).catch(complain);
   };
   return h("section.work", h("p.work-title", icon("help"), h("bdi", one.question)),
     h("ul.choices-list", one.choices.map((choice, n) => h("li", { class: one.mine.includes(n + 1) ? "mine" : "", title: namesOf(choice.people) },
       h("button.bare", { disabled: !one.is_open, "aria-pressed": String(one.mine.includes(n + 1)), onclick: () => vote(n + 1) },
         h("span.row.between", h("span.row.tight", one.mine.includes(n + 1) && icon("check"), h("bdi", choice.text)), h("span.muted", String(choice.people.length))),
         h("progress", { max: most, value: choice.people.length, "aria-label": choice.text }))))),
-    entry.is_mine && one.is_open && h("div", h("button", { onclick: (/** @type {any} */ event) => act("close_poll", entry, event.currentTarget) }, t("End the poll"))),
+    entry.is_mine && one.is_open && h("div", actButton("", () => askOf("close_poll", entry), t("End the poll"))),
     h("p.muted.small", t("{n} of {of} have voted", { n: one.voted, of: one.voters }), " · ", one.is_open ? one.closes_at ? t("open until {time}", { time: shortTime(one.closes_at) }) : t("voting goes on") : t("closed"), " · ", t("everybody sees who votes for what")));
 }
 
 /** @param {MessageFacts} entry @param {import("../api").ApprovalFacts} one */
 function approval(entry, one) {
   const comment = h("input", { placeholder: t("A comment, if you like"), "aria-label": t("A comment, if you like"), maxLength: 1000 });
-  const decide = (/** @type {string} */ decision) => (/** @type {any} */ event) =>
-    busy(event.currentTarget, () => ask("decide", { unit: entry.unit, sequence: entry.sequence, decision, comment: comment.value }).catch(complain));
+  const decide = (/** @type {string} */ kind, /** @type {string} */ decision, /** @type {string} */ text) =>
+    actButton(kind, () => askOf("decide", entry, { decision, comment: comment.value }), text);
   const words = /** @type {Record<string, string>} */ ({ pending: t("pending"), approved: t("approved"), rejected: t("rejected"), withdrawn: t("withdrawn") });
   return h("section.work", { class: one.waits_for_me ? "asks" : "" },
-    h("div.row.between", h("p.work-title", icon("text"), h("bdi", one.title)), h("span", { class: `tag ${{ approved: "ok", rejected: "bad", pending: "warn" }[one.standing] ?? ""}` }, words[one.standing] ?? one.standing)),
+    h("div.row.between", h("p.work-title", icon("text"), h("bdi", one.title)), tag(words[one.standing] ?? one.standing, { approved: "ok", rejected: "bad", pending: "warn" }[one.standing])),
     h("dl.form-facts", one.answers.map((answer) => h("div", h("dt.muted", h("bdi", formWord(answer.label))), h("dd", h("bdi", formWord(answer.value)))))),
     h("ol.steps", one.steps.map((step, n) => h("li", { class: n + 1 === one.step && one.standing === "pending" ? "due" : "" },
-      h("span.muted", step.people.length > 1 && `${step.rule === "all" ? t("all of") : t("one of")} `), namesOf(step.people), step.approved.length > 0 && h("span.tag.ok", t("approved"))))),
+      h("span.muted", step.people.length > 1 && `${step.rule === "all" ? t("all of") : t("one of")} `), namesOf(step.people), step.approved.length > 0 && tag(t("approved"), "ok")))),
     one.history.map((made) => h("p.small.muted", { title: fullTime(made.at) }, `${made.person.name}: ${words[made.verdict] ?? made.verdict}, ${shortTime(made.at)}`, made.comment && ` – ${made.comment}`)),
-    one.waits_for_me && h("div.work-foot", comment, h("button.primary", { onclick: decide("approve") }, t("Approve")), h("button.danger-quiet", { onclick: decide("reject") }, t("Reject"))),
-    entry.is_mine && one.standing === "pending" && h("div.work-foot", h("button", { onclick: (/** @type {any} */ event) => act("remind", entry, event.currentTarget) }, t("Remind them")), h("button.danger-quiet", { onclick: decide("withdraw") }, t("Withdraw"))),
-    one.standing !== "pending" && h("div", h("button.bare.link", { onclick: () => ask("export_approval", { unit: entry.unit, sequence: entry.sequence }).then(saveFile, complain) }, t("Save with its signatures"))));
+    one.waits_for_me && h("div.work-foot", comment, decide("primary", "approve", t("Approve")), decide("danger-quiet", "reject", t("Reject"))),
+    entry.is_mine && one.standing === "pending" && h("div.work-foot", actButton("", () => askOf("remind", entry), t("Remind them")), decide("danger-quiet", "withdraw", t("Withdraw"))),
+    one.standing !== "pending" && h("div", h("button.bare.link", { onclick: () => askOf("export_approval", entry).then(saveFile, complain) }, t("Save with its signatures"))));
 }
 
 /** Write an announcement. @param {string} unit */
 export function openAnnounce(unit) {
-  const title = h("input", { required: true, maxLength: 200, "data-first": true }), text = h("textarea", { rows: 6 });
+  const title = h("input", { required: true, maxLength: 200, autofocus: true }), text = h("textarea", { rows: 6 });
   let below = false;
   const asked = Math.max((store.unit(unit)?.members ?? 1) - 1, 0);
   openForm(t("Announcement"), t("Announce"), [
@@ -105,8 +99,8 @@ export function openAnnounce(unit) {
 
 /** Ask everybody. @param {string} unit */
 export function openPoll(unit) {
-  const question = h("input", { required: true, maxLength: 200, "data-first": true }), choices = h("textarea", { rows: 4, required: true }), ends = h("input", { type: "datetime-local" });
+  const question = h("input", { required: true, maxLength: 200, autofocus: true }), choices = h("textarea", { rows: 4, required: true }), ends = h("input", { type: "datetime-local" });
   let several = false;
   openForm(t("Poll"), t("Ask"), [field(t("Question"), question), field(t("Choices, one a line"), choices), checkOf(t("More than one may be chosen"), false, (is) => { several = is; }), field(t("Open until (if you like)"), ends)],
-    () => ask("ask_poll", { unit, question: question.value, choices: choices.value.split("\n").map((one) => one.trim()).filter(Boolean), several, closes_at: ends.value ? new Date(ends.value).getTime() : 0 }));
+    () => ask("ask_poll", { unit, question: question.value, choices: linesOf(choices.value), several, closes_at: ends.value ? new Date(ends.value).getTime() : 0 }));
 }

@@ -1,9 +1,6 @@
 // For those who may: invites, removals and how far they are, the server.
 
-import { ask, busy, choiceOf, complain, confirmed, field, fill, formOf, h, icon, notice, openDialog, Part, said, shortTime, store, t, tn } from "../lib/index.js";
-import { avatar } from "../parts/avatar.js";
-import { openPicker, pageHead, roleName } from "../parts/panel.js";
-import { qr } from "../parts/qr.js";
+import { actButton, ask, avatar, blockOf, choiceOf, complain, confirmed, field, fill, fillWith, formOf, h, icon, notice, openDialog, openPicker, pageHead, Part, qr, roleName, shortTime, store, t, tag, tn } from "../lib/index.js";
 import { safetyDigits } from "../parts/person.js";
 
 export class AdminView extends Part {
@@ -12,28 +9,18 @@ export class AdminView extends Part {
   #server = h("div");
 
   begin() {
-    const block = (/** @type {string} */ drawn, /** @type {string} */ title, /** @type {string} */ text, /** @type {import("../lib/dom.js").Child[]} */ ...rest) =>
-      h("section.admin-block", h("header", icon(drawn), h("div.grow", h("h2", title), h("p.muted", text))), ...rest);
     const invite = h("button.primary", { onclick: () => this.#invite() }, t("Invite somebody"));
     const remove = h("button.danger-quiet", { onclick: () => this.#remove() }, t("Remove somebody"));
-    fill(this, h("div.page",
-pageHead(t("Administration")),
-      block("invite", t("Invites"), t("Each lets in one person, within three days. The link holds a secret: hand it over where nobody else reads it."), this.#invites, h("div.row", invite)),
-      block("leave", t("Leaving"), t("Who is removed is blocked at once, and is out of a unit once its people have new keys."), this.#removals, h("div.row", remove)),
-      block("shield", t("Server"), t("It stores what it cannot read."), this.#server)));
+    fill(this, h("div.page", pageHead(t("Administration")),
+      blockOf("invite", t("Invites"), t("Each lets in one person, within three days. The link holds a secret: hand it over where nobody else reads it."), this.#invites, h("div.row", invite)),
+      blockOf("leave", t("Leaving"), t("Who is removed is blocked at once, and is out of a unit once its people have new keys."), this.#removals, h("div.row", remove)),
+      blockOf("shield", t("Server"), t("It stores what it cannot read."), this.#server)));
     this.on(store, "changed", () => this.look());
     this.look();
   }
 
   async look() {
-    const each = async (/** @type {HTMLElement} */ place, /** @type {() => Promise<import("../lib/dom.js").Child[]>} */ draw) => {
-      try {
-        fill(place, ...(await draw()));
-      } catch (error) {
-        fill(place, h("p.bad", said(error)));
-      }
-    };
-    await Promise.all([each(this.#invites, () => this.#drawInvites()), each(this.#removals, () => this.#drawRemovals()), each(this.#server, () => this.#drawServer())]);
+    await Promise.all([fillWith(this.#invites, () => this.#drawInvites()), fillWith(this.#removals, () => this.#drawRemovals()), fillWith(this.#server, () => this.#drawServer())]);
   }
 
   async #drawInvites() {
@@ -41,11 +28,9 @@ pageHead(t("Administration")),
     if (!invites.length) return [h("p.muted", t("No invite is open."))];
     const states = /** @type {Record<string, string>} */ ({ open: t("open"), expired: t("expired"), void: t("void") });
     return [h("ul.rows", invites.map((one) => h("li.row",
-      h("span", { class: `tag ${one.state === "open" ? "ok" : ""}` }, states[one.state] ?? one.state),
+      tag(states[one.state] ?? one.state, one.state === "open" ? "ok" : ""),
       h("span.grow", t("{role}, by {name}", { role: roleName(one.role), name: one.issued_by.name }), h("br"), h("span.muted.small", t("until {time}", { time: shortTime(one.expires_at) }))),
-      one.state === "open" && h("button", {
-        onclick: (/** @type {any} */ event) => busy(event.currentTarget, () => ask("revoke_invite", { invite: one.id }).then(() => this.look()).catch(complain)),
-      }, t("Make void")))))];
+      one.state === "open" && actButton("", () => ask("revoke_invite", { invite: one.id }).then(() => this.look()), t("Make void")))))];
   }
 
   async #drawRemovals() {
@@ -54,10 +39,10 @@ pageHead(t("Administration")),
     return [h("ul.rows", removals.map((one) => {
       const pending = one.units.filter((unit) => unit.state === "pending").length + one.others_pending;
       const out = one.units.length + one.others_out + one.others_pending - pending;
-      return h("li.row", avatar(one.person, "medium"),
+      return h("li.row", avatar(one.person),
         h("span.grow", h("bdi.name", one.person.name), h("br"), h("span.muted.small", t("removed {time}", { time: shortTime(one.removed_at) }))),
         h("button.bare", { onclick: () => this.#report(one) },
-          h("span", { class: `tag ${pending ? (one.is_overdue ? "bad" : "warn") : "ok"}` }, pending ? tn("still in {n} unit", "still in {n} units", pending) : tn("out of {n} unit", "out of {n} units", out))));
+          pending ? tag(tn("still in {n} unit", "still in {n} units", pending), one.is_overdue ? "bad" : "warn") : tag(tn("out of {n} unit", "out of {n} units", out), "ok")));
     }))];
   }
 
@@ -65,12 +50,12 @@ pageHead(t("Administration")),
     const [health, safety, { alarms }] = await Promise.all([ask("server_health", {}), ask("workspace_number", {}), ask("alarms", {})]);
     return [
       ...alarms.slice(0, 10).map((one) => h("p.alarm", icon("warn"), h("span.grow", one.message), h("time.small", shortTime(one.at)))),
-      h("p.row", h("span", { class: `tag ${health.is_online ? "ok" : "bad"}` }, health.is_online ? t("reached") : t("not reached")), h("span", health.server), h("span.muted", t("answers in {n} ms", { n: health.answer_ms }))),
+      h("p.row", health.is_online ? tag(t("reached"), "ok") : tag(t("not reached"), "bad"), h("span", health.server), h("span.muted", t("answers in {n} ms", { n: health.answer_ms }))),
       h("p.muted.small", t("The same digits stand on every device of this workspace. If they differ somewhere, somebody is in between.")), safetyDigits(safety.number)];
   }
 
   #invite() {
-    const role = choiceOf(["member", "guest", "admin"].map((one) => [one, roleName(one)]), "member", { "data-first": true });
+    const role = choiceOf(["member", "guest", "admin"].map((one) => [one, roleName(one)]), "member", undefined, { autofocus: true });
     const dialog = openDialog(t("Invite somebody"), () => [formOf(t("Make the invite"), [field(t("As"), role)], async () => {
       const made = await ask("invite", { role: role.value });
       const link = h("textarea", { readOnly: true, rows: 4, value: made.link, "aria-label": t("The link") });
@@ -103,7 +88,7 @@ pageHead(t("Administration")),
     const words = /** @type {Record<string, string>} */ ({ verified: t("out: seen in this device's own copy"), reported: t("out: says the server"), pending: t("still in: nobody of this unit was online") });
     openDialog(t("{name}, unit by unit", { name: one.person.name }), () => [
       h("ul.rows", one.units.map((unit) => h("li.row",
-        h("span", { class: `tag ${unit.state === "pending" ? "warn" : "ok"}` }, unit.state === "pending" ? t("still in") : t("out")),
+        unit.state === "pending" ? tag(t("still in"), "warn") : tag(t("out"), "ok"),
         h("span.grow", h("bdi", unit.title || unit.unit.slice(0, 8)), h("br"), h("span.muted.small", words[unit.state] ?? unit.state, unit.epoch ? ` · ${t("Epoch {n}", { n: unit.epoch })}` : "")))),
         one.others_out > 0 && h("li", tn("out of {n} other unit, says the server", "out of {n} other units, says the server", one.others_out)),
         one.others_pending > 0 && h("li", tn("still in {n} other unit, says the server", "still in {n} other units, says the server", one.others_pending)),

@@ -1,11 +1,9 @@
 // The feed: what was posted where one follows, newest first; or, with a person, what they have posted.
 
-import { add, ask, checkOf, complain, emit, fill, h, icon, iconButton, keepingFocus, openDialog, openMenu, Part, said, store, t, tn } from "../lib/index.js";
-import { avatar } from "../parts/avatar.js";
+import { add, ask, avatar, checkOf, complain, emit, fill, fillWith, h, icon, menuButton, openDialog, pageHead, Part, personText, store, t, tn } from "../lib/index.js";
 import { doAction } from "../parts/actions.js";
 import { line } from "../parts/message.js";
 import { openSettings } from "./settings.js";
-import { pageHead, personText } from "../parts/panel.js";
 
 /** @typedef {import("../api").MessageFacts} MessageFacts */
 
@@ -20,7 +18,7 @@ export class FeedView extends Part {
   begin() {
     fill(this, this.#page);
     this.on(this, "click", (event) => doAction(event, this));
-    for (const name of ["entry", "line-changed", "changed"]) this.on(store, name, () => this.#later());
+    this.on(store, "entry line-changed changed", () => this.#later());
     this.look();
   }
 
@@ -35,14 +33,12 @@ export class FeedView extends Part {
   }
 
   async look() {
-    try {
+    await fillWith(this.#page, async () => {
       const head = this.person ? await this.#someone() : await this.#everything();
-      keepingFocus(this, () => fill(this.#page, ...head, ...this.posts.map((one) => this.#post(one)),
+      return [...head, ...this.posts.map((one) => this.#post(one)),
         !this.posts.length && h("div.empty", icon("feed"), h("p", t("Nothing was posted here that is still there."))),
-        !this.person && !!this.#found?.more && h("button.wide", { "data-key": "older", onclick: () => this.#older() }, t("Older posts"))));
-    } catch (error) {
-      fill(this.#page, h("p.empty", said(error)));
-    }
+        !this.person && !!this.#found?.more && h("button.wide", { "data-key": "older", onclick: () => this.#older() }, t("Older posts"))];
+    });
   }
 
   async #everything() {
@@ -81,10 +77,10 @@ export class FeedView extends Part {
       h("button.quiet", { "data-act": "react", "data-key": `${key}/react` }, icon("smile"), t("React")),
       (!!one.answers || unit?.may_post) && h("button.quiet", { "data-act": "thread", "data-key": `${key}/comments` }, icon("thread"), one.answers ? tn("{n} comment", "{n} comments", one.answers) : t("Comment")))]);
     return h("section.post", h("header.row", h("button.bare.link", { "data-key": `${key}/unit`, onclick: () => emit(this, "go-to", one) }, h("bdi", unit?.title ?? "")), h("span.grow"),
-      iconButton("more", t("More"), (event) => openMenu(event.currentTarget, [
+      menuButton("more", t("More"), () => [
         { name: t("Follow {unit} no longer", { unit: unit?.title ?? "" }), icon: "leave", act: () => this.#follow(one.unit, false) },
         !one.is_mine && !!one.sender && { name: t("Leave out what {name} posts", { name: one.sender.name }), icon: "person", act: () => this.#mute(one.sender?.id ?? "", true) },
-      ]), { "data-key": `${key}/more`, "aria-haspopup": "menu" })), row);
+      ], { "data-key": `${key}/more` })), row);
   }
 
   /** @param {Element | null} row */
@@ -95,17 +91,20 @@ export class FeedView extends Part {
 
   /** @param {string} unit @param {boolean} on */
   #follow(unit, on) {
-    return ask("follow", { unit, on }).then(() => this.#anew(), complain);
+    this.#anew(ask("follow", { unit, on }));
   }
 
   /** @param {string} person @param {boolean} on */
   #mute(person, on) {
-    return ask("mute", { person, on }).then(() => this.#anew(), complain);
+    this.#anew(ask("mute", { person, on }));
   }
 
-  #anew() {
-    this.posts = [];
-    return this.look();
+  /** @param {Promise<unknown>} done */
+  #anew(done) {
+    done.then(() => {
+      this.posts = [];
+      return this.look();
+    }).catch(complain);
   }
 
   #chooseUnits() {

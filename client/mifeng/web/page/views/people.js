@@ -1,41 +1,49 @@
 // The company's people, found by characters, pinyin, initials, position or department.
 
-import { arrows, ask, emit, fill, h, icon, Part, said, store, t, tn } from "../lib/index.js";
-import { avatar } from "../parts/avatar.js";
-import { changeLog } from "../parts/changes.js";
-import { pageHead, personText, roleName } from "../parts/panel.js";
+import { arrows, ask, avatar, blockOf, emit, fill, fillWith, h, icon, pageHead, Part, personText, roleName, searchOf, shortTime, store, t, tag, tn } from "../lib/index.js";
 
 export class PeopleView extends Part {
-  #input = h("input", { type: "search" });
+  #input = searchOf(t("Name, pinyin, position or department"), () => this.look());
   #list = h("ul.people.wide-people");
+  #found = h("div");
   #log = h("div");
   #count = h("p.muted.small", { "aria-live": "polite" });
 
   begin() {
-    this.#input.placeholder = t("Name, pinyin, position or department");
-    this.#input.setAttribute("aria-label", this.#input.placeholder);
-    this.on(this.#input, "input", () => this.look());
     this.on(store, "changed", () => this.look());
     arrows(this.#list, ".person-main");
     fill(this, h("div.page", pageHead(t("People")),
-      h("div.page-find", icon("search"), this.#input), this.#count, this.#list,
-      h("section.admin-block", h("header", icon("shield"), h("div.grow", h("h2", t("What has happened")), h("p.muted", t("Everything that was signed about who belongs to this workspace. Every device has the same list.")))), this.#log)));
+      h("div.page-find", icon("search"), this.#input), this.#count, this.#found,
+      blockOf("shield", t("What has happened"), t("Everything that was signed about who belongs to this workspace. Every device has the same list."), this.#log)));
     this.#input.focus();
     this.look();
   }
 
   async look() {
-    try {
+    await fillWith(this.#found, async () => {
       const { people } = await ask("people", { query: this.#input.value.trim() });
       fill(this.#log, await changeLog());
       this.#count.textContent = tn("{n} person", "{n} people", people.length);
       fill(this.#list, people.slice(0, 500).map((person) => h("li.person",
-        h("button.bare.person-main", { onclick: () => emit(this, "open-person", person.id) },
-          avatar(person, "medium"), personText(person, ["owner", "admin", "guest"].includes(person.role) && h("span.tag", roleName(person.role)))))));
-    } catch (error) {
-      fill(this.#list, h("li.empty", said(error)));
-    }
+        h("button.bare.person-main.grow", { onclick: () => emit(this, "open-person", person.id) },
+          avatar(person), personText(person, ["owner", "admin", "guest"].includes(person.role) && tag(roleName(person.role)))))));
+      return [this.#list];
+    });
   }
 }
 
 customElements.define("mf-people", PeopleView);
+
+/** What was signed about who belongs to the workspace: the same list on every device. */
+async function changeLog() {
+  const { changes } = await ask("changes", {});
+  const words = (/** @type {import("../api").ChangeFacts} */ one) => {
+    const facts = { by: one.author.name, name: one.subject?.name ?? "", role: roleName(one.role) };
+    return /** @type {Record<string, string>} */ ({
+      found: t("{by} founded the workspace", facts), invite: t("{by} invited somebody as {role}", facts), add_member: t("{name} joined", facts), set_role: t("{by} made {name} {role}", facts),
+      remove_member: t("{by} removed {name}", facts), add_device: t("{by} linked another device", facts), revoke_device: t("{by} took a device of {name} out", facts), recover: t("{name} came back by the recovery sheet", facts),
+      revoke_invite: t("{by} made an invite void", facts), set_server: t("{by} changed the server's address or keys", facts),
+    })[one.kind] ?? one.kind;
+  };
+  return h("ul.rows.log", changes.slice(0, 30).map((one) => h("li.row", h("span.grow", words(one)), h("time.muted.small", shortTime(one.at)))));
+}

@@ -1,7 +1,6 @@
 // Requests: what waits for one's own decision, and what one has asked for.
 
-import { ask, complain, emit, fill, h, icon, keepingFocus, Part, said, saveFile, store, t } from "../lib/index.js";
-import { pageHead } from "../parts/panel.js";
+import { ask, complain, emit, fill, fillWith, h, icon, pageHead, Part, saveFile, store, t, whence } from "../lib/index.js";
 import { work } from "../parts/work.js";
 
 export class RequestsView extends Part {
@@ -9,8 +8,7 @@ export class RequestsView extends Part {
 
   begin() {
     fill(this, this.#body);
-    this.on(store, "line-changed", () => this.look());
-    this.on(store, "entry", () => this.look());
+    this.on(store, "line-changed entry", () => this.look());
     this.look();
   }
 
@@ -18,14 +16,12 @@ export class RequestsView extends Part {
     const list = (/** @type {string} */ title, /** @type {import("../api").MessageFacts[]} */ all, /** @type {string} */ none, /** @type {boolean} */ mine) =>
       h("section.request-list", h("div.row.between", h("h2", title), all.length > 0 && h("button", { "data-key": `table ${mine}`, onclick: () => ask("export_requests", { mine }).then(saveFile, complain) }, icon("download"), t("As a table (CSV)"))),
         all.length ? all.map((one) => h("div",
-          h("button.bare.link", { onclick: () => emit(this, "go-to", one) }, `${one.sender?.name ?? ""} · ${store.unit(one.unit)?.title ?? ""}`), work(one))) : h("p.muted", none));
-    try {
+          h("button.bare.link", { onclick: () => emit(this, "go-to", one) }, whence(one)), work(one))) : h("p.muted", none));
+    await fillWith(this.#body, async () => {
       const { waiting, mine } = await ask("requests", {});
-      keepingFocus(this, () => fill(this.#body, pageHead(t("Requests")),
-        list(t("Waiting for you"), waiting, t("Nothing waits for you."), false), list(t("Sent by you"), mine, t("You have asked for nothing that is still here."), true)));
-    } catch (error) {
-      fill(this.#body, h("p.empty", said(error)));
-    }
+      return [pageHead(t("Requests")),
+        list(t("Waiting for you"), waiting, t("Nothing waits for you."), false), list(t("Sent by you"), mine, t("You have asked for nothing that is still here."), true)];
+    });
   }
 }
 

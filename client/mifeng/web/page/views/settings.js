@@ -1,8 +1,6 @@
 // What the others see of oneself, and how the screen looks.
 
-import { allowed, ask, call, checkOf, choiceOf, emit, field, fill, formOf, h, icon, notice, openDialog, store, t } from "../lib/index.js";
-import { avatar } from "../parts/avatar.js";
-import { speak } from "./language.js";
+import { allowed, ask, avatar, call, checkOf, choiceOf, emit, field, fill, formOf, h, icon, notice, openDialog, speak, store, t } from "../lib/index.js";
 
 const SIDE = 256;
 
@@ -17,7 +15,7 @@ async function square(file) {
 export function openSettings() {
   const me = store.me?.me, state = store.state;
   if (!me || !state || document.querySelector("dialog.settings")) return;
-  const name = h("input", { value: me.name, maxLength: 64, required: true, "data-first": true });
+  const name = h("input", { value: me.name, maxLength: 64, required: true, autofocus: true });
   const title = h("input", { value: me.title, maxLength: 64 }), department = h("input", { value: me.department, maxLength: 64 });
   /** @type {string | null} */ let picture = null;
   const face = h("span", avatar(me, "large"));
@@ -40,8 +38,8 @@ export function openSettings() {
   openDialog(t("Profile and settings"), (close) => [
     h("h3", t("What your colleagues see")),
     formOf(t("Save"), [
-      h("div.row", face, chosen, h("button", { type: "button", onclick: () => chosen.click() }, t("Choose a picture")),
-        h("button.danger-quiet", { type: "button", onclick: () => { picture = ""; fill(face, avatar({ ...me, picture: "" }, "large")); } }, t("No picture"))),
+      h("div.row", face, chosen, h("button", { onclick: () => chosen.click() }, t("Choose a picture")),
+        h("button.danger-quiet", { onclick: () => { picture = ""; fill(face, avatar({ ...me, picture: "" }, "large")); } }, t("No picture"))),
       field(t("Name"), name), h("div.two", field(t("Position"), title), field(t("Department"), department))],
     async () => {
       await ask("set_card", { name: name.value, title: title.value, department: department.value, picture });
@@ -51,9 +49,9 @@ export function openSettings() {
     h("button.wide", { onclick: () => { close(); emit(document.querySelector("mf-sidebar"), "open-person", me.id); } }, icon("key"), t("Your devices and safety number")),
     h("h3", t("This screen")),
     h("div.two",
-      field(t("Language"), choiceOf([["en", "English"], ["zh_CN", "简体中文"]], state.language, { onchange: (/** @type {any} */ event) => { close(); speak(event.target.value); } })),
-      field(t("Colours"), choiceOf([["", t("As the system")], ["light", t("Light")], ["dark", t("Dark")]], state.theme, { onchange: (/** @type {any} */ event) => set({ theme: event.target.value }) }))),
-    field(t("Lock when nobody is there for"), choiceOf([["5", t("{m} min", { m: 5 })], ["30", t("{m} min", { m: 30 })], ["120", t("{h} h", { h: 2 })], ["0", t("never")]], String(state.lock_after_min), { onchange: (/** @type {any} */ event) => set({ lock_after_min: Number(event.target.value) }) })),
+      field(t("Language"), choiceOf([["en", "English"], ["zh_CN", "简体中文"]], state.language, (language) => { close(); speak(language); })),
+      field(t("Colours"), choiceOf([["", t("As the system")], ["light", t("Light")], ["dark", t("Dark")]], state.theme, (theme) => set({ theme })))),
+    field(t("Lock when nobody is there for"), choiceOf([["5", t("{m} min", { m: 5 })], ["30", t("{m} min", { m: 30 })], ["120", t("{h} h", { h: 2 })], ["0", t("never")]], String(state.lock_after_min), (value) => set({ lock_after_min: Number(value) }))),
     checkOf(t("Say so when something comes"), state.notify && Notification.permission === "granted", async (notify) => { if (!notify || (await allowed())) set({ notify }); }),
     checkOf(t("and what it says"), state.preview, (preview) => set({ preview })),
     h("p.hint", t("Other people see notifications on your screen; without this they only see that there is one.")),

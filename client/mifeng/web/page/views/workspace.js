@@ -1,9 +1,8 @@
 // The main screen: units at the left, what is said in the middle, what there is to know at the right.
 
 import { act } from "../parts/actions.js";
-import { ask, complain, emit, fill, h, icon, iconButton, notice, openForm, Part, said, shortTime, store, t, tn } from "../lib/index.js";
-import { openNewUnit } from "./new-unit.js";
-import { pageHead, toList } from "../parts/panel.js";
+import { ask, complain, emit, fill, h, icon, iconButton, notice, openForm, pageHead, Part, said, shortTime, store, t, tn, toList } from "../lib/index.js";
+import { openNewUnit } from "./unit-settings.js";
 import { openSettings } from "./settings.js";
 import { openShortcuts } from "./shortcuts.js";
 import { openSwitcher } from "./switcher.js";
@@ -13,7 +12,6 @@ import "../parts/person.js";
 import "../parts/sidebar.js";
 import "../parts/thread.js";
 import "../parts/timeline.js";
-import "../parts/uploads.js";
 import "./admin.js";
 import "./feed.js";
 import "./people.js";
@@ -23,9 +21,9 @@ import "./requests.js";
 const PAGES = ["feed", "people", "admin", "requests"];
 
 export class WorkspaceView extends Part {
-  /** @type {import("../parts/sidebar.js").SidebarPart} */ side = /** @type {any} */ (document.createElement("mf-sidebar"));
-  /** @type {import("../parts/timeline.js").TimelinePart} */ timeline = /** @type {any} */ (document.createElement("mf-timeline"));
-  /** @type {import("../parts/composer.js").ComposerPart} */ composer = /** @type {any} */ (document.createElement("mf-composer"));
+  side = h("mf-sidebar");
+  timeline = h("mf-timeline");
+  composer = h("mf-composer");
   #middle = h("main.middle", { id: "main" });
   #right = h("aside.right", { hidden: true });
   #head = h("header.unit-head");
@@ -37,30 +35,34 @@ export class WorkspaceView extends Part {
     fill(this, h("div.workspace", h("div.left", this.side), this.#middle, this.#right));
     this.on(window, "hashchange", () => this.route());
     this.on(store, "units", () => this.#unitsCame());
-    this.on(store, "state", () => this.#drawBanner());
-    this.on(store, "line", () => this.#drawBanner());
+    this.on(store, "state line", () => this.#drawBanner());
     this.on(store, "alarm", (event) => notice(event.detail, "bad"));
-    this.on(this, "search", () => openSwitcher());
-    this.on(this, "settings", () => openSettings());
-    this.on(this, "new-unit", () => openNewUnit());
-    this.on(this, "lock", () => ask("lock", {}).then(() => store.loadAll()).catch(complain));
-    this.on(this, "open-person", (event) => this.#openPanel("person", event.detail));
-    this.on(this, "jump", (event) => this.timeline.jump(event.detail));
-    this.on(this, "go-to", (event) => this.#goTo(event.detail));
-    this.on(this, "reply", (event) => this.composer.reply(event.detail));
-    this.on(this, "edit", (event) => this.composer.edit(event.detail));
-    this.on(this, "thread", (event) => this.#openPanel("thread", event.detail));
-    this.on(this, "close-panel", () => this.#closePanel());
-    this.on(this, "edit-last", () => {
-      const last = this.timeline.lastOwn;
-      if (last) this.composer.edit(last);
-      else this.timeline.focusLast();
-    });
-    this.on(this, "line-key", (event) => this.#lineKey(event));
+    for (const [name, act] of Object.entries(this.#wishes)) this.on(this, name, (event) => act(event.detail));
     this.on(document, "keydown", (event) => this.#key(event));
     this.#drops();
     this.route();
   }
+
+  /** What the parts ask for. @type {Record<string, (about: any) => unknown>} */
+  #wishes = {
+    search: openSwitcher,
+    settings: openSettings,
+    "new-unit": () => openNewUnit(),
+    lock: () => ask("lock", {}).then(() => store.loadAll()).catch(complain),
+    "open-person": (id) => this.#openPanel("person", id),
+    jump: (sequence) => this.timeline.jump(sequence),
+    "go-to": (entry) => this.#goTo(entry),
+    reply: (entry) => this.composer.reply(entry),
+    edit: (entry) => this.composer.edit(entry),
+    thread: (entry) => this.#openPanel("thread", entry),
+    "line-key": (pressed) => this.#lineKey(pressed),
+    "close-panel": () => this.#closePanel(),
+    "edit-last": () => {
+      const last = this.timeline.lastOwn;
+      if (last) this.composer.edit(last);
+      else this.timeline.focusLast();
+    },
+  };
 
   get unit() {
     return store.unit(this.#unit);
@@ -70,9 +72,7 @@ export class WorkspaceView extends Part {
   route() {
     const [, kind, id] = location.hash.split("/");
     if (PAGES.includes(kind ?? "")) {
-      const page = /** @type {any} */ (document.createElement(`mf-${kind}`));
-      page.person = id ?? "";
-      this.#openPage(id ? "" : kind ?? "", page);
+      this.#openPage(id ? "" : kind ?? "", h(/** @type {any} */ (`mf-${kind}`), { person: id ?? "" }));
     } else if (kind === "u" && id) this.#openUnit(id);
     else if (kind === "g" && id) this.#openGoverned(id);
     else this.#nothing();
@@ -90,10 +90,8 @@ export class WorkspaceView extends Part {
   /** A unit that one has a say in, and reads nothing of. @param {string} unit */
   async #openGoverned(unit) {
     try {
-      const details = /** @type {import("../parts/details.js").DetailsPart} */ (document.createElement("mf-details"));
       const given = await ask("governed", { unit });
-      Object.assign(details, { unit, given });
-      this.#openPage(unit, h("div.page.governed", pageHead(given.title || t("a unit that you are not in")), h("p.muted", t("You are not in here and read nothing of it. You have a say in who is, and in what it goes by.")), details));
+      this.#openPage(unit, h("div.page.governed", pageHead(given.title || t("a unit that you are not in")), h("p.muted", t("You are not in here and read nothing of it. You have a say in who is, and in what it goes by.")), h("mf-details", { unit, given })));
     } catch (error) {
       this.#openPage(unit, h("p.empty", said(error)));
     }
@@ -118,7 +116,7 @@ export class WorkspaceView extends Part {
     this.side.mark(id);
     this.#drawHead();
     if (this.#middle.firstChild !== this.#head)
-      fill(this.#middle, this.#head, this.#banner, this.timeline, document.createElement("mf-uploads"), this.composer);
+      fill(this.#middle, this.#head, this.#banner, this.timeline, h("mf-uploads"), this.composer);
     this.#drawBanner();
     this.composer.open(id);
     await this.timeline.open(id);
@@ -166,7 +164,7 @@ export class WorkspaceView extends Part {
     const banner = (/** @type {string} */ mood, /** @type {string} */ drawn, /** @type {string} */ text) =>
       h("div", { class: `banner ${mood}`, role: "status" }, icon(drawn), h("p", text));
     fill(this.#banner,
-      !store.isHere && banner("bad", "warn", t("Mifeng itself has ended on this machine; start it again with `mifeng ui`.")),
+      !store.isHere && banner("bad", "warn", said(null)),
       store.isHere && me?.ended && banner("bad", "warn", me.ended),
       store.isHere && me && !me.ended && !me.is_online && banner("calm", "offline", t("There is no line to the server. You can read; what you write goes out as soon as there is one.")),
       ...(unit?.archives ?? []).map((one) => banner("calm", "archive", one.since > Date.now() ? t("{name} keeps what is said here from {time} on.", { name: one.name, time: shortTime(one.since) }) : t("{name} keeps what is said here.", { name: one.name }))),
@@ -186,7 +184,7 @@ export class WorkspaceView extends Part {
   #openPanel(what, about) {
     const tag = what === "person" ? "mf-person" : what === "thread" ? "mf-thread" : "mf-details";
     const kept = this.#right.querySelector("mf-details");
-    const panel = /** @type {any} */ (tag === "mf-details" && kept ? kept : document.createElement(tag));
+    const panel = /** @type {any} */ (tag === "mf-details" && kept ? kept : h(tag));
     this.#panel = what;
     panel.unit = this.#unit || about?.unit || "";
     if (tag === "mf-details") panel.tab = what === "details" ? panel.tab : what;
@@ -206,22 +204,23 @@ export class WorkspaceView extends Part {
   }
 
   #askDay() {
-    const day = h("input", { type: "date", max: new Date().toISOString().slice(0, 10), required: true, "data-first": true, "aria-label": t("Day") });
+    const day = h("input", { type: "date", max: new Date().toISOString().slice(0, 10), required: true, autofocus: true, "aria-label": t("Day") });
     openForm(t("Go to a day"), t("Go"), [day], async () => { this.timeline.open(this.#unit, { at: new Date(`${day.value}T00:00`).getTime() }); });
   }
 
   // ------------------------------------------------------------ files by drag
 
   #drops() {
-    let depth = 0;
     const over = (/** @type {boolean} */ is) => this.#middle.classList.toggle("dropping", is);
     const takes = (/** @type {DragEvent} */ event) => !!this.unit?.may_post && [...(event.dataTransfer?.types ?? [])].includes("Files");
-    this.on(this.#middle, "dragenter", (event) => { if (takes(event)) { depth++; over(true); } });
-    this.on(this.#middle, "dragleave", () => { if (--depth <= 0) { depth = 0; over(false); } });
-    this.on(this.#middle, "dragover", (event) => { if (takes(event)) event.preventDefault(); });
+    this.on(this.#middle, "dragover", (event) => {
+      if (!takes(event)) return;
+      event.preventDefault();
+      over(true);
+    });
+    this.on(this.#middle, "dragleave", (event) => { if (!this.#middle.contains(event.relatedTarget)) over(false); });
     this.on(this, "drop", (event) => {
       event.preventDefault();
-      depth = 0;
       over(false);
       if (takes(event)) sendFiles(this.#unit, [...event.dataTransfer.files]);
     });
@@ -233,13 +232,17 @@ export class WorkspaceView extends Part {
   #key(event) {
     const control = event.ctrlKey || event.metaKey;
     const typing = /** @type {HTMLElement} */ (event.target).closest?.("input, textarea, select, dialog");
-    if (control && !event.shiftKey && event.key.toLowerCase() === "k") openSwitcher();
-    else if (control && event.key === ",") openSettings();
-    else if (control && event.key === "/") openShortcuts();
-    else if (event.key === "?" && !typing) openShortcuts();
-    else if (event.altKey && (event.key === "ArrowDown" || event.key === "ArrowUp")) this.#step(event.key === "ArrowDown" ? 1 : -1, event.shiftKey);
-    else if (event.altKey && event.key.toLowerCase() === "m") this.#toggle("members");
-    else if (event.altKey && event.key.toLowerCase() === "l") emit(this, "lock");
+    const does = /** @type {Record<string, (() => void) | null>} */ ({
+      "Ctrl k": event.shiftKey ? null : openSwitcher,
+      "Ctrl ,": openSettings,
+      "Ctrl /": openShortcuts,
+      "?": typing ? null : openShortcuts,
+      "Alt arrowdown": () => this.#step(1, event.shiftKey),
+      "Alt arrowup": () => this.#step(-1, event.shiftKey),
+      "Alt m": () => this.#toggle("members"),
+      "Alt l": () => emit(this, "lock"),
+    })[(control ? "Ctrl " : event.altKey ? "Alt " : "") + event.key.toLowerCase()];
+    if (does) does();
     else if (event.key === "Escape" && !document.querySelector("dialog[open], .menu")) {
       if (this.#panel) this.#closePanel();
       else if (this.unit) this.composer.focusText();
@@ -256,10 +259,9 @@ export class WorkspaceView extends Part {
     if (to) location.hash = `#/u/${to.id}`;
   }
 
-  /** @param {CustomEvent<{ key: string, entry: import("../api").MessageFacts, row: HTMLElement }>} event */
-  #lineKey(event) {
-    const { key, entry, row } = event.detail;
-    const what = { r: "reply", t: "thread", e: "edit", "+": "react", Delete: "delete", Enter: "more" }[key];
+  /** @param {{ event: KeyboardEvent, entry: import("../api").MessageFacts, row: HTMLElement }} pressed */
+  #lineKey({ event, entry, row }) {
+    const what = { r: "reply", t: "thread", e: "edit", "+": "react", Delete: "delete", Enter: "more" }[event.key];
     if (!what || ((what === "edit" || what === "delete") && !entry.is_mine)) return;
     event.preventDefault();
     act(what, entry, row, this.timeline);

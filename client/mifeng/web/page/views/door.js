@@ -1,8 +1,7 @@
-// Into a workspace without a terminal: a link, who one is, how the device is locked, the recovery
-// sheet; or one more device, or back after all were lost.
+// The door. Into a workspace without a terminal: a link, who one is, how the device is locked, the recovery
+// sheet; or one more device, or back after all were lost. And the lock.
 
-import { call, checkOf, Declined, emit, field, fill, formOf, h, icon, Part, said, store, t } from "../lib/index.js";
-import { languageChoice } from "./language.js";
+import { ask, call, checkOf, choiceOf, Declined, emit, field, fill, focusFirst, formOf, h, icon, Part, said, speak, store, t } from "../lib/index.js";
 
 export class FirstRunView extends Part {
   #link = store.state?.invited ?? "";
@@ -19,17 +18,17 @@ export class FirstRunView extends Part {
   #card(title, text, ...body) {
     fill(this, h("main.door", h("div.door-card",
       h("div.seal", icon("unit")), h("h1", title), h("p.muted", text), ...body, languageChoice())));
-    /** @type {HTMLElement | null} */ (this.querySelector("[data-first]"))?.focus();
+    focusFirst(this);
   }
 
   /** @param {() => void} back */
   #back(back) {
-    return h("button", { type: "button", onclick: back }, t("Back"));
+    return h("button", { onclick: back }, t("Back"));
   }
 
   /** @param {unknown} [problem] why one is here again */
   #askForLink(problem) {
-    const link = h("textarea", { rows: 3, value: this.#link, spellcheck: false, "data-first": true, placeholder: "mifeng:join#…", required: true });
+    const link = h("textarea", { rows: 3, value: this.#link, spellcheck: false, autofocus: true, placeholder: "mifeng:join#…", required: true });
     this.#card(t("Welcome to Mifeng"), t("Paste the invite that you were given. It begins with mifeng: and is for you alone."),
       problem !== undefined && h("p.bad", { role: "alert" }, said(problem)),
       formOf(t("Go on"), [field(t("Invite"), link, t("Or what your other device shows, or your recovery sheet."))], () => {
@@ -52,7 +51,7 @@ export class FirstRunView extends Part {
   }
 
   #askForCode() {
-    const code = h("input", { required: true, "data-first": true, autocomplete: "off", spellcheck: false, placeholder: Array(7).fill("XXXX").join("-") });
+    const code = h("input", { required: true, autofocus: true, autocomplete: "off", spellcheck: false, placeholder: Array(7).fill("XXXX").join("-") });
     this.#card(t("Your recovery sheet"), t("All your older devices will be out, and your colleagues see that."),
       formOf(t("Go on"), [field(t("The code: seven groups of four"), code)], async () => {
         this.#facts.code = code.value.trim();
@@ -61,7 +60,7 @@ export class FirstRunView extends Part {
   }
 
   #askWho() {
-    const name = h("input", { required: true, maxLength: 64, value: this.#facts.name, autocomplete: "name", "data-first": true });
+    const name = h("input", { required: true, maxLength: 64, value: this.#facts.name, autocomplete: "name", autofocus: true });
     const title = h("input", { maxLength: 64, value: this.#facts.title, autocomplete: "organization-title" });
     this.#card(this.#kind === "found" ? t("Found your workspace") : t("Who are you?"),
       t("Your colleagues see this. The server at {address} does not.", { address: new URL(this.#address).host }),
@@ -72,7 +71,7 @@ export class FirstRunView extends Part {
   }
 
   #askForLock() {
-    const word = h("input", { type: "password", autocomplete: "new-password", minLength: 8, "data-first": true }), again = h("input", { type: "password", autocomplete: "new-password" });
+    const word = h("input", { type: "password", autocomplete: "new-password", minLength: 8, autofocus: true }), again = h("input", { type: "password", autocomplete: "new-password" });
     const device = h("input", { maxLength: 64, value: this.#facts.device });
     let keyring = false;
     const action = { found: t("Found the workspace"), join: t("Join"), link: t("Link this device"), recover: t("Recover") }[this.#kind] ?? t("Go on");
@@ -115,12 +114,12 @@ export class FirstRunView extends Part {
     this.#card(t("Your recovery sheet"), t("If you lose all your devices, this brings you back, and nothing else does. Write it down or print it, and keep it off your devices."),
       h("div.digits.sheet", groups.map((group) => h("span", group))),
       h("p.sheet-link", step.link), h("div.row", kept, h("button.quiet", { onclick: () => print() }, t("Print"))),
-      h("button.primary.wide", { "data-first": true, onclick: () => this.#askBack(step, groups, asked) }, t("I have it")));
+      h("button.primary.wide", { autofocus: true, onclick: () => this.#askBack(step, groups, asked) }, t("I have it")));
   }
 
   /** @param {import("../api").EnrolStep} step @param {string[]} groups @param {number[]} asked */
   #askBack(step, groups, asked) {
-    const inputs = asked.map((n) => h("input", { required: true, autocomplete: "off", spellcheck: false, maxLength: 4, "data-first": n === asked[0] }));
+    const inputs = asked.map((n) => h("input", { required: true, autocomplete: "off", spellcheck: false, maxLength: 4, autofocus: n === asked[0] }));
     this.#card(t("Do you have it?"), t("Read these two groups from your sheet."),
       formOf(t("Go on"), [h("div.two", inputs.map((one, n) => field(t("Group {n}", { n: (asked[n] ?? 0) + 1 }), one)))], async () => {
         if (!inputs.every((one, n) => one.value.trim().toUpperCase() === groups[asked[n] ?? 0])) throw new Declined("", t("That is not what stands on the sheet."));
@@ -130,3 +129,41 @@ export class FirstRunView extends Part {
 }
 
 customElements.define("mf-first-run", FirstRunView);
+
+/** A locked profile: nothing of it is in the process. */
+export class LockedView extends Part {
+  begin() {
+    const profile = store.profile;
+    if (!profile) return;
+    const word = h("input", { type: "password", autocomplete: "current-password", required: true, autofocus: true });
+    const others = (store.state?.profiles ?? []).filter((one) => one.id !== profile.id && one.state !== "empty");
+    fill(this, h("main.door", h("div.door-card", h("div.seal", icon("lock")), h("h1", t("Locked")),
+      h("p.muted", profile.needs_passphrase
+        ? t("Your messages and keys are sealed on this device. Your passphrase opens them.")
+        : t("Your messages and keys are sealed on this device. Your system's keyring opens them.")),
+      h("p.bad", profile.problem),
+      formOf(t("Unlock"), [profile.needs_passphrase && field(t("Passphrase"), word)], async () => {
+        try {
+          await ask("unlock", { passphrase: profile.needs_passphrase ? word.value : null });
+        } finally {
+          word.select();
+        }
+        await store.loadAll();
+      }),
+      h("div.row.between.door-foot",
+        others.length ? choiceOf([profile, ...others].map((one) => [one.id, one.folder]), profile.id, (id) => store.show(id), { "aria-label": t("Profile") }) : h("span"),
+        h("button.bare.link", { onclick: () => emit(this, "another") }, t("Another workspace"))),
+      languageChoice())));
+    /** @type {HTMLElement | null} */ (this.querySelector("form input, form button"))?.focus();
+  }
+}
+
+customElements.define("mf-locked", LockedView);
+
+/** Two words, each in its own language. */
+function languageChoice() {
+  const now = store.state?.language;
+  const choice = (/** @type {string} */ language, /** @type {string} */ lang, /** @type {string} */ name) =>
+    h("button", { class: "bare link", lang, "aria-pressed": String(now === language), onclick: () => speak(language) }, name);
+  return h("p.languages", choice("en", "en", "English"), choice("zh_CN", "zh-CN", "简体中文"));
+}
