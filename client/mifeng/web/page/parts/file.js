@@ -73,10 +73,10 @@ export class FilePart extends Part {
       h("span.person-text.grow.file-text",
         h("bdi.cut.file-name", { title: file.name }, file.name),
         h("span.muted", `${facts(file)} · `, h("span.until", left(entry.until)))),
-      entry.sequence > 0 && store.unit(entry.unit)?.policy?.keep === "allowed" && store.unit(entry.unit)?.may_post
+      h("span.row", entry.sequence > 0 && store.unit(entry.unit)?.policy?.keep === "allowed" && store.unit(entry.unit)?.may_post
         && iconButton("keep", t("Keep {name} longer", { name: file.name }), () => keep(entry, file)),
       plays && iconButton("play", t("Play {name}", { name: file.name }), () => this.play()),
-      iconButton("download", t("Save {name}", { name: file.name }), () => save(entry, file))));
+      iconButton("download", t("Save {name}", { name: file.name }), () => save(entry, file)))));
   }
 
   /** The sender's small picture at the size of the large one: nothing moves when that comes. */
