@@ -211,9 +211,8 @@ export class ComposerPart extends Part {
 
   /** @param {KeyboardEvent} event */
   #choose(event) {
-    const meant = this.#found.key(event, event.key === "Enter" || event.key === "Tab");
-    if (!meant && event.key !== "Escape") return false;
-    if (!meant) this.#hide();
+    if (event.key === "Escape") this.#hide();
+    else if (!this.#found.key(event, event.key === "Enter" || event.key === "Tab")) return false;
     stop(event);
     return true;
   }

@@ -184,7 +184,7 @@ export class WorkspaceView extends Part {
   #openPanel(what, about) {
     const tag = what === "person" ? "mf-person" : what === "thread" ? "mf-thread" : "mf-details";
     const kept = this.#right.querySelector("mf-details");
-    const panel = /** @type {any} */ (tag === "mf-details" && kept ? kept : h(tag));
+    const panel = /** @type {any} */ ((tag === "mf-details" && kept) || h(tag));
     this.#panel = what;
     panel.unit = this.#unit || about?.unit || "";
     if (tag === "mf-details") panel.tab = what === "details" ? panel.tab : what;
