@@ -233,8 +233,6 @@ class Workspace(Looking):
             ),
         )
 
-    # -------------------------------------------------------------- what a screen remembers
-
     @property
     def onboarding(self) -> Onboarding:
         """Brings in an organisation from a list."""
