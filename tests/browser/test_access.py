@@ -192,7 +192,7 @@ async def test_the_keyboard_alone_goes_through_a_day(stage: Stage) -> None:
     # find a person by pinyin or name, and go back
     await keys.press("Control+k")
     await keys.type("ben")
-    await page.locator(".hit", has_text="Ben").wait_for()
+    await page.get_by_role("option", name="Ben", exact=True).wait_for()
     await keys.press("Enter")
     await page.wait_for_selector("mf-person .digits")
     await keys.press("Escape")

@@ -182,8 +182,10 @@ async def test_a_part_that_could_not_be_put_leaves_an_upload_that_goes_on_and_no
     c: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written = structlog.testing.CapturingLogger()
+    heard = structlog.make_filtering_bound_logger("info")  # whatever was configured before
+    log = structlog.wrap_logger(written, [structlog.processors.JSONRenderer()], heard)
     for module in (files, problem):
-        monkeypatch.setattr(module, "log", structlog.wrap_logger(written))
+        monkeypatch.setattr(module, "log", log)
     file_id = bytes.fromhex(
         (await _until_done(
             c.ann, "POST", f"/v1/units/{c.unit_id.hex()}/files",
