@@ -57,6 +57,11 @@ class LogHeader:
     content_hash: Bytes32
     previous: Bytes32
 
+    @property
+    def epoch_after(self) -> int:
+        """The group's epoch once this entry is applied: a commit begins the next one."""
+        return self.epoch + (self.kind is EntryKind.COMMIT)
+
 
 @struct
 class LogEntry:

@@ -81,7 +81,7 @@ def _after(entry: LogEntry, kind: EntryKind, content: bytes) -> LogEntry:
     header = gate.next_header(
         Head(entry.header.sequence, gate.header_hash(entry.header)),
         group=entry.header.group,
-        epoch=entry.header.epoch + (entry.header.kind is EntryKind.COMMIT),
+        epoch=entry.header.epoch_after,
         kind=kind,
         device_id=entry.header.device_id,
         accepted_at=entry.header.accepted_at,

@@ -14,7 +14,7 @@ from mifeng_crypto.gate import header_hash
 from mifeng_crypto.ids import PROTOCOL_VERSION, UnixMillis
 from mifeng_crypto.labels import sign_mifeng
 from mifeng_crypto.ledger.head import EMPTY, Head
-from mifeng_crypto.log import EntryKind, LogHeader, NeedsReadd, NeedsReaddTBS
+from mifeng_crypto.log import LogHeader, NeedsReadd, NeedsReaddTBS
 from mifeng_crypto.tls import encode
 
 __all__ = ["CannotGoOnError", "state_lost", "statement", "welcome_refused"]
@@ -65,7 +65,7 @@ def statement(
     tbs = NeedsReaddTBS(
         version=PROTOCOL_VERSION,
         group=head.group,
-        epoch=head.epoch + (head.kind is EntryKind.COMMIT),
+        epoch=head.epoch_after,
         device_id=profile.device_id,
         log=log,
         stuck=why.stuck,

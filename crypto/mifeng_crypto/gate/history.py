@@ -92,7 +92,7 @@ class Past:
                     "different log; stop, and tell your administrator",
                     split=SplitView("log", own, head, b""),
                 )
-            is_elsewhere = _epoch_after(header) != message.epoch
+            is_elsewhere = header.epoch_after != message.epoch
         if is_elsewhere:
             raise ProtocolError(
                 "LOG-8",
@@ -100,10 +100,6 @@ class Past:
                 "cannot have been",
                 sequence=message.sequence,
             )
-
-
-def _epoch_after(header: LogHeader) -> int:
-    return header.epoch + (header.kind is EntryKind.COMMIT)
 
 
 def check_past(entries: Sequence[LogEntry], *, group: GroupId, joined: Head) -> Past:
@@ -125,7 +121,7 @@ def check_past(entries: Sequence[LogEntry], *, group: GroupId, joined: Head) -> 
             last = Head(headers[-1].sequence, hashes[-1])
             check_sequence(header, last)
             check_previous(header, last)
-            check_epoch(header, _epoch_after(headers[-1]))
+            check_epoch(header, headers[-1].epoch_after)
         if header.kind is EntryKind.HEADS:
             if hashlib.sha256(entry.content).digest() != header.content_hash:
                 raise ProtocolError(
