@@ -148,6 +148,20 @@ async def _durable(house: House, unit_id: UnitId | None) -> Charter | None:
     return unit.charter
 
 
+async def _take(
+    house: House, held: Held, unit_id: bytes, found: Unit, entry: CharterEntry
+) -> tuple[Unit, Charter | None]:
+    """Take a unit's lock; return the unit, and the parent's charter if its entry names one.
+
+    The parent's comes first: it waits for the disk, which nobody does under a unit's lock.
+    """
+    above = await _durable(house, found.charter.parent if entry.tbs.parent else None)
+    await held.enter_async_context(house.locks.of(unit_id))
+    unit = await house.unit_held(unit_id)
+    assert unit is not None, "units do not go away"
+    return unit, above
+
+
 def _group_info(raw: bytes) -> GroupInfo:
     message = decode(MLSMessage, raw).message
     if not isinstance(message, GroupInfo):
@@ -179,10 +193,7 @@ async def append_charter(
             _check_author(caller, entry)
         found = await house.unit(unit_id)
         assert found is not None, "it was just seen"
-        above = await _durable(house, found.charter.parent if entry.tbs.parent else None)
-        await held.enter_async_context(house.locks.of(unit_id))
-        unit = await house.unit_held(unit_id)
-        assert unit is not None, "units do not go away"
+        unit, above = await _take(house, held, unit_id, found, entry)
         with refusing(head_sequence=unit.charter.head.sequence):
             unit.charter.check_on_arrival(entry, now=UnixMillis(now))
             _check_rights_now(entry, roster, above)
@@ -235,10 +246,7 @@ async def restart_unit(
         found = await house.unit(unit_id)
         if found is None or not may_take_part(roster, found, caller.member_id):
             raise not_found()
-        above = await _durable(house, found.charter.parent if entry.tbs.parent else None)
-        await held.enter_async_context(house.locks.of(unit_id))
-        unit = await house.unit_held(unit_id)
-        assert unit is not None, "units do not go away"
+        unit, above = await _take(house, held, unit_id, found, entry)
         with refusing(head_sequence=unit.charter.head.sequence):
             unit.charter.check_on_arrival(entry, now=UnixMillis(now))
             _check_rights_now(entry, roster, above)
