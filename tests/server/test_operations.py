@@ -8,6 +8,7 @@ import re
 import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -171,19 +172,34 @@ async def test_a_backup_goes_nowhere_that_something_else_is(used: Used, tmp_path
 
 
 async def test_writers_go_on_while_a_backup_reads(used: Used, tmp_path: Path) -> None:
-    rows = [ContentRow(b"x" * 16, 0, n, 0, os.urandom(4096)) for n in range(4000)]
-    for at in range(0, len(rows), 500):
-        await used.server.house.store.write([Insert(row) for row in rows[at : at + 500]])
-    copying = asyncio.create_task(_backup(used, tmp_path / "backup"))
-    written = 0
-    while not copying.done():
-        await used.server.house.store.write(
-            [Insert(ContentRow(b"y" * 16, 0, written, 0, b"while it reads"))]
-        )
-        await used.server.house.store.scrub()
-        written += 1
-    await copying
-    assert written > 1, "nobody wrote meanwhile: the test shows nothing"
+    store = used.server.house.store
+    rows = [ContentRow(b"x" * 16, 0, n, 0, os.urandom(4096)) for n in range(1000)]
+    await store.write([Insert(row) for row in rows])
+    loop, seen = asyncio.get_running_loop(), list[int]()
+
+    async def write(n: int) -> None:
+        await store.write([Insert(ContentRow(b"y" * 16, 0, n, 0, b"while it reads"))])
+        await store.scrub()
+
+    def between_two_steps(what: str, done: int) -> None:
+        if what == "server.db":
+            asyncio.run_coroutine_threadsafe(write(len(seen)), loop).result(60)
+            seen.append(done)
+
+    await backup(
+        used.folder,
+        read_config(used.folder),
+        tmp_path / "backup",
+        clock=used.server.clock,
+        progress=between_two_steps,
+    )
+    assert len(seen) > 2, "the copy came in one step: nobody wrote between two"
+    assert seen == sorted(set(seen)), "no write started the copy over"
+    with closing(sqlite3.connect(tmp_path / "backup" / "server.db")) as copied:
+        (theirs,) = copied.execute(
+            "SELECT count(*) FROM contents WHERE unit_id = ?", (b"y" * 16,)
+        ).fetchone()
+    assert theirs == 0, "a backup is one moment"
     await prove_backup(tmp_path / "backup", clock=used.server.clock)
 
 

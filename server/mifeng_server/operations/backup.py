@@ -137,14 +137,23 @@ def _from_sqlite(database: Path, fresh: Path, progress: Progress) -> None:
     ):
         fresh.chmod(0o600)
         try:
-            source.backup(copy)
+            # A read transaction of our own keeps the snapshot: without it a write between two
+            # steps would start the copy over, and a busy server's would never end.
+            source.execute("BEGIN")
+            source.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            page_size = int(source.execute("PRAGMA page_size").fetchone()[0])
+            source.backup(
+                copy,
+                pages=PIECE // page_size,
+                progress=lambda _, left, pages: progress("server.db", (pages - left) * page_size),
+            )
+            source.rollback()
             copy.execute("PRAGMA journal_mode = DELETE")
             copy.execute("PRAGMA wal_checkpoint")
         except sqlite3.Error as err:
             raise StorageError(
                 "the database failed: {reason}; look at its disk, and try again", reason=str(err)
             ) from err
-    progress("server.db", fresh.stat().st_size)
     _sync(fresh)
 
 
