@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import op
@@ -22,9 +23,9 @@ from mifeng_server.domain.protocols import BusyError, ConflictError, FullError
 from mifeng_server.domain.purge import ENDING
 from mifeng_server.domain.rows import FileRow, Insert, Put, RosterRow, Row
 from mifeng_server.storage import writer
-from mifeng_server.storage.queries import due_statement
-from mifeng_server.storage.schema import METADATA, TABLES
-from mifeng_server.storage.sqlite import _query, open_sqlite
+from mifeng_server.storage.queries import due_query
+from mifeng_server.storage.schema import METADATA
+from mifeng_server.storage.sqlite import SqliteStore, open_sqlite
 from mifeng_server.vault import Vault
 from tests.support.peer import RefusedError, pair
 from tests.support.server import ManualClock, running_server
@@ -65,20 +66,22 @@ async def test_an_empty_database_that_a_migration_left_half_done_is_started_anew
 async def test_the_database_is_set_to_be_durable_and_to_forget(tmp_path: Path) -> None:
     store = await open_sqlite(tmp_path / "server.db")
     for pragma, value in (("journal_mode", "wal"), ("synchronous", 2), ("secure_delete", 1)):
-        result = await store._writing.exec_driver_sql(f"PRAGMA {pragma}")
-        assert result.scalar() == value
+        assert await _ask(store, f"PRAGMA {pragma}") == [(value,)]
     await store.close()
+
+
+async def _ask(store: SqliteStore, query: str, **bounds: int) -> list[tuple[Any, ...]]:
+    """Ask the connection that writes."""
+    return await store._writing.visit(lambda c: c.execute(query, bounds).fetchall())
 
 
 async def test_what_ends_at_one_time_is_found_by_an_index_and_not_sorted(tmp_path: Path) -> None:
     store = await open_sqlite(tmp_path / "server.db")
     ending: tuple[tuple[type[Row], str], ...] = (*ENDING, (FileRow, "deadline"))
     for kind, field in ending:
-        query = _query(due_statement(TABLES[kind], field, (), until=True))
-        plan = await store._writing.exec_driver_sql(
-            f"EXPLAIN QUERY PLAN {query.text}", {**query.constants, "v_until": 1, "v_limit": 1}
-        )
-        steps = f"{kind.__name__}: " + " | ".join(str(row.detail) for row in plan)
+        query = due_query(kind, field, (), until=True)
+        plan = await _ask(store, f"EXPLAIN QUERY PLAN {query}", v_until=1, v_limit=1)
+        steps = f"{kind.__name__}: " + " | ".join(str(row[-1]) for row in plan)
         assert "INDEX" in steps, steps
         assert "TEMP B-TREE" not in steps, steps
     await store.close()

@@ -10,7 +10,10 @@ Times are Unix milliseconds; 0 means never.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
 
 __all__ = [
     "KEYS",
@@ -53,6 +56,7 @@ __all__ = [
     "WelcomeRow",
     "Write",
     "key_of",
+    "values_getter",
 ]
 
 
@@ -434,9 +438,18 @@ KEYS: dict[type[Row], tuple[str, ...]] = {
 Key = tuple[int | str | bytes, ...]
 
 
+def values_getter(fields: tuple[str, ...]) -> Callable[[Row], Key]:
+    """Return what reads these fields of a row."""
+    get: Callable[[Row], Any] = attrgetter(*fields)
+    return get if len(fields) > 1 else lambda row: (get(row),)
+
+
+_KEY_GETTERS = {kind: values_getter(fields) for kind, fields in KEYS.items()}
+
+
 def key_of(row: Row) -> Key:
     """Return the values of the fields that name this row."""
-    return tuple(getattr(row, field) for field in KEYS[type(row)])
+    return _KEY_GETTERS[type(row)](row)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,27 +1,41 @@
 """Bring a database to this version's schema, or refuse it (protocol.md, "Storage").
 
 A server that starts on a database of its own schema, as nearly every start is, asks for one row;
-Alembic, which takes long to load, is loaded where there is something to do.
+SQLAlchemy and Alembic, which take long to load, are loaded where there is something to do.
 """
 
 from __future__ import annotations
 
+import sqlite3
 from importlib.resources import files
 from typing import TYPE_CHECKING
-
-from sqlalchemy import Connection, inspect, text
 
 from mifeng_crypto.errors import StorageError
 
 if TYPE_CHECKING:
     from alembic.config import Config
+    from sqlalchemy import Connection
 
-__all__ = ["migrate", "newest_revision"]
+__all__ = ["is_current", "migrate", "migrate_sqlite", "newest_revision"]
 
 
 def newest_revision() -> str:
     """Return the schema of this version."""
     return max(_revisions())
+
+
+def is_current(found: str | None) -> bool:
+    """Whether a database that says it has this schema, or says nothing, needs no migration.
+
+    Raises:
+        StorageError: it belongs to a newer server.
+    """
+    if found is not None and found not in _revisions():
+        raise StorageError(
+            "this database was written by a newer mifeng-server (schema {found}); install that one",
+            found=found,
+        )
+    return found == newest_revision()
 
 
 def migrate(connection: Connection) -> None:
@@ -30,19 +44,23 @@ def migrate(connection: Connection) -> None:
     Raises:
         StorageError: the database belongs to a newer server.
     """
-    found = _revision_of(connection)
-    if found == newest_revision():
+    if is_current(_revision_of(connection)):
         return
-    if found is not None and found not in _revisions():
-        raise StorageError(
-            "this database was written by a newer mifeng-server (schema {found}); install that one",
-            found=found,
-        )
     from alembic import command  # noqa: PLC0415 - takes long to load
 
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+
+
+def migrate_sqlite(raw: sqlite3.Connection) -> None:
+    """`migrate` with a connection of the driver's own, which begins no transactions by itself."""
+    from sqlalchemy import StaticPool, create_engine, event  # noqa: PLC0415 - likewise
+
+    engine = create_engine("sqlite://", creator=lambda: raw, poolclass=StaticPool)
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    with engine.begin() as connection:
+        migrate(connection)
 
 
 def _config() -> Config:
@@ -61,6 +79,8 @@ def _revisions() -> frozenset[str]:
 
 def _revision_of(connection: Connection) -> str | None:
     """The schema that the database says it has; None if it is empty."""
+    from sqlalchemy import inspect, text  # noqa: PLC0415 - likewise
+
     if not inspect(connection).has_table("alembic_version"):
         return None
     row = connection.execute(text("SELECT version_num FROM alembic_version")).first()

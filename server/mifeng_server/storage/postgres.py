@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from functools import cache
 from typing import Any, TypeVar
@@ -18,22 +19,20 @@ import asyncpg
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
-from sqlalchemy.sql import ClauseElement
 
 from mifeng_crypto.errors import StorageError
 from mifeng_server.domain.protocols import FullError
 from mifeng_server.domain.rows import KEYS, Key, Row, Write
 from mifeng_server.storage.migrate import migrate
-from mifeng_server.storage.postgres_writes import Query, compiled, run
+from mifeng_server.storage.postgres_writes import Query, run
 from mifeng_server.storage.queries import (
     bounds,
-    count_statement,
-    due_statement,
-    find_statement,
-    get_statement,
-    total_statement,
+    count_query,
+    due_query,
+    find_query,
+    get_query,
+    total_query,
 )
-from mifeng_server.storage.schema import TABLES
 from mifeng_server.storage.writer import Writer
 
 __all__ = ["PostgresStore", "connect", "open_postgres", "postgres_error"]
@@ -43,6 +42,7 @@ R = TypeVar("R", bound=Row)
 READERS = 8
 CONNECT_S = 10
 STATEMENT_S = 30
+_PARAMETER = re.compile(r":(\w+)")
 LOCK_OF_MIGRATIONS = 0x6D6966656E67
 FAILURES = (
     asyncpg.PostgresError,
@@ -143,7 +143,7 @@ class PostgresStore:
 
     async def _get(self, kind: type[R], key: tuple[int | str | bytes, ...]) -> R | None:
         parameters = dict(zip(KEYS[kind], key, strict=True))
-        found = await self._read(_query(get_statement(TABLES[kind])), parameters)
+        found = await self._read(_query(get_query(kind)), parameters)
         return kind(**found[0]) if found else None
 
     async def find(
@@ -157,10 +157,10 @@ class PostgresStore:
         limit: int,
         **equal: int | str | bytes,
     ) -> tuple[R, ...]:
-        statement = find_statement(
-            TABLES[kind], order, tuple(equal), after=after is not None, until=until is not None
+        query = find_query(
+            kind, order, tuple(equal), after=after is not None, until=until is not None
         )
-        found = await self._read(_query(statement), equal | bounds(after, until, limit))
+        found = await self._read(_query(query), equal | bounds(after, until, limit))
         return tuple(kind(**row) for row in found)
 
     async def due(
@@ -173,17 +173,17 @@ class PostgresStore:
         limit: int,
         **equal: int | str | bytes,
     ) -> tuple[Key, ...]:
-        statement = due_statement(TABLES[kind], field, tuple(equal), until=until is not None)
-        found = await self._read(_query(statement), equal | bounds(None, until, limit))
+        query = due_query(kind, field, tuple(equal), until=until is not None)
+        found = await self._read(_query(query), equal | bounds(None, until, limit))
         return tuple(tuple(row.values()) for row in found)
 
     async def count(self, kind: type[Row], /, **equal: int | str | bytes) -> int:
-        statement = count_statement(TABLES[kind], tuple(equal))
-        return int((await self._read(_query(statement), equal))[0][0])
+        query = count_query(kind, tuple(equal))
+        return int((await self._read(_query(query), equal))[0][0])
 
     async def total(self, kind: type[Row], field: str, /, **equal: int | str | bytes) -> int:
-        statement = total_statement(TABLES[kind], field, tuple(equal))
-        return int((await self._read(_query(statement), equal))[0][0])
+        query = total_query(kind, field, tuple(equal))
+        return int((await self._read(_query(query), equal))[0][0])
 
     def write(self, batch: Sequence[Write]) -> Awaitable[None]:
         return self._writer.write(batch)
@@ -250,8 +250,11 @@ class _Shared:
 
 
 @cache
-def _query(statement: ClauseElement) -> Query:
-    return compiled(statement)
+def _query(text: str) -> Query:
+    """Number the parameters, as PostgreSQL wants them."""
+    names: dict[str, None] = dict.fromkeys(_PARAMETER.findall(text))
+    numbers = {name: f"${n}" for n, name in enumerate(names, 1)}
+    return Query(_PARAMETER.sub(lambda found: numbers[found[1]], text), tuple(names), {})
 
 
 @contextlib.asynccontextmanager

@@ -31,7 +31,7 @@ from mifeng_server.domain.protocols import ConflictError
 from mifeng_server.domain.rows import KEYS, Delete, Insert, Put, Row, Swap, Write, key_of
 from mifeng_server.storage.schema import TABLES
 
-__all__ = ["Query", "compiled", "run"]
+__all__ = ["Query", "run"]
 
 DIALECT = dialect.dialect()  # type: ignore[no-untyped-call]
 _ORDER = {kind: n for n, kind in enumerate(TABLES)}

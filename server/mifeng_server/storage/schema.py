@@ -1,4 +1,4 @@
-"""One table for each kind of row of `domain/rows.py`; knows SQL types and indexes, no queries.
+"""The tables as SQLAlchemy knows them: SQL types and indexes, for migrations and for PostgreSQL.
 
 A change here needs a migration; a test compares the two.
 """
@@ -13,6 +13,7 @@ from sqlalchemy.types import TypeEngine
 
 from mifeng_server.domain import rows
 from mifeng_server.domain.rows import KEYS, Row
+from mifeng_server.storage.tables import NAMES
 
 __all__ = ["METADATA", "TABLES"]
 
@@ -22,41 +23,6 @@ _SQL: dict[type, type[TypeEngine[int] | TypeEngine[str] | TypeEngine[bytes]]] = 
     int: BigInteger,
     str: Text,
     bytes: LargeBinary,
-}
-
-_NAMES: dict[type[Row], str] = {
-    rows.FoundingRow: "founding",
-    rows.RosterRow: "roster",
-    rows.RosterSnapshotRow: "roster_snapshots",
-    rows.CharterRow: "charters",
-    rows.GrantRow: "grants",
-    rows.PlaceRow: "places",
-    rows.DoomedRow: "doomed",
-    rows.StayRow: "stays",
-    rows.UnitRow: "units",
-    rows.PartRow: "group_parts",
-    rows.LogRow: "log",
-    rows.ContentRow: "contents",
-    rows.TreeRow: "trees",
-    rows.WelcomeBodyRow: "welcome_bodies",
-    rows.WelcomeRow: "welcomes",
-    rows.KeyPackageRow: "key_packages",
-    rows.ClaimRow: "claims",
-    rows.CardRow: "cards",
-    rows.PictureRow: "pictures",
-    rows.BoxRow: "directory_boxes",
-    rows.CounterRow: "counters",
-    rows.FileRow: "files",
-    rows.FetchRow: "fetches",
-    rows.PostingRow: "postings",
-    rows.TokenRow: "tokens",
-    rows.StartRow: "starts",
-    rows.SlotRow: "slots",
-    rows.LinkRow: "links",
-    rows.IdempotencyRow: "idempotency",
-    rows.NonceRow: "nonces",
-    rows.KeyRow: "server_keys",
-    rows.LeaseRow: "leases",
 }
 
 # What `find` and `count` ask for besides keys.
@@ -102,10 +68,10 @@ def _table(kind: type[Row]) -> Table:
         )
         for field in dataclasses.fields(kind)
     ]
-    return Table(_NAMES[kind], METADATA, *columns)
+    return Table(NAMES[kind], METADATA, *columns)
 
 
 TABLES: dict[type[Row], Table] = {kind: _table(kind) for kind in KEYS}
 
 for _kind, _fields in _INDEXES:
-    Index(f"ix_{_NAMES[_kind]}_{'_'.join(_fields)}", *(TABLES[_kind].c[f] for f in _fields))
+    Index(f"ix_{NAMES[_kind]}_{'_'.join(_fields)}", *(TABLES[_kind].c[f] for f in _fields))

@@ -1,4 +1,4 @@
-"""The store on one SQLite file: one connection that writes, a few that read.
+"""The store on one SQLite file: one connection that writes, a few that read, each in its thread.
 
 WAL, so that readers and the writer do not wait for each other; `synchronous=FULL`, so that a
 commit is on the disk when it returns; `secure_delete`, so that what was purged is overwritten.
@@ -6,46 +6,36 @@ commit is on the disk when it returns; `secure_delete`, so that what was purged 
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Sequence
-from contextlib import asynccontextmanager
-from functools import cache
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
-
-import aiosqlite
-from sqlalchemy import Select, event
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from typing import Any, TypeVar
 
 from mifeng_crypto.errors import StorageError
 from mifeng_server.domain.protocols import FullError
 from mifeng_server.domain.rows import KEYS, Key, Row, Write
-from mifeng_server.storage.migrate import migrate
+from mifeng_server.storage.line import Line
+from mifeng_server.storage.migrate import is_current, migrate_sqlite
 from mifeng_server.storage.queries import (
+    Parameters,
     bounds,
-    count_statement,
-    due_statement,
-    find_statement,
-    get_statement,
-    total_statement,
+    count_query,
+    due_query,
+    find_query,
+    get_query,
+    total_query,
 )
-from mifeng_server.storage.schema import TABLES
-from mifeng_server.storage.statements import run
+from mifeng_server.storage.sqlite_writes import transact
+from mifeng_server.storage.tables import FIELDS
 from mifeng_server.storage.writer import Writer
 
 __all__ = ["SqliteStore", "open_sqlite"]
 
 R = TypeVar("R", bound=Row)
-Parameters = dict[str, int | str | bytes]
 
 READERS = 4
-"""Reading connections; each is a thread."""
+"""Connections for reading of which nobody knows how long it takes."""
 
 BUSY_MS = 10_000
 
@@ -61,59 +51,53 @@ _PRAGMAS = (
 
 
 class SqliteTransactions:
-    """The one connection that writes."""
+    """The one connection that writes: a transaction is one visit to its thread."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
+    def __init__(self, line: Line) -> None:
+        self._line = line
 
     async def run(self, writes: Sequence[Write], *, apart: bool = False) -> None:
+        parts = [[write] for write in writes] if apart else [writes]
         try:
-            try:
-                for some in [[write] for write in writes] if apart else [writes]:
-                    await run(self._connection, some)
-                await self._connection.commit()
-            except BaseException:
-                await self._connection.rollback()
-                raise
-        except DBAPIError as err:
+            await self._line.visit(lambda connection: transact(connection, parts))
+        except sqlite3.Error as err:
             raise storage_error(err) from err
 
 
-def storage_error(err: DBAPIError | sqlite3.Error) -> StorageError:
-    """Name what the database reported."""
-    cause = err.orig if isinstance(err, DBAPIError) else err
-    if isinstance(cause, sqlite3.Error) and (
-        getattr(cause, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
-        or "disk is full" in str(cause)
-    ):
+def storage_error(err: sqlite3.Error) -> StorageError:
+    """Name what the database reported, in the driver's own words: they name no parameters."""
+    code = getattr(err, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL or "disk is full" in str(err):
         return FullError()
-    # The driver's own words: they name no parameters.
-    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return StorageError(
             "the database is damaged ({reason}); stop the server, and restore a backup",
-            reason=str(cause),
+            reason=str(err),
         )
     return StorageError(
-        "the database failed: {reason}; look at its disk, and try again", reason=str(cause)
+        "the database failed: {reason}; look at its disk, and try again", reason=str(err)
     )
 
 
 class SqliteStore:
-    """`Store` on SQLite. Made by `open_sqlite`."""
+    """`Store` on SQLite. Made by `open_sqlite`.
+
+    Lookups by key take microseconds and share a line. Whatever may take longer has others, so that
+    no lookup waits for it.
+    """
 
     shared = False
 
-    def __init__(self, engine: AsyncEngine, writing: AsyncConnection) -> None:
-        self._engine = engine
+    def __init__(self, connect: Callable[[], sqlite3.Connection], writing: Line) -> None:
+        self._connect = connect
         self._writing = writing
         self._writer = Writer(SqliteTransactions(writing))
-        self._readers: asyncio.LifoQueue[aiosqlite.Connection] = asyncio.LifoQueue()
-        self._opened: list[AsyncConnection] = []
+        self._looking = Line(connect)
+        self._reading: list[Line] = []
 
     async def get(self, kind: type[R], *key: int | str | bytes) -> R | None:
         parameters = dict(zip(KEYS[kind], key, strict=True))
-        found = await self._read(_query(get_statement(TABLES[kind])), parameters)
+        found = await self._ask(self._looking, get_query(kind), parameters)
         return _row(kind, found[0]) if found else None
 
     async def find(
@@ -127,10 +111,10 @@ class SqliteStore:
         limit: int,
         **equal: int | str | bytes,
     ) -> tuple[R, ...]:
-        statement = find_statement(
-            TABLES[kind], order, tuple(equal), after=after is not None, until=until is not None
+        query = find_query(
+            kind, order, tuple(equal), after=after is not None, until=until is not None
         )
-        found = await self._read(_query(statement), equal | bounds(after, until, limit))
+        found = await self._read(query, equal | bounds(after, until, limit))
         return tuple(_row(kind, values) for values in found)
 
     async def due(
@@ -143,16 +127,15 @@ class SqliteStore:
         limit: int,
         **equal: int | str | bytes,
     ) -> tuple[Key, ...]:
-        statement = due_statement(TABLES[kind], field, tuple(equal), until=until is not None)
-        found = await self._read(_query(statement), equal | bounds(None, until, limit))
-        return tuple(found)
+        query = due_query(kind, field, tuple(equal), until=until is not None)
+        return tuple(await self._read(query, equal | bounds(None, until, limit)))
 
     async def count(self, kind: type[Row], /, **equal: int | str | bytes) -> int:
-        found = await self._read(_query(count_statement(TABLES[kind], tuple(equal))), equal)
+        found = await self._read(count_query(kind, tuple(equal)), equal)
         return int(found[0][0])
 
     async def total(self, kind: type[Row], field: str, /, **equal: int | str | bytes) -> int:
-        found = await self._read(_query(total_statement(TABLES[kind], field, tuple(equal))), equal)
+        found = await self._read(total_query(kind, field, tuple(equal)), equal)
         return int(found[0][0])
 
     def write(self, batch: Sequence[Write]) -> Awaitable[None]:
@@ -165,71 +148,50 @@ class SqliteStore:
         """Empty the write-ahead log. While somebody reads for long (a backup) that has to wait:
         a checkpoint that waits for readers would keep the writer out for as long.
         """
-        async with self._reader() as connection:
-            await connection.execute_fetchall("PRAGMA busy_timeout = 50")
-            try:
-                await connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
-            except sqlite3.OperationalError as err:
-                if err.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-                    raise storage_error(err) from err
-            finally:
-                await connection.execute_fetchall(f"PRAGMA busy_timeout = {BUSY_MS}")
+        try:
+            await self._reader().visit(_checkpoint)
+        except sqlite3.Error as err:
+            raise storage_error(err) from err
 
     async def close(self) -> None:
         await self._writer.close()
-        await self._writing.close()
-        for _ in self._opened:
-            await self._readers.get()
-        for connection in self._opened:
-            await connection.close()
-        await self._engine.dispose()
+        for line in (self._writing, self._looking, *self._reading):
+            await line.close()
 
-    async def _read(self, query: Query, parameters: Parameters) -> list[tuple[Any, ...]]:
-        # Whoever gives up waiting must not leave a connection behind in the middle of something.
-        return await asyncio.shield(asyncio.create_task(self._fetch(query, parameters)))
+    async def _read(self, query: str, parameters: Parameters) -> list[Key]:
+        return await self._ask(self._reader(), query, parameters)
 
-    async def _fetch(self, query: Query, parameters: Parameters) -> list[tuple[Any, ...]]:
-        """Query the driver itself: one visit to its thread, where SQLAlchemy makes four."""
-        async with self._reader() as connection:
-            try:
-                found = await connection.execute_fetchall(query.text, query.constants | parameters)
-            except sqlite3.Error as err:
-                raise storage_error(err) from err
-            return [tuple(row) for row in found]
+    async def _ask(self, line: Line, query: str, parameters: Parameters) -> list[Key]:
+        def fetch(connection: sqlite3.Connection) -> list[Key]:
+            return connection.execute(query, parameters).fetchall()
 
-    @asynccontextmanager
-    async def _reader(self) -> AsyncIterator[aiosqlite.Connection]:
-        """Lend a reading connection that begins no transactions: it sees what is committed now."""
-        if self._readers.empty() and len(self._opened) < READERS:
-            connection = self._engine.connect()
-            self._opened.append(connection)
-            await connection.start()
-            driver = (await connection.get_raw_connection()).driver_connection
-            assert isinstance(driver, aiosqlite.Connection), "the engine's driver is aiosqlite"
-        else:
-            driver = await self._readers.get()
         try:
-            yield driver
-        finally:
-            self._readers.put_nowait(driver)
+            return await line.visit(fetch)
+        except sqlite3.Error as err:
+            raise storage_error(err) from err
+
+    def _reader(self) -> Line:
+        """The line with the shortest queue; a new one if all have one."""
+        line = min(self._reading, key=lambda line: line.waiting, default=None)
+        if line is None or (line.waiting and len(self._reading) < READERS):
+            line = Line(self._connect)
+            self._reading.append(line)
+        return line
 
 
-def _row(kind: type[R], values: tuple[Any, ...]) -> R:
-    return kind(**dict(zip(TABLES[kind].c.keys(), values, strict=True)))
+def _row(kind: type[R], values: Key) -> R:
+    return kind(**dict(zip(FIELDS[kind], values, strict=True)))
 
 
-class Query(NamedTuple):
-    """SQL with parameters by name, and those of them that SQLAlchemy itself put in."""
-
-    text: str
-    constants: Parameters
-
-
-@cache
-def _query(statement: Select[Any]) -> Query:
-    compiled = statement.compile(dialect=sqlite.dialect(paramstyle="named"))
-    constants = {name: value for name, value in compiled.params.items() if value is not None}
-    return Query(str(compiled), constants)
+def _checkpoint(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA busy_timeout = 50")
+    try:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    except sqlite3.OperationalError as err:
+        if err.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
 
 
 async def open_sqlite(path: Path) -> SqliteStore:
@@ -238,41 +200,32 @@ async def open_sqlite(path: Path) -> SqliteStore:
     Raises:
         StorageError: it cannot be opened, or belongs to a newer server.
     """
-    engine = create_async_engine(
-        f"sqlite+aiosqlite:///{path}",
-        pool_size=READERS + 1,
-        hide_parameters=True,  # an error that reaches the log names no values
-    )
-    event.listen(engine.sync_engine, "connect", _prepare)
-    event.listen(engine.sync_engine, "begin", _begin)
+
+    def connect() -> sqlite3.Connection:
+        # sqlite3's own implicit transactions would commit before each change of the schema, so
+        # that a migration that was cut off would stay half done.
+        made = sqlite3.connect(path, isolation_level=None)
+        for pragma in _PRAGMAS:
+            made.execute(pragma)
+        return made
+
     # The database holds nobody's plaintext, yet who talks when is nobody's business either.
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    line = Line(connect)
     try:
-        connection = await engine.connect()
-        try:
-            await connection.run_sync(migrate)
-            await connection.commit()
-        except BaseException:
-            await connection.close()
-            raise
+        await line.visit(_migrate)
     except BaseException as err:
-        await engine.dispose()
-        if isinstance(err, DBAPIError):
+        await line.close()
+        if isinstance(err, sqlite3.Error):
             raise storage_error(err) from err
         raise
-    return SqliteStore(engine, connection)
+    return SqliteStore(connect, line)
 
 
-def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-    # sqlite3's own implicit transactions would commit before each change of the schema, so that
-    # a migration that was cut off would stay half done.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in _PRAGMAS:
-        cursor.execute(pragma)
-    cursor.close()
-
-
-def _begin(connection: Any) -> None:  # noqa: ANN401 - SQLAlchemy's event gives a Connection
-    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
-        connection.exec_driver_sql("BEGIN")
+def _migrate(connection: sqlite3.Connection) -> None:
+    named = "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"
+    found: tuple[Any, ...] | None = None
+    if connection.execute(named).fetchone():
+        found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    if not is_current(found[0] if found else None):
+        migrate_sqlite(connection)

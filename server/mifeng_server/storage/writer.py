@@ -17,7 +17,7 @@ import structlog
 from mifeng_crypto.errors import StorageError
 from mifeng_server.domain.protocols import BusyError, ConflictError
 from mifeng_server.domain.rows import Write
-from mifeng_server.storage.statements import NotFoldableError, fold
+from mifeng_server.storage.fold import NotFoldableError, fold
 
 __all__ = ["Transactions", "Writer"]
 
