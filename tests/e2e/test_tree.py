@@ -182,6 +182,26 @@ async def test_in_a_channel_publishers_post_and_everybody_reads(c: Cast) -> None
     await bens.send("thank you")
 
 
+async def test_where_comments_are_open_readers_answer_in_threads_and_begin_none(c: Cast) -> None:
+    news = await c.ada.create_unit("News", kind=UnitKind.CHANNEL)
+    await news.grant(c.ada.person("Ben"))
+    sent = await news.send("hear, hear")
+    await c.ben.sync()
+    bens = c.ben.unit("News")
+    with pytest.raises(mifeng.ReadOnlyError):
+        await bens.send("well", thread=sent.sequence)
+    await news.set_policy(posting=Posting.COMMENTS)
+    await c.ben.sync()
+    assert (bens.may_post, bens.may_comment) == (False, True)
+    said = await bens.send("well", thread=sent.sequence)
+    await bens.edit(said, "very well")
+    with pytest.raises(mifeng.ReadOnlyError, match="thread"):
+        await bens.send("may I?")
+    await c.ada.sync()
+    assert [one.text for one in await news.thread(sent.sequence)] == ["hear, hear", "very well"]
+    assert [found.message.text for found in await c.ada.feed()] == ["hear, hear"]
+
+
 async def test_a_policy_holds_for_everybody_from_its_entry_on(c: Cast) -> None:
     await c.adas.set_policy(posting=Posting.PUBLISHERS, cap=2, key_lifetime_s=3_600)
     await c.ben.sync()

@@ -24,6 +24,7 @@ class PostingChoice(enum.StrEnum):
 
     EVERYONE = "everyone"
     PUBLISHERS = "publishers"
+    COMMENTS = "comments"
 
 
 class HistoryChoice(enum.StrEnum):
@@ -87,7 +88,12 @@ def policy(  # noqa: PLR0917 - an option a field
         str | None,
         typer.Option(metavar="TIME", help=_("How long all can be read: 3d to 365d.")),
     ] = None,
-    posting: Annotated[PostingChoice | None, typer.Option(help=_("Who may post."))] = None,
+    posting: Annotated[
+        PostingChoice | None,
+        typer.Option(
+            help=_("Who may post; with comments publishers post, and all answer in threads.")
+        ),
+    ] = None,
     history: Annotated[
         HistoryChoice | None, typer.Option(help=_("What newcomers may read of before."))
     ] = None,

@@ -30,9 +30,11 @@ from mifeng.content.documents import (
 from mifeng.content.documents.words import malformed
 from mifeng.content.mention import Mention, mentions_in
 from mifeng.content.mimi import (
+    MESSAGE_ID_BYTES,
     ROOM_URI,
     SALT_BYTES,
     SENDER_URI,
+    SHA256,
     Disposition,
     MimiContent,
     MultiPart,
@@ -123,6 +125,13 @@ class Message:
         if self.document is not None:
             return is_answer(self.document)
         return bool(self.reaction or self.is_nothing)
+
+    @property
+    def is_comment(self) -> bool:
+        """Whether it is a text in a thread: where the policy says so, readers write those too."""
+        topic = self.content.topic_id
+        is_in_thread = len(topic) == MESSAGE_ID_BYTES and topic[0] == SHA256
+        return bool(self.text) and not self.attachments and is_in_thread
 
     @property
     def is_known(self) -> bool:

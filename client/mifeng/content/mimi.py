@@ -21,8 +21,10 @@ from mifeng_crypto.errors import CodecError, ProtocolError
 
 __all__ = [
     "MAX_CONTENT_BYTES",
+    "MESSAGE_ID_BYTES",
     "ROOM_URI",
     "SENDER_URI",
+    "SHA256",
     "Disposition",
     "Expiration",
     "ExternalPart",

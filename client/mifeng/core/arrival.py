@@ -19,7 +19,7 @@ from mifeng.content.documents import (
     check_statement,
 )
 from mifeng_crypto.errors import ProtocolError
-from mifeng_crypto.gate import Ledgers, UnitView
+from mifeng_crypto.gate import MAY_COMMENT, Ledgers, UnitView
 from mifeng_crypto.ids import DeviceId, MemberId
 from mifeng_crypto.ledger.charter_entry import UnitRole
 from mifeng_crypto.ledger.roster import Roster
@@ -56,6 +56,7 @@ def check_arrival(
     )
     message = decode(content, origin=origin)
     check_purpose(message, purpose)
+    check_may_comment(view.ledgers, message, purpose, sender)
     document = message.document
     if isinstance(document, Statement):
         check_author(document, origin, device_id, view.roster)
@@ -85,6 +86,7 @@ def check_past_arrival(
     )
     message = decode(content, origin=origin)
     check_purpose(message, purpose)
+    check_may_comment(ledgers, message, purpose, sender)
     document = message.document
     if isinstance(document, Statement):
         check_author(document, origin, device_id, roster)
@@ -113,10 +115,24 @@ def check_purpose(message: Message, purpose: Purpose) -> None:
     Raises:
         ProtocolError: it is a post, by somebody who may only read.
     """
-    if purpose is Purpose.RESPONSE and not message.is_response:
+    if purpose is Purpose.RESPONSE and not (message.is_response or message.is_comment):
         raise ProtocolError(
             "CONTENT-4", "this was posted by somebody who may only read and react here"
         )
+
+
+def check_may_comment(
+    ledgers: Ledgers, message: Message, purpose: Purpose, sender: MemberId
+) -> None:
+    """CONTENT-9: whoever may not post comments where the policy says so.
+
+    Raises:
+        ProtocolError: it says otherwise.
+    """
+    if purpose is not Purpose.RESPONSE or not message.is_comment:
+        return
+    if ledgers.role_of(sender) not in MAY_COMMENT[ledgers.policy.posting]:
+        raise ProtocolError("CONTENT-9", "comments are not open to everybody here")
 
 
 def check_author(statement: Statement, origin: Origin, device_id: DeviceId, roster: Roster) -> None:

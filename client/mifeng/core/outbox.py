@@ -21,7 +21,7 @@ from mifeng.core.arrival import people_in
 from mifeng.core.profile import Profile
 from mifeng.core.rows import Condition, OutboxRecord, TimelineRecord
 from mifeng.core.unit import OutboxItem, Unit
-from mifeng_crypto.gate import MAY_POST, UnitView
+from mifeng_crypto.gate import MAY_COMMENT, MAY_POST, UnitView
 from mifeng_crypto.ids import FileId, UnixMillis
 from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.log import EntryKind, LogHeader, Purpose
@@ -130,7 +130,9 @@ def _purpose(view: UnitView, content: bytes, profile: Profile) -> Purpose:
     origin = Origin(
         workspace_id=profile.workspace_id, unit_id=view.charter.unit_id, member_id=profile.member_id
     )
-    return Purpose.RESPONSE if decode(content, origin=origin).is_response else Purpose.POST
+    said, role = decode(content, origin=origin), ledgers.role_of(profile.member_id)
+    is_comment = said.is_comment and role in MAY_COMMENT[ledgers.policy.posting]
+    return Purpose.RESPONSE if said.is_response or is_comment else Purpose.POST
 
 
 def unseal(unit: Unit, item: OutboxItem) -> Unit:

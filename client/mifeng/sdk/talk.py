@@ -18,7 +18,7 @@ from mifeng.sdk.reading import Reading
 from mifeng.sdk.values import Message, Person
 from mifeng.session import delivery
 from mifeng_crypto.errors import ProtocolError, UsageError
-from mifeng_crypto.gate import MAY_POST
+from mifeng_crypto.gate import MAY_COMMENT, MAY_POST
 from mifeng_crypto.ids import PROTOCOL_VERSION
 from mifeng_crypto.ledger.charter_entry import UnitRole
 
@@ -46,14 +46,14 @@ class Talk(Reading):
 
         Raises:
             AccessEndedError: this device is not in the unit any longer.
-            ReadOnlyError: one may read and react here, and not post.
+            ReadOnlyError: one may read and react here, and not post; or not comment either.
             NotFoundError: there is no such message.
             TransportError: the server was not reached; the text is kept and goes out later.
             ServerProblem: the server refuses it; it is not kept.
             ProtocolError: CONTENT-1, it is too long.
         """
-        self.check_may_post()
         refers = await self._refers(reply_to, thread)
+        self.check_may_post(comments=refers is not None and bool(refers.topic_id))
         rng = self._session.rng
         said = content.encode_text(text, origin=self._origin, rng=rng, refers=refers)
         return await self._post(said)
@@ -132,8 +132,8 @@ class Talk(Reading):
 
     # -------------------------------------------------------------- inside
 
-    def check_may_post(self) -> None:
-        """Raise what keeps one from posting here.
+    def check_may_post(self, *, comments: bool = False) -> None:
+        """Raise what keeps one from posting here, or from commenting in a thread.
 
         Raises:
             ReadOnlyError: one's role, by the unit's policy.
@@ -141,11 +141,19 @@ class Talk(Reading):
         """
         self.check_open()
         role = self._state.charter.role_of(self._session.profile.member_id)
-        if role not in MAY_POST[self.policy.posting]:
+        posting = self.policy.posting
+        if role in (MAY_COMMENT if comments else MAY_POST)[posting]:
+            return
+        if role in MAY_COMMENT[posting]:
             raise ReadOnlyError(
-                "you may read here, react and confirm, and not post; ask a manager of {unit}",
+                "you may read here, react, confirm and answer in threads, and not begin one; "
+                "ask a manager of {unit}",
                 unit=self.title,
             )
+        raise ReadOnlyError(
+            "you may read here, react and confirm, and not post; ask a manager of {unit}",
+            unit=self.title,
+        )
 
     def _state_as(self, body: StatementBody, subject: bytes | None = None) -> Statement:
         """Sign a statement of this device in this unit."""

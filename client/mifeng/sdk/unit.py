@@ -14,7 +14,7 @@ from mifeng.session import delivery, ledgers, restart
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.errors import UsageError
 from mifeng_crypto.gate import identity_of
-from mifeng_crypto.gate.message import MAY_POST
+from mifeng_crypto.gate.message import MAY_COMMENT, MAY_POST
 from mifeng_crypto.ids import MemberId, UnixMillis
 from mifeng_crypto.ledger.charter import Charter
 from mifeng_crypto.ledger.charter_entry import CharterBody, UnitKind, UnitRole
@@ -90,6 +90,12 @@ class Unit(Exporting):
         """Whether one's role lets one write here, by the unit's policy."""
         is_open = self.is_member and not self.is_closed
         return is_open and self.role in MAY_POST[self.policy.posting]
+
+    @property
+    def may_comment(self) -> bool:
+        """Whether one may at least write in threads here."""
+        is_open = self.is_member and not self.is_closed
+        return is_open and self.role in MAY_COMMENT[self.policy.posting]
 
     @property
     def may_govern(self) -> bool:

@@ -37,7 +37,12 @@ from mifeng_crypto.gate.commit import (
 )
 from mifeng_crypto.gate.heads import check_heads
 from mifeng_crypto.gate.history import Judged, Past, check_handed, check_past
-from mifeng_crypto.gate.message import MAY_POST, authenticated_data_of, check_message
+from mifeng_crypto.gate.message import (
+    MAY_COMMENT,
+    MAY_POST,
+    authenticated_data_of,
+    check_message,
+)
 from mifeng_crypto.gate.problems import PROBLEMS, problem_of
 from mifeng_crypto.gate.readd import check_readd
 from mifeng_crypto.gate.standing import Ledgers, Standing, identity_of
@@ -56,6 +61,7 @@ from mifeng_crypto.ledger.chain import SplitView, SplitViewError
 __all__ = [
     "MAX_DEVICES",
     "MAX_PEOPLE",
+    "MAY_COMMENT",
     "MAY_POST",
     "NO_DEVICE",
     "PROBLEMS",

@@ -23,15 +23,21 @@ from mifeng_crypto.mls.wire.framing import PrivateMessage
 from mifeng_crypto.mls.wire.message import MLSMessage
 from mifeng_crypto.tls import decode
 
-__all__ = ["MAY_POST", "authenticated_data_of", "check_message"]
+__all__ = ["MAY_COMMENT", "MAY_POST", "authenticated_data_of", "check_message"]
 
 MAY_POST: Mapping[Posting, frozenset[UnitRole]] = MappingProxyType(
     {
         Posting.EVERYONE: frozenset({UnitRole.MANAGER, UnitRole.MEMBER, UnitRole.PUBLISHER}),
         Posting.PUBLISHERS: frozenset({UnitRole.MANAGER, UnitRole.PUBLISHER}),
+        Posting.COMMENTS: frozenset({UnitRole.MANAGER, UnitRole.PUBLISHER}),
     }
 )
 """Who may post, by the unit's policy. Readers never may; whoever is in may respond."""
+
+MAY_COMMENT: Mapping[Posting, frozenset[UnitRole]] = MappingProxyType(
+    {**MAY_POST, Posting.COMMENTS: frozenset(UnitRole) - {UnitRole.ARCHIVE}}
+)
+"""Who may write in a thread, by the unit's policy: whoever may post, or all but archives."""
 
 
 def authenticated_data_of(view: UnitView, message: bytes) -> bytes:

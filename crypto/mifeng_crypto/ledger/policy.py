@@ -24,10 +24,11 @@ __all__ = [
 
 
 class Posting(enum.IntEnum):
-    """Who may post."""
+    """Who may post; with COMMENTS the publishers, and everybody answers in their threads."""
 
     EVERYONE = 1
     PUBLISHERS = 2
+    COMMENTS = 3
 
 
 class History(enum.IntEnum):

@@ -26,7 +26,8 @@ from mifeng.core import outbox
 from mifeng.core.events import NewEntry
 from mifeng.core.rows import Condition, TimelineRecord
 from mifeng_crypto.ids import MemberId, UnitId
-from mifeng_crypto.ledger.charter_entry import Grant, UnitRole
+from mifeng_crypto.ledger.charter_entry import Grant, SetPolicy, UnitRole
+from mifeng_crypto.ledger.policy import DEFAULT_POLICY, Posting
 from mifeng_crypto.log import AuthenticatedData, EntryKind, Purpose
 from mifeng_crypto.mls.wire.framing import PrivateMessage
 from mifeng_crypto.mls.wire.message import MLSMessage
@@ -178,6 +179,35 @@ def test_a_reader_reacts_and_takes_it_back(world: World) -> None:
             Condition.READ,
             said,
         )
+
+
+def comment(world: World, by: Desk, topic: bytes = NAMED) -> bytes:
+    in_thread = content.Refers(topic_id=topic)
+    return content.encode_text("well", origin=origin(by), rng=world.company.rng, refers=in_thread)
+
+
+def test_a_reader_comments_where_the_policy_says_so(world: World) -> None:
+    world.amend(SetPolicy(dataclasses.replace(DEFAULT_POLICY, posting=Posting.COMMENTS)))
+    said = comment(world, world.ben)
+    purpose, record = arrives(world, world.ben, said)
+    assert (purpose, record.condition, record.content) == (
+        Purpose.RESPONSE,
+        Condition.READ,
+        said,
+    )
+    # a text elsewhere than in a thread is a post, whatever it is called
+    purpose, record = arrives(world, world.ben, comment(world, world.ben, topic=b"no id"))
+    assert (purpose, record.content) == (Purpose.POST, b"")
+    assert "GATE-25" in record.reason
+
+
+def test_a_comment_where_the_policy_lets_nobody_is_named_and_not_read_content_9(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "_purpose", lambda *_: Purpose.RESPONSE)
+    _, record = arrives(world, world.ben, comment(world, world.ben))
+    assert (record.condition, record.content) == (Condition.MALFORMED, b"")
+    assert "CONTENT-9" in record.reason
 
 
 def test_who_may_post_tells_the_server_nothing_of_what_he_sends(world: World) -> None:

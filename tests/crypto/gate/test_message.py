@@ -24,6 +24,8 @@ MAY_POST = {
     (Posting.EVERYONE, P),
     (Posting.PUBLISHERS, M),
     (Posting.PUBLISHERS, P),
+    (Posting.COMMENTS, M),
+    (Posting.COMMENTS, P),
 }
 ROLES = [role for role in UnitRole if role is not UnitRole.ARCHIVE]
 
