@@ -14,6 +14,7 @@ import pytest
 import mifeng
 from mifeng.core.proof import verify_approval
 from mifeng_crypto.ledger.charter_entry import UnitKind, UnitRole
+from mifeng_crypto.ledger.policy import Posting
 from tests.browser.chromium import browser, need_a_browser
 from tests.browser.company import portrait
 from tests.e2e.people import PASSPHRASE, Cast, cast, colleague
@@ -130,7 +131,7 @@ async def test_a_post_is_in_the_feed_with_its_comments_until_it_is_followed_no_m
 ) -> None:
     ada, ben, c = three.ada, three.ben, three.cast
     news = await c.ada.create_unit("News", kind=UnitKind.CHANNEL)
-    await news.grant(c.ada.person("Ben"), UnitRole.PUBLISHER)
+    await news.grant(c.ada.person("Ben"), UnitRole.READER)
     await c.ben.sync()
     await c.ben.set_profile(title="Chemist", picture=portrait(1))
     await news.send("The canteen is open")
@@ -139,6 +140,10 @@ async def test_a_post_is_in_the_feed_with_its_comments_until_it_is_followed_no_m
     await post.get_by_role("button", name="React").click()
     await ben.get_by_role("menuitem", name="🎉").click()
     await post.locator(".reaction", has_text="🎉 1").wait_for()
+
+    # he only reads there: he comments once the channel lets everybody do that
+    assert await post.get_by_role("button", name="Comment").count() == 0
+    await news.set_policy(posting=Posting.COMMENTS)
     await post.get_by_role("button", name="Comment").click()
     await ben.locator("mf-thread textarea").fill("At last")
     await ben.keyboard.press("Enter")

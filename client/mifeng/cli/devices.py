@@ -39,6 +39,7 @@ def list_devices(context: typer.Context, person: Whose = None) -> None:
 
     async def main() -> None:
         from mifeng.cli.show import as_json, local_time, print_table
+        from mifeng.sdk.wording import arrival_word
 
         async with opened(told) as me:
             found = await me.devices.list(me.person(person) if person is not None else None)
@@ -46,12 +47,6 @@ def list_devices(context: typer.Context, person: Whose = None) -> None:
             for device in found:
                 as_json(_facts(device))
             return
-        hows = {
-            "found": _("founded the workspace"),
-            "add_member": _("joined with it"),
-            "add_device": _("added by {name}"),
-            "recover": _("came back by the recovery sheet"),
-        }
         ends = {
             "revoke_device": _("out, by {name}"),
             "recover": _("out, by the recovery sheet"),
@@ -63,8 +58,8 @@ def list_devices(context: typer.Context, person: Whose = None) -> None:
             if device.ended_at is not None and device.ended_by is not None:
                 end = ends[device.end].format(name=device.ended_by.name)
                 state = f"{end}, {local_time(device.ended_at)}"
-            how = hows[device.how].format(name=device.added_by.name)
-            rows.append([device.name, device.id.hex(), local_time(device.added_at), how, state])
+            since = local_time(device.added_at)
+            rows.append([device.name, device.id.hex(), since, arrival_word(device), state])
         print_table([_("Name"), _("Device"), _("Since"), _("How"), _("State")], rows)
 
     run(told, main)

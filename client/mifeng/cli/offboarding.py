@@ -74,6 +74,7 @@ def offboarding(
 def _show(told: Options, one: Offboarding) -> None:
     from mifeng.cli.show import as_json, person_facts, print_table, say
     from mifeng.content import printable
+    from mifeng.sdk.wording import departure_word
 
     if told.json:
         as_json(
@@ -97,13 +98,8 @@ def _show(told: Options, one: Offboarding) -> None:
             }
         )
         return
-    states = {
-        "verified": _("out, verified"),
-        "reported": _("out, says the server"),
-        "pending": _("still in"),
-    }
     rows = [
-        [unit.title or unit.unit_id.hex(), states[unit.state], str(unit.epoch or "")]
+        [unit.title or unit.unit_id.hex(), departure_word(unit.state), str(unit.epoch or "")]
         for unit in one.units
     ]
     if rows:

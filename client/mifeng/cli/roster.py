@@ -135,6 +135,7 @@ def roster(
 
     async def main() -> None:
         from mifeng.cli.show import as_json, local_time, print_table
+        from mifeng.sdk.wording import change_in_words
 
         async with opened(told) as me:
             found = await me.changes(after=after)
@@ -143,35 +144,12 @@ def roster(
                 as_json(_facts(change))
             return
         rows = [
-            [str(change.sequence), local_time(change.time), describe(change), _by(change)]
+            [str(change.sequence), local_time(change.time), change_in_words(change), _by(change)]
             for change in found
         ]
         print_table([_("No."), _("Time"), _("What"), _("Signed by")], rows)
 
     run(told, main)
-
-
-def describe(change: Change) -> str:
-    """Say what happened, in a sentence."""
-    sentences = {
-        "found": _("{name} founded the workspace"),
-        "invite": _("an invite as {role} was made"),
-        "add_member": _("{name} joined"),
-        "remove_member": _("{name} was removed"),
-        "set_role": _("{name} is {role} now"),
-        "revoke_invite": _("an invite was revoked"),
-        "add_device": _("{name} has another device, {device}"),
-        "revoke_device": _("a device of {name} was taken out, {device}"),
-        "recover": _("{name} came back by the recovery sheet: all older devices are out"),
-        "set_server": _("the server has another key or address"),
-        "directory_key": _("the directory has another key"),
-    }
-    sentence = sentences.get(change.kind, change.kind)
-    return sentence.format(
-        name=change.subject.name if change.subject else "",
-        role=change.role.name.lower() if change.role else "",
-        device=change.device_id.hex()[:8] if change.device_id else "",
-    )
 
 
 def _by(change: Change) -> str:

@@ -12,13 +12,27 @@ from mifeng.core.forms import STANDARD
 from mifeng.core.rows import LOCKED
 from mifeng.core.timeline import EXPIRED, NEWER
 from mifeng.text import _, ngettext, retold
+from mifeng_crypto.ledger.roster_entry import Role
 
 if TYPE_CHECKING:
+    from mifeng.sdk.changes import Change
+    from mifeng.sdk.devices import Device
     from mifeng.sdk.documents import Announcement, Approval, HandedOver, Poll
     from mifeng.sdk.people import Person
     from mifeng.sdk.values import DeviceChange, Message
 
-__all__ = ["in_words", "label_of", "remarks", "shown_name", "standing_word"]
+__all__ = [
+    "arrival_word",
+    "change_in_words",
+    "departure_word",
+    "in_words",
+    "label_of",
+    "notice_word",
+    "remarks",
+    "role_word",
+    "shown_name",
+    "standing_word",
+]
 
 
 def in_words(message: Message) -> list[str]:
@@ -35,7 +49,7 @@ def in_words(message: Message) -> list[str]:
     if message.approval:
         lines += _approval(message.approval)
     if message.notice:
-        lines.append(_notice(message.notice))
+        lines.append(f"({notice_word(message.notice)})")
     if message.readable:
         lines += printable(message.readable, lines=True).splitlines()
     return lines
@@ -168,10 +182,72 @@ def _standard_words() -> dict[str, str]:
     }
 
 
-def _notice(notice: str) -> str:
-    if notice == "exported":
-        return _("(has exported what can be read here)")
-    return _("(has a new template)") if notice == "template" else _("(has renamed the unit)")
+def notice_word(notice: str) -> str:
+    """Return what a line tells of its author, in words."""
+    words = {
+        "exported": _("has exported what can be read here"),
+        "profile": _("has changed what this unit is called or about"),
+        "template": _("has laid down a form for requests"),
+    }
+    return words.get(notice, notice)
+
+
+# ------------------------------------------------------------------ people and devices
+
+
+def change_in_words(change: Change) -> str:
+    """Say what happened in the roster, in a sentence."""
+    sentences = {
+        "found": _("{name} founded the workspace"),
+        "invite": _("an invite as {role} was made"),
+        "add_member": _("{name} joined"),
+        "remove_member": _("{name} was removed"),
+        "set_role": _("{name} is {role} now"),
+        "revoke_invite": _("an invite was revoked"),
+        "add_device": _("{name} has another device, {device}"),
+        "revoke_device": _("a device of {name} was taken out, {device}"),
+        "recover": _("{name} came back by the recovery sheet: all older devices are out"),
+        "set_server": _("the server has another key or address"),
+        "directory_key": _("the directory has another key"),
+    }
+    sentence = sentences.get(change.kind, change.kind)
+    return sentence.format(
+        name=shown_name(change.subject) if change.subject else "",
+        role=role_word(change.role) if change.role else "",
+        device=change.device_id.hex()[:8] if change.device_id else "",
+    )
+
+
+def role_word(role: Role) -> str:
+    """Return what somebody is in the workspace, in words."""
+    words = {
+        Role.OWNER: _("Owner"),
+        Role.ADMIN: _("Administrator"),
+        Role.MEMBER: _("Member"),
+        Role.GUEST: _("Guest"),
+    }
+    return words[role]
+
+
+def arrival_word(device: Device) -> str:
+    """Return how a device came into the workspace, in words."""
+    words = {
+        "found": _("founded the workspace"),
+        "add_member": _("joined with it"),
+        "add_device": _("added by {name}"),
+        "recover": _("came back by the recovery sheet"),
+    }
+    return words[device.how].format(name=shown_name(device.added_by))
+
+
+def departure_word(state: str) -> str:
+    """Return how far somebody is out of a unit, in words."""
+    words = {
+        "verified": _("out, verified"),
+        "reported": _("out, says the server"),
+        "pending": _("still in"),
+    }
+    return words[state]
 
 
 # ------------------------------------------------------------------ remarks

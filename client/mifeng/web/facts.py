@@ -15,7 +15,7 @@ import msgspec
 
 from mifeng.content import printable
 from mifeng.errors import NotFoundError
-from mifeng.sdk.wording import remarks
+from mifeng.sdk.wording import notice_word, remarks
 from mifeng.text import explain, retold
 from mifeng.web.kinds import kind_of, type_of
 from mifeng.web.person_facts import PersonFacts, person_facts
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from mifeng_crypto.ledger.policy import Policy
 
 __all__ = [
-    "DeviceChangeFacts",
     "ErrorFacts",
     "FileFacts",
     "MemberFacts",
@@ -106,13 +105,6 @@ class FileFacts(msgspec.Struct, kw_only=True, frozen=True):
     thumbnail: str
 
 
-class DeviceChangeFacts(msgspec.Struct, kw_only=True, frozen=True):
-    """Whose devices have changed; `kind` is `add_device`, `revoke_device` or `recover`."""
-
-    person: PersonFacts
-    kind: str
-
-
 class ReactionFacts(msgspec.Struct, kw_only=True, frozen=True):
     """An emoji, and who has reacted with it, in order."""
 
@@ -125,9 +117,9 @@ class MessageFacts(msgspec.Struct, kw_only=True, frozen=True):
 
     `sequence` is 0 while a message has not reached the server. `reply_to` and `thread` are the
     sequences of what it answers and of what began its thread, or 0; `reply_text` says who said
-    what there; `answers` is how many there are. `notice` is the word for a line that only tells
-    of something: `exported`, `profile`, `template` or `history`; `history` says what was handed
-    over of before.
+    what there; `answers` is how many there are. `notice` is what a line only tells of its author.
+    `remarks` are what a line tells that nobody said: what was handed over of before, whose devices
+    have changed.
     """
 
     unit: str
@@ -150,12 +142,11 @@ class MessageFacts(msgspec.Struct, kw_only=True, frozen=True):
     announcement: AnnouncementFacts | None
     poll: PollFacts | None
     approval: ApprovalFacts | None
-    history: str
+    remarks: list[str]
     problem: str
     notice: str
     added: list[PersonFacts]
     removed: list[PersonFacts]
-    devices: list[DeviceChangeFacts]
 
 
 class PolicyFacts(msgspec.Struct, kw_only=True, frozen=True):
@@ -204,6 +195,7 @@ class UnitFacts(msgspec.Struct, kw_only=True, frozen=True):
     closed_by: str = ""
     archives: list[ArchiveFacts] = msgspec.field(default_factory=list)
     may_post: bool = False
+    may_comment: bool = False
     may_answer: bool = False
     may_govern: bool = False
     may_rename: bool = False
@@ -272,17 +264,13 @@ async def message_facts(
         announcement=announcement_facts(message.announcement, me) if message.announcement else None,
         poll=poll_facts(message.poll, me) if message.poll else None,
         approval=approval_facts(message.approval, me) if message.approval else None,
-        history=remarks(message)[0] if message.history else "",
+        remarks=remarks(message) if message.history or message.devices else [],
         problem=printable(
             retold(message.problem, message.rule) if message.rule else message.problem
         ),
-        notice=message.notice,
+        notice=notice_word(message.notice),
         added=[person_facts(person, me) for person in message.added],
         removed=[person_facts(person, me) for person in message.removed],
-        devices=[
-            DeviceChangeFacts(person=person_facts(one.person, me), kind=one.kind)
-            for one in message.devices
-        ],
     )
 
 
@@ -349,6 +337,7 @@ def unit_facts(
             for one in unit.archives()
         ],
         may_post=unit.may_post and not unit.is_closed,
+        may_comment=unit.may_comment,
         may_answer=unit.is_member and not unit.is_closed,
         may_govern=unit.may_govern,
         may_rename=unit.is_member and unit.role is UnitRole.MANAGER,

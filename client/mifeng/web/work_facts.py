@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mifeng.content import printable
+from mifeng.sdk.wording import standing_word
 from mifeng.web.person_facts import PersonFacts, person_facts
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class StepFacts(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class DecisionFacts(msgspec.Struct, kw_only=True, frozen=True):
-    """`approved`, `rejected` or `withdrawn`, by whom and when."""
+    """What somebody has decided, in words, and when."""
 
     person: PersonFacts
     verdict: str
@@ -87,7 +88,7 @@ class AnswerFacts(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class ApprovalFacts(msgspec.Struct, kw_only=True, frozen=True):
-    """A request, and what has become of it."""
+    """A request, and what has become of it; `told` is its `standing` in words."""
 
     template: str
     title: str
@@ -95,8 +96,10 @@ class ApprovalFacts(msgspec.Struct, kw_only=True, frozen=True):
     steps: list[StepFacts]
     step: int
     standing: str
+    told: str
     history: list[DecisionFacts]
     waits_for_me: bool
+    reminded_me: bool
 
 
 def announcement_facts(shown: Announcement, me: Workspace) -> AnnouncementFacts:
@@ -152,16 +155,18 @@ def approval_facts(shown: Approval, me: Workspace) -> ApprovalFacts:
         ],
         step=shown.step,
         standing=shown.standing,
+        told=standing_word(shown.standing),
         history=[
             DecisionFacts(
                 person=person_facts(one.person, me),
-                verdict=one.verdict,
+                verdict=standing_word(one.verdict),
                 comment=printable(one.comment, lines=True),
                 at=_millis(one.time),
             )
             for one in shown.history
         ],
         waits_for_me=shown.waits_for_me,
+        reminded_me=shown.reminded_me,
     )
 
 

@@ -191,15 +191,14 @@ async def test_a_second_device_is_let_in_by_the_digits_that_it_shows(
         assert event["unit"] == unit
         here = (await phone.of("timeline", unit=unit))["entries"]
         assert [one["text"] for one in here if one["text"]] == ["before", "also before"]
-        [line] = [one for one in here if one["history"]]
-        assert line["history"] == "2 messages from before you joined, handed over by Ada"
+        [line] = [one for one in here if one["remarks"]]
+        assert line["remarks"] == ["2 messages from before you joined, handed over by Ada"]
         assert (await phone.of("units"))["units"][0]["unread"] == 0
     me = c.ada.me.id.hex()
     devices = (await page.of("devices", person=me))["devices"]
-    assert [one["how"] for one in devices] == ["found", "add_device"]
+    assert [one["how"] for one in devices] == ["founded the workspace", "added by Ada"]
     lines = (await page.of("timeline", unit=c.adas.id.hex()))["entries"]
-    told = [(one["person"]["id"], one["kind"]) for line in lines for one in line["devices"]]
-    assert told == [(me, "add_device")]
+    assert "Ada has a new device" in [one for line in lines for one in line["remarks"]]
     other = next(one for one in devices if not one["is_this"])
     await page.of("revoke_device", person=me, device=other["id"])
     assert (await page.of("devices", person=me))["devices"][-1]["ended_at"] > 0

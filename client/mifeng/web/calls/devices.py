@@ -8,9 +8,9 @@ import msgspec
 
 from mifeng.content import printable
 from mifeng.sdk.devices import DeviceOffer
+from mifeng.sdk.wording import arrival_word
 from mifeng.web.calls.people import OfPerson
 from mifeng.web.calls.table import Desk, Done, OfProfile, call
-from mifeng.web.facts import PersonFacts, person_facts
 from mifeng_crypto.errors import UsageError
 
 __all__ = ["DevicesReply"]
@@ -20,11 +20,10 @@ _OFFERS: dict[str, tuple[contextlib.AsyncExitStack, DeviceOffer]] = {}
 
 
 class DeviceFacts(msgspec.Struct, kw_only=True, frozen=True):
-    """A device; `how` it came is `found`, `add_member`, `add_device` or `recover`."""
+    """A device, and in words how it came."""
 
     id: str
     added_at: int
-    added_by: PersonFacts
     how: str
     ended_at: int
     is_this: bool
@@ -78,8 +77,7 @@ async def devices(desk: Desk, request: OfPerson) -> DevicesReply:
             DeviceFacts(
                 id=one.id.hex(),
                 added_at=one.added_at,
-                added_by=person_facts(one.added_by, me),
-                how=one.how,
+                how=arrival_word(one),
                 ended_at=one.ended_at or 0,
                 is_this=one.is_this,
             )

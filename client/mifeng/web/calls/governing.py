@@ -8,6 +8,7 @@ import msgspec
 
 from mifeng import Offboarding
 from mifeng.content import printable
+from mifeng.sdk.wording import change_in_words, departure_word
 from mifeng.web.calls.table import Desk, Done, OfProfile, call
 from mifeng.web.facts import PersonFacts, person_facts
 from mifeng_crypto.errors import UsageError
@@ -62,11 +63,12 @@ class RemoveRequest(OfProfile, frozen=True, kw_only=True):
 
 
 class DepartureFacts(msgspec.Struct, kw_only=True, frozen=True):
-    """A unit that a former member was in: `verified`, `reported` or `pending`."""
+    """A unit that a former member was in, and in words how far they are out of it."""
 
     unit: str
     title: str
-    state: str
+    is_pending: bool
+    told: str
     epoch: int
 
 
@@ -95,14 +97,11 @@ class RoleRequest(OfProfile, frozen=True, kw_only=True):
 
 
 class ChangeFacts(msgspec.Struct, kw_only=True, frozen=True):
-    """An entry of the roster: who signed what about whom (protocol.md, "Roster")."""
+    """An entry of the roster: what was signed, in words, and by whom."""
 
-    sequence: int
     at: int
-    kind: str
+    told: str
     author: PersonFacts
-    subject: PersonFacts | None
-    role: str
 
 
 class ChangesReply(msgspec.Struct, frozen=True):
@@ -196,7 +195,11 @@ def _facts(told: Offboarding, who: PersonFacts) -> OffboardingFacts:
         removed_at=told.removed_at,
         units=[
             DepartureFacts(
-                unit=unit.unit_id.hex(), title=unit.title, state=unit.state, epoch=unit.epoch
+                unit=unit.unit_id.hex(),
+                title=unit.title,
+                is_pending=unit.state == "pending",
+                told=departure_word(unit.state),
+                epoch=unit.epoch,
             )
             for unit in told.units
         ],
@@ -223,14 +226,7 @@ async def changes(desk: Desk, request: OfProfile) -> ChangesReply:
     found = (await me.changes())[-CHANGES:]
     return ChangesReply(
         [
-            ChangeFacts(
-                sequence=one.sequence,
-                at=one.time,
-                kind=one.kind,
-                author=person_facts(one.author, me),
-                subject=person_facts(one.subject, me) if one.subject else None,
-                role=one.role.name.lower() if one.role else "",
-            )
+            ChangeFacts(at=one.time, told=change_in_words(one), author=person_facts(one.author, me))
             for one in reversed(found)
         ]
     )

@@ -45,8 +45,10 @@ export interface ApprovalFacts {
   steps: StepFacts[];
   step: number;
   standing: string;
+  told: string;
   history: DecisionFacts[];
   waits_for_me: boolean;
+  reminded_me: boolean;
 }
 
 export interface ApproveReply {
@@ -72,12 +74,9 @@ export interface CardRequest {
 }
 
 export interface ChangeFacts {
-  sequence: number;
   at: number;
-  kind: string;
+  told: string;
   author: PersonFacts;
-  subject: PersonFacts | null;
-  role: string;
 }
 
 export interface ChangesReply {
@@ -130,19 +129,14 @@ export interface DecisionFacts {
 export interface DepartureFacts {
   unit: string;
   title: string;
-  state: string;
+  is_pending: boolean;
+  told: string;
   epoch: number;
-}
-
-export interface DeviceChangeFacts {
-  person: PersonFacts;
-  kind: string;
 }
 
 export interface DeviceFacts {
   id: string;
   added_at: number;
-  added_by: PersonFacts;
   how: string;
   ended_at: number;
   is_this: boolean;
@@ -356,12 +350,11 @@ export interface MessageFacts {
   announcement: AnnouncementFacts | null;
   poll: PollFacts | null;
   approval: ApprovalFacts | null;
-  history: string;
+  remarks: string[];
   problem: string;
   notice: string;
   added: PersonFacts[];
   removed: PersonFacts[];
-  devices: DeviceChangeFacts[];
 }
 
 export interface MuteRequest {
@@ -709,6 +702,7 @@ export interface UnitFacts {
   closed_by: string;
   archives: ArchiveFacts[];
   may_post: boolean;
+  may_comment: boolean;
   may_answer: boolean;
   may_govern: boolean;
   may_rename: boolean;

@@ -17,11 +17,11 @@ function lineActions(entry) {
   if (!canAnswer(entry)) return null;
   const button = (/** @type {string} */ act, /** @type {string} */ drawn, /** @type {string} */ name) =>
     iconButton(drawn, name, () => {}, { tabIndex: -1, "data-act": act });
-  const may = store.unit(entry.unit)?.may_post;
+  const unit = store.unit(entry.unit);
   return h("div.actions", { role: "toolbar", "aria-label": t("Actions") },
     button("react", "smile", t("React")),
-    may && button("reply", "reply", t("Answer")),
-    may && button("thread", "thread", t("Open the thread")),
+    unit?.may_post && button("reply", "reply", t("Answer")),
+    unit?.may_comment && button("thread", "thread", t("Open the thread")),
     button("more", "more", t("More")));
 }
 

@@ -66,12 +66,13 @@ export class ComposerPart extends Part {
   /** What is being written is not touched while nothing changes. */
   draw() {
     const unit = store.unit(this.unit);
-    const key = `${this.unit} ${unit?.title} ${unit?.may_post} ${unit?.is_member}`;
+    const may = this.thread ? unit?.may_comment : unit?.may_post;
+    const key = `${this.unit} ${this.thread} ${unit?.title} ${may} ${unit?.may_comment} ${unit?.is_member}`;
     if (key === this.#drawn) return;
     this.#drawn = key;
-    if (unit && !unit.may_post) {
-      fill(this, h("p.composer-closed.muted", icon("info"),
-        unit.is_member ? t("You read here. Its managers and publishers write.") : t("You are no longer in this unit.")));
+    if (unit && !may) {
+      fill(this, h("p.composer-closed.muted", icon("info"), !unit.is_member ? t("You are no longer in this unit.")
+        : unit.may_comment ? t("You read here, and comment in the threads. Its managers and publishers write.") : t("You read here. Its managers and publishers write.")));
       return;
     }
     this.#text.placeholder = this.thread ? t("Answer in the thread") : t("Write to {unit}", { unit: unit?.title ?? "" });

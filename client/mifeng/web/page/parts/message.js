@@ -16,7 +16,7 @@ function areTogether(kind, before, entry) {
 
 /** Whether a line goes on what the one before has begun. @param {MessageFacts | null} before @param {MessageFacts} entry */
 export function follows(before, entry) {
-  return areTogether("message", before, entry) && !before?.history && !entry.history && !entry.reply_to
+  return areTogether("message", before, entry) && !before?.remarks.length && !entry.remarks.length && !entry.reply_to
     && (!goesOnThread(entry) || entry.thread === before?.thread);
 }
 
@@ -68,7 +68,7 @@ export function drawLine(row, entry, before, options = {}) {
   row.className = ["line", follows(before, entry) && "follows", entry.calls_me && "calls", !entry.sequence && "waiting"].filter(Boolean).join(" ");
   if (!options.inThread && (!before || dayKey(before.at) !== dayKey(entry.at)))
     row.append(h("div.day", { role: "separator" }, h("span", day(entry.at))));
-  if (entry.kind !== "message" || entry.history) {
+  if (entry.kind !== "message" || entry.remarks.length) {
     /** @type {any} */ (row).names = entry.added;
     return void row.append(came(entry));
   }
@@ -108,9 +108,8 @@ function what(entry) {
   if (entry.problem === "expired") return [tomb("clock", t("Its time is over; it is gone for everybody."))];
   if (entry.problem === "needs a newer client") return [tomb("info", t("This needs a newer version of Mifeng."))];
   if (entry.problem) return [tomb("warn", t("Not shown: {reason}", { reason: entry.problem }))];
-  const notices = /** @type {Record<string, string>} */ ({ exported: t("has exported what can be read here"), profile: t("has changed what this unit is called or about"), template: t("has laid down a form for requests") });
   return [
-    entry.notice && tomb("info", notices[entry.notice] ?? entry.notice),
+    entry.notice && tomb("info", entry.notice),
     work(entry),
     entry.text && h("div.text", markdown(entry.text, mention),
       entry.is_edited && h("span.muted.edited", t("edited"))),
@@ -145,13 +144,6 @@ function reactions(entry) {
   }));
 }
 
-/** What has become of somebody's devices. @param {import("../api").DeviceChangeFacts} one */
-function ofDevices(one) {
-  const { name } = one.person;
-  if (one.kind === "recover") return t("{name} came back by the recovery sheet: all older devices are out", { name });
-  return one.kind === "add_device" ? t("{name} has a new device", { name }) : t("a device of {name} was taken out", { name });
-}
-
 /** Who came and went. @param {MessageFacts} entry */
 function came(entry) {
   // In a `heads` people are granted, and not in yet.
@@ -159,8 +151,8 @@ function came(entry) {
   const parts = [
     moves && entry.added.length > 0 && letIn(entry, entry.added),
     moves && entry.removed.length > 0 && t("{names} is out; everybody has new keys", { names: namesOf(entry.removed) }),
-    entry.history, ...entry.devices.map(ofDevices),
+    ...entry.remarks,
   ].filter(Boolean);
-  return h("p.came.muted", icon(entry.history ? "clock" : entry.devices.length ? "info" : entry.removed.length ? "leave" : "invite"), parts.map((one) => h("span", one)),
+  return h("p.came.muted", icon(entry.remarks.length ? "info" : entry.removed.length ? "leave" : "invite"), parts.map((one) => h("span", one)),
     when(entry, "time.muted"));
 }

@@ -63,12 +63,9 @@ customElements.define("mf-person", PersonPart);
 async function deviceList(person, mine) {
   const { devices } = await ask("devices", { person });
   const may = mine || store.me?.may_invite;
-  const words = /** @type {Record<string, string>} */ ({
-    found: t("founded the workspace"), add_member: t("came by an invite"), add_device: t("linked by another device"), recover: t("by the recovery sheet"),
-  });
   return h("section.block", h("h4", icon("key"), t("Devices")), h("ul.rows", devices.map((one) => h("li.row",
     h("span.grow", h("span.row.tight", h("span.mono", one.id.slice(0, 8)), one.is_this && tag(t("this one"), "ok"), one.ended_at > 0 && tag(t("out since {time}", { time: shortTime(one.ended_at) }))),
-      h("span.muted.small", `${words[one.how] ?? one.how}, ${shortTime(one.added_at)}`)),
+      h("span.muted.small", `${one.how}, ${shortTime(one.added_at)}`)),
     may && !one.ended_at && !one.is_this && h("button.danger-quiet", { onclick: () => revoke(person, one.id) }, t("Take out"))))),
   mine && h("button.wide", { onclick: openLink }, icon("plus"), t("Link another device")));
 }

@@ -71,13 +71,13 @@ function approval(entry, one) {
   const comment = h("input", { placeholder: t("A comment, if you like"), "aria-label": t("A comment, if you like"), maxLength: 1000 });
   const decide = (/** @type {string} */ kind, /** @type {string} */ decision, /** @type {string} */ text) =>
     actButton(kind, () => askOf("decide", entry, { decision, comment: comment.value }), text);
-  const words = /** @type {Record<string, string>} */ ({ pending: t("pending"), approved: t("approved"), rejected: t("rejected"), withdrawn: t("withdrawn") });
   return h("section.work", { class: one.waits_for_me ? "asks" : "" },
-    h("div.row.between", h("p.work-title", icon("text"), h("bdi", one.title)), tag(words[one.standing] ?? one.standing, { approved: "ok", rejected: "bad", pending: "warn" }[one.standing])),
+    h("div.row.between", h("p.work-title", icon("text"), h("bdi", one.title)), tag(one.told, { approved: "ok", rejected: "bad", pending: "warn" }[one.standing])),
     h("dl.form-facts", one.answers.map((answer) => h("div", h("dt.muted", h("bdi", formWord(answer.label))), h("dd", h("bdi", formWord(answer.value)))))),
     h("ol.steps", one.steps.map((step, n) => h("li", { class: n + 1 === one.step && one.standing === "pending" ? "due" : "" },
       h("span.muted", step.people.length > 1 && `${step.rule === "all" ? t("all of") : t("one of")} `), namesOf(step.people), step.approved.length > 0 && tag(t("approved"), "ok")))),
-    one.history.map((made) => h("p.small.muted", { title: fullTime(made.at) }, `${made.person.name}: ${words[made.verdict] ?? made.verdict}, ${shortTime(made.at)}`, made.comment && ` – ${made.comment}`)),
+    one.reminded_me && h("div", tag(t("You were reminded"), "warn")),
+    one.history.map((made) => h("p.small.muted", { title: fullTime(made.at) }, `${made.person.name}: ${made.verdict}, ${shortTime(made.at)}`, made.comment && ` – ${made.comment}`)),
     one.waits_for_me && h("div.work-foot", comment, decide("primary", "approve", t("Approve")), decide("danger-quiet", "reject", t("Reject"))),
     entry.is_mine && one.standing === "pending" && h("div.work-foot", actButton("", () => askOf("remind", entry), t("Remind them")), decide("danger-quiet", "withdraw", t("Withdraw"))),
     one.standing !== "pending" && h("div", h("button.bare.link", { onclick: () => askOf("export_approval", entry).then(saveFile, complain) }, t("Save with its signatures"))));

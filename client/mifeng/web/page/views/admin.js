@@ -37,7 +37,7 @@ export class AdminView extends Part {
     const { removals } = await ask("offboardings", {});
     if (!removals.length) return [h("p.muted", t("Nobody was removed."))];
     return [h("ul.rows", removals.map((one) => {
-      const pending = one.units.filter((unit) => unit.state === "pending").length + one.others_pending;
+      const pending = one.units.filter((unit) => unit.is_pending).length + one.others_pending;
       const out = one.units.length + one.others_out + one.others_pending - pending;
       return h("li.row", avatar(one.person),
         h("span.grow", h("bdi.name", one.person.name), h("br"), h("span.muted.small", t("removed {time}", { time: shortTime(one.removed_at) }))),
@@ -85,11 +85,10 @@ export class AdminView extends Part {
 
   /** @param {import("../api").OffboardingFacts} one */
   #report(one) {
-    const words = /** @type {Record<string, string>} */ ({ verified: t("out: seen in this device's own copy"), reported: t("out: says the server"), pending: t("still in: nobody of this unit was online") });
     openDialog(t("{name}, unit by unit", { name: one.person.name }), () => [
       h("ul.rows", one.units.map((unit) => h("li.row",
-        unit.state === "pending" ? tag(t("still in"), "warn") : tag(t("out"), "ok"),
-        h("span.grow", h("bdi", unit.title || unit.unit.slice(0, 8)), h("br"), h("span.muted.small", words[unit.state] ?? unit.state, unit.epoch ? ` · ${t("Epoch {n}", { n: unit.epoch })}` : "")))),
+        h("span.grow", h("bdi", unit.title || unit.unit.slice(0, 8)), h("br"), h("span.muted.small", unit.epoch && t("Epoch {n}", { n: unit.epoch }))),
+        tag(unit.told, unit.is_pending ? "warn" : "ok"))),
         one.others_out > 0 && h("li", tn("out of {n} other unit, says the server", "out of {n} other units, says the server", one.others_out)),
         one.others_pending > 0 && h("li", tn("still in {n} other unit, says the server", "still in {n} other units, says the server", one.others_pending)),
         !one.units.length && !one.others_out && !one.others_pending && h("li.muted", t("They were in no unit.")))]);

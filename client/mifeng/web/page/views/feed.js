@@ -75,7 +75,7 @@ export class FeedView extends Part {
     row.setAttribute("data-unit", one.unit);
     add(row.querySelector(".line-body") ?? row, [h("footer.row",
       h("button.quiet", { "data-act": "react", "data-key": `${key}/react` }, icon("smile"), t("React")),
-      (!!one.answers || unit?.may_post) && h("button.quiet", { "data-act": "thread", "data-key": `${key}/comments` }, icon("thread"), one.answers ? tn("{n} comment", "{n} comments", one.answers) : t("Comment")))]);
+      (!!one.answers || unit?.may_comment) && h("button.quiet", { "data-act": "thread", "data-key": `${key}/comments` }, icon("thread"), one.answers ? tn("{n} comment", "{n} comments", one.answers) : t("Comment")))]);
     return h("section.post", h("header.row", h("button.bare.link", { "data-key": `${key}/unit`, onclick: () => emit(this, "go-to", one) }, h("bdi", unit?.title ?? "")), h("span.grow"),
       menuButton("more", t("More"), () => [
         { name: t("Follow {unit} no longer", { unit: unit?.title ?? "" }), icon: "leave", act: () => this.#follow(one.unit, false) },

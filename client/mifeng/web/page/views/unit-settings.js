@@ -33,7 +33,7 @@ export function openUnitSettings(unit) {
     formOf(t("Save"), [
       h("div.three", field(t("Kept for (days)"), days), field(t("People at most"), cap), field(t("Keys for (hours)"), hours)),
       h("div.two",
-        rule("posting", t("Who writes"), ["everyone", t("everybody")], ["publishers", t("managers and publishers")]),
+        rule("posting", t("Who writes"), ["everyone", t("everybody")], ["publishers", t("managers and publishers")], ["comments", t("managers and publishers; all comment")]),
         rule("history", t("Who comes in reads"), ["none", t("nothing")], ["window", t("what is still there")]),
         rule("keep", t("Files"), ["allowed", t("may be kept longer")], ["denied", t("go with their message")]),
         rule("receipts", t("Who has read is told to"), ["off", t("nobody")], ["on", t("everybody")]),
