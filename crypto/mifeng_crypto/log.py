@@ -11,7 +11,7 @@ from typing import Annotated
 
 from mifeng_crypto.ids import DeviceId, FileId, GroupId, ProtocolVersion, UnixMillis
 from mifeng_crypto.ledger.head import Head
-from mifeng_crypto.tls import Bytes32, Opaque, Text, UInt64, Vec, Width, struct
+from mifeng_crypto.tls import Bytes32, KeepsBytes, Opaque, Text, UInt64, Vec, Width, struct
 
 __all__ = [
     "SET_AT_EXTENSION",
@@ -40,7 +40,7 @@ class EntryKind(enum.IntEnum):
 
 
 @struct
-class LogHeader:
+class LogHeader(KeepsBytes):
     """An entry without its content: it stays when the content has expired.
 
     `epoch` is the epoch in which the content was made (for `heads`: the one that it met);

@@ -39,6 +39,8 @@ PURGE_EVERY_S = 60
 
 log = structlog.get_logger("app")
 
+OFTEN = {"message", "log"}
+
 FUNCTIONS = workspace.FUNCTIONS | units.FUNCTIONS | files.FUNCTIONS
 
 
@@ -74,7 +76,8 @@ def make_app(
         quotas=quotas or Quotas(),
         limiter=Limiter(limits or Limits()),
     )
-    for name, endpoint in ENDPOINTS.items():
+    # Routes that begin alike are tried one after the other: what is asked most often comes first.
+    for name, endpoint in sorted(ENDPOINTS.items(), key=lambda item: item[0] not in OFTEN):
         if name in FUNCTIONS:
             handler = make_handler(endpoint, FUNCTIONS[name])
             app.router.add_route(endpoint.method, endpoint.path, handler)
@@ -92,11 +95,11 @@ def _counting(app: web.Application) -> Notify:
     """Count what becomes durable, and pass it on."""
     relay = app.get(RELAY)
     onward: Notify = app[STEWARDS] if relay is None else relay
-    entries = app[METRICS].entries
+    metrics = app[METRICS]
 
     def notify(event: Event, /) -> None:
         if isinstance(event, LogGrew):
-            entries.labels(event.kind.name.lower()).inc()
+            metrics.accepted(event.kind.name)
         onward(event)
 
     return notify

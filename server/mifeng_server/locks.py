@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from weakref import WeakValueDictionary
 
 __all__ = ["TaskLocks"]
@@ -16,10 +15,8 @@ class TaskLocks:
     def __init__(self) -> None:
         self._locks: WeakValueDictionary[bytes, asyncio.Lock] = WeakValueDictionary()
 
-    @asynccontextmanager
-    async def of(self, name: bytes) -> AsyncIterator[None]:
+    def of(self, name: bytes) -> AbstractAsyncContextManager[None]:
         lock = self._locks.get(name)
         if lock is None:
             self._locks[name] = lock = asyncio.Lock()
-        async with lock:
-            yield
+        return lock

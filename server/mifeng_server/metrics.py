@@ -26,6 +26,8 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = made = CollectorRegistry()
         ProcessCollector(registry=made)
+        self._answered: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._accepted: dict[str, Counter] = {}
         self.requests = Counter(
             "mifeng_requests",
             "Requests answered, by method, route and status.",
@@ -63,6 +65,24 @@ class Metrics:
         self.draining = Gauge(
             "mifeng_draining", "1 while the server takes leave of its clients.", registry=made
         )
+
+    def answered(self, method: str, route: str, status: int, seconds: float | None) -> None:
+        """Count a request; one that became a WebSocket took no time that says anything."""
+        name = method, route, status
+        known = self._answered.get(name)
+        if known is None:  # as many as there are routes, methods and statuses
+            count, time = self.requests.labels(method, route, status), self.seconds.labels(route)
+            self._answered[name] = known = count, time
+        known[0].inc()
+        if seconds is not None:
+            known[1].observe(seconds)
+
+    def accepted(self, kind: str) -> None:
+        """Count an entry of a unit's log."""
+        count = self._accepted.get(kind)
+        if count is None:
+            self._accepted[kind] = count = self.entries.labels(kind.lower())
+        count.inc()
 
     def text(self) -> bytes:
         """Everything, as Prometheus reads it."""

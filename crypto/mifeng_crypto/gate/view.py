@@ -79,8 +79,9 @@ class UnitView:
         """What a commit says of the unit before it."""
         return UnitState(self.heads, self.rotated_at, self.steady_since)
 
-    @property
+    @cached_property
     def ledgers(self) -> Ledgers:
+        """Roster and charter at the heads."""
         return Ledgers(self.roster, self.charter, self.heads)
 
     @cached_property

@@ -231,6 +231,9 @@ class Charter:
     def policy_at(self, sequence: int) -> Policy:
         """Return the policy after entry `sequence`."""
         at = self._chain.at(sequence)
+        since, newest = self._policies[-1]
+        if since <= at:  # nearly always
+            return newest
         return next(policy for since, policy in reversed(self._policies) if since <= at)
 
     @property

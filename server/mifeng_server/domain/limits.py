@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from mifeng_crypto.api.problems import ProblemCode
 from mifeng_server.domain.refusal import Refusal
@@ -151,6 +152,7 @@ def _refuse(by: str, wait_s: float) -> None:
         )
 
 
+@lru_cache(maxsize=4096)
 def prefix_of(address: str) -> bytes:
     """An address; of IPv6 the network of 64 bits, all of which one customer has."""
     try:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import msgspec
-from aiohttp import hdrs, web
+from aiohttp import StreamReader, hdrs, web
 
 from mifeng_crypto.api.endpoints import Access, Endpoint
 from mifeng_crypto.api.problems import ProblemCode
@@ -125,6 +125,13 @@ def device_of(caller: Caller) -> bytes:
     return caller.device_id
 
 
+def _query(request: web.Request, endpoint: Endpoint) -> dict[str, int]:
+    unknown = set(request.query) - set(endpoint.query)
+    if unknown:
+        raise Refusal(ProblemCode.MALFORMED, f"unknown in the query: {min(unknown)[:40]!r}")
+    return {name: _query_number(request, name) for name in endpoint.query if name in request.query}
+
+
 def _query_number(request: web.Request, name: str) -> int:
     text = request.query[name]
     if not (text.isascii() and text.isdigit()) or len(text) > 16 or int(text) > MAX_NUMBER:
@@ -140,9 +147,7 @@ def make_handler(
     async def handle(request: web.Request) -> web.StreamResponse:
         check_protocol(request)
         caller = await find_caller(request, endpoint.access)
-        unknown = set(request.query) - set(endpoint.query)
-        if unknown:
-            raise Refusal(ProblemCode.MALFORMED, f"unknown in the query: {min(unknown)[:40]!r}")
+        query = _query(request, endpoint) if request.query_string else {}
         body = await _read_body(request, endpoint)
         asked = Asked(
             house=request.app[HOUSE],
@@ -150,7 +155,7 @@ def make_handler(
             caller=caller,
             body=body,
             path={name: path_id(request, name) for name in request.match_info},
-            query={n: _query_number(request, n) for n in endpoint.query if n in request.query},
+            query=query,
             key=idempotency_key(request) if endpoint.mutates else "",
             digest=digest_of(request, body),
             address=address_of(request),
@@ -204,15 +209,7 @@ async def _read_body(request: web.Request, endpoint: Endpoint) -> msgspec.Struct
     check_plain(request)
     if (request.content_length or 0) > endpoint.limit_bytes:
         raise Refusal(ProblemCode.TOO_LARGE, f"at most {endpoint.limit_bytes} bytes")
-    data = bytearray()
-    try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
-            async for piece in request.content.iter_any():
-                data += piece
-                if len(data) > endpoint.limit_bytes:
-                    raise Refusal(ProblemCode.TOO_LARGE, f"at most {endpoint.limit_bytes} bytes")
-    except TimeoutError:
-        raise Refusal(ProblemCode.MALFORMED, "the body did not come in time") from None
+    data = await _whole(request.content, endpoint.limit_bytes)
     if endpoint.request is None:
         if data:
             raise Refusal(ProblemCode.MALFORMED, "this request has no body")
@@ -221,9 +218,25 @@ async def _read_body(request: web.Request, endpoint: Endpoint) -> msgspec.Struct
     if decoder is None:
         raise Refusal(ProblemCode.UNSUPPORTED_MEDIA_TYPE)
     try:
-        return decoder(bytes(data), type=endpoint.request)
+        return decoder(data, type=endpoint.request)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as err:
         raise Refusal(ProblemCode.MALFORMED, str(err)) from err
+
+
+async def _whole(content: StreamReader, most: int) -> bytes:
+    """Read a body to its end."""
+    if content.is_eof() and content.total_bytes <= most:  # a short one comes with the head
+        return content.read_nowait()
+    data = bytearray()
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            async for piece in content.iter_any():
+                data += piece
+                if len(data) > most:
+                    raise Refusal(ProblemCode.TOO_LARGE, f"at most {most} bytes")
+    except TimeoutError:
+        raise Refusal(ProblemCode.MALFORMED, "the body did not come in time") from None
+    return bytes(data)
 
 
 def _response(request: web.Request, reply: msgspec.Struct | None) -> web.Response:

@@ -68,10 +68,9 @@ async def answer_problems(request: web.Request, handler: Handler) -> web.StreamR
     route = resource.canonical if resource else ""
     # A method may be any word: only those that a route has are counted by name.
     method = request.method if resource else ""
-    metrics = request.app[METRICS]
-    metrics.requests.labels(method, route, response.status).inc()
-    if response.status != _SWITCHED:  # a WebSocket's time is its life
-        metrics.seconds.labels(route).observe(took)
+    # A WebSocket's time is its life.
+    seconds = took if response.status != _SWITCHED else None
+    request.app[METRICS].answered(method, route, response.status, seconds)
     if request.app[LOG_REQUESTS]:
         log.info(
             "request",

@@ -51,7 +51,7 @@ class Writer:
         self._transactions = transactions
         self._waiting: list[Waiting] = []
         self._woken = asyncio.Event()
-        self._last: asyncio.Future[None] | None = None
+        self._writing = False
         self._closing = False
         self._task = asyncio.create_task(self._run(), name="storage-writer")
 
@@ -65,17 +65,20 @@ class Writer:
             raise StorageError("the server is shutting down; try again when it is back")
         if len(self._waiting) >= MAX_WAITING:
             raise BusyError
+        return self._enter(batch)
+
+    def _enter(self, batch: Sequence[Write]) -> asyncio.Future[None]:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        # Somebody who gives up waiting must not turn a failure into a warning, nor cancel a write.
-        done.add_done_callback(lambda f: f.cancelled() or f.exception())
+        # Somebody who gives up waiting must not turn a failure into a warning.
+        done.add_done_callback(_retrieve)
         self._waiting.append((batch, done))
-        self._last = done
         self._woken.set()
-        return asyncio.shield(done)
+        return done
 
     async def settle(self) -> None:
-        if self._last is not None:
-            await asyncio.wait([self._last])
+        if self._waiting or self._writing:
+            # What was entered before ends before.
+            await asyncio.wait([self._enter(())])
 
     async def close(self) -> None:
         self._closing = True
@@ -87,7 +90,9 @@ class Writer:
             await self._woken.wait()
             self._woken.clear()
             while self._waiting:
+                self._writing = True
                 await self._commit(self._take())
+                self._writing = False
 
     def _take(self) -> list[Waiting]:
         """Take what goes into one transaction: at least one batch, in order."""
@@ -117,6 +122,8 @@ class Writer:
         else:
             outcome = None
         for _, done in group:
+            if done.done():
+                continue  # whoever waited has gone; it was written all the same
             if outcome is None:
                 done.set_result(None)
             else:
@@ -128,3 +135,8 @@ class Writer:
         except (ConflictError, StorageError) as err:
             return err
         return None
+
+
+def _retrieve(done: asyncio.Future[None]) -> None:
+    if not done.cancelled():
+        done.exception()
