@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from collections.abc import AsyncIterator
 from hashlib import sha256
 from itertools import pairwise
@@ -20,7 +21,7 @@ from mifeng_server.blobs.objects import ObjectBlobs
 from mifeng_server.blobs.s3 import open_bucket
 from mifeng_server.blobs.shares import ObjectShares
 from mifeng_server.domain.memory import MemoryBlobs, MemoryShares
-from mifeng_server.domain.protocols import Blobs, ConflictError, Shares
+from mifeng_server.domain.protocols import Blobs, ConflictError, FullError, Shares
 from mifeng_server.vault import GRAIN_MS, Vault
 from tests.support.seaweed import Seaweed
 
@@ -149,22 +150,51 @@ async def test_what_a_crash_left_without_a_name_is_not_counted_and_goes(tmp_path
 async def test_nothing_behind_what_could_not_be_synced_gets_a_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    blobs, data = FolderBlobs(tmp_path), _pattern(4 * OBJECT_BYTES)
-    honest, calls = os.fdatasync, 0
+    blobs, data = FolderBlobs(tmp_path), _pattern(7 * OBJECT_BYTES)
+    honest, behind = os.fdatasync, threading.Event()
 
-    def fail_once(file: int) -> None:
-        nonlocal calls
-        calls += 1
-        if calls == 2:
+    def fail_for_the_second(file: int) -> None:
+        name = Path(f"/proc/self/fd/{file}").readlink().stem
+        if name == "00000001":
+            assert behind.wait(60), "the third one is synced at the same time"
             raise OSError(errno.EIO, "the disk failed")
         honest(file)
+        if name == "00000002":
+            behind.set()
 
-    monkeypatch.setattr(os, "fdatasync", fail_once)
-    with pytest.raises(StorageError, match="the disk failed"):
-        await blobs.append(KEY, 0, _pieces(data))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", fail_for_the_second)
+        with pytest.raises(StorageError, match="the disk failed"):
+            await blobs.append(KEY, 0, _pieces(data))
     assert await blobs.size(KEY) == OBJECT_BYTES
     assert [path.name for path in (tmp_path / KEY.hex()).iterdir()] == ["00000000"]
     assert await blobs.append(KEY, OBJECT_BYTES, _pieces(data[OBJECT_BYTES:])) == len(data)
+    assert await _read(blobs, 0, len(data)) == data
+
+
+@pytest.mark.parametrize("room", [0, 20, 60, 200_000])
+async def test_a_disk_that_fills_up_takes_nothing_of_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    blobs, data = FolderBlobs(tmp_path), _pattern(300_000)
+    await blobs.append(KEY, 0, _pieces(data[:50]))
+    honest = os.write
+
+    def fill(file: int, some: memoryview) -> int:
+        nonlocal room
+        if not room:
+            raise OSError(errno.ENOSPC, "full")
+        count = honest(file, some[:room])
+        room -= count
+        return count
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", fill)
+        with pytest.raises(FullError):
+            await blobs.append(KEY, 50, _pieces(data[50:]))
+    size = await blobs.size(KEY)
+    assert size >= 50
+    assert await blobs.append(KEY, size, _pieces(data[size:])) == len(data)
     assert await _read(blobs, 0, len(data)) == data
 
 

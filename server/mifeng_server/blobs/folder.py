@@ -4,8 +4,9 @@
     <key in hex>/00000003.part   on its way; after a crash it is nothing that anybody was promised
 
 What comes is hashed, written and synced in threads while more of it is coming: a sender waits at
-the end for the last object only. An object gets its name when it is on the disk, one after the
-other, so that what has a name is whole up to its end, wherever the power was cut.
+the end for the last objects only. Several are synced at once, because a disk does that in about the
+time of one; they get their names one after the other, so that what has a name is whole up to its
+end, wherever the power was cut.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVarTuple, Unpack
 
 from mifeng_crypto.errors import StorageError
 from mifeng_server.blobs.layout import OBJECT_BYTES, PIECE_BYTES, broken
@@ -27,9 +29,11 @@ from mifeng_server.domain.protocols import Checksum, ConflictError, FullError
 
 __all__ = ["FolderBlobs"]
 
+Ts = TypeVarTuple("Ts")
+
 KEPT_FREE_BYTES = 64 << 20
 """Messages and ledgers go on when files have filled the disk; of a small disk, a twentieth."""
-_SYNCING = 2
+_SYNCING = 4
 """Objects of one upload that are on their way to the disk at once."""
 _KEY = re.compile(r"(?:[0-9a-f]{2})+")
 _OBJECT = re.compile(r"[0-9a-f]{8}")
@@ -55,17 +59,26 @@ class FolderBlobs:
     ) -> int:
         writing, behind = _Writing(self._home(key), offset, checksum), _Behind()
         keep = checksum is None
+        held, size = list[bytes](), 0
         try:
             await behind.run(writing.begin)
             await behind.settle()
             async for chunk in chunks:
-                await behind.run(writing.write, chunk)
+                held.append(chunk)
+                size += len(chunk)
+                if (
+                    size >= PIECE_BYTES
+                ):  # a visit to a thread for each chunk costs more than its hash
+                    await behind.run(writing.write, held)
+                    held, size = [], 0
+            await behind.run(writing.write, held)
+            held = []
             await behind.settle()
             if checksum is not None:
                 checksum.check()
             keep = True
         finally:
-            size = await asyncio.shield(_end(writing, behind, keep=keep))
+            size = await asyncio.shield(_end(writing, behind, held, keep=keep))
         return size
 
     async def size(self, key: bytes) -> int:
@@ -92,9 +105,9 @@ class FolderBlobs:
         return frozenset(bytes.fromhex(name) for name in names if _KEY.fullmatch(name))
 
 
-async def _end(writing: _Writing, behind: _Behind, *, keep: bool) -> int:
+async def _end(writing: _Writing, behind: _Behind, held: list[bytes], *, keep: bool) -> int:
     await behind.wait()
-    return await asyncio.to_thread(writing.end, keep=keep)
+    return await asyncio.to_thread(writing.end, held, keep=keep)
 
 
 class _Behind:
@@ -103,7 +116,7 @@ class _Behind:
     def __init__(self) -> None:
         self._running: asyncio.Task[None] | None = None
 
-    async def run(self, call: Callable[..., None], *data: bytes) -> None:
+    async def run(self, call: Callable[[Unpack[Ts]], None], *data: *Ts) -> None:
         """Begin a call when the one before has ended.
 
         Raises:
@@ -134,11 +147,12 @@ class _Writing:
         self._number, filled = divmod(offset, OBJECT_BYTES)
         self._room = OBJECT_BYTES - filled
         self._file: int | None = None
-        self._syncer = ThreadPoolExecutor(1, thread_name_prefix="sync")
-        self._syncing = deque[Future[None]]()
+        self._syncer = ThreadPoolExecutor(_SYNCING, thread_name_prefix="sync")
+        self._syncing = deque[tuple[Path, Future[None]]]()
         self._held: list[Path] = []
         """Synced, and without a name until the checksum is known to be right."""
         self._failed = False
+        """Something is not on the disk: nothing that would come behind it is kept."""
 
     def begin(self) -> None:
         """See that the blob ends where it goes on, and clear away what was broken off."""
@@ -147,32 +161,51 @@ class _Writing:
         with _translated():
             self._clear()
             if filled := self._offset % OBJECT_BYTES:
-                self._open()
-                self._put(_read(self._home / _name(self._number), 0, filled))
+                self._go_on(_read(self._home / _name(self._number), 0, filled))
 
-    def write(self, data: bytes) -> None:
+    def _go_on(self, kept: bytes) -> None:
+        """Begin the last object anew with what it has; it is replaced by all of that or not."""
+        file = self._open()
+        try:
+            self._put(kept)
+        except OSError:
+            self._file = None
+            os.close(file)
+            raise
+
+    def write(self, chunks: list[bytes]) -> None:
         """Write what comes next."""
+        with _translated():
+            try:
+                for data in chunks:
+                    self._write(data)
+            except BaseException:
+                self._failed = True
+                raise
+
+    def _write(self, data: bytes) -> None:
         if self._checksum is not None:
             self._checksum.update(data)
         rest = memoryview(data)
-        with _translated():
-            while rest:
-                if self._file is None:
-                    self._open()
-                now, rest = rest[: self._room], rest[self._room :]
-                self._put(now)
-                self._room -= len(now)
-                if not self._room:
-                    self._complete()
+        while rest:
+            if self._file is None:
+                self._open()
+            now, rest = rest[: self._room], rest[self._room :]
+            self._put(now)
+            self._room -= len(now)
+            if not self._room:
+                self._complete()
 
-    def end(self, *, keep: bool) -> int:
+    def end(self, rest: list[bytes], *, keep: bool) -> int:
         """Give names to what came, durably, or drop what has none yet; return the size."""
         try:
+            if keep and not self._failed:
+                self.write(rest)
             with _translated():
                 if keep and self._file is not None:
                     self._complete()
                 while self._syncing:
-                    self._syncing.popleft().result()
+                    self._settle()
                 if keep:
                     for part in self._held:
                         part.replace(part.with_suffix(""))
@@ -194,10 +227,11 @@ class _Writing:
     def _part(self) -> Path:
         return self._home / f"{_name(self._number)}.part"
 
-    def _open(self) -> None:
+    def _open(self) -> int:
         self._home.mkdir(mode=0o700, exist_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
         self._file = os.open(self._part(), flags, 0o600)
+        return self._file
 
     def _put(self, data: bytes | memoryview) -> None:
         assert self._file is not None, "a part is open"
@@ -210,22 +244,30 @@ class _Writing:
         assert self._file is not None, "a part is open"
         file, part = self._file, self._part()
         self._file, self._number, self._room = None, self._number + 1, OBJECT_BYTES
-        self._syncing.append(self._syncer.submit(self._sync, file, part))
+        self._syncing.append((part, self._syncer.submit(_sync, file)))
         if len(self._syncing) > _SYNCING:
-            self._syncing.popleft().result()
+            self._settle()
 
-    def _sync(self, file: int, part: Path) -> None:
+    def _settle(self) -> None:
+        """Wait until the oldest object that is on its way is on the disk, and give it its name."""
+        part, synced = self._syncing.popleft()
         try:
-            os.fdatasync(file)
+            synced.result()
         except OSError:
-            self._failed = True  # nothing behind it gets a name either
+            self._failed = True
+            self._syncing.clear()
             raise
-        finally:
-            os.close(file)
-        if self._checksum is not None:
-            self._held.append(part)
-        elif not self._failed:
+        if self._checksum is None:
             part.replace(part.with_suffix(""))
+        else:
+            self._held.append(part)
+
+
+def _sync(file: int) -> None:
+    try:
+        os.fdatasync(file)
+    finally:
+        os.close(file)
 
 
 def _name(number: int) -> str:
