@@ -8,7 +8,7 @@ import msgspec
 
 from mifeng_crypto.api.messages import Push
 
-__all__ = ["PUSHED_BYTES", "Channel", "Frame", "encode_push"]
+__all__ = ["PUSHED_BYTES", "Channel", "Frame", "encode_push", "on_wire"]
 
 RECENT = 256
 """Entries kept; who is further behind reads from the store."""
@@ -27,6 +27,19 @@ def encode_push(push: Push, *, binary: bool) -> bytes | str:
     return msgspec.json.encode(push).decode()
 
 
+def on_wire(frame: bytes | str) -> bytes:
+    """Write the whole WebSocket frame of a server (RFC 6455 section 5.2): all sockets share it."""
+    kind, content = (0x82, frame) if isinstance(frame, bytes) else (0x81, frame.encode())
+    n = len(content)
+    if n < 126:
+        head = bytes((kind, n))
+    elif n < 1 << 16:
+        head = bytes((kind, 126)) + n.to_bytes(2, "big")
+    else:
+        head = bytes((kind, 127)) + n.to_bytes(8, "big")
+    return head + content
+
+
 class Channel:
     """One unit. `head` is the last entry that was pushed here, 0 before the first."""
 
@@ -36,6 +49,7 @@ class Channel:
         self.head = 0
         self._recent: deque[bytes] = deque(maxlen=RECENT)
         self._frames: dict[tuple[int, bool], Frame] = {}
+        self._wires: dict[tuple[int, bool], bytes | None] = {}
 
     def grow(self, sequence: int, entry: bytes) -> None:
         """Take the next entry; after a gap the channel begins anew."""
@@ -46,6 +60,7 @@ class Channel:
         self._recent.append(entry)
         self.head = sequence
         self._frames.clear()
+        self._wires.clear()
 
     def covers(self, after: int) -> bool:
         """Whether everything after this sequence is here."""
@@ -62,6 +77,19 @@ class Channel:
             made = self.frame_of(after, some, binary=binary)
             self._frames[after, binary] = made
         return made
+
+    def wire(self, after: int, *, binary: bool) -> bytes | None:
+        """Return the one frame, as it goes over the wire, that leads from `after` to the head; None
+        if there is none.
+        """
+        name = after, binary
+        if name not in self._wires:
+            made = None
+            if after < self.head and self.covers(after):
+                frame, end = self.frame(after, binary=binary)
+                made = on_wire(frame) if end == self.head else None
+            self._wires[name] = made
+        return self._wires[name]
 
     def frame_of(self, after: int, entries: list[bytes], *, binary: bool) -> Frame:
         """Make a frame of entries that follow `after`, as far as they fit into one."""

@@ -7,6 +7,7 @@ memory; it is dropped when the network does not take its frames for a while.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from mifeng_crypto.api.messages import Push
 from mifeng_server.fanout.channel import encode_push
@@ -23,9 +24,17 @@ class Feed:
         hints: what is new besides.
         closed: the code to close the socket with; 0 while it may stay open.
         number: which of all feeds, in the order of opening.
+        offer: writes a whole WebSocket frame at once if the network takes it at once.
     """
 
-    def __init__(self, member_id: bytes, device_id: bytes, *, binary: bool) -> None:
+    def __init__(
+        self,
+        member_id: bytes,
+        device_id: bytes,
+        *,
+        binary: bool,
+        offer: Callable[[bytes], bool] = lambda _: False,
+    ) -> None:
         self.member_id = member_id
         self.device_id = device_id
         self.binary = binary
@@ -34,7 +43,13 @@ class Feed:
         self.hints: dict[Push, None] = {}
         self.closed = 0
         self.number = 0
+        self.offer = offer
         self._woken = asyncio.Event()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether all that it was to be told has been sent."""
+        return not (self.dirty or self.hints or self.closed)
 
     def hint(self, push: Push) -> None:
         self.hints[push] = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 
 from mifeng_crypto.api.messages import Push
@@ -47,6 +48,7 @@ class Hub:
         self._by_member: defaultdict[bytes, set[Feed]] = defaultdict(set)
         self._by_unit: defaultdict[bytes, set[Feed]] = defaultdict(set)
         self._channels: dict[bytes, Channel] = {}
+        self._grown: dict[bytes, None] = {}
         self._opened = 0
 
     def open(self, feed: Feed, *, most: int) -> None:
@@ -156,8 +158,25 @@ class Hub:
             self.unfollow_unit(event.unit_id)  # its clients ask anew, for the next one
             return
         channel.grow(event.sequence, event.entry)
-        for feed in self._by_unit[event.unit_id]:
-            feed.log_grew(event.unit_id)
+        if not self._grown:  # what becomes durable together is told together
+            asyncio.get_running_loop().call_soon(self._tell)
+        self._grown[event.unit_id] = None
+
+    def _tell(self) -> None:
+        """Send everybody what is new, all of them the same bytes; a socket that cannot take them at
+        once, or has something else to be told first, sees to it by itself.
+        """
+        grown, self._grown = self._grown, {}
+        for unit_id in grown:
+            channel = self._channels.get(unit_id)
+            if channel is None:
+                continue
+            for feed in self.followers(unit_id):
+                wire = channel.wire(feed.cursors[unit_id], binary=feed.binary)
+                if wire is not None and feed.is_idle and feed.offer(wire):
+                    feed.cursors[unit_id] = channel.head
+                else:
+                    feed.log_grew(unit_id)
 
     def _keys_move(self, event: KeysWanted | BoxesCame) -> None:
         if isinstance(event, BoxesCame):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import msgspec
 from aiohttp import WSMessage, WSMsgType, web
@@ -53,7 +54,7 @@ async def _stream(request: web.Request) -> web.WebSocketResponse:
     )
     await socket.prepare(request)
     try:
-        await _serve(request.app, socket)
+        await _serve(request.app, request, socket)
     except _CloseError as err:
         await _close(socket, err.code)
     return socket
@@ -67,7 +68,7 @@ async def _close(socket: web.WebSocketResponse, code: int) -> None:
         pass  # whoever does not read does not hear why
 
 
-async def _serve(app: web.Application, socket: web.WebSocketResponse) -> None:
+async def _serve(app: web.Application, request: web.Request, socket: web.WebSocketResponse) -> None:
     hub = app[HUB]
     try:
         async with asyncio.timeout(HELLO_TIMEOUT_S):
@@ -76,7 +77,7 @@ async def _serve(app: web.Application, socket: web.WebSocketResponse) -> None:
         raise _CloseError(MALFORMED) from None
     caller = await _who(app, hello)
     assert caller.device_id is not None, "an invite has no stream"
-    feed = Feed(caller.member_id, caller.device_id, binary=binary)
+    feed = Feed(caller.member_id, caller.device_id, binary=binary, offer=_offer(request))
     hub.open(feed, most=app[HOUSE].limiter.limits.streams)
     try:
         await _follow(app, feed, hello)
@@ -95,6 +96,23 @@ async def _serve(app: web.Application, socket: web.WebSocketResponse) -> None:
             await asyncio.gather(*tasks, return_exceptions=True)
     finally:
         hub.drop(feed)
+
+
+def _offer(request: web.Request) -> Callable[[bytes], bool]:
+    """Return what writes a frame past aiohttp, which would pack and check it for each socket anew.
+
+    aiohttp writes each of its own frames whole as well, so none falls into another.
+    """
+    transport = request.transport
+    assert transport is not None, "it has just spoken"
+
+    def offer(frame: bytes) -> bool:
+        if transport.is_closing() or transport.get_write_buffer_size():
+            return False
+        transport.write(frame)
+        return True
+
+    return offer
 
 
 def _hello(message: WSMessage) -> tuple[StreamHello, bool]:
