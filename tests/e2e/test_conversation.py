@@ -13,8 +13,10 @@ import mifeng
 from mifeng import content
 from mifeng.core import outbox
 from mifeng.core.events import NewEntry
+from mifeng.session import ledgers
 from mifeng_crypto.errors import MifengError
 from mifeng_crypto.ids import UnixMillis
+from mifeng_crypto.ledger.charter_entry import Revoke
 from mifeng_server.domain import nonces
 from tests.e2e.people import PASSPHRASE, cast
 from tests.support.server import ManualClock, running_server
@@ -91,6 +93,17 @@ async def test_a_listener_hears_what_was_and_then_what_comes(tmp_path: Path) -> 
             await c.adas.send("three")
             await listening
         assert heard == ["one", "two", "three"]
+
+
+async def test_who_has_given_up_the_own_role_is_told_so_before_the_log_has_brought_it(
+    tmp_path: Path,
+) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        revoked = Revoke(c.ada.me.id)
+        async with c.ada._session.turn(c.adas.id):
+            await ledgers.append_to_charter(c.ada._session, c.adas.id, lambda _: revoked)
+        with pytest.raises(mifeng.AccessEndedError, match="no longer in Research"):
+            await c.adas.send("am I still in?")
 
 
 async def test_whoever_is_revoked_cannot_read_on(tmp_path: Path) -> None:

@@ -8,14 +8,14 @@ I4   no key and nonce twice with different content
 I5   accepted, or kept for later, means delivered: to all, once, in order; whoever was in a
      generation that is over to its end has read it to its end
 I8   no message under keys older than the policy allows
-I11  after a while of peace, nothing is left to do
+I11  after a while of peace, nothing is left to do by itself
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from mifeng.core.rows import Condition, OutboxRecord, TimelineRecord, UnitStatus
@@ -117,16 +117,21 @@ class Oracles:
 
     async def judge(self, disk: MemoryStore, sessions: Mapping[str, Session]) -> None:
         """All that is left to hold when peace has come."""
-        for name, session in sessions.items():
-            _check_quiet(name, session)
         roster = Roster.from_entries(
             [row.entry for row in await disk.find(RosterRow, order="sequence", limit=10**6)]
         )
         units = {row.unit_id for row in await disk.find(LogRow, order="sequence", limit=10**6)}
+        deserted = set[bytes]()
         for unit_id in sorted(units):
-            log = await self._judge_log(disk, unit_id, roster)
+            entries = await disk.find(CharterRow, order="sequence", limit=10**6, unit_id=unit_id)
+            charter = Charter.from_entries([row.entry for row in entries], roster=roster)
+            log = await self._judge_log(disk, unit_id, roster, charter)
+            if self._is_deserted(log[max(log)].header, roster, charter):
+                deserted.add(unit_id)
             for name, session in sessions.items():
                 await self._judge_timeline(name, session, unit_id, log)
+        for name, session in sessions.items():
+            _check_quiet(name, session, deserted)
         for text, place in self.accepted.items():
             check(self.found.get(text) == place, f"I5: accepted {text!r} is not where it was")
         for text, (unit_id, member_id, after) in self.kept.items():
@@ -134,14 +139,12 @@ class Oracles:
                 raise ViolationError(f"I5: kept {text!r} never came")
 
     async def _judge_log(
-        self, disk: MemoryStore, unit_id: bytes, roster: Roster
+        self, disk: MemoryStore, unit_id: bytes, roster: Roster, charter: Charter
     ) -> dict[int, LogEntry]:
         """I3 and I8, by the server's log and ledgers alone."""
         rows = await disk.find(LogRow, order="sequence", limit=10**6, unit_id=unit_id)
         contents = await disk.find(ContentRow, order="sequence", limit=10**6, unit_id=unit_id)
         content = {row.sequence: row.content for row in contents if row.sequence}
-        entries = await disk.find(CharterRow, order="sequence", limit=10**6, unit_id=unit_id)
-        charter = Charter.from_entries([row.entry for row in entries], roster=roster)
         lifetime = charter.policy.key_lifetime_s * 1000
         log: dict[int, LogEntry] = {}
         granted: frozenset[MemberId] = frozenset()
@@ -178,6 +181,16 @@ class Oracles:
                     check(members <= granted, f"I3: the message at {row.sequence} goes to others")
                 check(header.accepted_at - rotated_at <= lifetime, "I8: the keys are too old")
         return log
+
+    def _is_deserted(self, last: LogHeader, roster: Roster, charter: Charter) -> bool:
+        """Whether nobody who belongs into a unit is in its group: the last who was in was removed
+        before the others were let in, and they wait until a manager or an admin restarts it.
+        """
+        place = bytes(charter.unit_id), (last.group.generation, last.epoch_after)
+        tree = self.trees.get(place)
+        return tree is not None and not any(
+            charter.role_of(member) and roster.member(member) for member, _ in tree
+        )
 
     async def _judge_timeline(
         self, name: str, session: Session, unit_id: bytes, log: Mapping[int, LogEntry]
@@ -280,10 +293,12 @@ class Oracles:
         )
 
 
-def _check_quiet(name: str, session: Session) -> None:
+def _check_quiet(name: str, session: Session, deserted: Set[bytes]) -> None:
     for unit_id, unit in session.units.items():
         where = f"I11: {name} in {unit_id.hex()[:4]}"
         if unit.status is UnitStatus.LEFT or unit_id in session.troubles:
+            continue
+        if unit.status is UnitStatus.WAITING and unit_id in deserted:
             continue
         check(unit.status is UnitStatus.ACTIVE, f"{where}: not opened")
         check(unit.pending is None, f"{where}: a commit is pending")

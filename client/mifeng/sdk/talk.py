@@ -136,11 +136,14 @@ class Talk(Reading):
         """Raise what keeps one from posting here, or from commenting in a thread.
 
         Raises:
+            AccessEndedError: the charter grants one no role any more.
             ReadOnlyError: one's role, by the unit's policy.
             MifengError: as `check_open`.
         """
         self.check_open()
         role = self._state.charter.role_of(self._session.profile.member_id)
+        if role is None:  # the log has not brought the Remove yet
+            raise self.why_not_in()
         posting = self.policy.posting
         if role in (MAY_COMMENT if comments else MAY_POST)[posting]:
             return
