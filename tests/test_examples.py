@@ -17,16 +17,16 @@ import mifeng
 from examples import confirm_reminder, drop_folder, echo_bot, webhook_bridge
 from mifeng.testing import company
 from tests.e2e.people import PASSPHRASE, cast
+from tests.support.patience import PATIENCE_S
 from tests.support.server import running_server
 
-WAIT_S = 60
 ROOT = Path(__file__).parent.parent
 WORD = "correct horse battery staple"
 TOKEN = "a token of some length"
 
 
 async def until(is_so: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(WAIT_S):
+    async with asyncio.timeout(PATIENCE_S):
         while not await is_so():
             await asyncio.sleep(0.05)
 
@@ -77,7 +77,7 @@ async def test_the_drop_folder_posts_what_is_put_into_it(tmp_path: Path) -> None
         (tmp_path / ".half").rename(tmp_path / "second.txt")
         await until(lambda: posted(2))
         stop.set()
-        await asyncio.wait_for(watching, WAIT_S)
+        await asyncio.wait_for(watching, PATIENCE_S)
         await c["Ada"].sync()
         names = [m.files[0].name for m in await c.unit("Ada").history()]
     assert names == ["first.txt", "second.txt"]
@@ -109,7 +109,7 @@ async def test_notifier_and_echo_bot_as_processes(tmp_path: Path) -> None:
                 assert await c.adas.grant(c.ada.person("Bot"))
                 await bot.sync()
         notify = await _example(tmp_path, "ci_notifier.py", str(c.home("bot")), "Research")
-        _, err = await asyncio.wait_for(notify.communicate(b"2 failed, 40 passed\n"), WAIT_S)
+        _, err = await asyncio.wait_for(notify.communicate(b"2 failed, 40 passed\n"), PATIENCE_S)
         assert notify.returncode == 0, err
         echo = await _example(tmp_path, "echo_bot.py", str(c.home("bot")))
 
@@ -127,7 +127,7 @@ async def test_notifier_and_echo_bot_as_processes(tmp_path: Path) -> None:
         )
         assert sent.returncode == 0, sent.stderr
         echo.send_signal(signal.SIGTERM)
-        _, err = await asyncio.wait_for(echo.communicate(), WAIT_S)
+        _, err = await asyncio.wait_for(echo.communicate(), PATIENCE_S)
         assert echo.returncode == 0, err
         async with mifeng.open(c.home("ada"), passphrase=PASSPHRASE) as ada:
             said = [m.text for m in await ada.unit("Research").history()]

@@ -6,7 +6,6 @@ import os
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import textwrap
@@ -16,6 +15,8 @@ from pathlib import Path
 import pytest
 
 import mifeng
+from tests.support.patience import PATIENCE_S
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -50,16 +51,13 @@ def test_its_commands_run_as_they_stand(tmp_path: Path) -> None:
 
 def run_commands(page: Path, tmp_path: Path) -> dict[str, str]:
     """Run a page's commands as they stand, links filled in; return what each said."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     (tmp_path / "plan.pdf").write_bytes(PLAN)
-    links: dict[str, str] = {}
+    port, links = str(free_port()), dict[str, str]()
     said: dict[str, str] = {}
     server: subprocess.Popen[bytes] | None = None
     try:
         for command in "".join(blocks_in(page, "sh")).strip().splitlines():
-            words = shlex.split(command.replace("8443", str(port)))
+            words = shlex.split(command.replace("8443", port))
             words = [links[w[:-3]] if w.endswith("#...") else w for w in words]
             if words[-1] == "&":
                 server = _start(words[:-1], tmp_path)
@@ -71,14 +69,14 @@ def run_commands(page: Path, tmp_path: Path) -> dict[str, str]:
     finally:
         if server is not None:
             server.send_signal(signal.SIGTERM)
-            assert server.wait(20) == 0
+            assert server.wait(PATIENCE_S) == 0
     return said
 
 
 def _start(words: list[str], folder: Path) -> subprocess.Popen[bytes]:
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(_found(words), cwd=folder, stdout=log, stderr=log)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE_S
     while not (folder / "server.log").read_bytes():
         assert time.monotonic() < deadline, "the server says nothing"
         time.sleep(0.05)
@@ -94,7 +92,12 @@ def _run(words: list[str], folder: Path) -> str:
         words = ["mifeng", "--passphrase-fd", str(read), *words[1:]]
     try:
         done = subprocess.run(
-            _found(words), cwd=folder, pass_fds=[read], capture_output=True, timeout=60, check=False
+            _found(words),
+            cwd=folder,
+            pass_fds=[read],
+            capture_output=True,
+            timeout=PATIENCE_S,
+            check=False,
         )
     finally:
         os.close(read)

@@ -26,6 +26,7 @@ from mifeng_server.config import Folder
 from mifeng_server.serving import serving
 from tests.attacks.adversary import Adversary, OracleError, attack
 from tests.support.connection import Connection
+from tests.support.patience import PATIENCE_S
 from tests.support.peer import Peer, RefusedError, pair, peer_of
 from tests.support.server import ManualClock, RunningServer, running_server
 
@@ -117,7 +118,7 @@ async def test_g3_slow_requests_use_the_server_up(adversary: Adversary, tmp_path
                 b"Content-Type: application/msgpack\r\nContent-Length: 1000\r\n\r\n"
             )
             held.append((reader, writer))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while server.house.limiter.in_flight < min(len(held), 20):
                 await asyncio.sleep(0.01)
         got = await code_of(p, "GET", "/v1/server")
@@ -149,7 +150,7 @@ async def test_g4_two_parsers_read_one_request_differently(
         writer.write(head + trick + smuggled)
         answers = b""
         try:
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(PATIENCE_S):
                 while piece := await reader.read(65_536):
                     answers += piece
                     if b"HTTP/1.1 400" in answers or answers.count(b"HTTP/1.1") >= 2:

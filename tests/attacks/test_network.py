@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 from pathlib import Path
 
 import pytest
@@ -17,15 +16,10 @@ from tests.attacks import proxy as faults
 from tests.attacks.adversary import Adversary, attack
 from tests.attacks.proxy import CLEAN, Proxy
 from tests.e2e.people import PASSPHRASE
+from tests.support.patience import PATIENCE_S
+from tests.support.ports import free_port
 
 FAULTS = ("cut", "duplicate", "reorder", "corrupt", "delayed")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @attack("a request is made again")
@@ -61,7 +55,7 @@ async def disturb(
             said.append(f"during {name}")
             setattr(proxy, way, getattr(faults, name))
             try:
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(PATIENCE_S):
                     await unit.send(said[-1])
             except mifeng.TransportError as err:
                 adversary.named(err, "TransportError")

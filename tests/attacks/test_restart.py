@@ -28,6 +28,7 @@ from mifeng_crypto.tls import decode
 from tests.attacks.adversary import Adversary, attack
 from tests.attacks.evil_server import EvilServer, evil_server
 from tests.e2e.people import Cast, cast
+from tests.support.patience import PATIENCE_S
 from tests.vectors_own.mallory import Frame, Path, forge_commit
 
 
@@ -173,7 +174,7 @@ async def test_b35_the_server_keeps_back_what_this_device_has_committed_itself(
     for door in ("readd", "restart_unit", "commit", "founding"):
         assert evil.asked[c.ada.device_id, door] <= (2 if door == "commit" else 0), "no repair"
     evil.be_honest()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         await c.ada.sync()
         await c.adas.send("after")
         await c.ben.sync()

@@ -28,6 +28,7 @@ from mifeng.web.errors import RefusedError
 from mifeng_crypto.ledger.roster_entry import Role
 from tests.attacks.adversary import Adversary, attack
 from tests.e2e.people import PASSPHRASE, cast
+from tests.support.patience import PATIENCE_S
 from tests.support.screen import DeclinedError, Page, open_screen
 from tests.support.server import running_server
 
@@ -55,7 +56,7 @@ async def calls(page: Page, **headers: str) -> None:
     """Open a line with these headers, and change something on it."""
     line = await page.dial("/api/stream", careless=True, **headers)
     await line.send_json({"call": 1, "name": "set_settings", "facts": {"theme": "dark"}})
-    assert (await line.receive_json(timeout=20))["answer"] == 1
+    assert (await line.receive_json(timeout=PATIENCE_S))["answer"] == 1
     await line.close()
 
 

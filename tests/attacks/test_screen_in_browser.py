@@ -22,6 +22,7 @@ from mifeng.web.errors import RefusedError
 from tests.attacks.adversary import Adversary, attack
 from tests.browser.chromium import browser, need_a_browser
 from tests.e2e.people import Cast, cast
+from tests.support.patience import until
 from tests.support.screen import Page as Local
 from tests.support.screen import open_screen
 from tests.support.server import running_server
@@ -327,7 +328,8 @@ async def test_f1_another_user_takes_the_port_when_the_process_has_ended(
         if adversary.on:
             await stack.aclose()
             await stack.enter_async_context(impostor(port, heard))
-            await page.wait_for_timeout(4000)  # it dials by itself
+            await until(lambda: bool(heard))  # it dials by itself
+            await page.wait_for_timeout(1000)
         field = page.get_by_label("Passphrase")
         if await field.count():
             await field.fill(word)

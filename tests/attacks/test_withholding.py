@@ -22,6 +22,7 @@ from tests.attacks.adversary import Adversary, attack
 from tests.attacks.auditor import passes_audit
 from tests.attacks.evil_server import EvilServer, evil_server
 from tests.e2e.people import Cast, cast
+from tests.support.patience import PATIENCE_S
 from tests.support.peer import RefusedError, pair
 from tests.support.server import ManualClock, running_server
 
@@ -203,7 +204,7 @@ async def test_b33_who_is_asked_to_commit_while_catching_up_catches_up_first(
         evil.push = ask_at_once
     live = c.ben._session.live
     await live.wait()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while not any(kind == "commit" for kind, _ in order):
             clock.advance(1)
             await asyncio.sleep(0.02)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.browser.chromium import browser
+from tests.support.patience import PATIENCE_S
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["PASSPHRASE", "Somebody", "somebody"]
 
 PASSPHRASE = "correct horse battery staple"
-WAIT_S = 30.0
 FAILED = Path(__file__).resolve().parent.parent.parent / "build" / "failed"
 """What the screens showed when a test failed."""
 
@@ -109,14 +109,14 @@ async def somebody(folder: Path, name: str, *, language: str = "en") -> AsyncIte
     with errors.open("wb") as told:
         process = await asyncio.create_subprocess_exec(*command, env=environment, stderr=told)
     try:
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             while not opened.exists():
                 await asyncio.sleep(0.05)  # another process: there is nothing to wait for
         found = re.search(r'url=(http[^"]+)"', opened.read_text())
         assert found is not None
         async with browser(folder / "browser-profile") as context:
             page = context.pages[0]
-            page.set_default_timeout(WAIT_S * 1000)
+            page.set_default_timeout(PATIENCE_S * 1000)
             said: list[str] = []
             page.on("console", lambda line: said.append(f"console: {line.text}"))
             page.on("pageerror", lambda err: said.append(f"error: {err}"))

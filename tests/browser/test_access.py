@@ -16,6 +16,7 @@ from mifeng_crypto.ledger.charter_entry import UnitRole
 from tests.browser.chromium import browser, need_a_browser
 from tests.browser.company import picture
 from tests.e2e.people import Cast, cast
+from tests.support.patience import PATIENCE_S
 from tests.support.screen import Page as Local
 from tests.support.screen import open_screen
 from tests.support.server import running_server
@@ -66,7 +67,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
         await both.bens.announce("Fire drill", "On Friday at *ten*.")
         await both.ada.sync()
         page = context.pages[0]
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(PATIENCE_S * 1000)
         await page.emulate_media(reduced_motion="reduce")  # colours are what they are at once
         await page.goto(local.screen.address())
         await page.wait_for_selector(".unit-link")
@@ -171,7 +172,8 @@ async def test_the_keyboard_alone_goes_through_a_day(stage: Stage) -> None:
     await keys.press("Escape")  # to writing
     await keys.type("written by keyboard")
     await keys.press("Enter")
-    await page.locator(".line", has_text="written by keyboard").wait_for()
+    # Once it has its place it is drawn no more: the focus stays.
+    await page.locator(".line:not(.waiting)", has_text="written by keyboard").wait_for()
     # to the message above, and answer it
     for _ in range(30):
         if await page.evaluate("!!document.activeElement.closest('mf-timeline .line')"):
@@ -184,6 +186,7 @@ async def test_the_keyboard_alone_goes_through_a_day(stage: Stage) -> None:
     await keys.press("Enter")
     await page.locator(".line .answers-to", has_text="written by keyboard").wait_for()
     # reactions
+    await page.locator(".line:not(.waiting)", has_text="answered by keyboard").wait_for()
     await page.locator(".line", has_text="answered by keyboard").last.focus()
     await keys.press("+")
     await keys.press("ArrowDown")

@@ -9,6 +9,7 @@ import pytest
 
 from tests.browser.chromium import browser, need_a_browser
 from tests.e2e.people import cast
+from tests.support.patience import PATIENCE_S
 from tests.support.screen import open_screen
 from tests.support.server import ManualClock, running_server
 
@@ -29,7 +30,7 @@ async def test_what_is_over_is_gone_from_the_screen(
         browser(tmp_path / "browser") as context,
     ):
         page = context.pages[0]
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(PATIENCE_S * 1000)
         await page.goto(local.screen.address())
         unit = c.adas.id.hex()
         await page.evaluate(f"location.hash = '#/u/{unit}'")
@@ -43,7 +44,7 @@ async def test_what_is_over_is_gone_from_the_screen(
         await page.evaluate("location.hash = '#/people'")
         await page.wait_for_selector("mf-people .person")
         await page.evaluate(f"location.hash = '#/u/{unit}'")
-        for _ in range(150):  # the page's own policy lets no script wait for it
+        for _ in range(int(10 * PATIENCE_S)):  # the page's own policy lets no script wait for it
             if CANARY not in await page.content():
                 break
             await page.wait_for_timeout(100)

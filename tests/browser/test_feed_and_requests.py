@@ -18,6 +18,7 @@ from mifeng_crypto.ledger.policy import Posting
 from tests.browser.chromium import browser, need_a_browser
 from tests.browser.company import portrait
 from tests.e2e.people import PASSPHRASE, Cast, cast, colleague
+from tests.support.patience import PATIENCE_S
 from tests.support.screen import open_screen
 from tests.support.server import running_server
 
@@ -55,7 +56,7 @@ async def three(tmp_path: Path) -> AsyncIterator[Three]:
             local = await enter(open_screen(tmp_path / f"screen-{name}", me))
             context = await enter(browser(tmp_path / f"browser-{name}"))
             page = context.pages[0]
-            page.set_default_timeout(30_000)
+            page.set_default_timeout(PATIENCE_S * 1000)
             await page.goto(local.screen.address())
             await page.locator(".unit-link", has_text="Research").click()
             await page.wait_for_selector("mf-composer textarea")

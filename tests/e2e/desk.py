@@ -19,11 +19,11 @@ from typing import Any
 import mifeng
 from mifeng.cli.show import message_facts
 from tests.e2e.people import PASSPHRASE
+from tests.support.patience import PATIENCE_S
 
 __all__ = ["Desk", "at_desk"]
 
 ROOT = Path(__file__).parents[2]
-WAIT_S = 120
 MINE = ("waits_for_me", "asks_me", "reminded_me", "mine")
 """What of a document depends on who looks."""
 
@@ -47,7 +47,7 @@ class Desk:
     async def answer(self) -> Any:  # noqa: ANN401 - JSON
         """Return what came of what was told first and not asked for yet."""
         assert self._process.stdout is not None, "it was opened with a pipe"
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             return json.loads(await self._process.stdout.readline())
 
 
@@ -68,7 +68,7 @@ async def at_desk(profile: Path) -> AsyncIterator[Desk]:
     finally:
         assert process.stdin is not None, "it was opened with a pipe"
         process.stdin.close()
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             assert await process.wait() == 0
 
 

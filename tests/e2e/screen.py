@@ -14,9 +14,9 @@ import termios
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-__all__ = ["OnScreen", "on_screen"]
+from tests.support.patience import PATIENCE_S
 
-PATIENCE_S = 60
+__all__ = ["OnScreen", "on_screen"]
 
 
 class OnScreen:

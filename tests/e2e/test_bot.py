@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +15,8 @@ import mifeng
 from mifeng import filters
 from tests.e2e.people import PASSPHRASE, Cast, cast
 from tests.e2e.shell import Shell
+from tests.support.patience import PATIENCE_S, until
 from tests.support.server import running_server
-
-WAIT_S = 60
 
 
 @dataclass
@@ -44,12 +43,6 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
 
 def make() -> mifeng.Bot:
     return mifeng.Bot("unused", passphrase=PASSPHRASE)
-
-
-async def until(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(WAIT_S):
-        while not is_so():
-            await asyncio.sleep(0.02)
 
 
 async def test_each_handler_hears_what_it_wants(scene: Scene) -> None:
@@ -147,7 +140,7 @@ async def test_what_was_in_hand_when_it_was_killed_is_done_again_and_answered_on
     monkeypatch.setattr("mifeng.bot.bot.GRACE_S", 0.01)
     async with bot.on(scene.bot):
         await c.adas.send("hello")
-        await asyncio.wait_for(hangs.wait(), WAIT_S)
+        await asyncio.wait_for(hangs.wait(), PATIENCE_S)
     async with bot.on(scene.bot):
         await until(lambda: again == [False, True])
         sent = await c.adas.send("the next")
@@ -206,13 +199,13 @@ async def test_it_waits_for_its_server_and_ends_when_told(tmp_path: Path) -> Non
 
         serving = asyncio.create_task(bot.serve())
         async with mifeng.open(c.home("ada"), passphrase=PASSPHRASE) as ada:
-            async with asyncio.timeout(WAIT_S):
+            async with asyncio.timeout(PATIENCE_S):
                 while not heard.is_set():
                     await ada.unit("Research").send("are you there?")
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(heard.wait(), 0.5)
         bot.stop()
-        await asyncio.wait_for(serving, WAIT_S)
+        await asyncio.wait_for(serving, PATIENCE_S)
 
 
 async def test_bots_are_marked_in_lists_and_talk(tmp_path: Path, shell: Shell) -> None:

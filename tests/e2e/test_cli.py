@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support.patience import PATIENCE_S
 from tests.support.server import running_server
 
 PASSPHRASE = b"correct horse battery staple\n"
@@ -93,7 +94,7 @@ async def test_the_whole_play_by_hand(tmp_path: Path) -> None:
         assert sent["kind"] == "message"
         assert sent["bytes"] > 100
         assert tail.stdout is not None
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while json.loads(await tail.stdout.readline())["text"] != "Good morning":
                 pass
         # `tail` has the profile open, and reads for the others.

@@ -18,6 +18,7 @@ from mifeng_crypto.ledger.charter_entry import UnitKind, UnitRole
 from mifeng_server.domain.rows import ContentRow, FileRow
 from mifeng_server.domain.unit import ALL
 from tests.e2e.people import Cast, cast
+from tests.support.patience import PATIENCE_S
 from tests.support.server import RunningServer, running_server
 
 
@@ -66,7 +67,7 @@ async def test_members_are_told_that_a_unit_is_closed(c: Cast) -> None:
     with c.ben.events() as events:
         await c.ben._session.live.wait()
         await c.adas.close()
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE_S):
             told = [e async for e in until_closed(events)]
     assert [(e.unit_id, e.by, e.deletes) for e in told] == [(c.adas.id, c.ada.me.id, False)]
 

@@ -19,6 +19,7 @@ from mifeng_crypto.ids import UnixMillis
 from mifeng_crypto.ledger.charter_entry import Revoke
 from mifeng_server.domain import nonces
 from tests.e2e.people import PASSPHRASE, cast
+from tests.support.patience import PATIENCE_S
 from tests.support.server import ManualClock, running_server
 
 
@@ -47,7 +48,7 @@ async def test_whoever_opens_a_unit_while_online_hears_what_others_say_there(
             assert await unit.grant(c.ada.person("Ben"))
             await c.ben.sync()
             sent = await c.ben.unit("Later").send("here I am")
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE_S):
                 async for event in events:
                     if isinstance(event, NewEntry) and event.sequence == sent.sequence:
                         assert event.unit_id == unit.id
@@ -86,7 +87,7 @@ async def test_a_listener_hears_what_was_and_then_what_comes(tmp_path: Path) -> 
                     return
 
         listening = asyncio.create_task(listen())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while heard != ["one"]:
                 await asyncio.sleep(0.01)
             await c.adas.send("two")
@@ -247,7 +248,7 @@ async def test_whoever_listens_is_let_into_a_new_unit_and_hears_what_is_said_the
             second = await c.ada.create_unit("Second")
             await second.grant(c.ada.person("Ben"))
             await second.send("welcome")
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_S):
                 async for event in events:
                     if isinstance(event, mifeng.UnitJoined):
                         assert event.unit_id == second.id
@@ -257,4 +258,4 @@ async def test_whoever_listens_is_let_into_a_new_unit_and_hears_what_is_said_the
                     break
             await c.ada.remove(c.ada.person("Ben"))
             with pytest.raises(mifeng.AccessEndedError):
-                await asyncio.wait_for(to_the_end(events), 10)
+                await asyncio.wait_for(to_the_end(events), PATIENCE_S)

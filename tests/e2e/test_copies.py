@@ -12,6 +12,7 @@ import mifeng
 from mifeng.errors import ProfileMissingError, ProfileRestoredError
 from mifeng.session.live import Listener
 from tests.e2e.people import PASSPHRASE, cast
+from tests.support.patience import PATIENCE_S
 from tests.support.server import running_server
 
 
@@ -43,7 +44,7 @@ async def test_a_profile_of_which_a_copy_begins_stops(tmp_path: Path) -> None:
             async with mifeng.open(tmp_path / "copy", passphrase=PASSPHRASE) as copy:
                 await copy.unit("Research").send("by the copy")
             with pytest.raises(ProfileRestoredError):
-                await asyncio.wait_for(_to_the_end(events), 20)
+                await asyncio.wait_for(_to_the_end(events), PATIENCE_S)
         with pytest.raises(ProfileRestoredError):
             await c.adas.send("by the original")
 

@@ -21,6 +21,7 @@ from mifeng_crypto.errors import TransportError
 from mifeng_crypto.log import LogEntry
 from mifeng_crypto.tls import decode
 from tests.e2e.people import PASSPHRASE, cast
+from tests.support.patience import PATIENCE_S
 from tests.support.server import RunningServer, running_server
 
 KILLED = """
@@ -214,7 +215,7 @@ async def test_a_listener_survives_a_restart_of_the_server(tmp_path: Path) -> No
     async with cast(tmp_path, server) as c:
         listening = asyncio.create_task(listen(c.bens))
         await c.adas.send("before")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while heard != ["before"]:
                 await asyncio.sleep(0.01)
             await running.__aexit__(None, None, None)

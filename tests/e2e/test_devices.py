@@ -13,6 +13,7 @@ import mifeng
 from mifeng_crypto.errors import ProtocolError, UsageError
 from mifeng_crypto.ledger.roster_entry import Role
 from tests.e2e.people import PASSPHRASE, cast
+from tests.support.patience import PATIENCE_S
 from tests.support.server import running_server
 
 
@@ -27,7 +28,7 @@ class Linked:
         self.codes.append(code)
 
     async def code(self) -> str:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while not self.codes:
                 await asyncio.sleep(0.01)
         return self.codes[0]
@@ -111,7 +112,7 @@ async def test_a_second_device_is_linked_and_reads_and_writes_as_the_first(
                 await c.ada.sync()
                 assert (await c.ada.devices.list(c.ben.me))[1].end == "revoke_device"
             kinds = []
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_S):
                 while "revoke_device" not in kinds:
                     event = await anext(seen)
                     if isinstance(event, mifeng.RosterChanged):
@@ -228,7 +229,7 @@ async def test_a_sheet_brings_its_owner_back_and_puts_every_older_device_out(
                 assert [d.end for d in await back.devices.list()] == ["recover", ""]
                 with pytest.raises(mifeng.AccessEndedError):
                     await cem.sync()
-                async with asyncio.timeout(20):
+                async with asyncio.timeout(PATIENCE_S):
                     async for event in seen:
                         if isinstance(event, mifeng.RosterChanged):
                             break

@@ -10,12 +10,13 @@ from typing import Any
 
 from tests.e2e.shell import Shell
 from tests.e2e.test_cli import Terminal
+from tests.support.patience import PATIENCE_S
 from tests.support.server import RunningServer, running_server
 
 
 async def _line(process: asyncio.subprocess.Process) -> dict[str, Any]:
     assert process.stdout is not None
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         return json.loads(await process.stdout.readline())  # type: ignore[no-any-return]
 
 

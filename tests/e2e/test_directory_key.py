@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from mifeng_crypto.ledger.roster_entry import RemoveMember, Role, SetRole
 from mifeng_crypto.secret import Secret
 from mifeng_server.domain.rows import BoxRow, CardRow, Put
 from tests.e2e.people import PASSPHRASE, Cast, cast
+from tests.support.patience import until
 from tests.support.server import RunningServer, running_server
 
 
@@ -120,12 +120,12 @@ async def test_who_is_live_hands_the_key_over_and_gets_it_without_being_asked_tw
             await ben._session.live.wait()
             await ada._session.live.wait()
             await ada.remove(ada.person("Cai"))
-            await _until(lambda: key_of(ben) == key_of(ada))
+            await until(lambda: key_of(ben) == key_of(ada))
             async with mifeng.join(
                 early.link, profile=story.home("dan"), name="Dan", passphrase=PASSPHRASE
             ) as dan:
                 with dan.events():
-                    await _until(lambda: len(dan._session.people.cards) == 4)
+                    await until(lambda: len(dan._session.people.cards) == 4)
                 assert {p.name for p in dan.people()} == {"Ada", "Ben", "Dan"}
 
 
@@ -283,9 +283,3 @@ async def test_a_member_makes_no_key_and_an_admin_does_it_for_her(tmp_path: Path
         assert ada._session.known_roster.directory.number == 1
         await ben.sync()
         assert key_of(ben) == key_of(ada)
-
-
-async def _until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not holds():
-            await asyncio.sleep(0.02)

@@ -20,6 +20,7 @@ from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import TransportError, UsageError
 from mifeng_crypto.ledger.roster_entry import DeviceAuthor
 from tests.e2e.people import PASSPHRASE
+from tests.support.patience import PATIENCE_S
 from tests.support.server import running_server
 
 
@@ -125,7 +126,7 @@ async def test_whose_join_was_interrupted_comes_in_by_going_online(
         unlock(tmp_path / "ben", passphrase=PASSPHRASE) as ben,
     ):
         with cut(is_taken=False, times=0 if is_taken else 1):
-            await asyncio.wait_for(ben._session.live.wait(), 60)
+            await asyncio.wait_for(ben._session.live.wait(), PATIENCE_S)
         assert ben.me.name == "Ben"
 
 

@@ -14,6 +14,7 @@ from mifeng.session import Session
 from mifeng.session.live import Listener
 from mifeng.session.notices import Watch
 from tests.e2e.people import Cast, cast
+from tests.support.patience import PATIENCE_S
 from tests.support.server import running_server
 
 
@@ -52,7 +53,7 @@ async def test_who_has_not_fetched_a_file_hears_of_its_last_day_once(
         session = c.ben._session
         with session.live.listen() as events:
             await session.live.wait()
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE_S):
                 told_of = await _next_ending(events)
         assert (told_of.name, told_of.sequence) == ("plan.pdf", message.sequence)
         told: list[object] = []

@@ -8,7 +8,7 @@ import json
 import os
 import stat
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -22,9 +22,8 @@ from mifeng.handover import lending as lendings
 from mifeng.handover.place import read_own
 from mifeng_crypto.errors import StorageError
 from tests.e2e.people import PASSPHRASE, Cast, cast
+from tests.support.patience import PATIENCE_S, until
 from tests.support.server import running_server
-
-WAIT_S = 60
 
 
 def own_runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,7 +60,7 @@ async def mifeng_command(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    out, err = await asyncio.wait_for(process.communicate(given), WAIT_S)
+    out, err = await asyncio.wait_for(process.communicate(given), PATIENCE_S)
     assert process.returncode is not None
     return process.returncode, out.decode(), err.decode()
 
@@ -126,7 +125,7 @@ async def test_who_has_not_the_token_is_not_answered(c: Cast, tmp_path: Path) ->
     reader, writer = await asyncio.open_unix_connection(path)
     wrong = call(["send", "Research", "x"], token="0" * len(token))
     frames.write(writer, wrong)
-    assert await asyncio.wait_for(reader.read(), WAIT_S) == b""
+    assert await asyncio.wait_for(reader.read(), PATIENCE_S) == b""
     writer.close()
     assert await c.adas.history() == []
 
@@ -176,18 +175,12 @@ async def test_a_profile_that_nobody_lends_is_busy(
 async def test_a_call_whose_profile_is_closed_says_so(c: Cast) -> None:
     tail = asyncio.create_task(mifeng_command(c, "tail", "Research", "--json", who="ben"))
     async with lending(c.home("ben"), c.ben):
-        await _until(lambda: bool(c.ben._session.live._listeners))
+        await until(lambda: bool(c.ben._session.live._listeners))
         await c.adas.send("one")
-        await _until(lambda: c.bens.sequence >= c.adas.sequence)
-    code, _, err = await asyncio.wait_for(tail, WAIT_S)
+        await until(lambda: c.bens.sequence >= c.adas.sequence)
+    code, _, err = await asyncio.wait_for(tail, PATIENCE_S)
     assert code == 6, err
     assert json.loads(err)["error"] == "ProfileBusyError"
-
-
-async def _until(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(WAIT_S):
-        while not is_so():
-            await asyncio.sleep(0.05)
 
 
 def call(words: list[str], token: str = "") -> handover.Call:

@@ -17,6 +17,7 @@ from mifeng_crypto.ids import FileId, UnixMillis
 from mifeng_crypto.ledger.policy import History, Keep, Strict
 from tests.e2e.people import PASSPHRASE, cast
 from tests.e2e.test_devices import linking_to
+from tests.support.patience import PATIENCE_S
 from tests.support.server import running_server
 
 
@@ -108,7 +109,7 @@ async def test_newcomers_read_of_before_only_where_the_unit_lets_them(tmp_path: 
 
 
 async def _next(events: Listener) -> mifeng.HistoryGiven:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         async for event in events:
             if isinstance(event, mifeng.HistoryGiven):
                 return event

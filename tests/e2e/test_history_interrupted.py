@@ -16,6 +16,7 @@ import pytest
 import mifeng
 from mifeng_crypto.ledger.policy import History
 from tests.e2e.people import PASSPHRASE
+from tests.support.patience import PATIENCE_S
 from tests.support.server import RunningServer, running_server
 
 KILLED = """
@@ -55,7 +56,7 @@ async def killed(when: str, endpoint: str, profile: Path, whom: str = "") -> Non
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", textwrap.dedent(KILLED), when, endpoint, str(profile), whom
     )
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(PATIENCE_S):
         assert await process.wait() == -signal.SIGKILL
 
 

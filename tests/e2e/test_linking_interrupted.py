@@ -14,6 +14,7 @@ from mifeng.session import linking as approving
 from mifeng_crypto.errors import StorageError
 from tests.e2e.people import PASSPHRASE, Cast, cast
 from tests.e2e.test_devices import linking_to
+from tests.support.patience import PATIENCE_S
 from tests.support.server import running_server
 
 
@@ -37,7 +38,7 @@ async def _interrupted(folder: Path, offer: mifeng.DeviceOffer) -> str:
 
     task = asyncio.create_task(take())
     await offer.requested()
-    code = await asyncio.wait_for(shown, 20)
+    code = await asyncio.wait_for(shown, PATIENCE_S)
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task

@@ -17,6 +17,7 @@ from mifeng.sdk.wording import in_words
 from mifeng_crypto.ledger.charter_entry import UnitKind, UnitRole
 from tests.e2e.people import PASSPHRASE, cast
 from tests.e2e.shell import Shell
+from tests.support.patience import PATIENCE_S
 from tests.support.server import running_server
 
 
@@ -29,7 +30,9 @@ async def test_confirmations_are_shown_as_they_come(tmp_path: Path, shell: Shell
         )
         async with mifeng.open(c.home("ben"), passphrase=PASSPHRASE) as ben:
             await ben.unit("Research").confirm(int(n))
-        seen = [line["announcement"] for line in (await asyncio.wait_for(watching, 60)).lines]
+        seen = [
+            line["announcement"] for line in (await asyncio.wait_for(watching, PATIENCE_S)).lines
+        ]
         assert [len(one["confirmed"]) for one in seen][-1] == 1
         assert seen[-1]["missing"] == []
         done = await shell.ok("ada", "confirmations", "Research", n, "--watch")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import mifeng
 from mifeng.keychain import Passphrase
+from tests.support.patience import PATIENCE_S
 from tests.support.server import running_server
 
 WORDS = "a passphrase of one's own"
@@ -40,7 +41,10 @@ async def test_the_quickstart_sends_and_receives(tmp_path: Path) -> None:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-c", changed, stdout=asyncio.subprocess.PIPE
         )
-        async with mifeng.open(tmp_path / "ben", passphrase=WORDS) as ben, asyncio.timeout(30):
+        async with (
+            mifeng.open(tmp_path / "ben", passphrase=WORDS) as ben,
+            asyncio.timeout(PATIENCE_S),
+        ):
             async for message in ben.unit("Research").messages():
                 assert (str(message.sender), message.text) == ("Ada", "Good morning")
                 break

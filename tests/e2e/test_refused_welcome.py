@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import dataclasses
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from mifeng_crypto.tls import decode, encode
 from mifeng_server.domain.rows import LogRow
 from tests.client.session.test_hostile_server import lie_to
 from tests.e2e.people import PASSPHRASE, Cast, cast
+from tests.support.patience import until
 from tests.support.server import RunningServer, running_server
 
 
@@ -61,12 +61,6 @@ async def asked(server: RunningServer, c: Cast) -> int:
     rows = await server.house.store.find(LogRow, order="sequence", limit=100, unit_id=c.adas.id)
     headers = [decode(LogHeader, row.header) for row in rows]
     return sum(header.kind is EntryKind.READD for header in headers)
-
-
-async def until(so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not so():
-            await asyncio.sleep(0.02)
 
 
 async def test_who_refuses_a_welcome_asks_for_another_and_is_let_in(tmp_path: Path) -> None:

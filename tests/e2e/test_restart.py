@@ -26,7 +26,8 @@ from mifeng_crypto.ledger.charter_entry import UnitRole
 from mifeng_crypto.ledger.head import Head
 from tests.e2e.people import Cast, cast
 from tests.e2e.shell import Shell
-from tests.e2e.test_readd import stuck, texts, until
+from tests.e2e.test_readd import stuck, texts
+from tests.support.patience import PATIENCE_S, until
 from tests.support.server import running_server
 
 
@@ -143,7 +144,7 @@ async def test_who_is_online_goes_along_without_being_asked(tmp_path: Path) -> N
 
 async def test_what_waited_goes_out_in_the_next_generation(tmp_path: Path) -> None:
     async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             await c.ben.sync()
             await c.adas.restart()
             with pytest.raises(WaitingError):

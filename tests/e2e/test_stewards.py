@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -16,13 +14,8 @@ from mifeng_crypto.ids import UnitId
 from mifeng_crypto.ledger.charter import Charter
 from mifeng_crypto.ledger.charter_entry import Grant, Revoke, UnitRole
 from tests.e2e.people import PASSPHRASE, cast
+from tests.support.patience import until
 from tests.support.server import running_server
-
-
-async def until(so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(15):
-        while not so():
-            await asyncio.sleep(0.02)
 
 
 async def only_sign(session: Session, unit_id: UnitId, body: Grant | Revoke) -> None:

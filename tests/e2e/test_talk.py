@@ -11,6 +11,7 @@ import mifeng
 from mifeng_crypto.ledger.charter_entry import UnitRole
 from tests.e2e.people import cast
 from tests.e2e.shell import Shell
+from tests.support.patience import PATIENCE_S
 from tests.support.server import running_server
 
 
@@ -87,7 +88,7 @@ async def test_changes_are_heard_as_they_come(tmp_path: Path) -> None:
         await c.adas.edit(sent, "1")
         await c.adas.react(sent, "❤")
         last = await c.adas.send("two")
-        await asyncio.wait_for(listening, 20)
+        await asyncio.wait_for(listening, PATIENCE_S)
         n = sent.sequence
         assert heard == [(n, "1", 0), (n, "1", 1), (last.sequence, "two", 0)]
 

@@ -15,14 +15,8 @@ from mifeng_crypto.errors import StorageError
 from mifeng_server import sd_notify
 from mifeng_server.metrics import Metrics
 from tests.support.peer import founded
+from tests.support.ports import free_port
 from tests.support.server import RunningServer, running_server
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        number: int = probe.getsockname()[1]
-        return number
 
 
 async def _get(port: int, path: str) -> tuple[int, str]:
@@ -34,7 +28,7 @@ async def _get(port: int, path: str) -> tuple[int, str]:
 
 
 async def test_health_readiness_and_metrics_have_their_own_port(tmp_path: Path) -> None:
-    port = _free_port()
+    port = free_port()
     settings = f"[admin]\nport = {port}"
     async with (
         running_server(tmp_path, tls=False, settings=settings) as server,
@@ -59,7 +53,7 @@ async def test_health_readiness_and_metrics_have_their_own_port(tmp_path: Path) 
 async def test_a_database_that_does_not_answer_is_not_ready(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    port = _free_port()
+    port = free_port()
     async with running_server(tmp_path, tls=False, settings=f"[admin]\nport = {port}") as server:
         await _break(server, monkeypatch)
         assert await _get(port, "/readyz") == (503, "the database does not answer\n")

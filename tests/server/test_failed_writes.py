@@ -17,6 +17,7 @@ from mifeng_crypto.signature import public_of
 from mifeng_crypto.tls import decode, encode
 from mifeng_server.domain.protocols import FullError, Store
 from mifeng_server.domain.rows import Write
+from tests.support.patience import until
 from tests.support.peer import Peer, RefusedError
 from tests.support.server import RunningServer
 
@@ -24,29 +25,33 @@ Two = tuple[Peer, Peer, bytes]
 
 
 class FailingOnce:
-    """Stands before a store: the next write fails a little later; the others go through."""
+    """Stands before a store: the first write fails once it is told to; the others go through."""
 
     def __init__(self, store: Store, *, stored: bool) -> None:
         self._write = store.write
         self._stored = stored
-        self.failed = False
+        self.writes = 0
+        self.may_fail = asyncio.Event()
 
     def write(self, batch: Sequence[Write]) -> Awaitable[None]:
-        if self.failed:
+        self.writes += 1
+        if self.writes > 1:
             return self._write(batch)
-        self.failed = True
         return self._fail(self._write(batch) if self._stored else None)
 
     async def _fail(self, stored: Awaitable[None] | None) -> None:
         if stored is not None:
             await stored
-        await asyncio.sleep(0.05)
+        await self.may_fail.wait()
         raise FullError
 
 
-def _fail_once(server: RunningServer, monkeypatch: pytest.MonkeyPatch, *, stored: bool) -> None:
+def _fail_once(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch, *, stored: bool
+) -> FailingOnce:
     failing = FailingOnce(server.house.store, stored=stored)
     monkeypatch.setattr(server.house.store, "write", failing.write)
+    return failing
 
 
 async def _outcome(request: Awaitable[object]) -> str:
@@ -65,16 +70,18 @@ async def test_messages_behind_one_that_failed_are_decided_again(
     before = bob.units[unit_id].log.sequence
     requests = [ann.make_message(unit_id, str(n).encode()) for n in range(5)]
     path = {"unit_id": unit_id}
-    _fail_once(server, monkeypatch, stored=stored)
+    failing = _fail_once(server, monkeypatch, stored=stored)
 
     def send(n: int) -> Awaitable[object]:
         return ann.call("message", m.AcceptedReply, requests[n], path=path, key=str(n))
 
     first = asyncio.create_task(_outcome(send(0)))
-    await asyncio.sleep(0.02)
-    rest = await asyncio.gather(*(_outcome(send(n)) for n in range(1, 5)))
+    await until(lambda: failing.writes == 1)
+    rest = [asyncio.create_task(_outcome(send(n))) for n in range(1, 5)]
+    await until(lambda: failing.writes >= 5)  # they build on the first
+    failing.may_fail.set()
     assert await first == "storage_full"
-    assert rest == ["accepted"] * 4
+    assert await asyncio.gather(*rest) == ["accepted"] * 4
     # Whether it was stored or not: the same request again is in the log once.
     assert await _outcome(send(0)) == "accepted"
     entries = [decode(LogEntry, raw).header.sequence for raw in await ann.read_log(unit_id)]
@@ -89,15 +96,16 @@ async def test_no_roster_entry_follows_one_that_failed(
     before, founder.roster = founder.known, founder.known.append(first)
     second = _invite(founder)
     founder.roster = before
-    _fail_once(server, monkeypatch, stored=False)
+    failing = _fail_once(server, monkeypatch, stored=False)
 
     def send(request: m.LedgerAppendRequest) -> Awaitable[object]:
         return founder.call("roster_append", m.HeadReply, request)
 
     requests = [m.LedgerAppendRequest(entry=encode(entry)) for entry in (first, second)]
     lost = asyncio.create_task(_outcome(send(requests[0])))
-    await asyncio.sleep(0.02)
+    await until(lambda: failing.writes == 1)
     assert await _outcome(send(requests[1])) == "stale_head"
+    failing.may_fail.set()
     assert await lost == "storage_full"
     assert (await founder.call("roster", m.EntriesReply)).head_sequence == 1
     for request in requests:
@@ -110,14 +118,13 @@ async def test_a_unit_is_not_judged_by_a_removal_that_failed(
     two: Two, server: RunningServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ann, bob, unit_id = two
-    _fail_once(server, monkeypatch, stored=False)
+    _fail_once(server, monkeypatch, stored=False).may_fail.set()
     entry = sign_roster_entry(
         ann.known, RemoveMember(bob.member_id), ann.author, ann.key, now=ann.now
     )
     request = m.LedgerAppendRequest(entry=encode(entry))
-    lost = asyncio.create_task(_outcome(ann.call("roster_append", m.HeadReply, request)))
-    await asyncio.sleep(0.02)
-    assert await lost == "storage_full"
+    lost = ann.call("roster_append", m.HeadReply, request)
+    assert await _outcome(lost) == "storage_full"
     await ann.send(unit_id)
     await bob.catch_up(unit_id)
     await bob.send(unit_id)

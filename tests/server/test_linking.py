@@ -26,6 +26,7 @@ from mifeng_server.domain.linking import LINK_MS
 from mifeng_server.domain.purge import DELAY_MS, purge
 from mifeng_server.routes.stream import HUB
 from tests.support.connection import RefusedError
+from tests.support.patience import PATIENCE_S
 from tests.support.peer import Peer, peer_of
 from tests.support.server import ManualClock, RunningServer
 
@@ -163,7 +164,7 @@ async def test_who_holds_the_sheet_logs_in_with_it_for_one_entry_only(
             while not server.app[HUB]._by_member.get(cem.member_id):
                 await asyncio.sleep(0.01)
             await new.append_roster(body, author=author, key=sheet)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_S):
                 async for _ in socket:
                     pass
             assert socket.close_code == 4403

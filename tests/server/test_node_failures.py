@@ -19,6 +19,7 @@ from bench.load.wire import Http, connect_http
 from mifeng_server.domain.rows import LogRow
 from mifeng_server.operations.move import move_to_postgres
 from mifeng_server.storage.postgres import open_postgres
+from tests.support.patience import PATIENCE_S
 from tests.support.postgres import Cluster, cluster
 
 N = 30
@@ -45,7 +46,7 @@ async def _post_all(stage: Stage, ports: list[int], on_half: object = None) -> i
             with contextlib.suppress(OSError):
                 if port not in lines:
                     lines[port] = await connect_http(port, None)
-                async with asyncio.timeout(40):
+                async with asyncio.timeout(PATIENCE_S):
                     status = await lines[port].post(path, stage.tokens[0], body, key=f"k{n}")
             if status == 200:
                 accepted += 1

@@ -21,7 +21,9 @@ from mifeng_crypto.mls.group import PendingCommit
 from mifeng_crypto.tls import decode, encode
 from mifeng_server.app import RELAY
 from mifeng_server.domain.rows import LeaseRow
+from mifeng_server.routes.stream import HUB
 from tests.support.nodes import Nodes, initialised
+from tests.support.patience import PATIENCE_S, until
 from tests.support.peer import Peer, RefusedError, pair
 from tests.support.postgres import Cluster, cluster
 from tests.support.server import RunningServer
@@ -67,11 +69,12 @@ async def _hears(c: Company, node: RunningServer, peer: Peer) -> aiohttp.ClientW
     head = peer.units[c.unit_id].log.sequence
     hello = m.StreamHello(protocol=1, token=peer.token, after={c.unit_id.hex(): head})
     await socket.send_bytes(msgspec.msgpack.encode(hello))
+    await until(lambda: peer.device_id in node.app[HUB].device_ids())
     return socket
 
 
 async def _push(socket: aiohttp.ClientWebSocketResponse, kind: str) -> m.Push:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             message = await socket.receive()
             assert message.type is aiohttp.WSMsgType.BINARY, message
@@ -127,7 +130,7 @@ async def test_who_is_removed_at_one_node_is_out_at_the_other_at_once(c: Company
     c.at(c.one, c.ann)
     await c.ann.append_roster(RemoveMember(c.bob.member_id))
     assert (await c.bob.refused("units")).code == "unauthenticated"
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while (got := await socket.receive()).type is aiohttp.WSMsgType.BINARY:
             pass
     assert (got.type, got.data) == (aiohttp.WSMsgType.CLOSE, 4403)
@@ -227,7 +230,7 @@ async def test_what_one_node_lets_a_device_spend_the_other_counts(c: Company) ->
     key, now = os.urandom(16), c.one.clock.now()
     for _ in range(900):
         device.take(key, now)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while other.take(key, c.two.clock.now(), 900) == 0:
             other._full_at.pop(key)
             await asyncio.sleep(0.1)
@@ -262,7 +265,7 @@ async def test_a_restarted_database_loses_nothing_and_writes_go_on(
         assert caught.value.code == "unavailable"
         assert int(caught.value.headers["Retry-After"]) > 0
         postgres.start()
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 try:
                     await c.ann.call(

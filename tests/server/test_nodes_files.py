@@ -19,6 +19,7 @@ from mifeng_server.blobs.objects import ObjectBlobs
 from mifeng_server.domain.protocols import Checksum
 from mifeng_server.domain.quota import Quotas
 from tests.support.nodes import initialised
+from tests.support.patience import PATIENCE_S
 from tests.support.peer import Peer, RefusedError, pair
 from tests.support.postgres import Cluster, cluster
 from tests.support.seaweed import KEYS, Seaweed, seaweed
@@ -109,7 +110,7 @@ def _bucket(node: RunningServer) -> ObjectStore:
 
 async def _patiently(peer: Peer, file_id: bytes, offset: int, data: bytes) -> int:
     """Append, as often as the node is without its database; return the status."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             status, _, _ = await peer.patch(file_id, offset, data)
             if status != 503:
@@ -157,7 +158,7 @@ class Looking(ObjectBlobs):
 
 async def _opened(peer: Peer, unit_id: bytes, length: int) -> bytes:
     """Open an upload, as often as the node is without its database."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             try:
                 return await peer.open_upload(unit_id, length)
@@ -203,7 +204,7 @@ async def test_an_upload_that_was_given_up_meanwhile_leaves_nothing(c: Company) 
     writing = asyncio.create_task(c.at_one.patch(file_id, 0, DATA))
     await late.stopped.wait()
     c.cut_off()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while (await c.at_two.raw("DELETE", f"/v1/files/{file_id.hex()}", headers=TUS))[0] == 503:
             await asyncio.sleep(0.05)
     late.go_on.set()

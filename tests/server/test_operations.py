@@ -30,6 +30,7 @@ from mifeng_server.operations.restore import prove_backup, restore
 from mifeng_server.serving import serving
 from mifeng_server.storage.sqlite import open_sqlite
 from tests.support.nodes import initialised
+from tests.support.patience import PATIENCE_S
 from tests.support.peer import Peer, pair
 from tests.support.postgres import Cluster, cluster
 from tests.support.server import ManualClock, RunningServer, running_server
@@ -378,7 +379,7 @@ async def test_a_dry_run_counts_what_a_purge_destroys(used: Used, clock: ManualC
     found = {row["kind"]: row for row in await due(store, clock.now() - 60_000)}
     assert (found["File"]["due"], found["File"]["bytes"]) == (1, 5 << 20)
     await used.server.purge()
-    async with asyncio.timeout(30):  # the server's own purge has begun as well
+    async with asyncio.timeout(PATIENCE_S):  # the server's own purge has begun as well
         while {row["due"] for row in await due(store, clock.now() - 60_000)} != {0}:
             await asyncio.sleep(0.01)
 

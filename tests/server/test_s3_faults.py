@@ -27,6 +27,7 @@ from mifeng_server.operations.doctor import Finding, examine
 from mifeng_server.routes import files, problem
 from tests.support.faulty import Fault, Faulty, Plan, faulty
 from tests.support.nodes import initialised
+from tests.support.patience import PATIENCE_S
 from tests.support.peer import Peer, RefusedError, pair
 from tests.support.seaweed import KEYS, Seaweed, seaweed
 from tests.support.server import RunningServer
@@ -169,7 +170,7 @@ async def test_what_was_acknowledged_is_there_whatever_the_line_did(
     c: Company, fault: Fault
 ) -> None:
     c.proxy.plan = _often(fault, share=0.2 if fault is Fault.HANG else 0.5)
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(PATIENCE_S):
         file_id = await _upload(c.ann, c.unit_id, DATA)
         await _post(c, file_id)
         assert await _download(c.bob, file_id) == DATA
@@ -205,7 +206,7 @@ async def test_a_part_that_could_not_be_put_leaves_an_upload_that_goes_on_and_no
 
 async def test_bytes_that_were_bent_on_the_way_up_are_not_acknowledged(c: Company) -> None:
     c.proxy.plan = _often(Fault.BENT_UP, "PUT")
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(PATIENCE_S):
         file_id = await _upload(c.ann, c.unit_id, DATA)
         await _post(c, file_id)
     assert c.proxy.done[Fault.BENT_UP] > 2
@@ -219,7 +220,7 @@ async def test_bytes_that_were_bent_on_the_way_down_are_never_served(c: Company)
     often = _often(Fault.BENT, "GET")
     # Objects: a listing that is bent is another listing, and only TLS helps against that.
     c.proxy.plan = lambda method, path: None if "list-type" in path else often(method, path)
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(PATIENCE_S):
         assert await _download(c.bob, file_id) == DATA
         assert (await _share(c.bob, file_id)) == await _share(c.ann, file_id)
     assert c.proxy.done[Fault.BENT] > 2
@@ -244,7 +245,7 @@ async def test_a_share_that_is_sealed_behind_a_bent_line_can_be_opened_afterward
     def chance() -> bool:
         return random_.random() < 0.5
 
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(PATIENCE_S):
         file_id = await _upload(c.ann, c.unit_id, DATA[:1000])
         await _post(c, file_id)
     c.proxy.plan = lambda *_: None
@@ -261,7 +262,7 @@ async def test_a_store_that_is_killed_and_comes_back_has_what_was_acknowledged(
     s3.kill()
     assert (await c.bob.raw("GET", f"/v1/files/{file_id.hex()}"))[0] == 503
     await asyncio.to_thread(s3.start)
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(PATIENCE_S):
         second = await again
         assert await _download(c.bob, file_id) == DATA
         assert await _download(c.ann, second) == DATA
@@ -273,7 +274,7 @@ async def test_a_file_is_recalled_and_nothing_of_it_is_left_whatever_the_line_di
     file_id = await _upload(c.ann, c.unit_id, DATA)
     await _post(c, file_id)
     c.proxy.plan = _often(Fault.LOST)
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             status, raw, _ = await c.ann.raw("DELETE", f"/v1/files/{file_id.hex()}", headers=TUS)
             if status in (204, 404, 410):

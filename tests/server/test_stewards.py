@@ -18,6 +18,7 @@ from mifeng_server.fanout import stewards
 from mifeng_server.fanout.stewards import GATHER_S, LOOK_EVERY_S, PATIENCE_S
 from tests.support.connection import RefusedError
 from tests.support.peer import Peer, founded, peer_of
+from tests.support.quiet import Quiet
 from tests.support.server import ManualClock, RunningServer
 
 
@@ -47,16 +48,22 @@ async def listening(peer: Peer, unit_id: bytes) -> AsyncIterator[Ear]:
         yield Ear(peer, socket)
 
 
-async def settle() -> None:
-    """Let sockets and tasks do what they can while the clock stands still."""
-    for _ in range(15):
-        await asyncio.sleep(0.01)
+class Steps:
+    """Lets everybody do what they can while the clock stands still, and moves it."""
+
+    def __init__(self, clock: ManualClock, quiet: Quiet) -> None:
+        self._clock = clock
+        self.settle = quiet
+
+    async def after(self, seconds: float) -> None:
+        await self.settle()
+        self._clock.advance(seconds)
+        await self.settle()
 
 
-async def after(clock: ManualClock, seconds: float) -> None:
-    await settle()
-    clock.advance(seconds)
-    await settle()
+@pytest.fixture
+def steps(clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> Steps:
+    return Steps(clock, Quiet(monkeypatch))
 
 
 Company = tuple[list[Peer], bytes]
@@ -90,89 +97,89 @@ async def do(peer: Peer, unit_id: bytes, *gone: Peer) -> None:
 
 
 async def test_one_device_is_asked_and_another_when_it_does_not_answer(
-    company: Company, clock: ManualClock
+    company: Company, steps: Steps
 ) -> None:
     (founder, ben, cem, dan), unit_id = company
     async with listening(ben, unit_id) as one, listening(cem, unit_id) as two:
-        await after(clock, GATHER_S)
+        await steps.after(GATHER_S)
         assert (one.asked, two.asked) == ([], []), "ledgers and tree agree"
         await founder.append_roster(RemoveMember(dan.member_id))
-        await after(clock, GATHER_S)
+        await steps.after(GATHER_S)
         assert sorted([len(one.asked), len(two.asked)]) == [0, 1]
-        await after(clock, PATIENCE_S)
+        await steps.after(PATIENCE_S)
         assert (one.asked, two.asked) == ([unit_id], [unit_id])
-        await after(clock, PATIENCE_S)
+        await steps.after(PATIENCE_S)
         assert len(one.asked) + len(two.asked) == 3, "all had their turn: from the beginning"
-        await after(clock, PATIENCE_S)
+        await steps.after(PATIENCE_S)
         assert len(one.asked) + len(two.asked) == 3, "but more slowly"
         await do(cem, unit_id, dan)
         for _ in range(5):
-            await after(clock, 10 * PATIENCE_S)
+            await steps.after(10 * PATIENCE_S)
         assert len(one.asked) + len(two.asked) == 3, "it is done"
 
 
-async def test_whoever_is_to_be_removed_is_not_asked(company: Company, clock: ManualClock) -> None:
+async def test_whoever_is_to_be_removed_is_not_asked(company: Company, steps: Steps) -> None:
     (founder, ben, cem, _), unit_id = company
     async with listening(ben, unit_id) as gone, listening(cem, unit_id) as stays:
-        await settle()
+        await steps.settle()
         await founder.revoke(unit_id, ben.member_id)
-        await after(clock, GATHER_S)
+        await steps.after(GATHER_S)
         assert (gone.asked, stays.asked) == ([], [unit_id])
 
 
 async def test_when_nobody_is_online_the_first_who_comes_is_asked_and_no_content_passes_until_then(
-    company: Company, clock: ManualClock
+    company: Company, steps: Steps
 ) -> None:
     (founder, ben, cem, dan), unit_id = company
     await founder.append_roster(RemoveMember(dan.member_id))
-    await after(clock, 20 * PATIENCE_S)
+    await steps.after(20 * PATIENCE_S)
     await cem.catch_up(unit_id)
     with pytest.raises(RefusedError) as refused:
         await cem.send(unit_id)
     assert refused.value.code == "removes_due"
     async with listening(ben, unit_id) as first:
-        await after(clock, GATHER_S)
+        await steps.after(GATHER_S)
         assert first.asked == [unit_id]
         await do(ben, unit_id, dan)
         await ben.send(unit_id)
 
 
 async def test_who_is_granted_is_let_in_when_there_is_a_key_package(
-    company: Company, server: RunningServer, clock: ManualClock
+    company: Company, server: RunningServer, steps: Steps
 ) -> None:
     (founder, ben, *_), unit_id = company
     async with peer_of(server) as eve, listening(ben, unit_id) as steward:
         member_id, key = await founder.invite()
         await founder.grant(unit_id, member_id)
-        await after(clock, GATHER_S)
+        await steps.after(GATHER_S)
         assert steward.asked == [], "she is only invited"
         await eve.join_workspace(member_id, key, founder.known)
-        await after(clock, GATHER_S)
+        await steps.after(GATHER_S)
         assert steward.asked == [unit_id]
         await ben.catch_up(unit_id)
         await ben.commit(unit_id, add=await ben.claim(unit_id, eve.device_id), path=False)
         await eve.join_units()
-        await after(clock, PATIENCE_S)
+        await steps.after(PATIENCE_S)
         assert steward.asked == [unit_id]
 
 
 async def test_what_changes_at_the_same_time_is_asked_for_once(
-    company: Company, clock: ManualClock
+    company: Company, steps: Steps
 ) -> None:
     (founder, ben, cem, dan), unit_id = company
     async with listening(ben, unit_id) as steward:
-        await settle()
+        await steps.settle()
         await founder.append_roster(RemoveMember(dan.member_id))
         await founder.append_roster(RemoveMember(cem.member_id))
-        await after(clock, GATHER_S)
+        await steps.after(GATHER_S)
         await do(ben, unit_id, dan, cem)
         for _ in range(3):
-            await after(clock, PATIENCE_S)
+            await steps.after(PATIENCE_S)
         assert steward.asked == [unit_id]
 
 
 async def test_old_keys_are_renewed_in_a_unit_that_is_used_and_in_no_other(
-    company: Company, clock: ManualClock
+    company: Company, clock: ManualClock, steps: Steps
 ) -> None:
     (founder, ben, *_), unit_id = company
     await founder.commit(unit_id)
@@ -184,35 +191,35 @@ async def test_old_keys_are_renewed_in_a_unit_that_is_used_and_in_no_other(
     await ben.catch_up(unit_id)
     async with listening(ben, unit_id) as steward:
         for _ in range(3):
-            await after(clock, LOOK_EVERY_S)
+            await steps.after(LOOK_EVERY_S)
         assert steward.asked == [], "nothing was said under these keys"
         await founder.catch_up(unit_id)
         await founder.send(unit_id)
-        await after(clock, LOOK_EVERY_S)
-        await after(clock, GATHER_S)
+        await steps.after(LOOK_EVERY_S)
+        await steps.after(GATHER_S)
         assert steward.asked == [unit_id]
         await ben.catch_up(unit_id)
         await ben.commit(unit_id)
         for _ in range(3):
-            await after(clock, LOOK_EVERY_S)
+            await steps.after(LOOK_EVERY_S)
         assert steward.asked == [unit_id]
 
 
 async def test_a_steward_who_went_is_asked_again_on_coming_back(
-    company: Company, clock: ManualClock
+    company: Company, steps: Steps
 ) -> None:
     (founder, ben, _, dan), unit_id = company
     async with listening(ben, unit_id):
-        await settle()
+        await steps.settle()
         await founder.append_roster(RemoveMember(dan.member_id))
     async with listening(ben, unit_id) as again:
-        await after(clock, GATHER_S)
-        await after(clock, PATIENCE_S)
+        await steps.after(GATHER_S)
+        await steps.after(PATIENCE_S)
         assert unit_id in again.asked
 
 
 async def test_a_fault_in_one_unit_leaves_the_others_their_stewards(
-    company: Company, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+    company: Company, steps: Steps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (founder, ben, _, dan), unit_id = company
     find, faults = find_stewards, [RuntimeError("a bug")]
@@ -224,8 +231,8 @@ async def test_a_fault_in_one_unit_leaves_the_others_their_stewards(
 
     monkeypatch.setattr(stewards, "find_stewards", fail_once)
     async with listening(ben, unit_id) as steward:
-        await after(clock, GATHER_S)
+        await steps.after(GATHER_S)
         assert not faults
         await founder.append_roster(RemoveMember(dan.member_id))
-        await after(clock, GATHER_S)
+        await steps.after(GATHER_S)
         assert steward.asked == [unit_id]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket as socket_options
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,6 +15,7 @@ from mifeng_crypto.ledger.roster_entry import RemoveMember, RevokeDevice
 from mifeng_crypto.log import EntryKind, LogEntry
 from mifeng_crypto.tls import decode
 from mifeng_server.routes import stream
+from tests.support.patience import PATIENCE_S, until
 from tests.support.peer import Peer
 from tests.support.server import ManualClock, RunningServer
 
@@ -43,7 +43,7 @@ async def _open(
 
 
 async def _next(socket: Socket) -> m.Push:
-    frame = await socket.receive(timeout=5)
+    frame = await socket.receive(timeout=PATIENCE_S)
     if frame.type is aiohttp.WSMsgType.BINARY:
         return msgspec.msgpack.decode(frame.data, type=m.Push)
     assert frame.type is aiohttp.WSMsgType.TEXT, frame
@@ -61,7 +61,7 @@ async def _entries(socket: Socket, n: int) -> list[LogEntry]:
 
 async def _closed(socket: Socket) -> int | None:
     while True:
-        frame = await socket.receive(timeout=5)
+        frame = await socket.receive(timeout=PATIENCE_S)
         if frame.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED):
             return socket.close_code
 
@@ -226,11 +226,7 @@ async def test_a_slow_reader_is_dropped_and_resumes_by_sequence(
         kernel.setsockopt(socket_options.SOL_SOCKET, socket_options.SO_RCVBUF, 4096)
         for _ in range(120):
             await ann.send(unit_id, b"x" * 60_000)
-        for _ in range(100):
-            if not server.app[stream.HUB]._by_member:
-                break
-            await asyncio.sleep(0.1)
-        assert not server.app[stream.HUB]._by_member, "the slow reader is still held"
+        await until(lambda: not server.app[stream.HUB].count())
         connection.transport.abort()
     async with _open(bob, {unit_id: head}) as socket:
         entries = await _entries(socket, 120)
@@ -246,8 +242,6 @@ async def test_a_line_that_is_dead_at_the_other_end_is_let_go(
     url, headers = f"{bob.url}/v1/stream", {"Mifeng-Protocol": "1"}
     async with bob.session.ws_connect(url, headers=headers, autoping=False) as socket:
         await socket.send_bytes(msgspec.msgpack.encode(_hello(bob, {unit_id: 0})))
-        while (await socket.receive(timeout=5)).type is not aiohttp.WSMsgType.PING:
+        while (await socket.receive(timeout=PATIENCE_S)).type is not aiohttp.WSMsgType.PING:
             pass  # from here on nothing is answered
-        async with asyncio.timeout(10):
-            while server.app[stream.HUB]._by_member:
-                await asyncio.sleep(0.02)
+        await until(lambda: not server.app[stream.HUB].count())

@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from mifeng.core.rows import Condition, OutboxRecord, TimelineRecord, UnitStatus
@@ -293,7 +294,7 @@ class Oracles:
         )
 
 
-def _check_quiet(name: str, session: Session, deserted: Set[bytes]) -> None:
+def _check_quiet(name: str, session: Session, deserted: AbstractSet[bytes]) -> None:
     for unit_id, unit in session.units.items():
         where = f"I11: {name} in {unit_id.hex()[:4]}"
         if unit.status is UnitStatus.LEFT or unit_id in session.troubles:

@@ -21,6 +21,7 @@ from mifeng_server.config import Folder, Storage
 from mifeng_server.domain.protocols import Clock
 from mifeng_server.routes.door import HOUSE
 from mifeng_server.serving import initialise, serving
+from tests.support.ports import free_port
 from tests.support.server import RunningServer
 
 __all__ = ["Nodes", "initialised"]
@@ -68,7 +69,7 @@ async def initialised(
     first, clock = tmp_path / "first", clock or SystemClock()
     link = await initialise(
         Folder(first),
-        "http://127.0.0.1:0",
+        f"http://127.0.0.1:{free_port()}",
         clock=clock,
         rng=os.urandom,
         storage=Storage(database=database, blobs=blobs, s3_endpoint=endpoint),

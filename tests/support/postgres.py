@@ -12,7 +12,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -22,6 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
+from tests.support.ports import free_port
 
 __all__ = ["Cluster", "cluster", "programs"]
 
@@ -58,13 +59,6 @@ def _user() -> list[str]:
             who = pwd.getpwnam(name)
             return ["setpriv", f"--reuid={who.pw_uid}", f"--regid={who.pw_gid}", "--clear-groups"]
     pytest.skip("PostgreSQL does not run as root, and there is nobody else")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        number: int = probe.getsockname()[1]
-        return number
 
 
 @dataclass(slots=True)
@@ -184,7 +178,7 @@ def cluster(*, fsync: bool = False, settings: str = "") -> Iterator[Cluster]:
         pytest.skip("PostgreSQL is not installed (scripts/ci_setup.sh installs it)")
     user = _user()
     with _folder(user) as folder:
-        made = Cluster(folder, _free_port(), bin_, user)
+        made = Cluster(folder, free_port(), bin_, user)
         data = folder / "data"
         made.run("initdb", "-D", str(data), "-U", "mifeng", "-A", "trust", "-E", "UTF8",
                  "--locale=C", "--no-sync")  # fmt: skip

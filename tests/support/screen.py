@@ -22,6 +22,7 @@ import yarl
 from mifeng import Workspace
 from mifeng.web.errors import RefusedError
 from mifeng.web.server import Screen, screen
+from tests.support.patience import PATIENCE_S
 
 __all__ = ["DeclinedError", "Page", "open_screen"]
 
@@ -64,7 +65,10 @@ class Page:
             line = await self.http.ws_connect(self.screen.origin + path, headers=sent)
         except aiohttp.WSServerHandshakeError as err:
             raise RefusedError(f"no line: {err.status}") from err
-        challenge, mine = (await line.receive_json(timeout=20))["challenge"], os.urandom(32).hex()
+        challenge, mine = (
+            (await line.receive_json(timeout=PATIENCE_S))["challenge"],
+            os.urandom(32).hex(),
+        )
 
         def proof(side: str) -> str:
             host = self.screen.origin.removeprefix("http://")
@@ -113,7 +117,7 @@ class Page:
         facts = {"profile": self.profile, "unit": unit, "name": name, "size": len(body)}
         await line.send_json(facts)
         at = 0
-        while (said := await line.receive_json(timeout=60)).get("more"):
+        while (said := await line.receive_json(timeout=PATIENCE_S)).get("more"):
             if most is not None and at >= most:
                 await line.close()
                 return None

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import random
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +19,7 @@ import obstore
 import pytest
 
 from mifeng_server.blobs.s3 import open_bucket
+from tests.support.ports import free_port
 
 __all__ = ["KEYS", "Seaweed", "seaweed"]
 
@@ -56,19 +55,6 @@ class Seaweed:
         return address
 
 
-def _ports() -> list[int]:
-    """Ports for the parts, each with the one for its gRPC, which is 10,000 higher."""
-    found: list[int] = []
-    chance = random.Random()
-    while len(found) < 4:
-        port = chance.randrange(20_000, 50_000)
-        with contextlib.suppress(OSError), socket.socket() as one, socket.socket() as other:
-            one.bind(("127.0.0.1", port))
-            other.bind(("127.0.0.1", port + 10_000))
-            found.append(port)
-    return found
-
-
 @contextlib.contextmanager
 def seaweed(folder: Path) -> Iterator[Seaweed]:
     """Run one while this is entered; skip where it is not installed."""
@@ -82,7 +68,8 @@ def seaweed(folder: Path) -> Iterator[Seaweed]:
     identity = {"name": "mifeng", "credentials": credentials, "actions": ["Admin"]}
     config = folder / "s3.json"
     config.write_text(json.dumps({"identities": [identity]}), encoding="ascii")
-    master, volume, filer, s3 = _ports()
+    # Each has one for its gRPC as well, which is 10,000 higher.
+    master, volume, filer, s3 = (free_port(beside=10_000) for _ in range(4))
     made = Seaweed(
         f"http://127.0.0.1:{s3}",
         [

@@ -26,6 +26,7 @@ from mifeng_server.domain.protocols import Clock
 from mifeng_server.domain.purge import Purged, purge
 from mifeng_server.routes.endpoint import CLOCK, HOUSE
 from mifeng_server.serving import initialise, serving
+from tests.support.ports import free_port
 
 __all__ = ["ManualClock", "RunningServer", "routes_of", "running_server"]
 
@@ -104,7 +105,7 @@ async def running_server(
     folder, clock = Folder(tmp_path / "server"), clock or SystemClock()
     link = ""
     if not restart:
-        address = f"{'https' if tls else 'http'}://127.0.0.1:0"
+        address = f"{'https' if tls else 'http'}://127.0.0.1:{free_port()}"
         link = await initialise(folder, address, clock=clock, rng=rng)
     if settings:
         with folder.config.open("a", encoding="utf-8") as file:

@@ -11,7 +11,6 @@ import os
 import random
 import shutil
 import signal
-import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -22,6 +21,7 @@ from mifeng_server.clock import SystemClock
 from mifeng_server.config import Storage
 from mifeng_server.folder import Folder
 from mifeng_server.serving import initialise
+from tests.support.ports import free_port
 from tests.support.postgres import Cluster, cluster
 from tests.torture.kills import WRITERS, check_log, write_on
 from tests.torture.process import ServerProcess, founder_of
@@ -151,9 +151,7 @@ async def _nodes(folder: Path, url: str, front: Balancer) -> list[ServerProcess]
     )
     nodes = []
     for path in (first, shutil.copytree(first, folder / "node1")):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         config = Folder(path).config
         config.write_text(
             config.read_text(encoding="utf-8").replace(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -18,6 +17,7 @@ from mifeng_server.clock import SystemClock
 from mifeng_server.folder import Folder
 from mifeng_server.serving import initialise
 from tests.support.peer import Peer
+from tests.support.ports import free_port
 
 __all__ = ["ServerProcess", "founder_of"]
 
@@ -42,9 +42,7 @@ class ServerProcess:
 
     async def init(self, address: str = "http://127.0.0.1") -> None:
         """Make the data folder of a server with this address, at a free port."""
-        with socket.socket() as probe:
-            probe.bind((address.partition("://")[2], 0))
-            self.url = f"{address}:{probe.getsockname()[1]}"
+        self.url = f"{address}:{free_port(address.partition('://')[2])}"
         self.link = await initialise(
             Folder(self.folder), self.url, clock=SystemClock(), rng=os.urandom
         )
@@ -57,9 +55,7 @@ class ServerProcess:
         host, _, port = self.url.partition("://")[2].rpartition(":")
         self.port, options = int(port), list[str]()
         if elsewhere:
-            with socket.socket() as probe:
-                probe.bind((host, 0))
-                self.port = probe.getsockname()[1]
+            self.port = free_port(host)
             options = ["--port", str(self.port)]
         begin = time.monotonic()
         self._process = await asyncio.create_subprocess_exec(

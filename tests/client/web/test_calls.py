@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.people import PASSPHRASE, Cast, cast
+from tests.support.patience import PATIENCE_S
 from tests.support.screen import DeclinedError, Page, open_screen
 from tests.support.server import RunningServer, running_server
 
@@ -35,7 +36,7 @@ async def page(tmp_path: Path, c: Cast) -> AsyncIterator[Page]:
 async def test_what_is_said_comes_to_the_page_by_itself(page: Page, c: Cast) -> None:
     unit = (await page.of("units"))["units"][0]["id"]
     await c.bens.send("Guten Morgen")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while (event := await page.events.get())["kind"] != "entry":
             pass
     assert event["unit"] == unit
@@ -126,11 +127,11 @@ async def test_a_file_goes_up_by_the_page_and_comes_down_in_ranges(page: Page, c
 
 async def test_a_body_that_ends_early_leaves_no_message(page: Page, c: Cast) -> None:
     await page.upload(c.adas.id.hex(), "half", b"x" * 5000, most=1000)
-    for _ in range(200):
-        found = (await page.of("uploads"))["uploads"]
-        if found and found[0]["state"] != "running":
-            break
-        await asyncio.sleep(0.05)
+    async with asyncio.timeout(PATIENCE_S):
+        while not (found := (await page.of("uploads"))["uploads"]) or (
+            found[0]["state"] == "running"
+        ):
+            await asyncio.sleep(0.05)
     assert found[0]["state"] in ("failed", "cancelled")
     assert (await page.of("files", unit=c.adas.id.hex()))["entries"] == []
 
@@ -185,7 +186,7 @@ async def test_a_second_device_is_let_in_by_the_digits_that_it_shows(
         phone.profile = done["profile"]
         assert (await phone.call("state"))["profiles"][0]["me"]["me"]["name"] == "Ada"
         unit = c.adas.id.hex()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while (event := await phone.events.get())["kind"] != "renewed":
                 pass
         assert event["unit"] == unit
@@ -277,7 +278,7 @@ async def test_a_long_unit_is_there_at_once_and_mended_when_all_of_it_is_read(
     assert [one["text"] for one in first["entries"]][-3:] == ["m20", "m21", "an answer"]
     assert "long ago, changed" not in str(first), "a change of what is further up is no line"
     assert (first["more_before"], first["more_after"]) == (True, False)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while (await page.events.get())["kind"] != "renewed":
             pass
     then = await page.of("timeline", unit=unit)
