@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,20 +14,17 @@ import mifeng
 from mifeng.core import membership
 from mifeng.core.events import DeviceStuck, Event
 from mifeng.core.readd import CannotGoOnError
-from mifeng.errors import WaitingError
+from mifeng.errors import ServerProblem, WaitingError
+from mifeng.session import Session
+from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import ProtocolError
-from mifeng_crypto.ids import UnixMillis
+from mifeng_crypto.ids import UnitId, UnixMillis
 from mifeng_server.domain.rows import ContentRow, Delete
 from tests.e2e.people import PASSPHRASE, Cast, cast
+from tests.support.patience import PATIENCE_S, until
 from tests.support.server import ManualClock, running_server
 
 DAY = 86_400
-
-
-async def until(so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not so():
-            await asyncio.sleep(0.02)
 
 
 def texts(found: list[mifeng.Message]) -> list[str]:
@@ -95,6 +92,64 @@ async def test_a_device_that_cannot_process_a_commit_is_let_in_again_client_11(
         assert texts(await c.adas.history()) == ["before", "after", "thank you"]
 
 
+async def test_who_is_revoked_while_he_waits_to_be_let_in_is_told_so(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        await stuck(c)
+        with nothing_can_be_processed():
+            await c.adas.revoke(c.ada.person("Ben"))
+            await c.ben.sync()
+            with pytest.raises(mifeng.AccessEndedError, match="no longer in Research"):
+                c.bens.check_access()
+        await c.adas.grant(c.ada.person("Ben"))
+        await c.ben.sync()
+        await c.bens.send("back again")
+
+
+async def test_who_waits_in_a_later_generation_and_is_revoked_there_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        with monkeypatch.context() as patch:
+            patch.setattr("mifeng.session.restart.delivery.bring_about", _nothing)
+            await c.adas.restart()
+        await c.ben.sync()
+        with pytest.raises(WaitingError):
+            c.bens.check_access()
+        await c.adas.revoke(c.ada.person("Ben"))
+        await c.ben.sync()
+        with pytest.raises(mifeng.AccessEndedError, match="no longer in Research"):
+            c.bens.check_access()
+
+
+async def _nothing(*_: object) -> None:
+    """Let nobody in."""
+
+
+async def test_a_sync_goes_on_where_opening_a_unit_is_refused_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_answer = asyncio.Event()
+
+    asked = list[UnitId]()
+
+    async def refuse(session: Session, *_: object) -> None:
+        asked.extend(session.units)
+        await may_answer.wait()
+        raise ServerProblem(403, ProblemCode.FORBIDDEN)
+
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        monkeypatch.setattr("mifeng.session.delivery.reach", refuse)
+        opening = asyncio.create_task(c.ada.create_unit("Refused"))
+        await until(lambda: len(asked) == 2)
+        session = c.ada._session
+        syncing = asyncio.create_task(session.sync())
+        await until(lambda: bool(session.turn(asked[1])._waiters))
+        may_answer.set()
+        with pytest.raises(ServerProblem):
+            await opening
+        await syncing
+
+
 async def first(events: AsyncIterator[Event]) -> DeviceStuck:
     async for event in events:
         if isinstance(event, DeviceStuck):
@@ -107,7 +162,7 @@ async def test_the_managers_are_told_who_made_what_cannot_be_processed(tmp_path:
         with c.ada.events() as events:
             await c.ada._session.live.wait()
             await stuck(c)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_S):
                 found = await first(events)
         assert (found.member_id, found.author) == (c.ben.me.id, c.ada.me.id)
         assert found.said.rule == "RFC9420-12.4.2-9"

@@ -25,7 +25,7 @@ from mifeng_crypto.tls import decode
 if TYPE_CHECKING:
     from mifeng.session.session import Session
 
-__all__ = ["join_units", "leave_what_is_over", "stock_key_packages"]
+__all__ = ["join_units", "leave_what_is_over", "stock_key_packages", "wait_where_granted"]
 
 BATCH = 500
 """Entries of a log that are fetched at once."""
@@ -127,6 +127,32 @@ async def leave_what_is_over(session: Session, unit_id: UnitId) -> None:
     if unit.status is UnitStatus.ACTIVE:  # what could not be processed stands before that
         await session.save_unit(dataclasses.replace(unit, status=UnitStatus.WAITING))
     session.troubles.pop(unit_id, None)
+
+
+async def wait_where_granted(session: Session) -> None:
+    """Tell units in which somebody will let this device in from those that it was revoked from
+    while it waited: no log says so to who is not in.
+    """
+    me = session.profile.member_id
+    for unit_id in [u for u, unit in session.units.items() if unit.status is UnitStatus.WAITING]:
+        async with session.turn(unit_id):
+            if session.units[unit_id].status is not UnitStatus.WAITING:
+                continue
+            try:
+                with session.access(session.units[unit_id]):
+                    charter = await charters.follow(session, unit_id)
+                if charter.role_of(me) is None:
+                    raise AccessEndedError(
+                        "you are no longer in {unit}; ask one of its managers",
+                        unit=session.units[unit_id].title,
+                    )
+            except AccessEndedError as err:
+                session.troubles[unit_id] = err
+            except (CodecError, CryptoError, ProtocolError):
+                continue  # an alarm says what is wrong with its charter
+            else:
+                if isinstance(session.troubles.get(unit_id), AccessEndedError):
+                    del session.troubles[unit_id]
 
 
 async def _up_to_the_commit(

@@ -215,13 +215,14 @@ class Live:
                 self._steward.ask(unit_id)
             case "welcomes" | "units":
                 await session.join_units()
+                await door.wait_where_granted(session)
                 await self._stream.announce()
 
     async def _take_entries(self, unit_id: UnitId, push: m.Push) -> None:
         session = self._session
         async with session.turn(unit_id):
-            unit = session.units[unit_id]
-            if unit.status is not UnitStatus.ACTIVE:
+            unit = session.units.get(unit_id)
+            if unit is None or unit.status is not UnitStatus.ACTIVE:
                 return
             if push.generation != unit.generation:
                 await session.follow_charter(unit_id)

@@ -271,6 +271,7 @@ class Session:
         await self.join_units()
         told = {UnitId(unit.unit_id): unit.generation for unit in summary.units}
         await asyncio.gather(*(self._catch_up_quietly(u, told.get(u, 0)) for u in self.units))
+        await door.wait_where_granted(self)
         await notary.follow(self)
         await expiry.expire(self)
         await readd.let_go(self)
@@ -292,6 +293,8 @@ class Session:
     async def _catch_up_quietly(self, unit_id: UnitId, generation: int) -> None:
         """One unit that stands still does not stop the others; its error waits for its user."""
         async with self.turn(unit_id):
+            if unit_id not in self.units:
+                return  # opening it was refused meanwhile
             with contextlib.suppress(AccessEndedError, CodecError, CryptoError, ProtocolError):
                 try:
                     await self.catch_up(unit_id)
