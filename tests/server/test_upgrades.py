@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import shutil
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -104,38 +106,52 @@ async def test_a_start_on_a_database_of_this_schema_loads_no_alembic(tmp_path: P
     assert await process.wait() == 0
 
 
-async def test_an_upgrade_that_is_cut_off_at_any_statement_is_done_again(tmp_path: Path) -> None:
-    _old(tmp_path / "first.db", "0001")
-    cut, done = 0, False
-    while not done:
-        path = tmp_path / f"{cut}.db"
-        path.write_bytes((tmp_path / "first.db").read_bytes())
-        engine = create_engine(f"sqlite:///{path}", isolation_level=None)
-        event.listen(engine, "begin", lambda c: c.exec_driver_sql("BEGIN"))
-        left = [cut]
+def _upgrade(path: Path, *, cut_at: int = -1) -> list[str]:
+    """Bring a database up to date, or be cut off at a statement; return those that change it."""
+    engine = create_engine(f"sqlite:///{path}", isolation_level=None)
+    event.listen(engine, "begin", lambda c: c.exec_driver_sql("BEGIN"))
+    changes = list[str]()
 
-        def count(*args: object, left: list[int] = left) -> None:
-            if str(args[2]).startswith(("CREATE", "ALTER", "INSERT", "UPDATE", "DROP", "DELETE")):
-                left[0] -= 1
-                if left[0] < 0:
-                    raise KeyboardInterrupt
+    def look(*args: object) -> None:
+        said = str(args[2])
+        if said.startswith(("CREATE", "ALTER", "INSERT", "UPDATE", "DROP", "DELETE")):
+            if len(changes) == cut_at:
+                raise KeyboardInterrupt
+            changes.append(said)
 
-        event.listen(engine, "before_cursor_execute", count)
-        try:
-            with engine.begin() as connection:
-                migrating.migrate(connection)
-            done = True
-        except KeyboardInterrupt:
-            pass
+    event.listen(engine, "before_cursor_execute", look)
+    try:
+        with contextlib.suppress(KeyboardInterrupt), engine.begin() as connection:
+            migrating.migrate(connection)
+    finally:
         engine.dispose()
+    return changes
+
+
+@pytest.mark.parametrize("revision", REVISIONS[:-1])
+async def test_an_upgrade_that_is_cut_off_at_any_statement_is_done_again(
+    tmp_path: Path, revision: str
+) -> None:
+    """From each schema: at every statement of the next step, and where each later one begins."""
+    first, path = tmp_path / "first.db", tmp_path / "server.db"
+    _old(first, revision)
+    shutil.copy(first, path)
+    changes = _upgrade(path)
+    ends = [n for n, said in enumerate(changes) if said.startswith("UPDATE alembic_version")]
+    assert len(ends) == len(REVISIONS) - 1 - REVISIONS.index(revision)
+    for cut_at in [*range(ends[0] + 1), *(end + 1 for end in ends[:-1]), len(changes) - 1]:
+        shutil.copy(first, path)
+        _upgrade(path, cut_at=cut_at)
         with closing(sqlite3.connect(path)) as looking:
             (found,) = looking.execute("SELECT version_num FROM alembic_version").fetchone()
-        assert found == (newest_revision() if done else "0001"), "all or nothing"
-        store = await open_sqlite(path)
-        assert await store.get(RosterRow, 1) is not None
-        await store.close()
-        cut += 5
-    assert cut > 20
+        assert found == revision, "all or nothing"
+        _upgrade(path)
+        with closing(sqlite3.connect(path)) as looking:
+            (found,) = looking.execute("SELECT version_num FROM alembic_version").fetchone()
+        assert found == newest_revision()
+    store = await open_sqlite(path)
+    assert await store.get(RosterRow, 1) is not None
+    await store.close()
 
 
 async def test_postgresql_is_brought_up_to_date_and_refuses_an_older_server(
