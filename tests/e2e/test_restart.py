@@ -16,7 +16,7 @@ from mifeng.core.events import Event
 from mifeng.core.rows import UnitStatus
 from mifeng.errors import ServerProblem, WaitingError
 from mifeng.net import Api
-from mifeng.session import notary
+from mifeng.session import notary, restart
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import ProtocolError, TransportError
@@ -181,6 +181,30 @@ async def test_an_answer_that_was_lost_is_asked_for_again_with_the_same_bytes(
         await c.adas.send("after")
         await c.ben.sync()
         assert texts(await c.bens.history()) == ["before", "after"]
+
+
+async def test_a_lost_answer_that_two_ask_for_at_once_begins_the_generation_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Begun twice, its keys would encrypt twice from the same number on."""
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        session = c.ada._session
+
+        async def lost(*_: object) -> None:
+            raise TransportError("the line broke")
+
+        with monkeypatch.context() as patch:
+            patch.setattr("mifeng.session.restart.delivery.reach", lost)
+            with pytest.raises(TransportError):
+                await c.adas.restart()
+        async with session.turn(c.adas.id):
+            waiting = [asyncio.create_task(restart.finish(session)) for _ in range(2)]
+            await until(lambda: len(session.turn(c.adas.id)._waiters or ()) == 2)
+        await asyncio.gather(*waiting)
+        await c.adas.send("in the next generation")
+        await c.ada.sync()
+        await c.ben.sync()
+        assert texts(await c.bens.history()) == ["in the next generation"]
 
 
 async def test_who_has_no_right_to_it_is_told_so_and_nothing_changes(tmp_path: Path) -> None:

@@ -70,11 +70,15 @@ async def finish(session: Session) -> None:
     Raises:
         TransportError: the server was not reached.
     """
-    for key, row in await session.home.database.scan("pending"):
+    for key, _ in await session.home.database.scan("pending"):
         unit_id = core.unit_of(key)
         if unit_id is None or unit_id not in session.units:
             continue
         async with session.turn(unit_id):
+            # Read now that it is its turn: somebody else may have finished it, and gone on since.
+            row = await session.home.database.get(*core.key_of(unit_id))
+            if row is None:
+                continue
             with contextlib.suppress(ServerProblem):  # refused: nothing has changed
                 await _open(session, unit_id, Prepared.decode(row))
 
