@@ -16,6 +16,7 @@ from typing import Any
 import aiosqlite
 import pytest
 
+from mifeng_server.storage.line import Line
 from tests.support.patience import PATIENCE_S
 
 __all__ = ["Quiet"]
@@ -30,15 +31,26 @@ class Quiet:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._at_work = 0
         execute: Any = aiosqlite.Connection._execute
+        visit = Line.visit
 
-        async def counted(connection: aiosqlite.Connection, *args: Any, **more: Any) -> Any:  # noqa: ANN401 - aiosqlite's
+        async def executed(connection: aiosqlite.Connection, *args: Any, **more: Any) -> Any:  # noqa: ANN401 - aiosqlite's
             self._at_work += 1
             try:
                 return await execute(connection, *args, **more)
             finally:
                 self._at_work -= 1
 
-        monkeypatch.setattr(aiosqlite.Connection, "_execute", counted)
+        def visited(line: Line, work: Any) -> asyncio.Future[Any]:  # noqa: ANN401 - the line's
+            self._at_work += 1
+            done = visit(line, work)
+            done.add_done_callback(self._ended)
+            return done
+
+        monkeypatch.setattr(aiosqlite.Connection, "_execute", executed)
+        monkeypatch.setattr(Line, "visit", visited)
+
+    def _ended(self, _: object) -> None:
+        self._at_work -= 1
 
     async def __call__(self) -> None:
         """Return once it is quiet."""
