@@ -77,16 +77,17 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
         yield Stage(both, local, page)
 
 
-async def test_axe_finds_nothing_on_any_view_in_both_themes(stage: Stage) -> None:
+async def test_axe_finds_nothing_on_any_view_dark_and_narrow_light_and_wide(stage: Stage) -> None:
     if not AXE.exists():
         pytest.skip(f"axe-core is not in {TOOLS}: run scripts/page_tools.sh")
     page, found = stage.page, dict[str, list[str]]()
 
     async def look(name: str) -> None:
-        for theme in ("dark", "light"):
+        for theme, width in (("dark", 320), ("light", 1360)):
             await page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
+            await page.set_viewport_size({"width": width, "height": 860})
             if wrong := await stage.axe():
-                found[f"{name}, {theme}"] = wrong
+                found[f"{name}, {theme}, {width}"] = wrong
 
     await page.locator(".line").first.hover()
     await look("talk")
@@ -145,6 +146,22 @@ async def test_axe_finds_nothing_on_any_view_in_both_themes(stage: Stage) -> Non
     await page.wait_for_selector(".qr")
     await look("invite")
     await page.keyboard.press("Escape")
+    await stage.local.call("set_settings", language="zh_CN")
+    unit = stage.cast.adas.id.hex()
+    for place, sign in (
+        ("feed", ".post"),
+        ("people", ".wide-people .person"),
+        (f"u/{unit}", ".line"),
+    ):
+        await page.evaluate(f"location.hash = '#/{place}'")
+        await page.wait_for_selector(sign)
+        await look(f"{place}, in Chinese")
+    for key, sign in (("Alt+m", ".person"), ("Control+,", "dialog.settings")):
+        await page.keyboard.press(key)
+        await page.wait_for_selector(sign)
+        await look(f"{key}, in Chinese")
+        await page.keyboard.press("Escape")
+    await stage.local.call("set_settings", language="en")
     other = stage.local.screen.house.add(stage.cast.home("ben"))
     name = profile_id(other.folder)
     await page.evaluate(f"sessionStorage.setItem('profile', '{name}'); location.reload()")

@@ -158,7 +158,7 @@ export function openDialog(title, body, options = {}) {
       dialog.remove();
       if (before instanceof HTMLElement && before.isConnected) before.focus();
     },
-  }, h("header", heading, iconButton("close", t("Close"), close)), h("div.dialog-body", ...body(close)));
+  }, h("header", heading, iconButton("close", t("Close"), close)), h("div.dialog-body", { tabIndex: 0 }, ...body(close)));
   document.body.append(dialog);
   dialog.showModal();
   return dialog;
