@@ -162,6 +162,15 @@ async def test_a_post_is_in_the_feed_with_its_comments_until_it_is_followed_no_m
     await c.bens.send("A post of Ben's")
     await ada.locator(".post").first.locator(".text", has_text="A post of Ben's").wait_for()
 
+    # written in the feed, into a unit that she chooses; what is typed survives what comes meanwhile
+    writing = ada.locator("mf-feed .writing")
+    await writing.get_by_label("Post in").select_option(label="News")
+    await writing.locator("textarea").fill("Open until nine")
+    await c.bens.send("Meanwhile")
+    await ada.locator(".post").first.locator(".text", has_text="Meanwhile").wait_for()
+    await writing.locator("textarea").press("Enter")
+    await ben.locator(".post", has_text="Open until nine").wait_for()
+
     # his page; left out of the feed, and taken in again
     ben_id = c.ben.me.id.hex()
     await ada.evaluate(f"location.hash = '#/feed/{ben_id}'")

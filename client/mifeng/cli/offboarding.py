@@ -74,7 +74,7 @@ def offboarding(
 def _show(told: Options, one: Offboarding) -> None:
     from mifeng.cli.show import as_json, person_facts, print_table, say
     from mifeng.content import printable
-    from mifeng.sdk.wording import departure_word
+    from mifeng.sdk.wording import departure_word, others_in_words
 
     if told.json:
         as_json(
@@ -104,9 +104,8 @@ def _show(told: Options, one: Offboarding) -> None:
     ]
     if rows:
         print_table([_("Unit"), _("State"), _("First epoch without")], rows)
-    if one.others_out or one.others_pending:
-        sentence = _("Of other units the server says: out of {out}, still in {pending}.")
-        say(sentence.format(out=one.others_out, pending=one.others_pending))
+    if others := others_in_words(one):
+        say(others)
     if not one.pending:
         return
     if one.is_overdue:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mifeng.sdk.changes import Change
     from mifeng.sdk.devices import Device
     from mifeng.sdk.documents import Announcement, Approval, HandedOver, Poll
+    from mifeng.sdk.offboarding import Offboarding
     from mifeng.sdk.people import Person
     from mifeng.sdk.values import DeviceChange, Message
 
@@ -28,10 +29,12 @@ __all__ = [
     "in_words",
     "label_of",
     "notice_word",
+    "others_in_words",
     "remarks",
     "role_word",
     "shown_name",
     "standing_word",
+    "words_of",
 ]
 
 
@@ -163,22 +166,31 @@ def label_of(template: str, label: str, value: str = "") -> tuple[str, str]:
     return words.get(label, label), words.get(value, value) if is_choice else value
 
 
+def words_of(template: str) -> dict[str, str]:
+    """Return what a template, its fields and choices are called here, if it is a standard one."""
+    return _standard_words() if template in STANDARD else {}
+
+
 def _standard_words() -> dict[str, str]:
-    """Return the labels and choices of the standard templates as they are called here."""
+    """Return names, labels and choices of the standard templates as they are called here."""
     return {
-        "kind": _("kind"),
-        "days": _("days"),
-        "reason": _("reason"),
-        "amount": _("amount"),
-        "day": _("day"),
-        "purpose": _("purpose"),
-        "receipt": _("receipt"),
-        "item": _("item"),
-        "text": _("text"),
-        "annual": _("annual"),
-        "sick": _("sick"),
-        "personal": _("personal"),
-        "other": _("other"),
+        "leave": _("Leave"),
+        "expense": _("Expenses"),
+        "purchase": _("Purchase"),
+        "free": _("Free form"),
+        "kind": _("Kind"),
+        "days": _("Days"),
+        "reason": _("Reason"),
+        "amount": _("Amount"),
+        "day": _("Day"),
+        "purpose": _("Purpose"),
+        "receipt": _("Receipt"),
+        "item": _("Item"),
+        "text": _("Text"),
+        "annual": _("Annual leave"),
+        "sick": _("Sick leave"),
+        "personal": _("Personal leave"),
+        "other": _("Other"),
     }
 
 
@@ -238,6 +250,14 @@ def arrival_word(device: Device) -> str:
         "recover": _("came back by the recovery sheet"),
     }
     return words[device.how].format(name=shown_name(device.added_by))
+
+
+def others_in_words(told: Offboarding) -> str:
+    """Return what the server says of units that this device is not in; nothing if of none."""
+    if not (told.others_out or told.others_pending):
+        return ""
+    sentence = _("Of other units the server says: out of {out}, still in {pending}.")
+    return sentence.format(out=told.others_out, pending=told.others_pending)
 
 
 def departure_word(state: str) -> str:

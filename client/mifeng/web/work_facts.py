@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mifeng.content import printable
-from mifeng.sdk.wording import standing_word
+from mifeng.sdk.wording import label_of, standing_word
 from mifeng.web.person_facts import PersonFacts, person_facts
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def approval_facts(shown: Approval, me: Workspace) -> ApprovalFacts:
         title=printable(shown.title),
         answers=[
             AnswerFacts(label=printable(label), value=printable(value, lines=True))
-            for label, value in shown.answers
+            for label, value in (label_of(shown.template, *answer) for answer in shown.answers)
         ],
         steps=[
             StepFacts(

@@ -8,7 +8,7 @@ import msgspec
 
 from mifeng import Offboarding
 from mifeng.content import printable
-from mifeng.sdk.wording import change_in_words, departure_word
+from mifeng.sdk.wording import change_in_words, departure_word, others_in_words
 from mifeng.web.calls.table import Desk, Done, OfProfile, call
 from mifeng.web.facts import PersonFacts, person_facts
 from mifeng_crypto.errors import UsageError
@@ -73,13 +73,14 @@ class DepartureFacts(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class OffboardingFacts(msgspec.Struct, kw_only=True, frozen=True):
-    """A removal, and how far it is."""
+    """A removal, how many units it is out of and still in, and in words what the server says."""
 
     person: PersonFacts
     removed_at: int
     units: list[DepartureFacts]
-    others_out: int
-    others_pending: int
+    out: int
+    pending: int
+    others: str
     is_overdue: bool
 
 
@@ -203,8 +204,9 @@ def _facts(told: Offboarding, who: PersonFacts) -> OffboardingFacts:
             )
             for unit in told.units
         ],
-        others_out=told.others_out,
-        others_pending=told.others_pending,
+        out=len(told.units) + told.others_out + told.others_pending - told.pending,
+        pending=told.pending,
+        others=others_in_words(told),
         is_overdue=told.is_overdue,
     )
 

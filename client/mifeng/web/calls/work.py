@@ -10,6 +10,7 @@ import msgspec
 from mifeng.content import printable
 from mifeng.core.forms import template_from
 from mifeng.sdk.tables import approvals_csv
+from mifeng.sdk.wording import words_of
 from mifeng.web.calls.table import Desk, Done, OfProfile, OfUnit, call
 from mifeng.web.calls.timeline import OfLine
 from mifeng.web.facts import MessageFacts, message_facts
@@ -96,9 +97,10 @@ class FieldFacts(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class TemplateFacts(msgspec.Struct, kw_only=True, frozen=True):
-    """A form that can be filled in."""
+    """A form that can be filled in; `words` say what its name, labels, choices are called here."""
 
     name: str
+    words: dict[str, str]
     fields: list[FieldFacts]
 
 
@@ -197,6 +199,7 @@ async def templates(desk: Desk, request: OfUnit) -> TemplatesReply:
         [
             TemplateFacts(
                 name=printable(one.name),
+                words=words_of(one.name),
                 fields=[
                     FieldFacts(
                         label=printable(field.label),

@@ -420,8 +420,9 @@ export interface OffboardingFacts {
   person: PersonFacts;
   removed_at: number;
   units: DepartureFacts[];
-  others_out: number;
-  others_pending: number;
+  out: number;
+  pending: number;
+  others: string;
   is_overdue: boolean;
 }
 
@@ -645,6 +646,7 @@ export interface StepRequest {
 
 export interface TemplateFacts {
   name: string;
+  words: Record<string, string>;
   fields: FieldFacts[];
 }
 

@@ -2,6 +2,8 @@
 // lists and links of safe schemes. What is not understood stays the text that it is.
 
 import { h } from "./dom.js";
+import { store } from "./store.js";
+import { t } from "./words.js";
 
 /** @typedef {import("./dom.js").Child} Piece */
 /** @typedef {(id: string) => Node | null} Mention */
@@ -61,6 +63,19 @@ function blockOf(kind, lines, mention) {
   if (kind === "heading")
     return h("p.heading", lines.flatMap((l) => [...inline(l.replace(/^#+\s+/, ""), mention), h("br")]).slice(0, -1));
   return h("p", lines.flatMap((l, n) => [n ? h("br") : "", ...inline(l, mention)]));
+}
+
+/**
+ * As one reads it: mentions by the names that people have here.
+ * @param {string} text @param {(name: string, id: string) => void} [named] then only people are, since it is written again
+ */
+export function readable(text, named) {
+  return text.replace(/\[@?[^\]\n]*\]\(mimi:\/\/[0-9a-f]{32}\/(?:u\/([0-9a-f]{32})|r\/[^\s)]+)\)/g, (all, id) => {
+    if (!id) return named ? all : `@${t("all")}`;
+    const name = `@${store.nameOf(id)}`;
+    named?.(name, id);
+    return name;
+  });
 }
 
 /** @param {string} text @param {Mention} [mention] @returns {Piece[]} */

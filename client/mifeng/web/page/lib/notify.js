@@ -1,5 +1,6 @@
 // System notifications. Without content, unless the user wants it otherwise.
 
+import { readable } from "./markdown.js";
 import { ask, store, whence } from "./store.js";
 import { t } from "./words.js";
 
@@ -18,7 +19,7 @@ export async function notify(event) {
     const page = await ask("timeline", { unit: event.unit, after: event.sequence - 1 });
     const entry = page.entries.find((one) => one.sequence === event.sequence);
     title = entry ? whence(entry) : title;
-    body = entry?.text.slice(0, 200) || entry?.files[0]?.name || body;
+    body = (entry && readable(entry.text).slice(0, 200)) || entry?.files[0]?.name || body;
   }
   const shown = new Notification(title, { body, tag: event.unit, icon: "/icon.svg" });
   shown.onclick = () => {

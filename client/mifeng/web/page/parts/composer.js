@@ -1,6 +1,6 @@
 // Where one writes: a text that grows, mentions by pinyin, files by drag, paste or button, a draft.
 
-import { ask, avatar, by, complain, Declined, emit, fill, h, hitsOf, icon, iconButton, menuButton, notice, Part, said, stop, store, t, upload } from "../lib/index.js";
+import { ask, avatar, by, complain, Declined, emit, fill, h, hitsOf, icon, iconButton, menuButton, notice, Part, readable, said, stop, store, t, upload } from "../lib/index.js";
 import { openAnnounce, openPoll } from "./work.js";
 import { openRequest } from "./forms.js";
 
@@ -125,17 +125,8 @@ export class ComposerPart extends Part {
   /** @param {MessageFacts} entry */
   edit(entry) {
     this.#keep();
-    this.#write(entry, true, this.#readable(entry.text));
+    this.#write(entry, true, readable(entry.text, (name, id) => this.#called.set(name, id)));
     this.focusText();
-  }
-
-  /** Mentions as one writes them. @param {string} text */
-  #readable(text) {
-    return text.replace(/\[@?([^\]\n]*)\]\((mimi:\/\/[0-9a-f]{32}\/u\/([0-9a-f]{32}))\)/g, (_all, _name, link, id) => {
-      const shown = `@${store.nameOf(id)}`;
-      this.#called.set(shown, id);
-      return shown;
-    });
   }
 
   /** What is written, and what it answers or changes. @param {MessageFacts | null} entry @param {boolean} edits @param {string} text */
@@ -145,7 +136,7 @@ export class ComposerPart extends Part {
     this.#text.value = text;
     this.#grow();
     fill(this.#above, entry && h("div.about", icon(this.#edits ? "edit" : "reply"),
-      h("span.cut.grow", this.#edits ? t("Editing: ") : "", h("bdi", this.#edits ? "" : `${by(entry)}: `), h("bdi", entry.text.slice(0, 200))),
+      h("span.cut.grow", this.#edits ? t("Editing: ") : "", h("bdi", this.#edits ? "" : `${by(entry)}: `), h("bdi", readable(entry.text).slice(0, 200))),
       iconButton("close", t("Cancel"), () => this.cancel())));
   }
 

@@ -4,19 +4,11 @@ import { ask, checkOf, choiceOf, field, fill, h, iconButton, linesOf, notice, op
 
 /** @typedef {import("../api").PersonFacts} PersonFacts */
 
-/** The standard forms have names in every language; a unit's own are as its manager wrote them. @param {string} word */
-export function formWord(word) {
-  return /** @type {Record<string, string>} */ ({
-    leave: t("Leave"), expense: t("Expenses"), purchase: t("Purchase"), free: t("Free form"), kind: t("Kind"), days: t("Days"), reason: t("Reason"), amount: t("Amount"), day: t("Day"), purpose: t("Purpose"),
-    item: t("Item"), text: t("Text"), receipt: t("Receipt"), annual: t("Annual leave"), sick: t("Sick leave"), personal: t("Personal leave"), other: t("Other"),
-  })[word] ?? word;
-}
-
 /** Ask for an approval. @param {string} unit */
 export async function openRequest(unit) {
   const [{ templates }, { members }] = await Promise.all([ask("templates", { unit }), ask("members", { unit })]);
   const people = members.map((one) => one.person).filter((one) => one.id !== store.myId);
-  const kind = choiceOf(templates.map((one) => [one.name, formWord(one.name)]), "", () => draw(), { autofocus: true });
+  const kind = choiceOf(templates.map((one) => [one.name, one.words[one.name] ?? one.name]), "", () => draw(), { autofocus: true });
   const title = h("input", { required: true, maxLength: 200 }), more = h("input", { type: "file", multiple: true });
   const place = h("div.request-list"), chain = h("div.request-list");
   /** @type {Step[]} */ const steps = [];
@@ -26,8 +18,9 @@ export async function openRequest(unit) {
   };
   /** @type {{ label: string, input: HTMLElement, value: () => string }[]} */ let inputs = [];
   const draw = () => {
-    inputs = (templates.find((one) => one.name === kind.value)?.fields ?? []).map((one) => ({ label: one.label, ...fieldInput(one, people) }));
-    fill(place, inputs.map((one) => field(formWord(one.label), one.input)));
+    const { fields = [], words = {} } = templates.find((one) => one.name === kind.value) ?? {};
+    inputs = fields.map((one) => ({ label: one.label, ...fieldInput(one, people, words) }));
+    fill(place, inputs.map((one) => field(words[one.label] ?? one.label, one.input)));
   };
   draw();
   addStep();
@@ -73,13 +66,13 @@ function stepOf(people, n) {
 
 /**
  * What a field is filled in with, and how it is written.
- * @param {import("../api").FieldFacts} one @param {PersonFacts[]} people
+ * @param {import("../api").FieldFacts} one @param {PersonFacts[]} people @param {Record<string, string>} words
  * @returns {{ input: HTMLElement, value: () => string }}
  */
-function fieldInput(one, people) {
+function fieldInput(one, people, words) {
   const input = (/** @type {string} */ type) => h("input", { type, required: one.required });
   if (one.kind === "choice" || one.kind === "person") {
-    const select = choiceOf(one.kind === "choice" ? one.choices.map((choice) => [choice, formWord(choice)]) : people.map((person) => [person.id, person.name]), "");
+    const select = choiceOf(one.kind === "choice" ? one.choices.map((choice) => [choice, words[choice] ?? choice]) : people.map((person) => [person.id, person.name]), "");
     return { input: select, value: () => select.value };
   }
   if (one.kind === "range" || one.kind === "amount") {

@@ -1,7 +1,7 @@
 // A unit's timeline: a window of lines that grows at either end as one scrolls, and is cut at the
 // other, so that ten thousand messages weigh no more than two hundred.
 
-import { announce, ask, by, Declined, emit, fill, h, icon, left, Part, said, store, t, tn } from "../lib/index.js";
+import { announce, ask, by, Declined, emit, fill, h, icon, left, Part, readable, said, store, t, tn } from "../lib/index.js";
 import { drawLine, isOneMore, line, oneMore, run } from "./message.js";
 import { serveActions } from "./actions.js";
 
@@ -128,38 +128,25 @@ export class TimelinePart extends Part {
   }
 
   #scrolled() {
-    if (!this.#loading && this.#moreBefore && this.#scroller.scrollTop < NEAR) this.#before();
-    else if (!this.#loading && this.#moreAfter && this.#below < NEAR) this.#after();
+    if (!this.#loading && this.#moreBefore && this.#scroller.scrollTop < NEAR) this.#more(true);
+    else if (!this.#loading && this.#moreAfter && this.#below < NEAR) this.#more(false);
     if (this.#atEnd) {
       this.#newest.hidden = true;
       this.#markRead();
     } else if (this.#below > this.#scroller.clientHeight) this.#newest.hidden = false;
   }
 
-  async #before() {
-    await this.#page({ before: this.entries[0]?.sequence ?? 1 }, (page) => {
-      this.#moreBefore = page.more_before;
-      const stays = this.entries[1] ?? this.entries[0];
-      this.entries = [...page.entries, ...this.entries];
-      if (this.entries.length > MOST) {
-        this.entries.length = MOST;
-        this.#moreAfter = true;
-        this.waiting = [];
-      }
-      this.#redraw(stays);
-    });
-  }
-
-  async #after() {
-    await this.#page({ after: this.#last }, (page) => {
-      this.#moreAfter = page.more_after;
-      const stays = this.entries.at(-1);
-      this.entries = [...this.entries, ...page.entries];
-      if (!this.#moreAfter) this.waiting = page.waiting;
-      if (this.entries.length > MOST) {
-        this.entries = this.entries.slice(-MOST);
-        this.#moreBefore = true;
-      }
+  /** More at one end; what is far from there is cut. @param {boolean} isEarlier */
+  async #more(isEarlier) {
+    const stays = isEarlier ? this.entries[1] ?? this.entries[0] : this.entries.at(-1);
+    await this.#page(isEarlier ? { before: this.entries[0]?.sequence ?? 1 } : { after: this.#last }, (page) => {
+      const all = isEarlier ? [...page.entries, ...this.entries] : [...this.entries, ...page.entries];
+      const cut = all.length > MOST;
+      this.entries = isEarlier ? all.slice(0, MOST) : all.slice(-MOST);
+      this.#moreBefore = isEarlier ? page.more_before : this.#moreBefore || cut;
+      this.#moreAfter = isEarlier ? this.#moreAfter || cut : page.more_after;
+      if (this.#moreAfter) this.waiting = [];
+      else if (!isEarlier) this.waiting = page.waiting;
       this.#redraw(stays);
     });
   }
@@ -244,7 +231,7 @@ export class TimelinePart extends Part {
     this.#lines.append(this.#row(entry, last));
     this.entries.push(entry);
     this.#drawWaiting();
-    if (!mine) announce(`${by(entry)}: ${entry.text.slice(0, 200)}`);
+    if (!mine) announce(`${by(entry)}: ${readable(entry.text).slice(0, 200)}`);
     this.#sayNewest(this.#atEnd ? 0 : 1);
     setTimeout(() => this.#markRead());
   }

@@ -1,7 +1,6 @@
 // What asks for something: announcements to be confirmed, polls, requests for approval.
 
 import { actButton, ask, askOf, avatar, checkOf, complain, field, fill, fullTime, h, icon, linesOf, markdown, namesOf, notice, openDialog, openForm, saveFile, shortTime, store, t, tag, tn } from "../lib/index.js";
-import { formWord } from "./forms.js";
 
 /** @typedef {import("../api").MessageFacts} MessageFacts */
 
@@ -73,7 +72,7 @@ function approval(entry, one) {
     actButton(kind, () => askOf("decide", entry, { decision, comment: comment.value }), text);
   return h("section.work", { class: one.waits_for_me ? "asks" : "" },
     h("div.row.between", h("p.work-title", icon("text"), h("bdi", one.title)), tag(one.told, { approved: "ok", rejected: "bad", pending: "warn" }[one.standing])),
-    h("dl.form-facts", one.answers.map((answer) => h("div", h("dt.muted", h("bdi", formWord(answer.label))), h("dd", h("bdi", formWord(answer.value)))))),
+    h("dl.form-facts", one.answers.map((answer) => h("div", h("dt.muted", h("bdi", answer.label)), h("dd", h("bdi", answer.value))))),
     h("ol.steps", one.steps.map((step, n) => h("li", { class: n + 1 === one.step && one.standing === "pending" ? "due" : "" },
       h("span.muted", step.people.length > 1 && `${step.rule === "all" ? t("all of") : t("one of")} `), namesOf(step.people), step.approved.length > 0 && tag(t("approved"), "ok")))),
     one.reminded_me && h("div", tag(t("You were reminded"), "warn")),

@@ -36,21 +36,17 @@ export class AdminView extends Part {
   async #drawRemovals() {
     const { removals } = await ask("offboardings", {});
     if (!removals.length) return [h("p.muted", t("Nobody was removed."))];
-    return [h("ul.rows", removals.map((one) => {
-      const pending = one.units.filter((unit) => unit.is_pending).length + one.others_pending;
-      const out = one.units.length + one.others_out + one.others_pending - pending;
-      return h("li.row", avatar(one.person),
+    return [h("ul.rows", removals.map((one) => h("li.row", avatar(one.person),
         h("span.grow", h("bdi.name", one.person.name), h("br"), h("span.muted.small", t("removed {time}", { time: shortTime(one.removed_at) }))),
         h("button.bare", { onclick: () => this.#report(one) },
-          pending ? tag(tn("still in {n} unit", "still in {n} units", pending), one.is_overdue ? "bad" : "warn") : tag(tn("out of {n} unit", "out of {n} units", out), "ok")));
-    }))];
+          one.pending ? tag(tn("still in {n} unit", "still in {n} units", one.pending), one.is_overdue ? "bad" : "warn") : tag(tn("out of {n} unit", "out of {n} units", one.out), "ok")))))];
   }
 
   async #drawServer() {
     const [health, safety, { alarms }] = await Promise.all([ask("server_health", {}), ask("workspace_number", {}), ask("alarms", {})]);
     return [
       ...alarms.slice(0, 10).map((one) => h("p.alarm", icon("warn"), h("span.grow", one.message), h("time.small", shortTime(one.at)))),
-      h("p.row", health.is_online ? tag(t("reached"), "ok") : tag(t("not reached"), "bad"), h("span", health.server), h("span.muted", t("answers in {n} ms", { n: health.answer_ms }))),
+      h("p.row.wrap", health.is_online ? tag(t("reached"), "ok") : tag(t("not reached"), "bad"), h("span", health.server), h("span.muted", t("answers in {n} ms", { n: health.answer_ms }))),
       h("p.muted.small", t("The same digits stand on every device of this workspace. If they differ somewhere, somebody is in between.")), safetyDigits(safety.number)];
   }
 
@@ -89,9 +85,8 @@ export class AdminView extends Part {
       h("ul.rows", one.units.map((unit) => h("li.row",
         h("span.grow", h("bdi", unit.title || unit.unit.slice(0, 8)), h("br"), h("span.muted.small", unit.epoch && t("Epoch {n}", { n: unit.epoch }))),
         tag(unit.told, unit.is_pending ? "warn" : "ok"))),
-        one.others_out > 0 && h("li", tn("out of {n} other unit, says the server", "out of {n} other units, says the server", one.others_out)),
-        one.others_pending > 0 && h("li", tn("still in {n} other unit, says the server", "still in {n} other units, says the server", one.others_pending)),
-        !one.units.length && !one.others_out && !one.others_pending && h("li.muted", t("They were in no unit.")))]);
+        one.others && h("li.muted", one.others),
+        !one.units.length && !one.others && h("li.muted", t("They were in no unit.")))]);
   }
 }
 

@@ -1,25 +1,42 @@
 // The feed: what was posted where one follows, newest first; or, with a person, what they have posted.
 
-import { add, ask, avatar, checkOf, complain, emit, fill, fillWith, h, icon, menuButton, openDialog, pageHead, Part, personText, store, t, tn } from "../lib/index.js";
+import { add, ask, avatar, checkOf, choiceOf, complain, emit, fill, fillWith, h, icon, menuButton, openDialog, pageHead, Part, personText, store, t, tn } from "../lib/index.js";
 import { doAction } from "../parts/actions.js";
 import { line } from "../parts/message.js";
 import { openSettings } from "./settings.js";
 
 /** @typedef {import("../api").MessageFacts} MessageFacts */
 
+/** Where one wrote from here last. */
+let lastUnit = "";
+
 export class FeedView extends Part {
   /** Whose posts; empty for the feed. */
   person = "";
   /** @type {MessageFacts[]} */ posts = [];
   /** @type {import("../api").FeedReply | null} */ #found = null;
-  #page = h("div.page");
+  #composer = h("mf-composer");
+  #writing = h("section.writing", { hidden: true });
+  #page = h("div.page-list");
   #soon = 0;
 
   begin() {
-    fill(this, this.#page);
+    fill(this, h("div.page", !this.person && pageHead(t("Feed"), h("button", { onclick: () => this.#chooseUnits() }, icon("gear"), t("What I follow"))), this.#writing, this.#page));
     this.on(this, "click", (event) => doAction(event, this));
     this.on(store, "entry line-changed changed", () => this.#later());
+    this.on(store, "units", () => this.#offer());
+    this.#offer();
     this.look();
+  }
+
+  /** Where one may write, one writes from here as well. */
+  #offer() {
+    const units = store.units.filter((unit) => unit.may_post && unit.kind !== "direct");
+    this.#writing.hidden = !!this.person || !units.length;
+    if (this.#writing.hidden || units.some((unit) => unit.id === this.#composer.unit)) return;
+    const first = units.find((unit) => unit.id === lastUnit)?.id ?? units[0]?.id ?? "";
+    fill(this.#writing, h("label.row", t("Post in"), choiceOf(units.map((unit) => [unit.id, unit.title]), first, (unit) => this.#composer.open((lastUnit = unit)))), h("mf-uploads"), this.#composer);
+    this.#composer.open(first);
   }
 
   end() {
@@ -47,7 +64,7 @@ export class FeedView extends Part {
     this.posts = [...found.posts, ...this.posts.filter((one) => one.at < last)];
     if (this.#found && this.posts.length > found.posts.length) found.more = this.#found.more;
     this.#found = found;
-    return [pageHead(t("Feed"), h("button", { "data-key": "followed", onclick: () => this.#chooseUnits() }, icon("gear"), t("What I follow")))];
+    return [];
   }
 
   async #older() {

@@ -58,6 +58,7 @@ export class WorkspaceView extends Part {
     "line-key": (pressed) => this.#lineKey(pressed),
     "close-panel": () => this.#closePanel(),
     "edit-last": () => {
+      if (!this.#unit) return;
       const last = this.timeline.lastOwn;
       if (last) this.composer.edit(last);
       else this.timeline.focusLast();
