@@ -17,7 +17,9 @@ import mifeng
 from bench.figure import Figure
 from demo.people import Person
 from demo.server import RunningServer, free_port, running_server
+from mifeng.media.source import whole
 from mifeng.transfer.digest import ThreadedSha256
+from mifeng.transfer.sealing import READ_BYTES, sealed
 from mifeng_crypto.files.key import FileKey, derive_file_key, new_file_secret, share_hash
 from mifeng_crypto.files.seal import Digest, Sealer
 from mifeng_crypto.ids import FileId, UnitId
@@ -28,14 +30,13 @@ SEAL_TABLE = "Sealing 1 GiB from file to file (page cache), best of 3"
 TRIP_TABLE = "1 GiB over TLS on loopback, whole commands"
 RANGE_TABLE = "A range in the middle of a file of 1 GiB"
 GIB = 1 << 30
-READ_BYTES = 128 << 10
 UNIT = "Bench"
 
 
 class _NoHash:
     """What sealing without the hash of the ciphertext is measured with."""
 
-    def update(self, _data: bytes, /) -> None:
+    def update(self, _data: bytes | memoryview, /) -> None:
         """Nothing."""
 
     def digest(self) -> bytes:
@@ -105,11 +106,9 @@ def _key() -> FileKey:
 
 def _seal(source: Path, target: Path, key: FileKey, sha256: Digest) -> bytes:
     sealer = Sealer(key, size=source.stat().st_size, sha256=sha256)
-    with source.open("rb", buffering=0) as plain, target.open("wb", buffering=0) as sealed:
-        while piece := plain.read(READ_BYTES):
-            sealed.write(sealer.update(piece))
-        for piece in sealer.finish():
-            sealed.write(piece)
+    with source.open("rb", buffering=0) as plain, target.open("wb", buffering=0) as file:
+        for piece in sealed(whole(plain).read(READ_BYTES), sealer):
+            file.write(piece)
     return sealer.digest
 
 

@@ -6,10 +6,13 @@ import hashlib
 import queue
 import threading
 
-__all__ = ["ThreadedSha256"]
+__all__ = ["IN_USE", "ThreadedSha256"]
 
-AHEAD = 8
-"""Pieces that wait to be hashed: of 128 KiB, so that memory stays small."""
+AHEAD = 3
+"""Pieces that wait to be hashed."""
+IN_USE = AHEAD + 2
+"""So many pieces are in somebody's hands at most: those that wait, the one that is being hashed,
+and the one that comes next. Whoever makes them in as many buffers, in turn, overwrites nothing."""
 
 
 class ThreadedSha256:
@@ -17,7 +20,7 @@ class ThreadedSha256:
 
     def __init__(self) -> None:
         self._hash = hashlib.sha256()
-        self._waiting = queue.Queue[bytes | None](maxsize=AHEAD)
+        self._waiting = queue.Queue[bytes | memoryview | None](maxsize=AHEAD)
         # A daemon: an upload that is given up must not keep the process.
         self._thread = threading.Thread(target=self._run, name="sha256", daemon=True)
         self._thread.start()
@@ -26,7 +29,7 @@ class ThreadedSha256:
         while (piece := self._waiting.get()) is not None:
             self._hash.update(piece)
 
-    def update(self, data: bytes, /) -> None:
+    def update(self, data: bytes | memoryview, /) -> None:
         """Hash this, soon."""
         self._waiting.put(data)
 

@@ -50,7 +50,7 @@ class Spool:
             yield file
 
     @staticmethod
-    def write(file: IO[bytes], data: bytes) -> None:
+    def write(file: IO[bytes], data: bytes | memoryview) -> None:
         """Add to what is there.
 
         Raises:

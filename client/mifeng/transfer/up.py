@@ -21,6 +21,7 @@ from mifeng.net import Api
 from mifeng.transfer.ahead import in_thread
 from mifeng.transfer.attempts import Progress, no_progress
 from mifeng.transfer.digest import ThreadedSha256
+from mifeng.transfer.sealing import READ_BYTES, sealed
 from mifeng.transfer.sending import PIECE_BYTES, Sending, create
 from mifeng.transfer.spool import Spool, Written
 from mifeng_crypto.api.messages import ShareReply
@@ -38,8 +39,6 @@ Look = Callable[[], Awaitable[Preview]]
 
 HELD_BYTES = 32 << 20
 """What does not lie on a disk is looked into as long as it fits into this much of memory."""
-_READ_BYTES = 128 << 10
-"""Sealed at once: of larger pieces each is fresh memory, which takes longer than to seal it."""
 
 
 async def upload(
@@ -77,7 +76,7 @@ async def upload(
         source = whole(file) if keep_metadata else await _stripped(file, content_type)
         return await _send(
             api,
-            source.read(_READ_BYTES),
+            source.read(READ_BYTES),
             unit_id=unit_id,
             name=path.name,
             content_type=content_type,
@@ -117,7 +116,7 @@ async def upload_from(
     pieces, sent, look = _on(head, file), size, _nothing
     if len(head) == size:
         source = whole(held) if keep_metadata else await _stripped(held, content_type)
-        pieces, sent = source.read(_READ_BYTES), source.size
+        pieces, sent = source.read(READ_BYTES), source.size
         look = lambda: preview_of(head, content_type)  # noqa: E731 - named like what it stands for
     elif content_type.startswith("image/") and not keep_metadata:
         raise UsageError(
@@ -145,14 +144,14 @@ async def _nothing() -> Preview:
 def _read_all(file: IO[bytes], size: int) -> bytes:
     """A pipe gives what it has; read on until there is enough, or no more."""
     data = bytearray()
-    while len(data) < size and (piece := file.read(min(size - len(data), _READ_BYTES))):
+    while len(data) < size and (piece := file.read(min(size - len(data), READ_BYTES))):
         data += piece
     return bytes(data)
 
 
 def _on(head: bytes, file: IO[bytes]) -> Iterator[bytes]:
     yield head
-    while piece := file.read(_READ_BYTES):
+    while piece := file.read(READ_BYTES):
         yield piece
 
 
@@ -200,7 +199,7 @@ async def _send(
     async def seal(file: IO[bytes], written: Written) -> Attachment:
         with contextlib.closing(ThreadedSha256()) as sha256:
             sealer = Sealer(key, size=size, sha256=sha256)
-            pieces = _sealed(plaintext, sealer, name)
+            pieces = sealed(_readable(plaintext, name), sealer)
             while count := await in_thread(_write, pieces, file):
                 written.grow(count)
             await in_thread(spool.sync, file)
@@ -238,7 +237,7 @@ async def _send(
             raise
 
 
-def _write(pieces: Iterator[bytes], file: IO[bytes]) -> int:
+def _write(pieces: Iterator[bytes | memoryview], file: IO[bytes]) -> int:
     """Write what comes to about a piece; return how much it was, 0 at the end."""
     count = 0
     for piece in pieces:
@@ -274,10 +273,8 @@ def _unreadable(path: str | Path, err: OSError) -> StorageError:
     return StorageError("{path} cannot be read: {reason}", path=path, reason=err.strerror)
 
 
-def _sealed(source: Iterator[bytes], sealer: Sealer, name: str) -> Iterator[bytes]:
+def _readable(source: Iterator[bytes], name: str) -> Iterator[bytes]:
     try:
-        for plaintext in source:
-            yield sealer.update(plaintext)
+        yield from source
     except OSError as err:
         raise _unreadable(name, err) from err
-    yield from sealer.finish()

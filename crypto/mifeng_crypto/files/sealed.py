@@ -18,6 +18,7 @@ __all__ = [
     "SEALED_CHUNK_BYTES",
     "TAG_BYTES",
     "chunk_count",
+    "room_for",
     "sealed_length",
 ]
 
@@ -35,6 +36,11 @@ MAX_FILE_BYTES = 1 << 42
 def chunk_count(size: int) -> int:
     """Return how many chunks a file of `size` bytes has, with padding and the short last one."""
     return padme(size) // CHUNK_BYTES + 1
+
+
+def room_for(count: int) -> int:
+    """Return how much at most comes of `count` bytes, together with what was held back before."""
+    return HEADER_BYTES + count + (count // CHUNK_BYTES + 1) * TAG_BYTES + SEALED_CHUNK_BYTES
 
 
 def sealed_length(size: int) -> int:

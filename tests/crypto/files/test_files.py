@@ -20,6 +20,7 @@ from mifeng_crypto.files.sealed import (
     HEADER_BYTES,
     MAX_FILE_BYTES,
     SEALED_CHUNK_BYTES,
+    room_for,
     sealed_length,
 )
 from mifeng_crypto.ids import FileId, UnitId
@@ -45,10 +46,21 @@ def open_(
     sealed: bytes, size: int, *, key: FileKey | None = None, digest: bytes | None = None,
     step: int = 1 << 20,
 ) -> bytes:  # fmt: skip
+    """Open in both ways, into fresh memory and into a buffer, and see that they agree."""
     digest = hashlib.sha256(sealed).digest() if digest is None else digest
-    opener = Opener(key or key_of(), size=size, digest=digest)
-    parts = [opener.update(sealed[at : at + step]) for at in range(0, len(sealed), step)]
-    return b"".join(parts) + opener.finish()
+    opener, other = (Opener(key or key_of(), size=size, digest=digest) for _ in range(2))
+    plaintext, buffer = bytearray(), memoryview(bytearray(room_for(step)))
+    for at in range(0, len(sealed), step):
+        piece = sealed[at : at + step]
+        try:
+            part = opener.update(piece)
+        except ProtocolError as refused:
+            with pytest.raises(ProtocolError, match=refused.rule):
+                other.update_into(piece, buffer)
+            raise
+        assert bytes(buffer[: other.update_into(piece, buffer)]) == part
+        plaintext += part
+    return bytes(plaintext) + opener.finish()
 
 
 BORDERS = [0, 1, 255, 256, 257, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 5 * CHUNK_BYTES]
@@ -62,11 +74,15 @@ def test_what_is_sealed_opens_and_is_as_long_as_announced(size: int) -> None:
     assert open_(sealed, size) == plaintext
 
 
-@given(size=st.integers(0, 3 * CHUNK_BYTES), step=st.integers(1, 40_000))
-def test_it_does_not_matter_in_which_pieces_it_comes(size: int, step: int) -> None:
+@given(size=st.integers(0, 3 * CHUNK_BYTES), step=st.integers(1, 40_000), into=st.booleans())
+def test_it_does_not_matter_in_which_pieces_it_comes(size: int, step: int, *, into: bool) -> None:
     plaintext = RNG(size)
-    sealer = Sealer(key_of(), size=size)
-    pieces = [sealer.update(plaintext[at : at + step]) for at in range(0, size, step)]
+    sealer, buffer = Sealer(key_of(), size=size), bytearray(room_for(step))
+
+    def update(piece: bytes) -> bytes:
+        return bytes(sealer.update_into(piece, buffer)) if into else sealer.update(piece)
+
+    pieces = [update(plaintext[at : at + step]) for at in range(0, size, step)]
     sealed = b"".join([*pieces, *sealer.finish()])
     assert sealer.digest == hashlib.sha256(sealed).digest()
     assert open_(sealed, size, step=step) == plaintext
@@ -90,6 +106,8 @@ def test_padding_hides_the_size_and_costs_little(size: int) -> None:
 def test_a_sealer_refuses_a_file_that_grew_or_shrank_and_one_that_is_too_large() -> None:
     with pytest.raises(UsageError, match="grew"):
         Sealer(key_of(), size=2).update(b"abc")
+    with pytest.raises(UsageError, match="grew"):
+        Sealer(key_of(), size=2).update_into(b"abc", bytearray(room_for(3)))
     with pytest.raises(UsageError, match="shrank"):
         next(Sealer(key_of(), size=2).finish())
     with pytest.raises(UsageError, match="4 TiB"):
