@@ -65,6 +65,8 @@ def main() -> int:
     unknown = [name for name in chosen if name not in SECTIONS]
     if unknown:
         parser.error(f"there is no section {unknown[0]}: choose from {', '.join(SECTIONS)}")
+    # What is installed has its bytecode; without it each command compiles a second of sources anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     # A pipe or a file says no width, and 80 columns cut the tables short.
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     figures = list[Figure]()

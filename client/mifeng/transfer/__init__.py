@@ -4,6 +4,7 @@ ahead.py     one piece in work, and the next one fetched
 up.py        a file -> sealed into the spool -> sent behind it -> Attachment
 spool.py     the ciphertext of files on their way, on the disk
 sealing.py   how it is sealed, in a few buffers in turn
+synced.py    a file that is put on the disk while more of it comes
 digest.py    its hash, beside that
 blob.py      parts of a history, in memory
 sending.py   tus: create, PATCH from wherever the server is, take back

@@ -9,7 +9,6 @@ import re
 import tempfile
 from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
-from typing import IO
 
 import aiohttp
 
@@ -17,18 +16,22 @@ from mifeng.content.attachment import Attachment
 from mifeng.content.file_name import safe_name
 from mifeng.errors import DiskFullError
 from mifeng.net import Api
-from mifeng.transfer.ahead import ahead, in_thread
+from mifeng.transfer.ahead import gathered, in_thread
 from mifeng.transfer.attempts import Attempts, Progress, no_progress
+from mifeng.transfer.synced import SyncedFile
 from mifeng_crypto.api.messages import ShareReply
 from mifeng_crypto.errors import ProtocolError, StorageError, TransportError, UsageError
 from mifeng_crypto.files.key import FileKey, derive_file_key
 from mifeng_crypto.files.open import Opener, check_sealed_length
-from mifeng_crypto.files.sealed import sealed_length
+from mifeng_crypto.files.sealed import room_for, sealed_length
 from mifeng_crypto.ids import UnitId
 
 __all__ = ["download", "file_key", "stream"]
 
-_READ_BYTES = 1 << 20
+_HELD_BYTES = 1 << 20
+"""So much may wait to be opened."""
+_OPEN_BYTES = 128 << 10
+"""Opened at once."""
 
 
 async def download(
@@ -60,14 +63,30 @@ async def download(
         TransportError: it was not reached, again and again.
     """
     place = _place(attachment, target, overwrite=overwrite)
-    opened = ahead(stream(api, unit_id=unit_id, attachment=attachment, progress=progress))
+    opener = await _opener(api, unit_id, attachment)
+    sealed = _fetched(api, attachment, progress)
     with _temporary(place) as (file, temporary):
-        async with contextlib.aclosing(opened) as pieces:
-            async for piece in pieces:
-                await in_thread(_write, place, file, piece)
-        with _storing(place):
-            await in_thread(os.fsync, file.fileno())
-            _give_name(temporary, place, overwrite=overwrite)
+        buffer = memoryview(bytearray(room_for(_OPEN_BYTES)))
+
+        def write(pieces: list[bytes]) -> None:
+            for piece in pieces:
+                for at in range(0, len(piece), _OPEN_BYTES):
+                    part = memoryview(piece)[at : at + _OPEN_BYTES]
+                    count = opener.update_into(part, buffer)
+                    with _storing(place):
+                        file.write(buffer[:count])
+
+        def finish() -> None:
+            rest = opener.finish()
+            with _storing(place):
+                file.write(rest)
+                file.sync()
+                _give_name(temporary, place, overwrite=overwrite)
+
+        async with contextlib.aclosing(sealed) as coming:
+            async for pieces in coming:
+                await in_thread(write, pieces)
+        await in_thread(finish)
     return place
 
 
@@ -82,8 +101,23 @@ async def stream(
     Raises:
         ProtocolError, ServerProblem, TransportError: as `download`.
     """
+    opener = await _opener(api, unit_id, attachment)
+    async with contextlib.aclosing(_fetched(api, attachment, progress)) as coming:
+        async for pieces in coming:
+            for piece in pieces:
+                yield await in_thread(opener.update, piece)
+    yield await in_thread(opener.finish)
+
+
+async def _opener(api: Api, unit_id: UnitId, attachment: Attachment) -> Opener:
     key = await file_key(api, unit_id, attachment)
-    opener = Opener(key, size=attachment.size, digest=attachment.digest)
+    return Opener(key, size=attachment.size, digest=attachment.digest)
+
+
+async def _fetched(
+    api: Api, attachment: Attachment, progress: Progress
+) -> AsyncGenerator[list[bytes], None]:
+    """Yield the ciphertext, over lines that break; what is not as long as that ends as it does."""
     path, length = f"/v1/files/{attachment.file_id.hex()}", sealed_length(attachment.size)
     got, attempts = 0, Attempts()
     while got < length:
@@ -91,11 +125,11 @@ async def stream(
         try:
             async with api.raw("GET", path, headers={"Range": f"bytes={begin}-"}) as response:
                 _check_range(response, begin, attachment.size)
-                async with contextlib.aclosing(ahead(_received(response))) as pieces:
-                    async for piece in pieces:
-                        opened = await in_thread(opener.update, piece)
-                        got += len(piece)
-                        yield opened
+                received = gathered(_received(response), _HELD_BYTES)
+                async with contextlib.aclosing(received) as coming:
+                    async for pieces in coming:
+                        got += sum(map(len, pieces))
+                        yield pieces
                         progress(got, length)
         except TransportError as err:
             if got > begin:
@@ -104,11 +138,10 @@ async def stream(
         else:
             if got == begin:
                 break  # the server ends too early, without an error: FILE-2
-    yield await in_thread(opener.finish)
 
 
 async def _received(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
-    async for piece in response.content.iter_chunked(_READ_BYTES):
+    async for piece in response.content.iter_any():
         yield piece
 
 
@@ -152,22 +185,15 @@ def _check_place(place: Path, *, overwrite: bool) -> None:
 
 
 @contextlib.contextmanager
-def _temporary(place: Path) -> Iterator[tuple[IO[bytes], Path]]:
+def _temporary(place: Path) -> Iterator[tuple[SyncedFile, Path]]:
     """Open a new file beside `place`, readable by its owner only; it is gone at the end."""
     with _storing(place):
         descriptor, name = tempfile.mkstemp(dir=place.parent, prefix=".", suffix=".part")
     try:
-        with os.fdopen(descriptor, "wb", buffering=0) as file:
+        with SyncedFile(os.fdopen(descriptor, "wb", buffering=0)) as file:
             yield file, Path(name)
     finally:
         Path(name).unlink(missing_ok=True)
-
-
-def _write(place: Path, file: IO[bytes], data: bytes) -> None:
-    rest = memoryview(data)
-    with _storing(place):
-        while rest:  # an unbuffered file may take a part
-            rest = rest[file.write(rest) :]
 
 
 def _give_name(temporary: Path, place: Path, *, overwrite: bool) -> None:

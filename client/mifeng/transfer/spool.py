@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from mifeng.errors import DiskFullError
+from mifeng.transfer.synced import SyncedFile
 from mifeng_crypto.errors import StorageError
 from mifeng_crypto.ids import FileId
 
@@ -35,7 +36,7 @@ class Spool:
         return self._folder / file_id.hex()
 
     @contextlib.contextmanager
-    def writing(self, file_id: FileId) -> Iterator[IO[bytes]]:
+    def writing(self, file_id: FileId) -> Iterator[SyncedFile]:
         """Open a new file.
 
         Raises:
@@ -46,27 +47,25 @@ class Spool:
             self._folder.mkdir(mode=0o700, exist_ok=True)
             flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
             descriptor = os.open(self._path(file_id), flags, 0o600)
-        with os.fdopen(descriptor, "r+b", buffering=0) as file:
+        with SyncedFile(os.fdopen(descriptor, "r+b", buffering=0)) as file:
             yield file
 
     @staticmethod
-    def write(file: IO[bytes], data: bytes | memoryview) -> None:
+    def write(file: SyncedFile, data: bytes | memoryview) -> None:
         """Add to what is there.
 
         Raises:
             DiskFullError: there is no room.
             StorageError: it cannot be written.
         """
-        rest = memoryview(data)
         with _translated():
-            while rest:  # an unbuffered file may take a part
-                rest = rest[file.write(rest) :]
+            file.write(data)
 
     @staticmethod
-    def sync(file: IO[bytes]) -> None:
+    def sync(file: SyncedFile) -> None:
         """Put what was written on the disk."""
         with _translated():
-            os.fsync(file.fileno())
+            file.sync()
 
     @contextlib.contextmanager
     def reading(self, file_id: FileId) -> Iterator[IO[bytes]]:

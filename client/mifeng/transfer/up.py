@@ -24,6 +24,7 @@ from mifeng.transfer.digest import ThreadedSha256
 from mifeng.transfer.sealing import READ_BYTES, sealed
 from mifeng.transfer.sending import PIECE_BYTES, Sending, create
 from mifeng.transfer.spool import Spool, Written
+from mifeng.transfer.synced import SyncedFile
 from mifeng_crypto.api.messages import ShareReply
 from mifeng_crypto.errors import StorageError, TransportError, UsageError
 from mifeng_crypto.files.key import derive_file_key, new_file_secret, share_hash
@@ -196,7 +197,7 @@ async def _send(
     secret, named = new_file_secret(rng=rng), share_hash(share)
     key = derive_file_key(secret, share, unit_id=unit_id, file_id=file_id, named=named)
 
-    async def seal(file: IO[bytes], written: Written) -> Attachment:
+    async def seal(file: SyncedFile, written: Written) -> Attachment:
         with contextlib.closing(ThreadedSha256()) as sha256:
             sealer = Sealer(key, size=size, sha256=sha256)
             pieces = sealed(_readable(plaintext, name), sealer)
@@ -222,7 +223,7 @@ async def _send(
         sealing = asyncio.create_task(seal(file, written))
         sealing.add_done_callback(lambda _: written.end())
         try:
-            sending = Sending.of(api, file_id, file, length, progress)
+            sending = Sending.of(api, file_id, file.file, length, progress)
             await sending.send(0, lambda end: written.reaches(end, sealing))
             return await sealing
         except TransportError:
@@ -237,7 +238,7 @@ async def _send(
             raise
 
 
-def _write(pieces: Iterator[bytes | memoryview], file: IO[bytes]) -> int:
+def _write(pieces: Iterator[bytes | memoryview], file: SyncedFile) -> int:
     """Write what comes to about a piece; return how much it was, 0 at the end."""
     count = 0
     for piece in pieces:

@@ -86,7 +86,7 @@ class Opener:
         count = self._check_padding(padded)
         return padded[:count]
 
-    def update_into(self, ciphertext: bytes, buffer: memoryview) -> int:
+    def update_into(self, ciphertext: bytes | memoryview, buffer: memoryview) -> int:
         """Put the plaintext that this part completes at the front of `buffer`; return its length.
 
         Memory that is used again costs less than fresh one, by as much as opening takes.
@@ -107,7 +107,7 @@ class Opener:
             raise _altered() from err
         return self._check_padding(buffer[:count])
 
-    def _take(self, ciphertext: bytes) -> bytes:
+    def _take(self, ciphertext: bytes | memoryview) -> bytes | memoryview:
         """Count and hash what came, and return what can be opened of it."""
         self._got += len(ciphertext)
         if self._got > sealed_length(self._size):
