@@ -122,6 +122,7 @@ async def _run(app: web.Application) -> AsyncIterator[None]:
     tasks = [
         asyncio.create_task(_purge_for_ever(app), name="purge"),
         asyncio.create_task(app[STEWARDS].run(house), name="stewards"),
+        asyncio.create_task(_expire_for_ever(app), name="tokens"),
         *_with_others(app),
     ]
     yield
@@ -144,6 +145,13 @@ async def _sweep_later(house: House, clock: Clock) -> None:
         await sweep(house, clock)
     except StorageError as err:
         log.error("left-over files stay until the next start", reason=str(err))  # noqa: TRY400
+
+
+async def _expire_for_ever(app: web.Application) -> None:
+    """Close the sockets whose token ends: one task for all, because each has a size."""
+    while True:
+        await app[CLOCK].sleep(1)
+        app[HUB].expire(app[CLOCK].now())
 
 
 async def _purge_for_ever(app: web.Application) -> None:

@@ -67,9 +67,8 @@ async def test_a_socket_that_takes_nothing_at_once_is_told_by_its_own_task() -> 
         taken.append(frame)
         return True
 
-    quick = Feed(b"a" * 16, b"1" * 16, binary=True, offer=take)
-    slow = Feed(b"b" * 16, b"2" * 16, binary=True, offer=lambda _: False)
-    busy = Feed(b"c" * 16, b"3" * 16, binary=True, offer=take)
+    quick, slow, busy = (Feed(name * 16, name * 16, binary=True) for name in (b"q", b"s", b"b"))
+    quick.offer = busy.offer = take
     for feed in (quick, slow, busy):
         hub.open(feed, most=4)
         hub.follow(feed, UNIT, 0, 0)

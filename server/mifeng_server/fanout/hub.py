@@ -106,6 +106,12 @@ class Hub:
     def channel(self, unit_id: bytes) -> Channel | None:
         return self._channels.get(unit_id)
 
+    def expire(self, now: int) -> None:
+        """Close the feeds whose token has expired."""
+        for feed in self._everybody():
+            if feed.deadline <= now and not feed.closed:
+                feed.close(UNAUTHENTICATED)
+
     def close(self) -> None:
         """Close every feed: the server stops."""
         for feed in self._everybody():

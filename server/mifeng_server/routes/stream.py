@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 import msgspec
+import structlog
 from aiohttp import WSMessage, WSMsgType, web
 
 from mifeng_crypto.api.messages import StreamHello
@@ -34,6 +34,9 @@ UNAUTHENTICATED, REMOVED, UPGRADE, SLOW, MALFORMED = 4401, 4403, 4426, 1013, 100
 """Close codes. 1013 and 1008 are of RFC 6455; the others begin with 4 and end like the status."""
 
 
+log = structlog.get_logger("stream")
+
+
 class _CloseError(Exception):
     """The socket has to be closed with this code."""
 
@@ -53,8 +56,9 @@ async def _stream(request: web.Request) -> web.WebSocketResponse:
         heartbeat=HEARTBEAT_S, max_msg_size=MAX_FRAME_BYTES, compress=False
     )
     await socket.prepare(request)
+    assert request.transport is not None, "it has just spoken"
     try:
-        await _serve(request.app, request, socket)
+        await _serve(request.app, socket, request.transport)
     except _CloseError as err:
         await _close(socket, err.code)
     return socket
@@ -68,7 +72,9 @@ async def _close(socket: web.WebSocketResponse, code: int) -> None:
         pass  # whoever does not read does not hear why
 
 
-async def _serve(app: web.Application, request: web.Request, socket: web.WebSocketResponse) -> None:
+async def _serve(
+    app: web.Application, socket: web.WebSocketResponse, transport: asyncio.BaseTransport
+) -> None:
     hub = app[HUB]
     try:
         async with asyncio.timeout(HELLO_TIMEOUT_S):
@@ -77,42 +83,73 @@ async def _serve(app: web.Application, request: web.Request, socket: web.WebSock
         raise _CloseError(MALFORMED) from None
     caller = await _who(app, hello)
     assert caller.device_id is not None, "an invite has no stream"
-    feed = Feed(caller.member_id, caller.device_id, binary=binary, offer=_offer(request))
+    feed = Feed(caller.member_id, caller.device_id, binary=binary, deadline=caller.deadline)
+    sender = _Sender(app, feed, socket, transport)
+    feed.wake, feed.offer = sender.wake, sender.offer
     hub.open(feed, most=app[HOUSE].limiter.limits.streams)
     try:
         await _follow(app, feed, hello)
-        tasks = [
-            asyncio.create_task(_send(app, feed, socket)),
-            asyncio.create_task(_receive(app, feed, socket)),
-            asyncio.create_task(_expire(app, caller)),
-        ]
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        await _receive(app, feed, socket)
     finally:
         hub.drop(feed)
+        sender.stop()
 
 
-def _offer(request: web.Request) -> Callable[[bytes], bool]:
-    """Return what writes a frame past aiohttp, which would pack and check it for each socket anew.
-
-    aiohttp writes each of its own frames whole as well, so none falls into another.
+class _Sender:
+    """What writes to one socket. There is a task only while something has to wait for the store or
+    the network: most sockets are idle most of the time, and there are many.
     """
-    transport = request.transport
-    assert transport is not None, "it has just spoken"
 
-    def offer(frame: bytes) -> bool:
-        if transport.is_closing() or transport.get_write_buffer_size():
+    __slots__ = ("_app", "_feed", "_socket", "_task", "_transport")
+
+    def __init__(
+        self,
+        app: web.Application,
+        feed: Feed,
+        socket: web.WebSocketResponse,
+        transport: asyncio.BaseTransport,
+    ) -> None:
+        assert isinstance(transport, asyncio.Transport), "it is of a stream"
+        self._app = app
+        self._feed = feed
+        self._socket = socket
+        self._transport = transport
+        self._task: asyncio.Task[None] | None = None
+
+    def offer(self, frame: bytes) -> bool:
+        """Write a whole frame if the network takes it at once.
+
+        Past aiohttp, which would pack and check it for each socket anew. It writes its own frames
+        whole as well, so that none falls into another.
+        """
+        if self._transport.is_closing() or self._transport.get_write_buffer_size():
             return False
-        transport.write(frame)
+        self._transport.write(frame)
         return True
 
-    return offer
+    def wake(self) -> None:
+        """Send what the feed has to be told."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._run())
+
+    def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _run(self) -> None:
+        try:
+            await _send(self._app, self._feed, self._socket)
+        except _CloseError as err:
+            self._app[HUB].drop(self._feed)
+            await _close(self._socket, err.code)
+            self._transport.abort()  # whoever reads nothing would keep it open
+        except ConnectionError:
+            pass  # who receives hears of it
+        except Exception:
+            log.exception("a stream failed")
+            self._transport.abort()
+        finally:
+            self._task = None
 
 
 def _hello(message: WSMessage) -> tuple[StreamHello, bool]:
@@ -171,23 +208,15 @@ async def _receive(app: web.Application, feed: Feed, socket: web.WebSocketRespon
         await _follow(app, feed, hello)
 
 
-async def _expire(app: web.Application, caller: Caller) -> None:
-    clock = app[CLOCK]
-    while (left := caller.deadline - clock.now()) > 0:
-        await clock.sleep(left / 1000)
-    raise _CloseError(UNAUTHENTICATED)
-
-
 async def _send(app: web.Application, feed: Feed, socket: web.WebSocketResponse) -> None:
-    while True:
-        await feed.wait()
-        while feed.hints or feed.dirty or feed.closed:
-            if feed.closed:
-                raise _CloseError(feed.closed)
-            for frame in feed.take_hints():
-                await _put(socket, frame)
-            for unit_id in list(feed.dirty):
-                await _send_log(app, feed, unit_id, socket)
+    """Send until there is nothing left."""
+    while not feed.is_idle:
+        if feed.closed:
+            raise _CloseError(feed.closed)
+        for frame in feed.take_hints():
+            await _put(socket, frame)
+        for unit_id in list(feed.dirty):
+            await _send_log(app, feed, unit_id, socket)
 
 
 async def _send_log(
