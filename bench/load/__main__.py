@@ -12,9 +12,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench.load import many, parts, pressure
+from bench.load import alone, many, parts, pressure
 
 PARTS = parts.PARTS | {
+    "floor": alone.floor,
+    "start": alone.start,
+    "download": alone.download,
     "herd": many.herd,
     "renewals": many.renewals,
     "holiday": many.holiday,

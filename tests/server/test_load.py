@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 from bench.catch_up import catch_up
+from bench.load.alone import download, floor, start
 from bench.load.many import come_back, post_all, renew
 from bench.load.parts import accepted, fanout, idle, serve
 from bench.load.stage import make_stage
@@ -25,6 +26,21 @@ def test_idle_sockets_stay_open(tmp_path: Path) -> None:
     stage = make_stage(tmp_path / "data", 2, tls=False)
     with serve(stage, tls=False) as server:
         assert asyncio.run(idle(stage, server, n=8))["sockets"] == 8
+
+
+def test_a_server_that_was_killed_at_work_starts_again_and_is_ready() -> None:
+    figures = list(start((0, 20), runs=1))
+    assert [figure["messages"] for figure in figures] == [0, 20]
+    assert all(figure["server_cpu_s"] > 0 for figure in figures)
+
+
+def test_a_file_comes_whole_to_a_client_that_only_reads() -> None:
+    assert [figure["tls"] for figure in download(8)] == [True, False]
+
+
+def test_an_empty_request_is_measured_as_a_message_is() -> None:
+    *_, last = floor(20)
+    assert (last["accepted"], last["waiting"]) == (20, 64)
 
 
 def test_everybody_who_comes_back_at_once_is_live_with_what_was_missed(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import contextlib
 import gc
 import os
 import signal
+import sys
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -129,6 +130,7 @@ def serve(
 
 async def _serve(data: Path, port: int | None) -> None:
     gc.disable()  # as in `main`, until the port is open
+    _load_structlog()
     from mifeng_server.clock import SystemClock
     from mifeng_server.config import Folder, read_config
     from mifeng_server.logs import configure_logs
@@ -159,6 +161,14 @@ async def _serve(data: Path, port: int | None) -> None:
         # Whatever balances the load hears it from /readyz before the port closes.
         server.app[HOUSE].draining = True
         await asyncio.sleep(config.admin.drain_s)
+
+
+def _load_structlog() -> None:
+    """Without rich, which structlog loads for a terminal's colours: our lines are JSON."""
+    sys.modules["rich"] = None  # type: ignore[assignment]
+    import structlog
+
+    del structlog, sys.modules["rich"]
 
 
 def _both(cert: Path | None, key: Path | None) -> tuple[Path, Path] | None:

@@ -8,8 +8,6 @@ from typing import Any
 
 import msgspec
 import typer
-from rich.console import Console
-from rich.table import Table
 
 __all__ = ["show"]
 
@@ -29,6 +27,9 @@ def show(
         for row in rows:
             typer.echo(msgspec.json.encode(row).decode())
         return
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(title=title or None, title_justify="left")
     for name, heading in titles.items():
         table.add_column(heading, overflow="fold", no_wrap=name in _NARROW)
