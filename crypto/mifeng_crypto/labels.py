@@ -77,7 +77,7 @@ class KDFLabel:
 
 def sign_with_label(suite: Suite, private: bytes, label: str, content: bytes) -> bytes:
     """SignWithLabel."""
-    return suite.sign(private, encode(SignContent((MLS + label).encode(), content)))
+    return suite.sign(private, _with_last(_sign_content(label), content))
 
 
 def verify_with_label(
@@ -88,7 +88,7 @@ def verify_with_label(
     Raises:
         CryptoError: the signature does not verify.
     """
-    suite.verify(public, encode(SignContent((MLS + label).encode(), content)), signature)
+    suite.verify(public, _with_last(_sign_content(label), content), signature)
 
 
 def sign_mifeng(private: bytes, label: str, content: bytes) -> bytes:
@@ -176,23 +176,42 @@ def hash_mifeng(label: str, content: bytes) -> bytes:
 
 
 def _labelled(label: str, content: bytes) -> bytes:
-    """The encoding that SignContent and RefHashInput have in common, under our prefix.
-
-    Written by hand: it is made twice for each of the thousands of entries of a ledger.
-    """
-    out = bytearray(_prefix(label))
-    write_length(len(content), out)
-    return bytes(out) + content
+    """The encoding that SignContent and RefHashInput have in common, under our prefix."""
+    return _with_last(_prefix(label), content)
 
 
-@functools.cache
+# Labels are few, and what they make is asked for a dozen times for each message and entry: only
+# the last field, with its length, is written each time, and copied once.
+
+_LABELS = 256
+"""How many are remembered. An application may export under labels of its own."""
+
+
+def _with_last(head: bytes, last: bytes) -> bytes:
+    """A struct of which all but the last field, an opaque, is encoded in `head`."""
+    length = bytearray()
+    write_length(len(last), length)
+    return b"".join((head, length, last))
+
+
+@functools.lru_cache(_LABELS)
 def _prefix(label: str) -> bytes:
     return encode(SignContent((MIFENG + label).encode(), b""))[:-1]
 
 
+@functools.lru_cache(_LABELS)
+def _sign_content(label: str) -> bytes:
+    return encode(SignContent((MLS + label).encode(), b""))[:-1]
+
+
+@functools.lru_cache(_LABELS)
+def _kdf_label(label: str, n: int) -> bytes:
+    return encode(KDFLabel(n, (MLS + label).encode(), b""))[:-1]
+
+
 def expand_with_label(suite: Suite, secret: bytes, label: str, context: bytes, n: int) -> Secret:
     """ExpandWithLabel (section 8)."""
-    return suite.expand(secret, encode(KDFLabel(n, (MLS + label).encode(), context)), n)
+    return suite.expand(secret, _with_last(_kdf_label(label, n), context), n)
 
 
 def derive_secret(suite: Suite, secret: bytes, label: str) -> Secret:

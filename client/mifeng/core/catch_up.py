@@ -12,8 +12,9 @@ stop the others: it stands in the timeline with its sender as the cause.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from mifeng.content import Message
 from mifeng.content.documents import HandedHistory, UnitProfile
@@ -40,6 +41,7 @@ from mifeng_crypto.gate import UnitView
 from mifeng_crypto.ids import DeviceId, FileId, Identity, MemberId, UnixMillis
 from mifeng_crypto.ledger.chain import NeedLedgerError
 from mifeng_crypto.ledger.head import Head
+from mifeng_crypto.ledger.policy import Strict
 from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.log import AuthenticatedData, EntryKind, Heads, LogEntry, LogHeader, NeedsReadd
 from mifeng_crypto.mls import group as mls
@@ -65,6 +67,16 @@ class Lag:
     position: int
     time: UnixMillis
     last: int
+
+
+class _Placed(NamedTuple):
+    """An entry that follows in the chain, and until when its content may stay."""
+
+    header: LogHeader
+    content: bytes
+    hash: bytes
+    deadline: UnixMillis
+    strict: Strict
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +121,7 @@ def apply_entries(
         ProtocolError: the server's log breaks a rule. Nothing is changed.
     """
     start, events, lags = unit, list[Event](), list[Lag]()
-    steps = list[tuple[LogHeader, _Step]]()
+    let_in, gifts = list[LetIn](), list[Gift]()
     for entry in entries:
         if isinstance(entry, bytes):
             entry = decode(LogEntry, entry)  # noqa: PLW2901
@@ -118,41 +130,42 @@ def apply_entries(
         before = unit
         step = _apply(unit, entry, roster=roster, device_id=device_id)
         unit, record, said = step.unit, step.record, step.said
-        steps.append((entry.header, step))
+        if step.added:
+            let_in.append(LetIn.by_commit(unit, entry.header, step.added))
+        if step.gift is not None and step.gift.sealed_to(device_id) is not None:
+            gifts.append(Gift(entry.header, record.member_id, step.gift))
         last = before.log.sequence
         if said is not None and said.log.sequence < last:
             lags.append(Lag(entry.header.device_id, said.log.sequence, said.time, last))
-        events += (
-            Delivered(unit.unit_id, item.number, entry.header.sequence)
-            for item in before.outbox
-            if item.number not in {left.number for left in unit.outbox}
-        )
-        events.append(NewEntry(unit.unit_id, entry.header.sequence, record))
-        end = unit.charter.end(at=unit.heads.charter.sequence)
-        if end is not None and not before.is_closed:
-            events.append(UnitClosed(unit.unit_id, entry.header.sequence, end.by, end.deletes))
-        if entry.header.kind is EntryKind.READD:
-            tbs = decode(NeedsReadd, entry.content).tbs
-            events.append(DeviceStuck(unit.unit_id, entry.header.sequence, record.member_id, tbs))
+        events += _events_of(before, unit, entry, record)
         if unit.status is not UnitStatus.ACTIVE:
-            waits = unit.status is UnitStatus.WAITING
-            if entry.header.kind is EntryKind.COMMIT:
-                events.append(UnitLeft(unit.unit_id, entry.header.sequence, waits=waits))
             break
     changes = dict(changes_between(start, unit))
     for event in events:
         if isinstance(event, NewEntry):
             key = unit.unit_id + number(event.sequence)
             changes["messages", key] = timeline_row(unit.unit_id, event.entry)
-    let_in = (LetIn.by_commit(one.unit, header, one.added) for header, one in steps if one.added)
-    gifts = (
-        Gift(header, one.record.member_id, one.gift)
-        for header, one in steps
-        if one.gift is not None and one.gift.sealed_to(device_id) is not None
-    )
-    return Applied(
-        unit, changes, tuple(events), tuple(lags), let_in=tuple(let_in), gifts=tuple(gifts)
-    )
+    return Applied(unit, changes, tuple(events), tuple(lags), tuple(let_in), tuple(gifts))
+
+
+def _events_of(
+    before: Unit, unit: Unit, entry: LogEntry, record: TimelineRecord
+) -> Iterator[Event]:
+    """What to tell of an entry, from the unit before it and after it."""
+    sequence, kind = entry.header.sequence, entry.header.kind
+    left = {item.number for item in unit.outbox}
+    for item in before.outbox:
+        if item.number not in left:
+            yield Delivered(unit.unit_id, item.number, sequence)
+    yield NewEntry(unit.unit_id, sequence, record)
+    end = unit.charter.end(at=unit.heads.charter.sequence)
+    if end is not None and not before.is_closed:
+        yield UnitClosed(unit.unit_id, sequence, end.by, end.deletes)
+    if kind is EntryKind.READD:
+        tbs = decode(NeedsReadd, entry.content).tbs
+        yield DeviceStuck(unit.unit_id, sequence, record.member_id, tbs)
+    if unit.status is not UnitStatus.ACTIVE and kind is EntryKind.COMMIT:
+        yield UnitLeft(unit.unit_id, sequence, waits=unit.status is UnitStatus.WAITING)
 
 
 def check_not_shorter(unit: Unit, head_sequence: int) -> None:
@@ -180,41 +193,36 @@ def _apply(unit: Unit, entry: LogEntry, *, roster: Roster, device_id: DeviceId) 
             stuck = Head(header.sequence, gate.header_hash(header))
             raise CannotGoOnError(stuck, err.rule) from err
         raise
+    policy = view.ledgers.policy
+    deadline = retain_until(header.accepted_at, policy.retention_s)
+    placed = _Placed(header, entry.content, head.hash, deadline, strict=policy.strict)
     match header.kind:
         case EntryKind.HEADS:
-            step = _apply_heads(unit, view, entry)
+            step = _apply_heads(unit, view, placed)
         case EntryKind.COMMIT:
-            step = _apply_commit(unit, view, entry, device_id)
+            step = _apply_commit(unit, view, placed, device_id)
         case EntryKind.READD:
-            step = _apply_readd(unit, view, entry)
+            step = _apply_readd(unit, view, placed)
         case EntryKind.MESSAGE:
-            step = _apply_message(unit, view, entry, device_id)
-            step = _with_unit(step, dataclasses.replace(step.unit, standing=view.standing))
-    is_dated = step.said is not None or header.kind is not EntryKind.MESSAGE
+            step = _apply_message(unit, view, placed, device_id)
+    is_message = header.kind is EntryKind.MESSAGE
+    is_dated = step.said is not None or not is_message
     moved = dataclasses.replace(
         step.unit,
         log=step.unit.log.grown(header),
         # What nobody's signature dates moves no time: it is the server's word alone.
         last_accepted_at=header.accepted_at if is_dated else unit.last_accepted_at,
+        standing=view.standing if is_message else step.unit.standing,
+        # One that was stuck goes on after all.
+        status=UnitStatus.ACTIVE if step.unit.is_stuck else step.unit.status,
     )
-    if moved.is_stuck:  # it goes on after all
-        moved = dataclasses.replace(moved, status=UnitStatus.ACTIVE)
-    policy = view.ledgers.policy
-    deadline = retain_until(header.accepted_at, policy.retention_s)
-    record = dataclasses.replace(
-        step.record, entry_hash=head.hash, deadline=deadline, strict=policy.strict
-    )
-    return dataclasses.replace(step, unit=moved, record=record)
-
-
-def _with_unit(step: _Step, unit: Unit) -> _Step:
-    return dataclasses.replace(step, unit=unit)
+    return _Step(moved, step.record, step.said, step.added, step.gift)
 
 
 # ------------------------------------------------------------------ heads
 
 
-def _apply_heads(unit: Unit, view: UnitView, entry: LogEntry) -> _Step:
+def _apply_heads(unit: Unit, view: UnitView, entry: _Placed) -> _Step:
     heads = decode(Heads, entry.content)
     gate.check_heads(view, heads, accepted_at=entry.header.accepted_at)
     before, after = set(unit.members()), set(unit.charter.members(at=heads.charter.sequence))
@@ -240,7 +248,7 @@ def _apply_heads(unit: Unit, view: UnitView, entry: LogEntry) -> _Step:
 # ------------------------------------------------------------------ commits
 
 
-def _apply_commit(unit: Unit, view: UnitView, entry: LogEntry, device_id: DeviceId) -> _Step:
+def _apply_commit(unit: Unit, view: UnitView, entry: _Placed, device_id: DeviceId) -> _Step:
     epoch, header, pending = unit.active_epoch, entry.header, unit.pending
     if pending is not None and pending.message != entry.content:
         pending = None  # another one came first
@@ -293,7 +301,7 @@ def _processed(epoch: mls.Epoch, staged: mls.StagedCommit, header: LogHeader) ->
         raise CannotGoOnError(Head(header.sequence, gate.header_hash(header)), cause) from err
 
 
-def _apply_readd(unit: Unit, view: UnitView, entry: LogEntry) -> _Step:
+def _apply_readd(unit: Unit, view: UnitView, entry: _Placed) -> _Step:
     """A device cannot go on: what it says is kept, for whoever manages the unit."""
     header = entry.header
     gate.check_readd(
@@ -307,7 +315,7 @@ def _apply_readd(unit: Unit, view: UnitView, entry: LogEntry) -> _Step:
 # ------------------------------------------------------------------ messages
 
 
-def _apply_message(unit: Unit, view: UnitView, entry: LogEntry, device_id: DeviceId) -> _Step:
+def _apply_message(unit: Unit, view: UnitView, entry: _Placed, device_id: DeviceId) -> _Step:
     header = entry.header
     sender = _member_of(view, header.device_id)
     item = None
@@ -415,7 +423,7 @@ def _check_is_of_this_log(view: UnitView, content: bytes) -> None:
 
 
 def _refused(
-    entry: LogEntry, sender: MemberId, err: CodecError | CryptoError | ProtocolError
+    entry: _Placed, sender: MemberId, err: CodecError | CryptoError | ProtocolError
 ) -> TimelineRecord:
     return _record(entry, sender, condition=Condition.MALFORMED, reason=str(err))
 
@@ -430,7 +438,7 @@ def _member_of(view: UnitView, device_id: DeviceId) -> MemberId:
 
 
 def _record(
-    entry: LogEntry,
+    entry: _Placed,
     sender: MemberId,
     *,
     condition: Condition = Condition.READ,
@@ -444,12 +452,13 @@ def _record(
 ) -> TimelineRecord:
     header = entry.header
     return TimelineRecord(
-        entry_hash=b"",  # known once the entry is applied
+        entry_hash=entry.hash,
         kind=header.kind,
         condition=condition,
         epoch=header.epoch,
         accepted_at=header.accepted_at,
-        deadline=header.accepted_at,  # likewise
+        deadline=entry.deadline,
+        strict=entry.strict,
         member_id=sender,
         device_id=header.device_id,
         size=len(entry.content),

@@ -8,6 +8,7 @@ removed; a valid device without a leaf is to be added.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -37,10 +38,16 @@ def identity_of(leaf: LeafNode) -> Identity:
     """
     if isinstance(leaf.credential, BasicCredential):
         try:
-            return decode(Identity, leaf.credential.identity)
+            return _identity(leaf.credential.identity)
         except CodecError:
             pass
     raise ProtocolError("GATE-4", "a leaf does not name a member and a device")
+
+
+@functools.lru_cache(1024)
+def _identity(data: bytes) -> Identity:
+    """Remembered: the sender of each message is looked at several times."""
+    return decode(Identity, data)
 
 
 def set_at_of(leaf: LeafNode) -> SetAt | None:
@@ -200,7 +207,12 @@ class Standing:
 
     def after(self, staged: StagedCommit) -> Standing:
         """Return the standing after a commit, by what it changes. Judges nothing."""
-        leaves, people, made = dict(self.leaves), Counter(self.people), dict(self.made)
+        made = dict(self.made)
+        if staged.path is not None:
+            made[staged.committer] = made_at(staged.leaf)
+        if not staged.removed and not staged.added:  # nobody comes or goes, as nearly always
+            return dataclasses.replace(self, public=staged.after, made=made)
+        leaves, people = dict(self.leaves), Counter(self.people)
         gone = set[LeafIndex]()
         for i, leaf in staged.removed:
             identity = identity_of(leaf)
@@ -214,8 +226,6 @@ class Standing:
             leaves[identity.device_id] = i
             people[identity.member_id] += 1
             made[i] = made_at(key_package.leaf_node)
-        if staged.path is not None:
-            made[staged.committer] = made_at(staged.leaf)
         return dataclasses.replace(
             self,
             public=staged.after,

@@ -184,11 +184,11 @@ def framed_content_tbs(
     wire_format: int, content: FramedContent, context: GroupContext | None
 ) -> bytes:
     """Return the FramedContentTBS (section 6.1); the context is used where the sender knows it."""
-    head = registry.MLS10.to_bytes(2, "big") + wire_format.to_bytes(2, "big") + encode(content)
+    parts = [registry.MLS10.to_bytes(2, "big"), wire_format.to_bytes(2, "big"), encode(content)]
     if isinstance(content.sender, Member | NewMemberCommit):
         assert context is not None, "a member or new member signs the GroupContext as well"
-        return head + encode(context)
-    return head
+        parts.append(encode(context))
+    return b"".join(parts)
 
 
 def authenticated_content_tbm(content_tbs: bytes, auth: FramedContentAuthData) -> bytes:
