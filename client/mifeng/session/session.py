@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from mifeng.core import alarms
 from mifeng.core.catch_up import Applied, apply_entries, check_not_shorter
@@ -44,6 +45,7 @@ from mifeng.session import (
 )
 from mifeng.session.history.histories import Histories
 from mifeng.session.live import Live
+from mifeng.session.log_pages import LogPages
 from mifeng.session.reading import Reading
 from mifeng.session.starts import Starts
 from mifeng.session.timelines import Timelines
@@ -65,8 +67,8 @@ __all__ = ["Session"]
 
 STALE_MS = 5 * 60 * 1000
 """Whoever has not heard of a unit for so long looks before it sends (ALARM-2)."""
-BATCH = 500
-"""Entries of a log that are fetched, applied and saved at once."""
+ASIDE = 16
+"""More entries than this are applied in a thread: meanwhile the loop hears, draws and fetches."""
 
 
 class Session:
@@ -315,27 +317,19 @@ class Session:
         try:
             if self.units[unit_id].epoch is None:
                 raise state_lost()
-            while True:
-                unit = self.units[unit_id]
-                with self.access(unit):
-                    reply = await self.api.call(
-                        "log",
-                        m.LogReply,
-                        path={"unit_id": unit_id},
-                        query={
-                            "generation": unit.generation,
-                            "after": unit.log.sequence,
-                            "limit": BATCH,
-                        },
-                    )
-                await self.apply(unit_id, reply.entries)
-                reached = self.units[unit_id]
-                if reached.status is not UnitStatus.ACTIVE:
-                    return
-                if reached.log.sequence >= reply.head_sequence:
-                    break
-                if not reply.entries:
-                    raise ProtocolError("CLIENT-3", "the server withholds entries of the log")
+            async with LogPages(self.api, unit_id, self.units[unit_id].generation) as pages:
+                while True:
+                    unit = self.units[unit_id]
+                    with self.access(unit):
+                        reply = await pages.after(unit.log.sequence)
+                    await self.apply(unit_id, reply.entries)
+                    reached = self.units[unit_id]
+                    if reached.status is not UnitStatus.ACTIVE:
+                        return
+                    if reached.log.sequence >= reply.head_sequence:
+                        break
+                    if not reply.entries:
+                        raise ProtocolError("CLIENT-3", "the server withholds entries of the log")
             check_not_shorter(reached, reply.head_sequence)
         except (AccessEndedError, CodecError, CryptoError, ProtocolError) as err:
             await readd.stand_still(self, unit_id, err)
@@ -366,15 +360,7 @@ class Session:
         """
         before = self.units[unit_id].log.head
         try:
-            applied = await self._with_ledgers(
-                unit_id,
-                lambda: apply_entries(
-                    self.units[unit_id],
-                    entries,
-                    roster=self.known_roster,
-                    device_id=self.profile.device_id,
-                ),
-            )
+            applied = await self._applied(unit_id, entries)
         except CannotGoOnError as err:
             rest = [e if isinstance(e, LogEntry) else decode(LogEntry, e) for e in entries]
             readable = [e for e in rest if e.header.sequence < err.stuck.sequence]
@@ -405,13 +391,19 @@ class Session:
                 self.delivered[event.unit_id, event.number] = event.sequence
             self.tell(event)
 
-    async def _with_ledgers(self, unit_id: UnitId, step: Callable[[], Applied]) -> Applied:
+    async def _applied(
+        self, unit_id: UnitId, entries: list[bytes] | list[LogEntry], *, anew: bool = False
+    ) -> Applied:
+        unit, roster, device_id = self.units[unit_id], self.known_roster, self.profile.device_id
+        step = partial(apply_entries, unit, entries, roster=roster, device_id=device_id)
         try:
-            return step()
+            return step() if len(entries) <= ASIDE else await to_the_end(asyncio.to_thread(step))
         except NeedLedgerError:
+            if anew:
+                raise
             await self.follow_roster()
             await self.follow_charter(unit_id)
-            return step()
+            return await self._applied(unit_id, entries, anew=True)
 
     async def follow_roster(self) -> None:
         """Fetch and verify what is new in the roster."""
