@@ -92,6 +92,7 @@ DOMAINS = (
             for part in (
                 *("cli", "blobs", "operations", "storage", "config.py"),
                 *(
+                    "address.py",
                     "locks.py",
                     "notary.py",
                     "opening.py",

@@ -210,8 +210,14 @@ def _convert(values: dict[str, Any], path: str, text: str) -> Config:
         return msgspec.convert(values, Config)
     except msgspec.ValidationError as err:
         line = _line_of(text, _name_in(str(err)))
-        where = f"{path}, line {line}" if line else path
-        raise UsageError("{path} is wrong: {reason}; correct it", path=where, reason=err) from err
+        if line:
+            raise UsageError(
+                "{path}, line {line} is wrong: {reason}; correct it",
+                path=path,
+                line=line,
+                reason=err,
+            ) from err
+        raise UsageError("{path} is wrong: {reason}; correct it", path=path, reason=err) from err
 
 
 def _name_in(message: str) -> str:

@@ -4,6 +4,7 @@ data/
   mifeng-server.toml     the configuration
   tls.key  tls.crt       made by `init`
   checkpoint.key         likewise: what the server signs checkpoints and receipts with
+  next/                  the keys to come, made by `rotate-key`
   server.db              the database (and -wal, -shm while it runs)
   blobs/                 sealed files
   vault                  the server's halves of file keys: never in a backup
@@ -39,6 +40,11 @@ class Folder:
     @property
     def checkpoint_key(self) -> Path:
         return self.path / "checkpoint.key"
+
+    @property
+    def next(self) -> Folder:
+        """The keys that are made and not yet used; nothing else is in it."""
+        return Folder(self.path / "next")
 
     @property
     def database(self) -> Path:

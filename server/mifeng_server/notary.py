@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import OrderedDict
+from collections.abc import Callable
 
 from mifeng_crypto import signature
 from mifeng_crypto.errors import StorageError
@@ -22,7 +23,7 @@ from mifeng_crypto.rand import Rng
 from mifeng_crypto.secret import Secret
 from mifeng_server.folder import Folder
 
-__all__ = ["KeyNotary", "make_checkpoint_key", "read_checkpoint_key"]
+__all__ = ["KeyNotary", "make_checkpoint_key", "next_checkpoint_key", "read_checkpoint_key"]
 
 KEY_BYTES = 32
 CHECKPOINTS_IN_MEMORY = 10_000
@@ -33,13 +34,38 @@ Waiting = tuple[Acceptance, "asyncio.Future[bytes]"]
 
 
 class KeyNotary:
-    """`Notary` with a key in this process."""
+    """`Notary` with a key in this process.
 
-    def __init__(self, key: Secret) -> None:
+    Args:
+        key: the present one.
+        following: returns the next one, if it was made.
+    """
+
+    def __init__(
+        self, key: Secret, *, following: Callable[[], Secret | None] = lambda: None
+    ) -> None:
         self._key = key
+        self._following = following
         self.public_key = signature.public_of(key)
         self._waiting: list[Waiting] = []
         self._made: OrderedDict[str, tuple[Head, bytes]] = OrderedDict()
+
+    def has(self, public_key: bytes) -> bool:
+        return public_key == self.public_key or self._named(public_key) is not None
+
+    def use(self, public_key: bytes) -> bool:
+        if public_key == self.public_key:
+            return True
+        key = self._named(public_key)
+        if key is None:
+            return False
+        self._key, self.public_key = key, public_key
+        self._made.clear()
+        return True
+
+    def _named(self, public_key: bytes) -> Secret | None:
+        key = self._following()
+        return key if key is not None and signature.public_of(key) == public_key else None
 
     async def receipt(self, acceptance: Acceptance) -> bytes:
         loop = asyncio.get_running_loop()
@@ -98,3 +124,9 @@ def read_checkpoint_key(folder: Folder) -> Secret:
             path=folder.checkpoint_key,
         )
     return Secret(key)
+
+
+def next_checkpoint_key(folder: Folder) -> Secret | None:
+    """Return the key that `rotate-key log` has made; None if there is none."""
+    following = folder.next
+    return read_checkpoint_key(following) if following.checkpoint_key.exists() else None

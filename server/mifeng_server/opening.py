@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mifeng_crypto.errors import UsageError
+from mifeng_crypto.errors import StorageError, UsageError
 from mifeng_crypto.rand import Rng
 from mifeng_server.blobs.folder import FolderBlobs
 from mifeng_server.config import Storage
@@ -19,7 +19,7 @@ from mifeng_server.vault import Vault
 if TYPE_CHECKING:
     from obstore.store import S3Store
 
-__all__ = ["Ground", "open_blobs", "open_ground", "open_store"]
+__all__ = ["Ground", "check_database", "open_blobs", "open_ground", "open_store"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +53,16 @@ async def open_ground(
     shares = await _shares(storage, folder, rng)
     stack.push_async_callback(shares.close)
     return Ground(store=store, blobs=open_blobs(storage, folder), shares=shares, bus=bus, node=node)
+
+
+def check_database(storage: Storage, folder: Folder) -> None:
+    """See that there is one: SQLite would make a new one, which is another, empty workspace.
+
+    Raises:
+        StorageError: it is missing.
+    """
+    if not storage.database and not folder.database.exists():
+        raise StorageError("{path} is missing; restore it from a backup", path=folder.database)
 
 
 async def open_store(storage: Storage, folder: Folder) -> Store:

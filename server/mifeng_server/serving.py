@@ -34,8 +34,13 @@ from mifeng_server.domain.protocols import Clock
 from mifeng_server.domain.quota import Quotas
 from mifeng_server.domain.workspace import make_founding_token
 from mifeng_server.listener import make_runner, open_port
-from mifeng_server.notary import KeyNotary, make_checkpoint_key, read_checkpoint_key
-from mifeng_server.opening import open_ground, open_store
+from mifeng_server.notary import (
+    KeyNotary,
+    make_checkpoint_key,
+    next_checkpoint_key,
+    read_checkpoint_key,
+)
+from mifeng_server.opening import check_database, open_ground, open_store
 from mifeng_server.self_test import check_random
 from mifeng_server.tls_key import make_tls_key, read_pin, ssl_context
 
@@ -157,16 +162,16 @@ async def serving(
     config = config or read_config(folder)
     async with AsyncExitStack() as stack:
         stack.callback(os.close, _lock(folder))
-        if not config.storage.database and not folder.database.exists():
-            # A new one would be another, empty workspace.
-            raise StorageError("{path} is missing; restore it from a backup", path=folder.database)
+        check_database(config.storage, folder)
         context, tls_pin = _tls(config, folder)
         ground = await open_ground(stack, config.storage, folder, rng=rng)
         check_random(rng)
         app = make_app(
             Doors(config.addresses, tls_pin),
             ground,
-            notary=KeyNotary(read_checkpoint_key(folder)),
+            notary=KeyNotary(
+                read_checkpoint_key(folder), following=lambda: next_checkpoint_key(folder)
+            ),
             clock=clock,
             rng=rng,
             quotas=Quotas(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,7 +13,8 @@ import pytest
 import mifeng
 from mifeng_crypto.errors import ProtocolError, UsageError
 from mifeng_crypto.ledger.roster_entry import Role
-from mifeng_server.config import Folder
+from mifeng_server.config import Folder, read_config
+from mifeng_server.operations import keys
 from mifeng_server.tls_key import make_tls_key
 from tests.e2e.people import PASSPHRASE, cast
 from tests.e2e.test_devices import Drawer
@@ -96,6 +98,36 @@ async def test_a_key_that_an_owner_has_named_is_gone_on_with_by_everybody(tmp_pa
             passphrase=PASSPHRASE,
         ):  # a sheet from before
             pass
+
+
+async def test_the_next_log_key_is_used_as_soon_as_an_owner_has_announced_it(
+    tmp_path: Path,
+) -> None:
+    """Without an alarm of those who have not heard of it, and without a start in between."""
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        folder = Folder(server.folder)
+        with pytest.raises(mifeng.ServerProblem) as refused:
+            await c.ada.set_server(log_key=bytes(range(32)))
+        assert refused.value.rule == "FOUND-2"
+        made = keys.prepare(folder, read_config(folder), "log", clock=server.clock, rng=os.urandom)
+        with pytest.raises(UsageError, match=f"mifeng server set --log-key {made}"):
+            keys.switch(folder, "log", c.ada._session.known_roster)
+        before = c.ada.announced_server.checkpoint_key
+        await c.ada.set_server(log_key=bytes.fromhex(made))
+        assert c.ben.announced_server.checkpoint_key == before
+        sent = await c.bens.send("by one who has not heard of it")
+        kept = await c.ben._session.home.database.scan("receipts", c.bens.id)
+        assert sent.sequence in {int.from_bytes(place[-8:], "big") for place, _ in kept}
+        await c.ben.sync()
+        await c.ada.sync()
+        keys.switch(folder, "log", c.ada._session.known_roster)
+    async with running_server(tmp_path, restart=True):
+        for name in ("ada", "ben"):
+            async with again(tmp_path, name) as me:
+                await me.sync()
+                await me.unit("Research").send(f"{name}, after the switch")
+                assert me.announced_server.checkpoint_key == bytes.fromhex(made)
+                assert await me.alarms() == []
 
 
 async def test_a_key_that_nobody_has_named_is_refused_and_nothing_changes_client_12(

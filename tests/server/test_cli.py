@@ -210,3 +210,51 @@ def test_the_operators_commands_print_json_and_explain_what_is_wrong(
     assert "下一把密钥" in done.stderr
     done = _run("config", "--data", str(data), "--explain", "--json")
     assert {"setting", "value", "from", "meaning"} == set(json.loads(done.stdout.splitlines()[0]))
+
+
+@pytest.mark.parametrize("command", ["stats", "users", "quota", "purge --dry-run", "doctor"])
+def test_looking_at_a_server_whose_database_is_missing_makes_no_new_one(
+    data: Path, command: str
+) -> None:
+    (data / "server.db").unlink()
+    done = _run(*command.split(), "--data", str(data))
+    assert done.returncode == 6
+    assert "estore it from a backup" in done.stdout + done.stderr
+    assert not (data / "server.db").exists()
+
+
+def test_a_missing_database_is_not_moved_as_an_empty_one(data: Path) -> None:
+    (data / "server.db").unlink()
+    done = _run("migrate-to", "postgresql://127.0.0.1:1/x", "--data", str(data))
+    assert (done.returncode, (data / "server.db").exists()) == (6, False)
+    assert "server.db is missing" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "english", "chinese"),
+    [
+        ("backup --data x", "--to is missing", "缺少 --to"),
+        ("serve --data x --port y", "--port takes a whole number", "--port 应为 0 到 65535 的整数"),
+        ("serve --frob", "there is no option --frob", "没有选项 --frob"),
+        ("restore a b", "this is too much: b", "这些是多余的：b"),
+        ("init --data x --address ftp://x", "is not an address", "不是地址"),
+        ("restore nowhere --check", "that `mifeng-server backup` has written", "写成的文件夹"),
+        ("migrate-to mysql://x --data {data}", "is not like postgresql", "的写法应如 postgresql"),
+        ("backup --data {data} --to {data}", "inside of the data folder", "数据目录里的备份"),
+    ],
+)
+def test_what_is_wrong_with_a_command_is_said_in_one_line_of_ones_language(
+    data: Path, words: str, english: str, chinese: str
+) -> None:
+    for lang, told in (("en", english), ("zh_CN", chinese)):
+        done = _run(*words.format(data=data).split(), lang=lang)
+        assert done.returncode == 2
+        assert told in done.stderr.splitlines()[0]
+
+
+def test_the_help_is_a_page_of_ones_language() -> None:
+    page = _run("restore", "--help", lang="zh_CN").stdout
+    assert page.startswith("用法：")
+    assert "BACKUP" in page
+    assert "--vault FILE" in page
+    assert "显示此页" in page

@@ -96,19 +96,26 @@ def set_server(
             help=_("A TLS key's hash; give it for each, the old and the next. Replaces all."),
         ),
     ] = None,
+    log_key: Annotated[
+        str, typer.Option(metavar="HEX", help=_("What the server signs where logs stand with."))
+    ] = "",
 ) -> None:
-    """Announce other addresses or TLS keys."""
+    """Announce other addresses, TLS keys or the next log key."""
     told = options(context)
 
     async def main() -> None:
-        if not address and not pin:
-            raise UsageError("say what to change: --address or --pin")
+        if not address and not pin and not log_key:
+            raise UsageError("say what to change: --address, --pin or --log-key")
         try:
             pins = [bytes.fromhex(one) for one in pin] if pin else None
         except ValueError as err:
             raise UsageError("a TLS pin is a SHA-256: 64 hexadecimal digits") from err
+        try:
+            key = bytes.fromhex(log_key) or None
+        except ValueError as err:
+            raise UsageError("a log key is 64 hexadecimal digits") from err
         async with opened(told) as me:
-            await me.set_server(addresses=address or None, tls_pins=pins)
+            await me.set_server(addresses=address or None, tls_pins=pins, log_key=key)
             _show_server(me, as_json=told.json)
 
     run(told, main)
@@ -119,11 +126,15 @@ def _show_server(me: Workspace, *, as_json: bool) -> None:
 
     server = me.announced_server
     pins = [pin.hex() for pin in server.tls_pins]
+    log_key = (server.checkpoint_key or b"").hex()
     if as_json:
-        show.as_json({"addresses": list(server.addresses), "tls_pins": pins})
+        facts = {"addresses": list(server.addresses), "tls_pins": pins, "log_key": log_key}
+        show.as_json(facts)
         return
-    for line in (*server.addresses, *pins):
-        show.say(line)
+    rows = [[_("Address"), line] for line in server.addresses]
+    rows += [[_("TLS key"), line] for line in pins] + [[_("Log key"), log_key or "-"]]
+    for name, value in rows:
+        show.say(f"{name}: {value}")
 
 
 def roster(

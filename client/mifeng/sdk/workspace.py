@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +14,6 @@ from mifeng.core.alarms import rows_to_alarms
 from mifeng.core.people import People
 from mifeng.core.search import Search
 from mifeng.errors import NotFoundError
-from mifeng.net.pin import check_address
 from mifeng.sdk import auditing
 from mifeng.sdk.changes import Change, change_from
 from mifeng.sdk.devices import Devices
@@ -34,6 +32,7 @@ from mifeng.session import (
     ledgers,
     offboarding,
     restart,
+    server_identity,
 )
 from mifeng.session.auditing import Progress
 from mifeng.session.live import Listener
@@ -50,7 +49,6 @@ from mifeng_crypto.ledger.roster_entry import (
     RosterEntry,
     ServerIdentity,
     SetRole,
-    SetServer,
 )
 from mifeng_crypto.ledger.roster_rules import open_invite
 from mifeng_crypto.ledger.roster_tables import InviteRecord
@@ -414,7 +412,11 @@ class Workspace(Looking):
         return self._session.known_roster.server
 
     async def set_server(
-        self, *, addresses: Sequence[str] | None = None, tls_pins: Sequence[bytes] | None = None
+        self,
+        *,
+        addresses: Sequence[str] | None = None,
+        tls_pins: Sequence[bytes] | None = None,
+        log_key: bytes | None = None,
     ) -> None:
         """Say how the server is known from now on; owners only. None leaves it as it is.
 
@@ -424,21 +426,16 @@ class Workspace(Looking):
         Args:
             addresses: all of them, `https://host:port`.
             tls_pins: all of them: SHA-256 of the keys' SubjectPublicKeyInfo.
+            log_key: the key with which the server signs where logs stand, and what it accepts.
 
         Raises:
-            UsageError: that is no address, or no hash.
+            UsageError: that is no address, no hash, or no key.
             ProtocolError: ROSTER-19: you are no owner.
             ServerProblem, TransportError: it was not accepted.
         """
-        now = self.announced_server
-        pins = now.tls_pins if tls_pins is None else tuple(tls_pins)
-        named = now.addresses if addresses is None else tuple(addresses)
-        if any(len(pin) != 32 for pin in pins):
-            raise UsageError("a TLS pin is a SHA-256: 64 hexadecimal digits")
-        for address in named:
-            check_address(address, pins[0] if pins else None)
-        body = SetServer(dataclasses.replace(now, addresses=named, tls_pins=pins))
-        await ledgers.sign_roster(self._session, body)
+        await server_identity.announce(
+            self._session, addresses=addresses, tls_pins=tls_pins, log_key=log_key
+        )
 
     @property
     def devices(self) -> Devices:

@@ -15,9 +15,10 @@ from mifeng.core.catch_up import Lag
 from mifeng.core.events import AlarmRaised
 from mifeng.core.rows import Changes, TimelineRecord, UnitStatus, number
 from mifeng.core.unit import Unit
+from mifeng.errors import ServerProblem
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.audit.evidence import Alarm, Evidence, Observed, RefusedStatement
-from mifeng_crypto.errors import MifengError, ProtocolError
+from mifeng_crypto.errors import MifengError, ProtocolError, TransportError
 from mifeng_crypto.ids import UnitId
 from mifeng_crypto.ledger.chain import NeedLedgerError, SplitView, SplitViewError
 from mifeng_crypto.ledger.charter import Charter
@@ -30,6 +31,7 @@ from mifeng_crypto.ledger.checkpoint import (
     origin_of_roster,
 )
 from mifeng_crypto.ledger.head import Head
+from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.log import LogHeader
 from mifeng_crypto.tls import decode
 
@@ -66,12 +68,25 @@ async def receipt_of(session: Session, reply: m.AcceptedReply, header: LogHeader
     if key is None:
         return {}
     try:
-        notes.check_receipt(reply, header, workspace_id=roster.workspace_id, public_key=key)
+        try:
+            notes.check_receipt(reply, header, workspace_id=roster.workspace_id, public_key=key)
+        except ProtocolError:
+            if (key := await _other_key(session, key)) is None:
+                raise
+            notes.check_receipt(reply, header, workspace_id=roster.workspace_id, public_key=key)
     except ProtocolError as err:
         unit_id = UnitId(header.group.unit_id)
         await raise_alarm(session, err, RefusedStatement(reply.receipt), unit_id=unit_id)
         return {}
     return notes.receipt_row(header, reply.receipt)
+
+
+async def _other_key(session: Session, before: bytes | None) -> bytes | None:
+    """Return the key that the roster's newest entries name, if it is another one than before."""
+    with contextlib.suppress(ServerProblem, TransportError):
+        await session.follow_roster()
+    key = session.known_roster.server.checkpoint_key
+    return key if key != before else None
 
 
 async def look_at(session: Session, unit_id: UnitId, lag: Lag) -> None:
@@ -183,12 +198,14 @@ async def _opened(
     roster, note = session.known_roster, b""
     try:
         note = notes.find_note(found, origin)
-        checkpoint = open_checkpoint(
-            note,
-            origin=origin,
-            workspace_id=roster.workspace_id,
-            public_key=roster.server.checkpoint_key or b"",
-        )
+        key = roster.server.checkpoint_key
+        try:
+            checkpoint = _open(note, origin, roster, key)
+        except ProtocolError:
+            if (key := await _other_key(session, key)) is None:
+                raise
+            checkpoint = _open(note, origin, roster, key)
+            roster = session.known_roster
         stored = await session.home.database.get("pins", origin.encode())
         check_pin(notes.reopen(stored, origin, roster), checkpoint)
     except ProtocolError as err:
@@ -197,6 +214,12 @@ async def _opened(
             return None
         raise
     return checkpoint
+
+
+def _open(note: bytes, origin: str, roster: Roster, key: bytes | None) -> Checkpoint:
+    return open_checkpoint(
+        note, origin=origin, workspace_id=roster.workspace_id, public_key=key or b""
+    )
 
 
 async def _check_log_has(session: Session, unit: Unit, head: Head) -> None:

@@ -18,17 +18,18 @@ from typing import Annotated, Any
 import typer
 
 from mifeng_crypto.errors import MifengError, UsageError
+from mifeng_server.cli.command import USAGE, App
 from mifeng_server.text import _
 from mifeng_server.text import explain as explain_error
 
 __all__ = ["STORAGE", "USAGE", "Data", "app", "run_command"]
 
-USAGE, STORAGE = 2, 6
+STORAGE = 6
 GC_THRESHOLDS = 20_000, 20, 20
 """Requests leave no cycles behind: to look for some after every 700 objects takes a tenth of all
 time."""
 
-app = typer.Typer(
+app = App(
     name="mifeng-server",
     help=_("Mifeng's server: orders and keeps what it cannot read."),
     no_args_is_help=True,

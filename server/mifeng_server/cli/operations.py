@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mifeng_server.cli.commands import STORAGE, Data, app, run_command
-from mifeng_server.cli.show import show
+from mifeng_server.cli.show import show, utc
 from mifeng_server.text import _
 
 if TYPE_CHECKING:
@@ -174,7 +174,10 @@ def purge(
     show(rows, titles, as_json=as_json)
 
 
-@app.command("rotate-key", help=_("Make the next TLS or log key, and switch to it once announced."))
+@app.command(
+    "rotate-key",
+    help=_("Make the next TLS or log key, and switch to it once announced."),
+)
 def rotate_key(
     which: Annotated[str, typer.Argument(metavar="tls|log", help=_("Which key."))],
     data: Data,
@@ -197,8 +200,9 @@ def rotate_key(
         if switch:
             keys.switch(folder, kind, await load_roster(store))
             return [{"key": which, "state": _("in use after a restart")}]
-        made = keys.prepare(folder, read_config(folder), kind, clock=SystemClock(), rng=os.urandom)
-        return [{"key": which, "announce": made}]
+        config = read_config(folder)
+        made = keys.prepare(folder, config, kind, clock=SystemClock(), rng=os.urandom)
+        return [{"key": which, "announce": made, "command": keys.announcing(folder, kind, made)}]
 
     _facts(_looking(data, work), as_json=as_json)
 
@@ -224,11 +228,13 @@ def migrate_to(
 def _looking(data: Path, look: Callable[[Store], Awaitable[Facts]]) -> Facts:
     """Open the server's database, look, and close it."""
     from mifeng_server.config import Folder, read_config
-    from mifeng_server.opening import open_store
+    from mifeng_server.opening import check_database, open_store
 
     async def work() -> Facts:
         folder = Folder(data)
-        store = await open_store(read_config(folder).storage, folder)
+        storage = read_config(folder).storage
+        check_database(storage, folder)
+        store = await open_store(storage, folder)
         try:
             return await look(store)
         finally:
@@ -243,7 +249,11 @@ def _facts(rows: Facts, *, as_json: bool) -> None:
     if as_json:
         show(rows, {}, as_json=True)
         return
-    pairs = [{"fact": name, "value": value} for row in rows for name, value in row.items()]
+    pairs = [
+        {"fact": name, "value": utc(value) if name.endswith("_at") else value}
+        for row in rows
+        for name, value in row.items()
+    ]
     show(pairs, {"fact": _("Fact"), "value": _("Value")}, as_json=False)
 
 

@@ -293,6 +293,14 @@ class Notary(Protocol):
         """The Ed25519 key that clients know it by, from the roster."""
         ...
 
+    def has(self, public_key: bytes) -> bool:
+        """Return whether this server has this key: its present one, or the one made to follow."""
+        ...
+
+    def use(self, public_key: bytes) -> bool:
+        """Sign with this key from now on, as the roster says; return whether the server has it."""
+        ...
+
     async def receipt(self, acceptance: Acceptance) -> bytes:
         """Return an encoded Receipt for what is on the disk. Those asked together share a
         signature.

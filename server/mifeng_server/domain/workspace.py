@@ -37,7 +37,7 @@ from mifeng_crypto.tls import decode
 from mifeng_server.domain.accept import Call, Decision, Held, accept
 from mifeng_server.domain.directory_boxes import forget_boxes
 from mifeng_server.domain.events import DevicesRemoved, Event, RosterGrew
-from mifeng_server.domain.house import LEDGERS, ROSTER_COUNTER, Doors, House
+from mifeng_server.domain.house import LEDGERS, ROSTER_COUNTER, House
 from mifeng_server.domain.key_packages import claims_lock, key_packages_lock
 from mifeng_server.domain.login import Caller
 from mifeng_server.domain.offboarding import forget_devices
@@ -143,9 +143,16 @@ def _check_server(house: House, server: ServerIdentity) -> None:
         )
 
 
-def _check_announced(doors: Doors, server: ServerIdentity) -> None:
+def _check_announced(house: House, server: ServerIdentity) -> None:
     """FOUND-2: what is announced is true now: else whoever goes by it is not let in any more."""
+    doors = house.doors
     pins = (doors.tls_pin,) if doors.tls_pin is not None else ()
+    if server.checkpoint_key is not None and not house.notary.has(server.checkpoint_key):
+        raise ProtocolError(
+            "FOUND-2",
+            "the server has no such log key; the operator makes the next one and tells it: "
+            "mifeng-server rotate-key log",
+        )
     if not set(pins) <= set(server.tls_pins) or not set(server.addresses) <= set(doors.addresses):
         raise ProtocolError(
             "FOUND-2",
@@ -189,7 +196,7 @@ async def append_roster(
             roster.check_on_arrival(entry, now=UnixMillis(now))
             grown = roster.append(entry)
             if isinstance(entry.tbs.body, SetServer):
-                _check_announced(house.doors, entry.tbs.body.server)
+                _check_announced(house, entry.tbs.body.server)
         sequence = grown.head.sequence
         writes: list[Write] = [
             Swap(CounterRow(ROSTER_COUNTER, sequence - 1), CounterRow(ROSTER_COUNTER, sequence)),

@@ -110,15 +110,18 @@ def read_manifest(path: Path) -> Manifest:
     try:
         return msgspec.json.decode(path.read_bytes(), type=Manifest)
     except (OSError, msgspec.MsgspecError) as err:
-        raise UsageError("{path} is no whole backup", path=path.parent) from err
+        raise UsageError(
+            "{path} is no whole backup; name the folder that `mifeng-server backup` has written",
+            path=path.parent,
+        ) from err
 
 
 def _check_target(target: Path, folder: Folder) -> None:
+    if target.resolve().is_relative_to(folder.path.resolve()):
+        raise UsageError("a backup inside of the data folder dies with it; choose another place")
     there = {entry.name for entry in target.iterdir()} if target.is_dir() else set[str]()
     if (there and not there & {MANIFEST, "server.db.new", "blobs"}) or "lock" in there:
         raise UsageError("{path} holds something else; choose an empty folder", path=target)
-    if target.resolve().is_relative_to(folder.path.resolve()):
-        raise UsageError("a backup inside of the data folder dies with it; choose another place")
     try:
         target.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as err:

@@ -20,13 +20,9 @@ from mifeng_server.folder import Folder
 from mifeng_server.notary import make_checkpoint_key, read_checkpoint_key
 from mifeng_server.tls_key import make_tls_key, read_pin
 
-__all__ = ["Which", "prepare", "switch"]
+__all__ = ["Which", "announcing", "prepare", "switch"]
 
 Which = Literal["tls", "log"]
-
-
-def _next(folder: Folder) -> Folder:
-    return Folder(folder.path / "next")
 
 
 def prepare(folder: Folder, config: Config, which: Which, *, clock: Clock, rng: Rng) -> str:
@@ -35,7 +31,7 @@ def prepare(folder: Folder, config: Config, which: Which, *, clock: Clock, rng: 
     Raises:
         UsageError: the server has a certificate that clients trust: it has no pin.
     """
-    following = _next(folder)
+    following = folder.next
     following.path.mkdir(mode=0o700, exist_ok=True)
     if which == "log":
         if not following.checkpoint_key.exists():
@@ -56,26 +52,41 @@ def switch(folder: Folder, which: Which, roster: Roster | None) -> None:
     Raises:
         UsageError: there is none, or the roster does not name it yet.
     """
-    following = _next(folder)
+    following = folder.next
     names = ("checkpoint.key",) if which == "log" else ("tls.crt", "tls.key")
     if not all((following.path / name).exists() for name in names):
         raise UsageError("there is no next key; make one first, without --switch")
     if not _is_announced(following, which, roster):
         raise UsageError(
             "the roster does not name the next key yet: clients would refuse the server; "
-            "let an owner announce it first"
+            "let an owner announce it first: {command}",
+            command=announcing(folder, which, _public(following, which).hex()),
         )
     for name in names:
         _replace(following.path / name, folder.path / name)
 
 
+def announcing(folder: Folder, which: Which, public: str) -> str:
+    """Return the command by which an owner announces the next key."""
+    if which == "log":
+        return f"mifeng server set --log-key {public}"
+    return f"mifeng server set --pin {read_pin(folder).hex()} --pin {public}"
+
+
+def _public(following: Folder, which: Which) -> bytes:
+    if which == "log":
+        key: Secret = read_checkpoint_key(following)
+        return signature.public_of(key)
+    return read_pin(following)
+
+
 def _is_announced(following: Folder, which: Which, roster: Roster | None) -> bool:
     if roster is None:
         return False
+    public = _public(following, which)
     if which == "log":
-        key: Secret = read_checkpoint_key(following)
-        return roster.server.checkpoint_key == signature.public_of(key)
-    return read_pin(following) in roster.server.tls_pins
+        return roster.server.checkpoint_key == public
+    return public in roster.server.tls_pins
 
 
 def _replace(source: Path, target: Path) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from mifeng_crypto.errors import UsageError
 from mifeng_server.config import Storage, read_config
 from mifeng_server.folder import Folder
-from mifeng_server.opening import open_store
+from mifeng_server.opening import check_database, open_store
 from mifeng_server.operations.transfer import postgres_end, sqlite_end, transfer
 from mifeng_server.storage.sqlite import open_sqlite
 
@@ -29,6 +29,9 @@ async def move_to_postgres(
     config = read_config(folder, {})
     if config.storage.database:
         raise UsageError("this server is on PostgreSQL already")
+    if not url.startswith(("postgresql://", "postgres://")):
+        raise UsageError("{url} is not like postgresql://user@host/name", url=url)
+    check_database(config.storage, folder)
     fd = os.open(folder.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
