@@ -31,9 +31,9 @@ from mifeng_crypto.ledger.roster_entry import DeviceAuthor
 from mifeng_crypto.log import EntryKind
 from mifeng_crypto.secret import Secret
 from mifeng_crypto.tls import encode
+from mifeng_server.domain.destroying import destroy
 from mifeng_server.domain.quota import Quotas
 from mifeng_server.domain.rows import FileRow
-from mifeng_server.domain.uploads import destroy
 from tests.attacks.adversary import Adversary, attack
 from tests.attacks.stage import Stage
 from tests.client.file_server import SHARE, FileServer

@@ -16,9 +16,9 @@ from mifeng.sdk import shelf
 from mifeng.transfer import attempts
 from mifeng.transfer.sending import PIECE_BYTES
 from mifeng_crypto.errors import ProtocolError, TransportError
+from mifeng_server.domain.destroying import destroy
 from mifeng_server.domain.protocols import Shares
 from mifeng_server.domain.rows import FileRow
-from mifeng_server.domain.uploads import destroy
 from tests.e2e.people import PASSPHRASE, Cast, cast
 from tests.support.server import RunningServer, running_server
 

@@ -96,8 +96,8 @@ class FolderBlobs:
             yield await asyncio.to_thread(_read, home / _name(number), at, length)
             start += length
 
-    async def delete(self, key: bytes) -> None:
-        await asyncio.to_thread(_delete, self._home(key))
+    async def delete(self, *keys: bytes) -> None:
+        await asyncio.to_thread(_delete, self._folder, [self._home(key) for key in keys])
 
     async def keys(self) -> frozenset[bytes]:
         with _translated():
@@ -302,17 +302,21 @@ def _read(path: Path, at: int, length: int) -> bytes:
     return data
 
 
-def _delete(home: Path) -> None:
-    """From the end: a deletion that was cut off leaves a blob that is only shorter."""
+def _delete(folder: Path, homes: list[Path]) -> None:
+    """Each from its end: a deletion that was cut off leaves a blob that is only shorter."""
     with _translated():
-        try:
-            parts = sorted(home.iterdir(), reverse=True)
-        except FileNotFoundError:
-            return
-        for part in parts:
-            part.unlink(missing_ok=True)
-        home.rmdir()
-        _sync_folders(home.parent)
+        gone = False
+        for home in homes:
+            try:
+                parts = sorted(home.iterdir(), reverse=True)
+            except FileNotFoundError:
+                continue
+            for part in parts:
+                part.unlink(missing_ok=True)
+            home.rmdir()
+            gone = True
+        if gone:
+            _sync_folders(folder)
 
 
 def _sync_folders(*folders: Path) -> None:

@@ -17,7 +17,9 @@ it is served: a disk or a line that bends bits is a failure here, and not a ridd
 
 from __future__ import annotations
 
+import asyncio
 import binascii
+import itertools
 import re
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
@@ -161,13 +163,17 @@ class ObjectBlobs:
             raise StorageError("the blob store gave back other bytes than were put")
         return data
 
-    async def delete(self, key: bytes) -> None:
+    async def delete(self, *keys: bytes) -> None:
         # From the end: a deletion that was cut off leaves a blob that is only shorter.
-        names = sorted([meta["path"] async for meta in self._all(key.hex())], reverse=True)
+        found = await asyncio.gather(*(self._names(key) for key in keys))
+        names = sorted(itertools.chain(*found), reverse=True)
         try:
             await obstore.delete_async(self._store, names)
         except (BaseError, OSError) as err:
             raise _failed(err) from err
+
+    async def _names(self, key: bytes) -> list[str]:
+        return [meta["path"] async for meta in self._all(key.hex())]
 
     async def keys(self) -> frozenset[bytes]:
         # By the objects: some stores go on listing a folder in which there are none any more.

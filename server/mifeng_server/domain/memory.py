@@ -174,8 +174,9 @@ class MemoryBlobs:
         for at in range(start, end, PIECE_BYTES):
             yield bytes(blob[at : min(at + PIECE_BYTES, end)])
 
-    async def delete(self, key: bytes) -> None:
-        self._blobs.pop(key, None)
+    async def delete(self, *keys: bytes) -> None:
+        for key in keys:
+            self._blobs.pop(key, None)
 
     async def keys(self) -> frozenset[bytes]:
         return frozenset(self._blobs)

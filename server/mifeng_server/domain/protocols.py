@@ -222,8 +222,8 @@ class Blobs(Protocol):
         """
         ...
 
-    async def delete(self, key: bytes) -> None:
-        """Delete the blob, durably; no harm if there is none."""
+    async def delete(self, *keys: bytes) -> None:
+        """Delete blobs, durably; no harm if there are none. Many at once take less than each."""
         ...
 
     async def keys(self) -> frozenset[bytes]:

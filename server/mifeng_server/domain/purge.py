@@ -7,25 +7,27 @@ all of an end, then ciphertexts, then rows: what was cut off is taken up again w
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from mifeng_server.domain import rows
+from mifeng_server.domain.destroying import destroy, file_lock, is_file
 from mifeng_server.domain.house import House
 from mifeng_server.domain.protocols import Clock
 from mifeng_server.domain.rows import Delete, Row, key_of
 from mifeng_server.domain.slots import NAME_BYTES, slot_key, slot_name
 from mifeng_server.domain.unit import ALL
-from mifeng_server.domain.uploads import destroy, file_lock, is_file
 
 __all__ = ["ENDING", "Purged", "purge", "sweep"]
 
 DELAY_MS = 60_000
 """At the deadline nothing is served any more; what was being decided just before may still end."""
 AGAIN_S = 120
-BATCH = 200
-"""Rows in one transaction, to begin with: writers wait for one transaction at most."""
-MOST = 1_000
-LONG_MS = 40
+BATCH = 250
+"""Rows in one transaction at most, for writers wait for one; larger ones are hardly quicker."""
+FILES = 100
+"""Files that are destroyed together: most of what each takes alone is waiting for the disk."""
+LONG_MS = 20
 """A transaction that took longer than this is followed by a smaller one, so that a slow disk or a
 busy one keeps writers no longer than a quick one does."""
 
@@ -71,8 +73,8 @@ async def purge(house: House, *, clock: Callable[[], int]) -> Purged:
             await house.store.write([Delete(kind, key) for key in due])
             count += len(due)
             size = _next_size(size, clock() - began)
-    if files or count:
-        await house.store.scrub()
+    # Also if nothing went: the last time a long read may have kept what went before on the disk.
+    await house.store.scrub()
     return Purged(files, count, keys)
 
 
@@ -80,24 +82,28 @@ def _next_size(size: int, took_ms: int) -> int:
     """How many rows go next, if so many took so long."""
     if took_ms > LONG_MS:
         return max(size // 2, 1)
-    return min(size * 2, MOST) if took_ms < LONG_MS // 4 else size
+    return min(size * 2, BATCH) if took_ms < LONG_MS // 4 else size
 
 
 async def _purge_files(house: House, until: Callable[[], int]) -> int:
     count = 0
-    while due := await house.store.due(rows.FileRow, "deadline", until=until(), limit=BATCH):
-        for key in due:
-            (file_id,) = key
-            assert isinstance(file_id, bytes), "a file's key is its id"
-            async with house.locks.of(file_lock(file_id)):
-                # A message may have named it meanwhile, which gave it more time.
-                await house.store.settle()
-                row = await house.store.get(rows.FileRow, file_id)
-                if row is None or row.deadline > until():
-                    continue
-                await destroy(house, row)
-                count += 1
+    while due := await house.store.due(rows.FileRow, "deadline", until=until(), limit=FILES):
+        # A message may have named one meanwhile, which gave it more time.
+        ids = [file_id for (file_id,) in due if isinstance(file_id, bytes)]
+        count += await _destroy(house, ids, lambda row: row.deadline <= until())
     return count
+
+
+async def _destroy(house: House, ids: list[bytes], is_over: Callable[[rows.FileRow], bool]) -> int:
+    """Destroy those of these files that are over when nobody writes to them any more."""
+    async with AsyncExitStack() as held:
+        for file_id in ids:  # nobody else holds two of these locks
+            await held.enter_async_context(house.locks.of(file_lock(file_id)))
+        await house.store.settle()
+        found = [await house.store.get(rows.FileRow, file_id) for file_id in ids]
+        over = [row for row in found if row is not None and is_over(row)]
+        await destroy(house, *over)
+    return len(over)
 
 
 async def _purge_doomed(house: House) -> tuple[int, int]:
@@ -105,15 +111,10 @@ async def _purge_doomed(house: House) -> tuple[int, int]:
     files = count = 0
     for doomed in await house.store.find(rows.DoomedRow, order="unit_id", limit=BATCH):
         unit_id = doomed.unit_id
-        for found in await house.store.find(
-            rows.FileRow, order="file_id", limit=ALL, unit_id=unit_id
+        while found := await house.store.find(
+            rows.FileRow, order="file_id", limit=FILES, unit_id=unit_id
         ):
-            async with house.locks.of(file_lock(found.file_id)):
-                await house.store.settle()
-                row = await house.store.get(rows.FileRow, found.file_id)
-                if row is not None:
-                    await destroy(house, row)
-                    files += 1
+            files += await _destroy(house, [row.file_id for row in found], lambda _: True)
         # A `heads` or commit has no deadline: they stay, so that the log can be checked.
         while due := await house.store.due(
             rows.ContentRow, "deadline", limit=BATCH, unit_id=unit_id

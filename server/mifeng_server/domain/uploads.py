@@ -17,6 +17,7 @@ from mifeng_crypto.history import MAX_BLOB_BYTES
 from mifeng_crypto.ids import MemberId
 from mifeng_crypto.ledger.policy import History
 from mifeng_server.domain.accept import Call, Decision, Held, accept
+from mifeng_server.domain.destroying import FILE_ID_BYTES, READERS, destroy, file_lock, postings_of
 from mifeng_server.domain.house import House
 from mifeng_server.domain.login import Caller
 from mifeng_server.domain.protocols import Checksum, ConflictError
@@ -40,9 +41,6 @@ __all__ = [
     "MAX_FILE_BYTES",
     "Seen",
     "append",
-    "destroy",
-    "file_lock",
-    "is_file",
     "name_files",
     "open_upload",
     "read_share",
@@ -51,12 +49,9 @@ __all__ = [
     "take_back",
 ]
 
-FILE_ID_BYTES = 16
 UNNAMED_MS = 24 * 3_600_000
 """How long an upload waits for a message that names it."""
 MAX_FILE_BYTES = 16 << 30
-READERS = 100_000
-"""More than a unit has had members while a file lived."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +70,6 @@ class Seen:
             offset=self.offset,
             retain_until=self.row.retain_until,
         )
-
-
-def file_lock(file_id: bytes) -> bytes:
-    """The lock under which a file is written or destroyed.
-
-    A message that names it does without: a finished file grows no more, and the row is swapped.
-    """
-    return b"file" + file_id
-
-
-def is_file(name: bytes) -> bool:
-    """Whether the share of this name is a file's."""
-    return len(name) == FILE_ID_BYTES
 
 
 async def open_upload(
@@ -334,7 +316,7 @@ async def take_back(house: House, caller: Caller, file_id: bytes, *, now: int) -
         row = await house.store.get(FileRow, file_id)
         if row is None:
             raise not_found()
-        postings = await _postings(house, file_id)
+        postings = await postings_of(house, file_id)
         others = [posting for posting in postings if posting.member_id != caller.member_id]
         mine = len(postings) > len(others) or (not row.retain_until and _owns(caller, row))
         if not mine:
@@ -361,29 +343,6 @@ async def take_back(house: House, caller: Caller, file_id: bytes, *, now: int) -
 
 def _owns(caller: Caller, row: FileRow) -> bool:
     return row.member_id == caller.member_id
-
-
-async def _postings(house: House, file_id: bytes) -> tuple[PostingRow, ...]:
-    return await house.store.find(PostingRow, order="member_id", limit=READERS, file_id=file_id)
-
-
-async def destroy(house: House, row: FileRow) -> None:
-    """Destroy a file whose lock the caller holds: what opens it, then its bytes, then its row.
-
-    Cut off in between, it is taken up again: by the purge, or by the sweep at the next start.
-    """
-    await house.shares.destroy(row.file_id)
-    await house.blobs.delete(row.file_id)
-    fetched = await house.store.find(
-        FetchRow, order="member_id", limit=READERS, file_id=row.file_id
-    )
-    beside: list[FetchRow | PostingRow] = [*fetched, *await _postings(house, row.file_id)]
-    await house.store.write(
-        (
-            Delete(FileRow, (row.file_id,)),
-            *(Delete(type(one), (one.file_id, one.member_id)) for one in beside),
-        )
-    )
 
 
 async def name_files(
