@@ -27,6 +27,7 @@ from mifeng.net import Api, Signer
 from mifeng.transfer import attempts
 from mifeng.transfer import up as up_module
 from mifeng.transfer.sending import PIECE_BYTES
+from mifeng.transfer.synced import SyncedFile
 from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import ProtocolError, StorageError, TransportError, UsageError
 from mifeng_crypto.files.sealed import sealed_length
@@ -308,15 +309,19 @@ async def test_a_folder_that_is_missing_is_named(api: Api, source: Path, tmp_pat
         await down(api, attachment, tmp_path / "a" / "b")
 
 
-async def test_a_file_that_changes_while_it_is_sent_is_not_sent(api: Api, source: Path) -> None:
-    source.write_bytes(bytes(8 * PIECE_BYTES))  # more than is sealed ahead of what is sent
+async def test_a_file_that_changes_while_it_is_sent_is_not_sent(
+    api: Api, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = transfer.Spool.write
 
-    def grow(_done: int, _total: int) -> None:
-        with source.open("ab") as file:
-            file.write(b"more")
+    def grow(file: SyncedFile, data: bytes | memoryview) -> None:
+        with source.open("ab") as more:
+            more.write(b"more")
+        write(file, data)
 
+    monkeypatch.setattr(transfer.Spool, "write", grow)
     with pytest.raises(UsageError, match="grew"):
-        await up(api, source, progress=grow)
+        await up(api, source)
 
 
 async def test_a_full_disk_is_said_and_leaves_nothing(api: Api, source: Path, folder: Path) -> None:

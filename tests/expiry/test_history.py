@@ -16,6 +16,7 @@ from mifeng_server.domain.rows import FileRow
 from tests.e2e.people import PASSPHRASE
 from tests.expiry.lineage import IMMORTAL, Ledger
 from tests.expiry.stage import HOUR, Device, Stage, stage
+from tests.support.patience import PATIENCE_S
 
 HOUR_MS = HOUR * 1000
 
@@ -33,7 +34,7 @@ async def linked(on: Stage, by: Device) -> Device:
             passphrase=PASSPHRASE,
         )
         task = asyncio.create_task(laptop.enter(entering))
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             await offer.requested()
             assert await offer.approve(await codes.get())
             await task

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from typing import Any
 
 import aiohttp
 import msgspec
@@ -15,6 +16,7 @@ from mifeng_crypto.api.problems import Problem
 from mifeng_crypto.expiry import retain_until
 from mifeng_server.domain.purge import sweep
 from mifeng_server.domain.rows import FileRow
+from tests.support.patience import PATIENCE_S
 from tests.support.peer import Peer, RefusedError
 from tests.support.server import ManualClock, RunningServer
 
@@ -78,22 +80,39 @@ async def test_a_range_without_bytes_or_with_several_parts_is_malformed(
     assert (status, _code(raw)) == (400, "malformed")
 
 
-async def test_an_upload_that_is_cut_off_goes_on_from_where_it_was(two: Two) -> None:
+def _first_chunk(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Return what is set once the server has taken in something of an upload, and asks for more."""
+    taken, append = asyncio.Event(), server.house.blobs.append
+
+    async def watched(key: bytes, at: int, chunks: AsyncIterator[bytes], **more: Any) -> int:  # noqa: ANN401 - of `append`
+        async def one_by_one() -> AsyncIterator[bytes]:
+            async for chunk in chunks:
+                yield chunk
+                taken.set()
+
+        return await append(key, at, one_by_one(), **more)
+
+    monkeypatch.setattr(server.house.blobs, "append", watched)
+    return taken
+
+
+async def test_an_upload_that_is_cut_off_goes_on_from_where_it_was(
+    server: RunningServer, two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ann, _, unit_id = two
     file_id = await ann.open_upload(unit_id, len(DATA))
+    taken = _first_chunk(server, monkeypatch)
 
     async def cut_off() -> AsyncIterator[bytes]:
         yield DATA[:1_000_000]
-        await asyncio.sleep(0.2)
+        await taken.wait()
         raise ConnectionResetError
 
     with pytest.raises((aiohttp.ClientError, ConnectionResetError)):
         await ann.patch(file_id, 0, cut_off())
-    for _ in range(50):
-        offset, _ = await _offset(ann, file_id)
-        if offset:
-            break
-        await asyncio.sleep(0.05)
+    async with asyncio.timeout(PATIENCE_S):
+        while not (offset := (await _offset(ann, file_id))[0]):
+            await asyncio.sleep(0.02)
     assert 0 < offset <= 1_000_000
     status, _, _ = await ann.patch(file_id, offset, DATA[offset:])
     assert status == 204
@@ -262,11 +281,11 @@ async def test_a_stock_tus_client_learns_what_there_is(founder: Peer) -> None:
 
 
 async def test_a_sender_who_never_ends_does_not_hold_up_the_purge(
-    server: RunningServer, two: Two, clock: ManualClock
+    server: RunningServer, two: Two, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ann, _, unit_id = two
-    file_id = await ann.open_upload(unit_id, 1_000)
-    over = asyncio.Event()
+    file_id = await ann.open_upload(unit_id, 1_000_000)
+    taken, over = _first_chunk(server, monkeypatch), asyncio.Event()
 
     async def for_ever() -> AsyncIterator[bytes]:
         yield b"x"
@@ -276,10 +295,10 @@ async def test_a_sender_who_never_ends_does_not_hold_up_the_purge(
             await asyncio.sleep(0.01)
 
     sending = asyncio.create_task(ann.patch(file_id, 0, for_ever()))
-    await asyncio.sleep(0.1)
+    await taken.wait()
     clock.advance(DAY + 62)
     over.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await server.purge()
         status, raw, _ = await sending
     assert (status, _code(raw)) == (410, "gone")
