@@ -89,6 +89,40 @@ async def test_messages_behind_one_that_failed_are_decided_again(
     assert sorted(map(int, await bob.catch_up(unit_id))) == [0, 1, 2, 3, 4]
 
 
+async def test_no_log_is_said_to_stand_where_it_is_not_durable_yet(
+    two: Two, server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, bob, unit_id = two
+    before = bob.units[unit_id].log.sequence
+    store, held, settling, may_go_on = server.house.store, list[int](), list[int](), asyncio.Event()
+    write, settle = store.write, store.settle
+
+    def write_later(batch: Sequence[Write]) -> Awaitable[None]:
+        async def later() -> None:
+            held.append(len(batch))
+            await may_go_on.wait()
+            await write(batch)
+
+        return later()
+
+    async def settle_then() -> None:
+        settling.append(1)
+        await may_go_on.wait()
+        await settle()
+
+    monkeypatch.setattr(store, "write", write_later)
+    monkeypatch.setattr(store, "settle", settle_then)
+    sending = asyncio.create_task(ann.send(unit_id))
+    await until(lambda: bool(held))
+    asking = asyncio.create_task(bob.call("units", m.UnitsReply))
+    await until(lambda: asking.done() or bool(settling))
+    if asking.done():
+        assert (await asking).units[0].log_sequence == before
+    may_go_on.set()
+    await sending
+    assert (await asking).units[0].log_sequence == before + 1
+
+
 async def test_no_roster_entry_follows_one_that_failed(
     founder: Peer, server: RunningServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

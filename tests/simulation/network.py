@@ -278,13 +278,28 @@ def make_request(
         url=URL(target, encoded=True),
     )
     loop = asyncio.get_running_loop()
-    wire: Any = SimpleNamespace(ssl_context=None, peername=("client", 1), sockname=("server", 1))
+    wire: Any = SimpleNamespace(
+        ssl_context=None, peername=("client", 1), sockname=("server", 1), transport=_Transport()
+    )
     task: Any = None
     body: Any = _Body(data)
     writer = _Writer()
     request = web.Request(message, body, wire, writer, task, loop)
     request["written"] = writer
     return request
+
+
+class _Transport(asyncio.Transport):
+    """Of a network that takes nothing past the socket: each frame waits its turn there."""
+
+    def is_closing(self) -> bool:
+        return False
+
+    def get_write_buffer_size(self) -> int:
+        return 1
+
+    def abort(self) -> None:
+        """The client's end breaks by itself."""
 
 
 class _Writer(AbstractStreamWriter):
@@ -319,7 +334,14 @@ class _Body:
     """What the server uses of `aiohttp.StreamReader`."""
 
     def __init__(self, data: bytes | None) -> None:
-        self._data = data
+        self._data = data or b""
+        self.total_bytes = len(self._data)
+
+    def is_eof(self) -> bool:
+        return True
+
+    def read_nowait(self) -> bytes:
+        return self._data
 
     async def iter_any(self) -> AsyncIterator[bytes]:
         if self._data:

@@ -42,6 +42,8 @@ async def list_units(house: House, caller: Caller) -> UnitsReply:
         GrantRow, order="unit_id", limit=ALL, member_id=caller.member_id
     )
     units = [await house.unit(grant.unit_id) for grant in grants]
+    # What is in memory may be ahead of the disk: no log stands where nobody can read it yet.
+    await house.store.settle()
     return UnitsReply(
         units=[
             UnitSummary(
