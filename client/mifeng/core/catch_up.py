@@ -267,11 +267,14 @@ def _apply_commit(unit: Unit, view: UnitView, entry: _Placed, device_id: DeviceI
     )
     added = [gate.identity_of(package.leaf_node) for _, package in staged.added]
     removed = [gate.identity_of(leaf) for _, leaf in staged.removed]
+    standing = view.standing.after(staged)
+    came = {identity.member_id for identity in added} - view.standing.people.keys()
+    left = {identity.member_id for identity in removed} - standing.people.keys()
     record = _record(
         entry,
         gate.identity_of(staged.before.leaf(staged.committer)).member_id,
-        added=tuple(sorted({identity.member_id for identity in added})),
-        removed=tuple(sorted({identity.member_id for identity in removed})),
+        added=tuple(sorted(came)),
+        removed=tuple(sorted(left)),
     )
     unit = outbox.epoch_ended(dataclasses.replace(unit, pending=None))
     if any(identity.device_id == device_id for identity in removed):
@@ -287,7 +290,7 @@ def _apply_commit(unit: Unit, view: UnitView, entry: _Placed, device_id: DeviceI
         if staged.path is not None
         else unit.steady_since,
         asked=frozenset(),
-        standing=view.standing.after(staged),
+        standing=standing,
     )
     return _Step(after, record, said, added=tuple(added))
 

@@ -112,8 +112,8 @@ class TimelineRecord:
     the server stores for it, in bytes. `deadline` is that of its content, by the policy that the
     unit went by when it was accepted: no later policy moves it. `content` is MIMI content, `files`
     are those whose clock is the message's. `reason` says why an entry could not be read. `added`
-    and `removed` are the people whom a commit brought or took; `devices` is what a `heads` tells of
-    the devices of the unit's people.
+    and `removed` are the people whom a commit brought or took: with their first device, or their
+    last; `devices` is what a `heads` tells of the devices of the unit's people.
     """
 
     entry_hash: Bytes32
