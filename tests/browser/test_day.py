@@ -83,6 +83,18 @@ async def test_two_people_come_in_talk_share_a_film_and_part(tmp_path: Path) -> 
         await ben.sees("Guten Abend")
         assert await ben.line("Guten Abend").locator(".edited").count() == 1
 
+        # elsewhere meanwhile: what was begun is kept, and a line stands above what is new
+        await ben.page.locator(".middle mf-composer textarea").fill("half a sen")
+        await ben.page.locator('[data-key="people"]').click()
+        await ben.page.wait_for_selector("mf-people")
+        await ada.say("said while Ben was away")
+        await ben.page.locator(".unit-link .count").wait_for()
+        await ben.open("Research 研究")
+        await ben.page.locator(".unread-line").wait_for()
+        writing = ben.page.locator(".middle mf-composer textarea")
+        assert await writing.input_value() == "half a sen"
+        await writing.fill("")
+
         # an announcement, whose list fills before its author's eyes
         await ada.page.get_by_role("button", name="Announcement, poll, request").click()
         await ada.page.get_by_role("menuitem", name="Announcement").click()

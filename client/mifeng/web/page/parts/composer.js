@@ -66,12 +66,12 @@ export class ComposerPart extends Part {
   /** What is being written is not touched while nothing changes. */
   draw() {
     const unit = store.unit(this.unit);
-    const may = this.thread ? unit?.may_comment : unit?.may_post;
-    const key = `${this.unit} ${this.thread} ${unit?.title} ${may} ${unit?.may_comment} ${unit?.is_member}`;
+    const isIn = unit?.is_member && !store.me?.ended, may = isIn && (this.thread ? unit.may_comment : unit.may_post);
+    const key = `${this.unit} ${this.thread} ${unit?.title} ${isIn} ${may} ${unit?.may_comment}`;
     if (key === this.#drawn) return;
     this.#drawn = key;
     if (unit && !may) {
-      fill(this, h("p.composer-closed.muted", icon("info"), !unit.is_member ? t("You are no longer in this unit.")
+      fill(this, h("p.composer-closed.muted", icon("info"), !isIn ? t("You are no longer in this unit.")
         : unit.may_comment ? t("You read here, and comment in the threads. Its managers and publishers write.") : t("You read here. Its managers and publishers write.")));
       return;
     }

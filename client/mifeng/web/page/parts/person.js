@@ -1,6 +1,6 @@
 // Who somebody is, and how to be sure of it.
 
-import { ask, avatar, choiceOf, complain, confirmed, field, fill, fillWith, formOf, h, icon, notice, openDialog, panelHead, Part, position, qr, roleName, shortTime, store, t, tag } from "../lib/index.js";
+import { ask, avatar, choiceOf, complain, confirmed, field, fill, fillWith, formOf, h, icon, notice, openDialog, panelHead, Part, position, qr, roleName, said, shortTime, store, t, tag } from "../lib/index.js";
 
 /** Sixty digits, as one reads them aloud. @param {string} number */
 export function safetyDigits(number) {
@@ -89,7 +89,11 @@ async function openLink() {
     const code = h("input", { required: true, inputMode: "numeric", autocomplete: "off" });
     fill(place, h("p", t("{name} ({system}) asks to be your device. Type the twelve digits that it shows. If it shows none, or others, it is not yours: close this.", { name: asks.name, system: asks.system })),
       formOf(t("Let it in"), [field(t("Digits"), code)], async () => {
-        await ask("approve_device", { code: code.value });
+        try {
+          await ask("approve_device", { code: code.value });
+        } catch (error) {
+          return void fill(place, h("p.bad", { role: "alert" }, said(error)), h("button.primary", { autofocus: true, onclick: () => { dialog.close(); openLink(); } }, t("Link another device")));
+        }
         dialog.close();
         notice(t("Your new device is in."));
         store.tell("changed");

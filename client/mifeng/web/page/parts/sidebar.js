@@ -121,7 +121,7 @@ export class SidebarPart extends Part {
 
   #foot() {
     const online = store.isHere && store.me?.is_online;
-    const line = !store.isHere ? t("Mifeng has ended on this machine") : online ? t("Connected") : t("Offline; what you write is sent later");
+    const line = !store.isHere ? t("Mifeng has ended on this machine") : online ? t("Connected") : store.me?.ended ? t("This device is out") : t("Offline; what you write is sent later");
     return h("footer.side-foot",
       this.#link("feed", "feed", t("Feed")), this.#link("people", "group", t("People")), this.#link("requests", "text", t("Requests")),
       store.me?.may_invite && this.#link("admin", "shield", t("Administration")),

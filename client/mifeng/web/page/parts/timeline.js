@@ -22,6 +22,7 @@ export class TimelinePart extends Part {
   #markAt = 0;
   #lines = h("div.lines");
   #outgoing = h("div.lines");
+  #resized = new ResizeObserver(() => this.#atEnd && this.#toEnd());
   #newest = h("button.newest", { hidden: true });
   #scroller = h("div.scroller", { tabIndex: 0, role: "region", "aria-label": t("Messages") });
 
@@ -38,7 +39,13 @@ export class TimelinePart extends Part {
     this.on(store, "renewed", (event) => event.detail === this.unit && this.open(this.unit));
     this.on(store, "minute", () => this.#age());
     this.on(document, "visibilitychange", () => this.#markRead());
-    new ResizeObserver(() => this.#atEnd && this.#toEnd()).observe(this.#scroller);
+    this.#resized.observe(this.#scroller);
+  }
+
+  /** Whoever comes back comes anew: to what was said meanwhile. */
+  end() {
+    this.#resized.disconnect();
+    this.unit = "";
   }
 
   /** Show a unit: at its end, at what is unread, or at a line or time. @param {string} unit @param {{ around?: number, at?: number }} [place] */
@@ -248,13 +255,13 @@ export class TimelinePart extends Part {
   #marking = 0;
 
   #markRead() {
-    const last = this.#last;
-    if (document.hidden || !this.#atEnd || last <= this.#readTo) return;
+    const { unit } = this, last = this.#last;
+    if (!unit || document.hidden || !this.#atEnd || last <= this.#readTo) return;
     this.#readTo = last;
     this.#unseen = 0;
     clearTimeout(this.#marking);
     this.#marking = window.setTimeout(() => {
-      ask("mark_read", { unit: this.unit, sequence: last }).then(() => store.loadUnits()).catch(() => {});
+      ask("mark_read", { unit, sequence: last }).then(() => store.loadUnits()).catch(() => {});
     }, 400);
   }
 

@@ -35,7 +35,7 @@ export class WorkspaceView extends Part {
     fill(this, h("div.workspace", h("div.left", this.side), this.#middle, this.#right));
     this.on(window, "hashchange", () => this.route());
     this.on(store, "units", () => this.#unitsCame());
-    this.on(store, "state line", () => this.#drawBanner());
+    this.on(store, "state line", () => { this.#drawBanner(); this.composer.draw(); });
     this.on(store, "alarm", (event) => notice(event.detail, "bad"));
     for (const [name, act] of Object.entries(this.#wishes)) this.on(this, name, (event) => act(event.detail));
     this.on(document, "keydown", (event) => this.#key(event));
@@ -84,7 +84,8 @@ export class WorkspaceView extends Part {
     this.#unit = "";
     this.#closePanel();
     this.side.mark(mark);
-    fill(this.#middle, ...page);
+    fill(this.#middle, this.#banner, ...page);
+    this.#drawBanner();
     document.body.dataset.place = "middle";
   }
 
@@ -105,7 +106,8 @@ export class WorkspaceView extends Part {
     const first = store.units.find((unit) => unit.is_member);
     if (first && innerWidth > 720) return void history.replaceState(null, "", `#/u/${first.id}`), this.route();
     fill(this.#middle, h("div.nothing", icon("unit"), h("h2", t("Nothing is open")),
-      h("p.muted", store.units.length ? t("Choose a unit at the left.") : t("You are in no unit yet. Whoever manages one can let you in."))));
+      h("p.muted", store.units.length ? t("Choose a unit at the left.") : t("You are in no unit yet. Whoever manages one can let you in.")),
+      !store.units.length && !!store.me?.may_create.length && h("button.primary", { onclick: () => emit(this, "new-unit") }, t("Open the first unit"))));
   }
 
   /** @param {string} id */
