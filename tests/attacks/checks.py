@@ -309,7 +309,7 @@ CHECKS: dict[str, Check] = {
     "the origin of a page": _in("mifeng.web.guard", "check_origin"),
     "the site of a page": _in("mifeng.web.guard", "check_site"),
     "the proof of a page": _in("mifeng.web.door", "check_proof"),
-    "the proof of the process": Check(("mifeng.web.server.assets",), _trusting),
+    "the proof of the process": Check(("mifeng.web.porch.assets",), _trusting),
     "a token works once": Check(("mifeng.web.door.Door._retire",)),
     "the owner of the runtime folder": Check(
         ("mifeng.web.browser.checked_folder",), lambda folder: folder

@@ -313,7 +313,7 @@ async def test_f1_another_user_takes_the_port_when_the_process_has_ended(
 ) -> None:
     """The page is still open; whoever answers at its port must prove that the page is his."""
     need_a_browser()
-    monkeypatch.setattr("mifeng.web.server.new_socket", freed_at_once)
+    monkeypatch.setattr("mifeng.web.porch.new_socket", freed_at_once)
     async with AsyncExitStack() as stack, browser(tmp_path / "browser") as context:
         page, word = context.pages[0], "a passphrase for nobody else"
         local = await stack.enter_async_context(open_screen(tmp_path / "screen"))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
 import signal
 import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,9 +19,14 @@ from mifeng.cli.options import Options, options, run
 from mifeng.text import _
 
 if TYPE_CHECKING:
-    from mifeng.web.server import Screen
+    from mifeng import Workspace
+    from mifeng.home import Home
+    from mifeng.web.porch import Porch
 
 __all__ = ["add_to", "is_desktop"]
+
+TURN_S = 0.0005
+"""How long loading goes on before the page gets its turn."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -70,37 +78,118 @@ async def _install(*, remove: bool) -> None:
 
 
 async def _serve(told: Options, link: str | None, *, window: bool) -> None:
-    import platformdirs
-
-    gc.disable()  # what is loaded now stays: nobody need look through it, now or later
-    from mifeng.cli.lent import lending
-    from mifeng.web.browser import open_page, runtime_folder
+    from mifeng.handover.place import runtime_folder
     from mifeng.web.running import ask_for_a_window, serving_windows
-    from mifeng.web.server import screen
 
-    gc.freeze()
-    gc.enable()
     runtime = runtime_folder()
     if await ask_for_a_window(runtime):
         return
-    config = Path(platformdirs.user_config_dir("mifeng", appauthor=False)) / "ui.json"
-    async with screen([told.folder], config, lending=lending) as shown:
-        shown.house.invited = link or ""
+    gc.disable()  # what is loaded now stays: nobody need look through it, now or later
+    async with AsyncExitStack() as stack:
+        # Side by side: what a passphrase costs, the browser with its page, and loading the rest.
+        early = _Early(told)
+        stack.push_async_callback(early.close)
+        await asyncio.to_thread(_load_page)
+        from mifeng.web.browser import open_page
+        from mifeng.web.porch import porch
+
+        entrance = await stack.enter_async_context(porch())
 
         async def open_window() -> None:
-            path, opened = await open_page(shown, runtime)
+            path, opened = await open_page(entrance, runtime)
             if not opened:
                 note = _("Open this file in your browser, within a minute: {path}")
                 typer.echo(note.format(path=path))
 
-        async with serving_windows(runtime, open_window):
-            # While the browser starts the profile opens; the page waits for both.
-            unlocking = asyncio.create_task(_unlock(told, shown))
-            if window:
-                await open_window()
-            await unlocking
-            typer.echo(_("The page is open until you stop this with Ctrl-C."), err=True)
-            await _until_told_to_end()
+        await stack.enter_async_context(serving_windows(runtime, open_window))
+        opening = asyncio.create_task(open_window()) if window else None
+        await asyncio.to_thread(_load_rest)
+        gc.freeze()
+        gc.enable()
+        await stack.enter_async_context(_furnished(told, entrance, early, link or ""))
+        if opening is not None:
+            await opening
+        typer.echo(_("The page is open until you stop this with Ctrl-C."), err=True)
+        await _until_told_to_end()
+
+
+@contextlib.asynccontextmanager
+async def _furnished(
+    told: Options, entrance: Porch, early: _Early, link: str
+) -> AsyncIterator[None]:
+    """Answer the page; open at once what needs no passphrase that has still to be asked for."""
+    import platformdirs
+
+    from mifeng.cli.lent import lending
+    from mifeng.web.server import furnished
+
+    config = Path(platformdirs.user_config_dir("mifeng", appauthor=False)) / "ui.json"
+    async with furnished(entrance, [told.folder], config, lending=lending) as shown:
+        shown.house.invited = link
+        keeper = next(iter(shown.house.keepers.values()))
+        if keeper.exists and (
+            told.passphrase_fd is not None or not await keeper.needs_passphrase()
+        ):
+            await keeper.take(early.workspace())
+        yield
+
+
+def _load_page() -> None:
+    import mifeng.web.browser  # noqa: F401
+
+
+def _load_rest() -> None:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(TURN_S)
+    try:
+        import mifeng.cli.lent
+        import mifeng.web.server  # noqa: F401
+    finally:
+        sys.setswitchinterval(before)
+
+
+class _Early:
+    """The profile's files, being unlocked beside all else; `workspace` takes them over."""
+
+    def __init__(self, told: Options) -> None:
+        self._home: asyncio.Task[Home | None] | None = asyncio.create_task(_unlock(told))
+
+    @contextlib.asynccontextmanager
+    async def workspace(self) -> AsyncIterator[Workspace]:
+        """Read the profile."""
+        from mifeng.sdk.opening import unlocked
+
+        assert self._home is not None, "it is taken over once"
+        unlocking, self._home = self._home, None
+        home = await unlocking
+        assert home is not None, "the caller has looked whether it opens so"
+        async with unlocked(home) as me:
+            yield me
+
+    async def close(self) -> None:
+        """Let go of what nobody has taken over."""
+        if self._home is None:
+            return
+        self._home.cancel()
+        (home,) = await asyncio.gather(self._home, return_exceptions=True)
+        if home is not None and not isinstance(home, BaseException):
+            await home.close()
+
+
+async def _unlock(told: Options) -> Home | None:
+    """Open at once what needs no passphrase, or whose passphrase came by a file descriptor."""
+    from mifeng.cli.options import passphrase_for
+    from mifeng.home import Home, needs_passphrase
+    from mifeng.keychain import source_of
+
+    word = None
+    if told.passphrase_fd is not None:
+        word = await asyncio.to_thread(passphrase_for, told, new=False)
+    if not (told.folder / "profile.db").exists():
+        return None
+    if word is None and await needs_passphrase(told.folder):
+        return None
+    return await Home.open(told.folder, source_of(word), rng=os.urandom)
 
 
 async def _until_told_to_end() -> None:
@@ -108,16 +197,3 @@ async def _until_told_to_end() -> None:
     told = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
     await told.wait()
-
-
-async def _unlock(told: Options, shown: Screen) -> None:
-    """Open at once what needs no passphrase, or whose passphrase came by a file descriptor."""
-    from mifeng.cli.options import passphrase_for
-
-    keeper = next(iter(shown.house.keepers.values()))
-    if told.passphrase_fd is not None:
-        word = await asyncio.to_thread(passphrase_for, told, new=False)
-        if keeper.exists:
-            await keeper.open(word)
-    elif keeper.exists and not await keeper.needs_passphrase():
-        await keeper.open(None)

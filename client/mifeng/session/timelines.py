@@ -7,7 +7,7 @@ folded anew from what is left, once an hour at most: so it is what a device that
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mifeng.core import expiry
 from mifeng.core.finder import Finder
@@ -24,8 +24,23 @@ if TYPE_CHECKING:
 __all__ = ["Timelines"]
 
 NEVER = UnixMillis(1 << 62)
-YIELD_EVERY = 100
+ENDS = 4
+"""Units of which the last rows are remembered while the rest was not asked for."""
+YIELD_EVERY = 25
 """Rows that are folded before others get their turn."""
+
+
+class _End(NamedTuple):
+    """What the last rows of a unit say: so many of them, when its log had come so far."""
+
+    timeline: Timeline
+    rows: int
+    head: int
+    over_at: UnixMillis
+
+    def holds(self, rows: int, head: int, now: UnixMillis) -> bool:
+        """Whether it is still what so many rows say."""
+        return rows <= self.rows and head == self.head and now < self.over_at
 
 
 class Timelines:
@@ -34,6 +49,7 @@ class Timelines:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._folded: dict[UnitId, tuple[Timeline, UnixMillis]] = {}
+        self._ends: dict[UnitId, _End] = {}
         self.receipts = Receipts(session)
         self._finders: dict[UnitId, Finder] = {}
         self._turns: dict[UnitId, asyncio.Lock] = {}
@@ -63,16 +79,25 @@ class Timelines:
         """
         if unit_id in self._folded:
             return await self.of(unit_id), True
-        found = await self._session.home.database.scan("messages", unit_id, last=rows)
+        session = self._session
+        head, known = session.units[unit_id].log.sequence, self._ends.get(unit_id)
+        if known is not None and known.holds(rows, head, session.effective()):
+            return known.timeline, False
+        found = await session.home.database.scan("messages", unit_id, last=rows)
         if len(found) < rows:
             return await self.of(unit_id), True
-        timeline = Timeline(self._session.profile.workspace_id, unit_id)
-        await self._extend(timeline, found)
+        timeline = Timeline(session.profile.workspace_id, unit_id)
+        over_at = await self._extend(timeline, found)
+        if unit_id not in self._folded:
+            while len(self._ends) >= ENDS:
+                del self._ends[next(iter(self._ends))]
+            self._ends[unit_id] = _End(timeline, rows, head, over_at)
         return timeline, False
 
     def forget(self, unit_id: UnitId) -> None:
         """Fold anew at the next look: what was shown is gone before its time."""
         self._folded.pop(unit_id, None)
+        self._ends.pop(unit_id, None)
         self._finders.pop(unit_id, None)
 
     async def _fold(self, unit_id: UnitId) -> Timeline:
@@ -87,6 +112,7 @@ class Timelines:
         )
         over_at = min(over_at, await self._extend(timeline, rows))
         self._folded[unit_id] = timeline, over_at
+        self._ends.pop(unit_id, None)
         return timeline
 
     async def _extend(self, timeline: Timeline, rows: list[tuple[bytes, bytes]]) -> UnixMillis:

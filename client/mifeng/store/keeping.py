@@ -13,6 +13,7 @@ opens everything, and the next start overwrites the other.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
@@ -181,5 +182,11 @@ class Keeper:
 
 
 def _slot_name(key: bytes, when: bytes) -> SlotName:
+    return _name_of(key[:ID_BYTES], when)
+
+
+@functools.lru_cache(256)
+def _name_of(unit_id: bytes, when: bytes) -> SlotName:
+    """Remembered: a start reads thousands of rows of a few slots."""
     slot, deadline = int.from_bytes(when[:8], "big"), int.from_bytes(when[8:16], "big")
-    return SlotName(key[:ID_BYTES], slot, deadline, when[16])
+    return SlotName(unit_id, slot, deadline, when[16])

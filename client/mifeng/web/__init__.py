@@ -3,7 +3,8 @@
 The keys stay in this process, and the company's server cannot hand out a changed page. Only
 127.0.0.1 is listened on; what else runs on this machine gets nothing (guard.py, door.py).
 
-server.py    the process: socket, application, an orderly end
+porch.py     socket and page, served before the rest is loaded
+server.py    the process behind it: what answers the page, an orderly end
 browser.py   the browser, opened without a token in any list of processes
 running.py   one such process a user: the second `mifeng ui` asks the first for a window
 desktop.py   what `mifeng ui --install` puts into a desktop

@@ -13,7 +13,7 @@ import webbrowser
 from pathlib import Path
 
 from mifeng.handover.place import checked_folder, runtime_folder, write_new
-from mifeng.web.server import Screen
+from mifeng.web.porch import Porch
 
 __all__ = ["checked_folder", "open_page", "redirect_file", "runtime_folder", "write_new"]
 
@@ -36,12 +36,12 @@ def redirect_file(folder: Path, address: str) -> Path:
     return path
 
 
-async def open_page(screen: Screen, folder: Path) -> tuple[Path, bool]:
+async def open_page(page: Porch, folder: Path) -> tuple[Path, bool]:
     """Open the page; return the file that does so, and whether a browser took it.
 
     The file goes after a minute; the token in it works once.
     """
-    path = redirect_file(folder, screen.address())
+    path = redirect_file(folder, page.address())
     opened = await asyncio.to_thread(_open, path)
     asyncio.get_running_loop().call_later(KEPT_S, lambda: path.unlink(missing_ok=True))
     return path, opened

@@ -15,7 +15,6 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from mifeng.web.errors import RefusedError
-from mifeng.web.facts import encode_json, error_facts
 
 __all__ = ["ADDRESS", "guarded", "with_headers"]
 
@@ -92,6 +91,11 @@ async def guarded(
         check_site(request)
         return await handler(request)
     except RefusedError as err:
+        from mifeng.web.facts import (  # noqa: PLC0415 - the page is there before all of this is
+            encode_json,
+            error_facts,
+        )
+
         body = encode_json(error_facts(err))
         return web.Response(status=403, body=body, content_type="application/json")
     except web.HTTPException as err:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import bisect
 
 import msgspec
@@ -14,8 +15,10 @@ from mifeng_crypto.errors import TransportError, UsageError
 __all__ = ["TimelineReply", "TimelineRequest"]
 
 PAGE = 60
-ENTRIES = 400
-"""What is read of a unit before all of it is."""
+DRAWN_S = 0.5
+"""What the page has to draw what it was given, before the machine is busy with the rest."""
+ENTRIES = 300
+"""What is read of a unit before all of it is: as many as are looked through for what is unread."""
 
 
 class TimelineRequest(OfUnit, frozen=True, kw_only=True):
@@ -114,11 +117,17 @@ async def _at_once(
     me, unit = desk.me(request), desk.unit(request)
     known = {line.sequence: line for line in lines}
     page = lines[start : start + PAGE]
+    is_end = start + PAGE >= len(lines)
     entries = [await message_facts(one, unit, me, known=known) for one in page if is_shown(one)]
 
     async def read_on() -> None:
+        await asyncio.sleep(DRAWN_S)
+        if not desk.keeper(request).is_open:
+            return
         desk.keeper(request).follow_unit(unit)
-        whole = await unit.timeline(after=page[0].sequence - 1, first=len(page))
+        # What has come meanwhile as well: the unit's lines are pushed only from here on.
+        first = None if is_end else len(page)
+        whole = await unit.timeline(after=page[0].sequence - 1, first=first)
         if [await message_facts(one, unit, me) for one in whole if is_shown(one)] != entries:
             desk.house.tell(request.profile, "renewed", {"unit": request.unit})
 
@@ -126,7 +135,7 @@ async def _at_once(
     return TimelineReply(
         entries=entries,
         more_before=True,
-        more_after=start + PAGE < len(lines),
+        more_after=not is_end,
         waiting=[await message_facts(one, unit, me, known=known) for one in unit.outgoing()],
     )
 
