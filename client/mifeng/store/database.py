@@ -213,6 +213,14 @@ class Database:
         opener = self._keeper
         return [(bytes(key), opener.open(table, bytes(key), value)) for key, value in rows]
 
+    async def keys(self, table: str, first: bytes, last: bytes) -> set[bytes]:
+        """Return which keys there are from `first` to `last`, without a look at their values."""
+        sql = f"SELECT key FROM {_known(table)} WHERE key BETWEEN ? AND ?"
+        with _translated():
+            async with self._turn:
+                rows = await self._db.execute_fetchall(sql, (first, last))
+        return {bytes(key) for (key,) in rows}
+
     async def save(self, changes: Changes) -> None:
         """Apply all changes in one transaction. They are on the disk when this returns.
 

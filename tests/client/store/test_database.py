@@ -64,6 +64,14 @@ async def test_a_scan_yields_a_prefix_in_order_from_a_place_or_from_the_end(
     assert [k for k, _ in await database.scan("messages", b"\x01", first=2)] == keys[0:2]
 
 
+async def test_keys_are_told_of_a_range_with_both_its_ends(database: Database) -> None:
+    keys = [bytes([unit, n]) for unit in (1, 2) for n in range(5)]
+    await database.save({("messages", key): key for key in keys})
+    assert await database.keys("messages", b"\x01\x03", b"\x02\x01") == set(keys[3:7])
+    assert await database.keys("messages", b"\x01\x05", b"\x01\xff") == set()
+    assert await database.keys("units", b"", b"\xff") == set()
+
+
 async def test_no_value_stands_in_the_clear_in_any_file(database: Database, tmp_path: Path) -> None:
     await database.save({("messages", b"k"): b"the quarterly figures"})
     files = [path.read_bytes() for path in tmp_path.iterdir()]

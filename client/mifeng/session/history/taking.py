@@ -143,9 +143,10 @@ async def _save(
 ) -> set[int]:
     """Save what is new in a part, in the transaction that forgets it; return its numbers."""
     database, changes = session.home.database, dict[tuple[str, bytes], bytes | None]()
-    for sequence, record in records.items():
-        key = unit_id + number(sequence)
-        if await database.get("messages", key) is None:
+    keys = {unit_id + number(sequence): record for sequence, record in records.items()}
+    here = await database.keys("messages", min(keys), max(keys)) if keys else set()
+    for key, record in keys.items():
+        if key not in here:
             changes["messages", key] = timeline_row(unit_id, record)
     await slots.fetch_for(session, changes)
     if take.part.deadline <= session.effective():  # it has passed meanwhile
