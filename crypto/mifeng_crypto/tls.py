@@ -201,7 +201,7 @@ def encode(value: object) -> bytes:
             pass
     out = bytearray()
     try:
-        cast("Any", value)._write(out)
+        value._write(out)  # type: ignore[attr-defined]  # `struct` has made it
     except (OverflowError, AttributeError, TypeError, UnicodeEncodeError) as err:
         name = type(value).__name__
         raise CodecError(f"this {name} has a field that does not fit its declaration") from err
@@ -215,10 +215,10 @@ def decode(cls: type[T], data: bytes) -> T:
         CodecError: `data` is not the encoding of a `cls`.
     """
     data = _Input(data)
-    value, at = cast("Any", cls)._read(data, 0, len(data))
+    value, at = cls._read(data, 0, len(data))  # type: ignore[attr-defined]  # likewise
     if at != len(data):
         raise CodecError(f"{len(data) - at} bytes follow the {cls.__name__}", at)
-    return cast("T", value)
+    return value  # type: ignore[no-any-return]
 
 
 class _Input(bytes):
@@ -238,8 +238,7 @@ def read(cls: type[T], data: bytes, at: int, end: int) -> tuple[T, int]:
     """
     if not isinstance(data, _Input):
         data = _Input(data)
-    value, at = cast("Any", cls)._read(data, at, end)
-    return cast("T", value), at
+    return cls._read(data, at, end)  # type: ignore[attr-defined,no-any-return]  # likewise
 
 
 # ------------------------------------------------------------------ the compiler

@@ -94,6 +94,8 @@ class Ratchet:
             ProtocolError: RFC9420-9.1-1 if the key was used or is no longer kept; RFC9420-15.3-1
                 if the generation is too far ahead.
         """
+        if generation == self.generation:  # the next one, as nearly always
+            return self.step(suite), self.key(suite)
         if generation < self.generation:
             return self._take_skipped(generation)
         if generation - self.generation > MAX_FORWARD:
