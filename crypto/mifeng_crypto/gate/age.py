@@ -11,10 +11,12 @@ All of it goes by `accepted_at`, the tree and the times of commits: so everybody
 from __future__ import annotations
 
 from mifeng_crypto.errors import ProtocolError
+from mifeng_crypto.gate.standing import identity_of
 from mifeng_crypto.gate.view import PAUSE_MS, UnitView
 from mifeng_crypto.ids import UnixMillis
 from mifeng_crypto.ledger.chain import CLOCK_TOLERANCE_MS
 from mifeng_crypto.mls.group import LeafIndex, StagedCommit
+from mifeng_crypto.mls.wire.leaf_node import FromKeyPackage, LeafNode
 
 __all__ = [
     "check_keeps_no_overdue",
@@ -25,6 +27,8 @@ __all__ = [
 
 WAIT_MS = 24 * 3_600_000
 """So long after a holiday nobody is removed for the age of a leaf."""
+SPREAD_MS = 24 * 3_600_000
+"""Within this the first renewals of those who were added together fall."""
 GRACE_MS = 24 * 3_600_000
 """Between what may be removed and what must be: so that nobody fails over a second."""
 
@@ -45,8 +49,21 @@ def leaves_too_old(view: UnitView, now: UnixMillis) -> tuple[LeafIndex, ...]:
 
 
 def renewal_due(view: UnitView, leaf: LeafIndex, now: UnixMillis) -> bool:
-    """Whether the device of this leaf should renew it: it is half as old as it may become."""
-    return now - view.standing.made[leaf] > _lifetime(view) // 2
+    """Whether the device of this leaf should renew it: it is half as old as it may become.
+
+    A leaf that was added is so up to a day sooner, by its device's id, which is random: people who
+    came one after the other stand side by side in the tree, and in that order each renewal would
+    be encrypted to the whole blank rest of it.
+    """
+    age, half = now - view.standing.made[leaf], _lifetime(view) // 2
+    if not half - SPREAD_MS < age <= half:
+        return age > half
+    node = view.public.leaf(leaf)
+    return isinstance(node.source, FromKeyPackage) and age > half - _share_of_a_day(node)
+
+
+def _share_of_a_day(leaf: LeafNode) -> int:
+    return int.from_bytes(identity_of(leaf).device_id[:4], "big") * SPREAD_MS >> 32
 
 
 def check_keeps_no_overdue(view: UnitView, staged: StagedCommit, accepted_at: UnixMillis) -> None:

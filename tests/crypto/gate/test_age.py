@@ -6,6 +6,7 @@ import pytest
 
 from mifeng_crypto import gate
 from mifeng_crypto.errors import ProtocolError
+from mifeng_crypto.ids import UnixMillis
 from mifeng_crypto.mls.group import LeafIndex
 from tests.support.company import HOUR, Company, Person
 from tests.support.unit import Unit
@@ -106,3 +107,26 @@ def test_a_newcomer_judges_the_age_of_leaves_as_everybody_does(unit: Unit, cy: P
     di = list(unit.members.values())[-1].who
     unit.send_commit(di, unit.commit(di, remove=gate.leaves_too_old(unit.server, unit.company.now)))
     assert unit.of(cy).epoch is None
+
+
+def test_first_renewals_of_those_who_were_added_together_fall_within_a_day_in_an_order_of_chance(
+    company: Company,
+) -> None:
+    unit = Unit(company)
+    people = [company.hire(f"P{n}") for n in range(12)]
+    unit.add(*people)
+    view, half = unit.server, 7 * DAY // 2
+
+    def due_after(who: Person) -> int:
+        """Hours from when the leaf was made until its renewal is due."""
+        leaf, made = leaf_of(unit, who), view.standing.made[leaf_of(unit, who)]
+        hours = (n for n in range(200) if gate.renewal_due(view, leaf, UnixMillis(made + n * HOUR)))
+        return next(hours)
+
+    hours = [due_after(who) for who in people]
+    assert all((half - DAY) // HOUR <= n <= half // HOUR + 1 for n in hours)
+    assert len(set(hours)) > 3, "not all at once"
+    assert hours != sorted(hours), "not in the order of the tree"
+    unit.send_commit(people[0], unit.commit(people[0]))
+    view = unit.server
+    assert due_after(people[0]) == half // HOUR + 1, "one that was renewed has all of its time"
