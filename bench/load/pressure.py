@@ -77,10 +77,13 @@ async def _overload(stage: Stage, server: Server, rate: int) -> Iterator[Figure]
     ):
         bodies = stage.messages(int(rate * seconds))
         crowd.answers.clear()
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), server.cpu_s
         await crowd.post(bodies, seconds, n=n)
-        took = time.perf_counter() - began
+        took, cpu = time.perf_counter() - began, server.cpu_s - cpu
         figure = {"what": f"overload, {what}", "waiting": n, **_phase(crowd.answers, took)}
+        figure["server_cpu_ms_each"] = round(
+            1000 * cpu / max(figure["statuses"].get("200", 0), 1), 3
+        )
         if what == "after it":
             calm = figures[0]["p99"] / 1000
             late = [at - began for at, took, status, _ in crowd.answers
@@ -90,6 +93,9 @@ async def _overload(stage: Stage, server: Server, rate: int) -> Iterator[Figure]
     await hang_up(lines)
     peak = max(figures[0]["goodput_per_second"], 1)
     figures[1]["goodput_of_peak"] = round(figures[1]["goodput_per_second"] / peak, 2)
+    # The same by what the server spends: beside other jobs, seconds say what those did meanwhile.
+    calm, flood = (figures[i]["server_cpu_ms_each"] for i in (0, 1))
+    figures[1]["goodput_of_peak_by_cpu"] = round(calm / flood, 2)
     return iter(figures)
 
 
