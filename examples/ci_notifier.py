@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import os
 import sys
 
 import mifeng
@@ -28,10 +27,7 @@ def main() -> None:
     parser.add_argument("unit")
     parser.add_argument("--passphrase-fd", type=int)
     told = parser.parse_args()
-    passphrase = None
-    if told.passphrase_fd is not None:
-        with os.fdopen(told.passphrase_fd) as file:
-            passphrase = file.readline().rstrip("\n")
+    passphrase = mifeng.read_passphrase(told.passphrase_fd)
     try:
         asyncio.run(notify(told.profile, told.unit, sys.stdin.read(), passphrase))
     except mifeng.MifengError as err:

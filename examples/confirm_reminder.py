@@ -7,7 +7,6 @@ was announced. To be run by a timer, once a day.
 import argparse
 import asyncio
 import datetime as dt
-import os
 
 import mifeng
 
@@ -43,10 +42,7 @@ def main() -> None:
     parser.add_argument("--after", type=float, default=24, help="hours to wait first")
     parser.add_argument("--passphrase-fd", type=int)
     told = parser.parse_args()
-    passphrase = None
-    if told.passphrase_fd is not None:
-        with os.fdopen(told.passphrase_fd) as file:
-            passphrase = file.readline().rstrip("\n")
+    passphrase = mifeng.read_passphrase(told.passphrase_fd)
     asyncio.run(run(told, passphrase))
 
 

@@ -8,7 +8,6 @@ a file under a name that begins with a dot and rename it when it is whole.
 
 import argparse
 import asyncio
-import os
 from pathlib import Path
 
 import watchfiles
@@ -47,10 +46,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--passphrase-fd", type=int)
     told = parser.parse_args()
-    passphrase = None
-    if told.passphrase_fd is not None:
-        with os.fdopen(told.passphrase_fd) as file:
-            passphrase = file.readline().rstrip("\n")
+    passphrase = mifeng.read_passphrase(told.passphrase_fd)
     asyncio.run(run(told, passphrase))
 
 

@@ -1,7 +1,6 @@
 """A bot that says back what is said, and answers `/ping`: echo_bot.py PROFILE."""
 
 import argparse
-import os
 
 import mifeng
 
@@ -12,10 +11,7 @@ def main() -> None:
     parser.add_argument("profile")
     parser.add_argument("--passphrase-fd", type=int)
     told = parser.parse_args()
-    passphrase = None
-    if told.passphrase_fd is not None:
-        with os.fdopen(told.passphrase_fd) as file:
-            passphrase = file.readline().rstrip("\n")
+    passphrase = mifeng.read_passphrase(told.passphrase_fd)
     make(told.profile, passphrase).run()
 
 

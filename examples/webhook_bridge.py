@@ -65,10 +65,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=PORT)
     parser.add_argument("--passphrase-fd", type=int)
     told = parser.parse_args()
-    passphrase = None
-    if told.passphrase_fd is not None:
-        with os.fdopen(told.passphrase_fd) as file:
-            passphrase = file.readline().rstrip("\n")
+    passphrase = mifeng.read_passphrase(told.passphrase_fd)
     token = os.environ.get("MIFENG_WEBHOOK_TOKEN", "")
     if len(token) < 16:
         sys.exit("set MIFENG_WEBHOOK_TOKEN to 16 random characters or more")

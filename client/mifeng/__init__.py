@@ -61,7 +61,7 @@ if TYPE_CHECKING:
         WaitingError,
         WrongPassphraseError,
     )
-    from mifeng.keychain import Passphrase
+    from mifeng.keychain import Passphrase, read_passphrase
     from mifeng.sdk import (
         Announcement,
         Approval,
@@ -180,6 +180,7 @@ __all__ = [
     "join",
     "link",
     "open",
+    "read_passphrase",
     "recover",
 ]
 

@@ -12,6 +12,7 @@ import binascii
 import dataclasses
 import hashlib
 import hmac
+import os
 
 from argon2.low_level import Type, hash_secret_raw
 from cryptography.exceptions import InvalidTag
@@ -31,6 +32,7 @@ __all__ = [
     "Keyring",
     "Passphrase",
     "make",
+    "read_passphrase",
     "source_of",
     "unlock",
 ]
@@ -70,6 +72,35 @@ class Keyring:
 
 
 KeySource = Passphrase | Keyring
+
+
+def read_passphrase(descriptor: int | None) -> str | None:
+    """Read a passphrase, the first line, from a file descriptor that the caller was handed.
+
+    Whoever else is on the machine sees command lines, and a descriptor's content not.
+
+    Args:
+        descriptor: open for reading; None where the system's keyring holds the profile's key.
+
+    Raises:
+        UsageError: it gives none.
+    """
+    if descriptor is None:
+        return None
+    data = b""
+    try:
+        while not data.endswith(b"\n") and (chunk := os.read(descriptor, 1)):
+            data += chunk
+        text = data.decode().rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as err:
+        raise UsageError(
+            "file descriptor {fd} does not give a passphrase; open it for reading", fd=descriptor
+        ) from err
+    if not text:
+        raise UsageError(
+            "file descriptor {fd} does not give a passphrase; open it for reading", fd=descriptor
+        )
+    return text
 
 
 def source_of(passphrase: str | Passphrase | None) -> KeySource:

@@ -8,12 +8,15 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 import mifeng
 from mifeng.core import readd
+from mifeng.errors import ServerProblem
+from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import ProtocolError
 from mifeng_crypto.ids import UnixMillis
 from mifeng_crypto.log import AuthenticatedData, EntryKind, LogHeader, UnitWelcome
@@ -102,6 +105,37 @@ async def test_a_welcome_waits_for_ledgers_that_the_server_withholds(tmp_path: P
                     await cem.sync()
                 assert trouble_of(cem, c) == "LEDGER-9"
         lie_to(cem)
+        await cem.sync()
+        await cem.unit("Research").send("in at last")
+
+
+async def test_a_welcome_whose_tree_is_gone_costs_that_unit_alone_client_14(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with (
+        running_server(tmp_path) as server,
+        cast(tmp_path, server) as c,
+        cem_is_granted(c, tmp_path) as cem,
+    ):
+        other = await c.ada.create_unit("Other")
+        await c.adas.grant(c.ada.person("Cem"))
+        await other.grant(c.ada.person("Cem"))
+        call = cem._session.api.call
+
+        async def lacks(name: str, *more: Any, **others: Any) -> Any:  # noqa: ANN401 - as `call`
+            if name == "tree" and others["path"]["unit_id"] == c.adas.id:
+                raise ServerProblem(404, ProblemCode.NOT_FOUND)
+            return await call(name, *more, **others)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(cem._session.api, "call", lacks)
+            await cem.sync()
+        assert trouble_of(cem, c) == "CLIENT-14"
+        await cem.unit("Other").send("in here")
+        assert await asked(server, c) == 1
+        epoch = c.adas.epoch
+        with c.ada.events():
+            await until(lambda: c.adas.epoch > epoch and all(m.is_in for m in c.adas.members()))
         await cem.sync()
         await cem.unit("Research").send("in at last")
 

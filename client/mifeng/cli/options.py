@@ -124,7 +124,9 @@ def passphrase_for(options: Options, *, new: bool) -> str | None:
         MifengError: the profile cannot be looked at.
     """
     if options.passphrase_fd is not None:
-        return _read_line(options.passphrase_fd)
+        from mifeng.keychain import read_passphrase
+
+        return read_passphrase(options.passphrase_fd)
     if not sys.stdin.isatty():
         return None
     import getpass
@@ -139,23 +141,6 @@ def passphrase_for(options: Options, *, new: bool) -> str | None:
     if not asyncio.run(needs_passphrase(options.folder)):
         return None
     return getpass.getpass(_("Passphrase: "))
-
-
-def _read_line(descriptor: int) -> str:
-    data = b""
-    try:
-        while not data.endswith(b"\n") and (chunk := os.read(descriptor, 1)):
-            data += chunk
-        text = data.decode().rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as err:
-        raise UsageError(
-            "file descriptor {fd} does not give a passphrase; open it for reading", fd=descriptor
-        ) from err
-    if not text:
-        raise UsageError(
-            "file descriptor {fd} does not give a passphrase; open it for reading", fd=descriptor
-        )
-    return text
 
 
 @contextlib.asynccontextmanager

@@ -394,6 +394,7 @@ class Workspace(Looking):
                 n=len(found),
             )
         await ledgers.sign_roster(self._session, RevokeInvite(found[0].person.id))
+        await directory_key.rotate(self._session)  # the link has the present one
         return found[0]
 
     async def set_role(self, person: Person, role: Role) -> None:

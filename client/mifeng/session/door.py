@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from mifeng.core import joining, key_packages, outbox
@@ -11,10 +12,11 @@ from mifeng.core.events import UnitJoined
 from mifeng.core.readd import welcome_refused
 from mifeng.core.rows import UnitStatus, ledger_rows
 from mifeng.core.unit import changes_between
-from mifeng.errors import AccessEndedError
+from mifeng.errors import AccessEndedError, ServerProblem
 from mifeng.session import charters, notary, readd
 from mifeng.session.history.noting import joined
 from mifeng_crypto.api import messages as m
+from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import CodecError, CryptoError, MifengError, ProtocolError
 from mifeng_crypto.ids import GroupId, UnitId
 from mifeng_crypto.ledger.chain import NeedLedgerError, SplitViewError
@@ -74,18 +76,21 @@ async def _join(session: Session, item: m.WelcomeItem) -> None:
                 return
         before = session.units.get(unit_id)
         ref, bundle = await _bundle_for(session, item)
-        tree = await session.api.call(
-            "tree", path={"unit_id": unit_id, "tree_hash": item.tree_hash}
-        )
+        with _is_there():
+            tree = await session.api.call(
+                "tree", path={"unit_id": unit_id, "tree_hash": item.tree_hash}
+            )
         opened = joining.open_welcome(item, bundle, tree)
         await session.follow_roster()
-        charter, entries = await charters.fetch(session, unit_id, None)
+        with _is_there():
+            charter, entries = await charters.fetch(session, unit_id, None)
         if before is not None:
             charter.check_has(before.charter.head)  # never back to a shorter one
         if item.generation < charter.generation().number:
             return  # restarted since: whoever opened the next one lets this device in there
         joining.check_generation(item, charter, before)
-        log = await _up_to_the_commit(session, item, opened)
+        with _is_there():
+            log = await _up_to_the_commit(session, item, opened)
         unit = joining.accept(item, opened, log, roster=session.known_roster, charter=charter)
         if before is not None:  # what was left of an earlier stay
             if before.group == unit.group and before.log.sequence == unit.log.sequence:
@@ -182,6 +187,22 @@ async def _up_to_the_commit(
     if after != item.sequence or not log:
         raise ProtocolError("CLIENT-3", "the server gives another entry of the log")
     return log
+
+
+@contextlib.contextmanager
+def _is_there() -> Iterator[None]:
+    """CLIENT-14: the server has what a Welcome leads to. Without it that Welcome is of no use, and
+    no other one is the worse for it.
+    """
+    try:
+        yield
+    except ServerProblem as err:
+        if err.code is not ProblemCode.NOT_FOUND:
+            raise
+        raise ProtocolError(
+            "CLIENT-14",
+            "the server lacks what lets this device into a unit; it asks to be let in again",
+        ) from err
 
 
 def _knows_more(session: Session, item: m.WelcomeItem) -> bool:

@@ -32,6 +32,7 @@ from mifeng_crypto.ledger.roster_entry import (
     Recover,
     RemoveMember,
     RevokeDevice,
+    RevokeInvite,
     RosterBody,
     RosterEntry,
     RosterEntryTBS,
@@ -51,6 +52,8 @@ __all__ = ["DeviceRecord", "InviteRecord", "Member", "Roster", "hash_entry", "si
 
 LABEL = "RosterEntry"
 FIRST_DIRECTORY_KEY = DirectoryKey(0, bytes(32))
+KNEW_THE_KEY = (RemoveMember, RevokeDevice, Recover, RevokeInvite)
+"""After these somebody has the directory's key who does not belong here: a link has it as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -291,7 +294,7 @@ class Roster:
             default_policy=self.default_policy,
             server=server,
             directory=body if isinstance(body, DirectoryKey) else self.directory,
-            is_directory_key_due=isinstance(body, RemoveMember | RevokeDevice | Recover)
+            is_directory_key_due=isinstance(body, KNEW_THE_KEY)
             or (self.is_directory_key_due and not is_new_key),
             _chain=grown,
             _tables=tables,

@@ -11,7 +11,7 @@ from mifeng_crypto.ledger.directory_key import (
     open_directory_key,
     seal_directory_key,
 )
-from mifeng_crypto.ledger.roster_entry import DirectoryKey, RevokeDevice, Role
+from mifeng_crypto.ledger.roster_entry import DirectoryKey, RevokeDevice, RevokeInvite, Role
 from mifeng_crypto.ledger.roster_snapshot import from_snapshot, to_snapshot
 from tests.support.company import Company, Person
 
@@ -39,6 +39,12 @@ def test_a_key_is_due_when_somebody_has_left_and_until_it_is_replaced() -> None:
     company.append(company.recover_entry(cy, company.on_new_device(cy)))
     assert is_due(company)
     rotate(company, company.ada, OLD, number=2)
+    dan = company.person("Dan")
+    company.append(company.invite_entry(dan))
+    assert not is_due(company)
+    company.append(company.sign(RevokeInvite(dan.member_id), company.ada))
+    assert is_due(company), "whoever has the link has the key"
+    rotate(company, company.ada, NEW, number=3)
     company.fire(bo)
     assert is_due(company)
     head = company.roster.head
