@@ -47,6 +47,7 @@ class FileServer:
         app.router.add_post("/v1/units/{unit}/files", self._create)
         app.router.add_route("HEAD", f"/v1/files/{FILE_ID.hex()}", self._head)
         app.router.add_patch(f"/v1/files/{FILE_ID.hex()}", self._patch)
+        app.router.add_delete(f"/v1/files/{FILE_ID.hex()}", self._delete)
         app.router.add_get(f"/v1/files/{FILE_ID.hex()}", self._get, allow_head=False)
         app.router.add_get(f"/v1/files/{FILE_ID.hex()}/share", self._share)
         return app
@@ -100,6 +101,10 @@ class FileServer:
                 await asyncio.sleep(1)
             self.data += piece
         return web.Response(status=204, headers={"Upload-Offset": str(len(self.data))})
+
+    async def _delete(self, _: web.Request) -> web.Response:
+        self.requests.append("DELETE")
+        return web.Response(status=204)
 
     async def _get(self, request: web.Request) -> web.StreamResponse:
         self.requests.append("GET")

@@ -309,8 +309,8 @@ async def test_a_folder_that_is_missing_is_named(api: Api, source: Path, tmp_pat
         await down(api, attachment, tmp_path / "a" / "b")
 
 
-async def test_a_file_that_changes_while_it_is_sent_is_not_sent(
-    api: Api, source: Path, monkeypatch: pytest.MonkeyPatch
+async def test_a_file_that_changes_while_it_is_sent_is_not_sent_and_takes_no_room(
+    api: Api, server: FileServer, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write = transfer.Spool.write
 
@@ -322,6 +322,7 @@ async def test_a_file_that_changes_while_it_is_sent_is_not_sent(
     monkeypatch.setattr(transfer.Spool, "write", grow)
     with pytest.raises(UsageError, match="grew"):
         await up(api, source)
+    assert server.requests[-1] == "DELETE"
 
 
 async def test_a_full_disk_is_said_and_leaves_nothing(api: Api, source: Path, folder: Path) -> None:
@@ -470,6 +471,7 @@ async def test_what_was_sealed_is_sent_later_by_another_process_and_not_sealed_a
     server.cut_patches_at = [PIECE_BYTES + 1] + [PIECE_BYTES + 2] * 10
     with pytest.raises(TransportError):
         await up(api, source, spool=spool, on_sealed=keep)
+    assert "DELETE" not in server.requests
     source.write_bytes(b"something else by now")
     server.cut_patches_at = []
     sent = len(server.data)

@@ -125,7 +125,10 @@ async def test_the_whole_play_by_hand(tmp_path: Path) -> None:
         assert kept["files"][0]["file_id"] == up["file_id"]
         assert "plan.pdf" in (await shell.ok("ben", "files", "Research")).out
         assert (await shell.run("ben", "upload", "Research")).code == 2
-        await shell.ok("ben", "upload", "Research", "--resume")
+        for what in ("--resume", "--give-up"):
+            assert (
+                "No file is on its way" in (await shell.ok("ben", "upload", "Research", what)).out
+            )
 
         people = (await shell.ok("ben", "people", "--json")).lines
         assert [(p["name"], p["role"]) for p in people] == [("Ada", "owner"), ("Ben", "member")]

@@ -181,7 +181,9 @@ def _check_place(place: Path, *, overwrite: bool) -> None:
     if not place.parent.is_dir():
         raise UsageError("there is no folder {path}; make it first", path=place.parent)
     if place.is_dir() or (os.path.lexists(place) and not overwrite):
-        raise UsageError("{path} is there already; choose another name", path=place)
+        raise UsageError(
+            "{path} is there already; choose another name, or replace it with --force", path=place
+        )
 
 
 @contextlib.contextmanager

@@ -22,15 +22,15 @@ from mifeng.transfer.ahead import in_thread
 from mifeng.transfer.attempts import Progress, no_progress
 from mifeng.transfer.digest import ThreadedSha256
 from mifeng.transfer.sealing import READ_BYTES, sealed
-from mifeng.transfer.sending import PIECE_BYTES, Sending, create
+from mifeng.transfer.sending import PIECE_BYTES, Sending, create, take_back
 from mifeng.transfer.spool import Spool, Written
 from mifeng.transfer.synced import SyncedFile
 from mifeng_crypto.api.messages import ShareReply
-from mifeng_crypto.errors import StorageError, TransportError, UsageError
+from mifeng_crypto.errors import MifengError, StorageError, TransportError, UsageError
 from mifeng_crypto.files.key import derive_file_key, new_file_secret, share_hash
 from mifeng_crypto.files.seal import Sealer
 from mifeng_crypto.files.sealed import sealed_length
-from mifeng_crypto.ids import UnitId
+from mifeng_crypto.ids import FileId, UnitId
 from mifeng_crypto.rand import Rng
 
 __all__ = ["OnSealed", "resume", "upload", "upload_from"]
@@ -38,6 +38,7 @@ __all__ = ["OnSealed", "resume", "upload", "upload_from"]
 OnSealed = Callable[[Attachment], Awaitable[None]]
 Look = Callable[[], Awaitable[Preview]]
 
+_GIVE_BACK_S = 5
 HELD_BYTES = 32 << 20
 """What does not lie on a disk is looked into as long as it fits into this much of memory."""
 
@@ -235,7 +236,16 @@ async def _send(
             await asyncio.gather(sealing, return_exceptions=True)
             if sealing.cancelled() or sealing.exception():
                 spool.drop(file_id)
+                await _give_back(api, file_id)
             raise
+
+
+async def _give_back(api: Api, file_id: FileId) -> None:
+    """Free the room that an upload has at the server, which would keep it for a day."""
+    # If the server cannot be asked now, that day is all that is lost.
+    with contextlib.suppress(MifengError, TimeoutError):
+        async with asyncio.timeout(_GIVE_BACK_S):
+            await take_back(api, file_id)
 
 
 def _write(pieces: Iterator[bytes | memoryview], file: SyncedFile) -> int:
