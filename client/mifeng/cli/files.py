@@ -56,16 +56,12 @@ def upload(
     told = options(context)
 
     async def main() -> None:
-        from mifeng.cli.show import say
-        from mifeng.content import printable
-
         if sum((resume, give_up, bool(paths))) != 1:
             raise UsageError("name the files to send, or give --resume, or --give-up")
         async with opened(told) as me:
             where = me.unit(unit)
-            if (resume or give_up) and not await where.unfinished() and not told.json:
-                sentence = _("No file is on its way to {unit}.")
-                say(sentence.format(unit=printable(where.title)))
+            if (resume or give_up) and not await where.unfinished():
+                _say_nothing_waits(where, told)
             if give_up:
                 for file in await where.unfinished():
                     await where.give_up(file)
@@ -94,6 +90,14 @@ def upload(
             _sent(where, message, told)
 
     run(told, main)
+
+
+def _say_nothing_waits(unit: Unit, told: Options) -> None:
+    from mifeng.cli.show import say
+    from mifeng.content import printable
+
+    if not told.json:
+        say(_("No file is on its way to {unit}.").format(unit=printable(unit.title)))
 
 
 def _sent(unit: Unit, message: Message, told: Options) -> None:

@@ -44,7 +44,7 @@ from mifeng_crypto.rand import Rng
 __all__ = ["Api", "Data"]
 
 T = TypeVar("T", bound=msgspec.Struct)
-Data = bytes | Callable[[], AsyncIterable[bytes]] | None
+Data = bytes | Callable[[], AsyncIterable[bytes | memoryview]] | None
 """The body of a raw request; a callable, so that it can be produced again after a new login."""
 
 MSGPACK = "application/msgpack"

@@ -144,13 +144,9 @@ class Sending:
 
     def _piece(self, start: int, end: int) -> Piece:
         sha256 = hashlib.sha256()
-        for at in range(start, end, _SEND_BYTES):
-            sha256.update(self._read(at, min(at + _SEND_BYTES, end)))
+        for at in range(start, end, _READ_BYTES):
+            sha256.update(self._read(at, min(at + _READ_BYTES, end)))
         return Piece(start, end, sha256.digest())
-
-    def _slices(self, start: int, end: int) -> list[bytes]:
-        places = range(start, end, _SEND_BYTES)
-        return [self._read(at, min(at + _SEND_BYTES, end)) for at in places]
 
     def _read(self, start: int, end: int) -> bytes:
         try:
@@ -193,14 +189,15 @@ class Sending:
             "Content-Type": "application/offset+octet-stream",
         }
 
-        async def slices() -> AsyncIterator[bytes]:
+        async def slices() -> AsyncIterator[bytes | memoryview]:
             done = piece.start
             while done < piece.end:
                 end = min(done + _READ_BYTES, piece.end)
-                for data in await in_thread(self._slices, done, end):
+                data = memoryview(await in_thread(self._read, done, end))
+                for at in range(0, len(data), _SEND_BYTES):
                     self.progress(done, self.length)
-                    yield data
-                    done += len(data)
+                    yield data[at : at + _SEND_BYTES]
+                    done += len(data[at : at + _SEND_BYTES])
 
         async with self.api.raw("PATCH", self.path, headers=headers, data=slices) as response:
             return _offset(response, piece.start, piece.end)
