@@ -110,10 +110,7 @@ async def test_a_file_arrives_as_it_was_sent(
 
 
 @pytest.mark.parametrize("size", [0, 1, 16_384, PIECE_BYTES])
-async def test_files_of_every_size_arrive(
-    api: Api, tmp_path: Path, folder: Path, size: int
-) -> None:
-    source = tmp_path / "a"
+async def test_files_of_every_size_arrive(api: Api, source: Path, folder: Path, size: int) -> None:
     source.write_bytes(RNG(size))
     got = await down(api, await up(api, source), folder)
     assert got.read_bytes() == source.read_bytes()
@@ -240,9 +237,9 @@ async def test_nothing_is_left_of_a_file_that_is_not_what_was_sent(
 
 
 async def test_a_file_of_another_unit_does_not_open(api: Api, source: Path, folder: Path) -> None:
-    attachment = await up(api, source)
+    sent = await up(api, source)
     with pytest.raises(ProtocolError, match="FILE-3"):
-        await transfer.download(api, unit_id=UnitId(RNG(16)), attachment=attachment, target=folder)
+        await transfer.download(api, unit_id=UnitId(RNG(16)), attachment=sent, target=folder)
 
 
 async def test_a_file_that_is_there_is_never_overwritten_unasked(

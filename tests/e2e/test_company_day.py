@@ -242,7 +242,7 @@ async def test_by_commands(tmp_path: Path, shell: Shell) -> None:
         assert [one["sequence"] for one in waiting] == [asked["sequence"]]
         approved = await run("ada", "approval", "approve", "Research", n, "--comment", "fine")
         assert "[approved] Screen" in approved.out
-        assert "amount: CNY 999.90" in approved.out
+        assert "Amount: CNY 999.90" in approved.out
         again = await run("ada", "approval", "reject", "Research", n)
         assert again.code == 2
         table = tmp_path / "list.csv"
@@ -255,7 +255,7 @@ async def test_by_commands(tmp_path: Path, shell: Shell) -> None:
         assert {"label": "amount", "value": "CNY 999.90"} in checked["answers"]
         told = await run("nobody", "audit", str(proof))
         assert "[approved] Screen" in told.out
-        assert "amount: CNY 999.90" in told.out
+        assert "Amount: CNY 999.90" in told.out
         audited = (await run("nobody", "audit", str(proof), "--json")).json
         assert audited == checked
         wrong = await run("ben", "approval", "request", "Research", "x", "--field", "text")
