@@ -68,6 +68,7 @@ class Kem(Protocol):
     def derive_key_pair(self, ikm: bytes) -> HpkeKeyPair: ...
     def load_private(self, private: bytes) -> PrivateKey: ...
     def load_public(self, public: bytes) -> PublicKey: ...
+    def check_public(self, public: bytes) -> None: ...
     def encapsulate(self, public: bytes, rng: Rng) -> Encapsulated: ...
     def decapsulate(self, private: bytes, kem_output: bytes) -> Secret: ...
 
@@ -127,6 +128,10 @@ class _X25519:
 
     def load_public(self, public: bytes) -> x25519.X25519PublicKey:
         return _x25519_public(public)
+
+    def check_public(self, public: bytes) -> None:
+        """Raise ValueError for what `load_public` would not take."""
+        self.load_public(public)
 
     def encapsulate(self, public: bytes, rng: Rng) -> Encapsulated:
         ephemeral = self.derive_key_pair(rng(self.private_bytes))
@@ -224,6 +229,10 @@ class _Nist:
             raise ValueError("a public key has the wrong length")
         return ec.EllipticCurvePublicKey.from_encoded_point(self.curve, public)
 
+    def check_public(self, public: bytes) -> None:
+        """Raise ValueError for what `load_public` would not take."""
+        self.load_public(public)
+
     def encapsulate(self, public: bytes, rng: Rng) -> Encapsulated:
         ephemeral = self.derive_key_pair(rng(self.private_bytes))
         dh = self.load_private(ephemeral.private).exchange(ec.ECDH(), self.load_public(public))
@@ -287,6 +296,11 @@ class _XWing:
             _x25519_public(public[1184:]),
         )
 
+    def check_public(self, public: bytes) -> None:
+        """Raise ValueError for what `load_public` would not take."""
+        check_xwing_public(public)
+        _check_modulus(public[:1152])
+
     def encapsulate(self, public: bytes, rng: Rng) -> Encapsulated:
         """As section 5.4 of the draft; the library draws ML-KEM's randomness itself."""
         ss_m, ct_m = mlkem.MLKEM768PublicKey.from_public_bytes(public[:1184]).encapsulate()
@@ -320,6 +334,23 @@ def check_xwing_public(public: bytes) -> None:
     if len(public) != XWING.public_bytes:
         raise ValueError("a public key of X-Wing has 1,216 bytes")
     _check_order(public[1184:])
+
+
+# FIPS 203 section 7.2: each of the 768 coefficients of an encapsulation key, 12 bits each, is below
+# q. The library checks that too, and expands the key's matrix along with it, which takes several
+# times as long: too much for a path, of whose ten keys hardly one is ever used here. So all of them
+# are compared at once: in lanes of 24 bits, which hold one each, adding 2^12 - q carries into bit
+# 12 exactly where one is not below q, and never into the next lane.
+_Q = 3329
+_LANE = int.from_bytes(b"\x01\x00\x00" * 384, "little")
+_COEFFICIENT, _UP_TO_CARRY, _CARRY = 0xFFF * _LANE, (4096 - _Q) * _LANE, 0x1000 * _LANE
+
+
+def _check_modulus(packed: bytes) -> None:
+    both = int.from_bytes(packed, "little")
+    for lanes in (both & _COEFFICIENT, both >> 12 & _COEFFICIENT):
+        if lanes + _UP_TO_CARRY & _CARRY:
+            raise ValueError("an encapsulation key of ML-KEM has a coefficient that is too large")
 
 
 def _xwing_parts(seed: bytes) -> _XWingParts:
