@@ -6,6 +6,7 @@ a `StorageError`, and then nothing has changed.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
@@ -170,13 +171,13 @@ class Checksum(Protocol):
 
 async def checked(chunks: AsyncIterator[bytes], checksum: Checksum) -> AsyncIterator[bytes]:
     """Hold chunks back, in memory, until all of them are known to be right."""
-    held = []
+    held = deque[bytes]()
     async for chunk in chunks:
         checksum.update(chunk)
         held.append(chunk)
     checksum.check()
-    for chunk in held:
-        yield chunk
+    while held:  # whoever takes them gathers an object of them: each is in memory once
+        yield held.popleft()
 
 
 class Blobs(Protocol):
