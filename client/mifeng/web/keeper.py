@@ -15,6 +15,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 
 from mifeng import Unit, Workspace
+from mifeng.content import printable
 from mifeng.core.events import (
     AlarmRaised,
     Delivered,
@@ -25,7 +26,7 @@ from mifeng.core.events import (
 )
 from mifeng.home import needs_passphrase
 from mifeng.sdk.opening import unlock
-from mifeng.text import explain
+from mifeng.text import _, explain
 from mifeng.web.errors import LockedError
 from mifeng.web.facts import is_shown, message_facts
 from mifeng.web.unread import Unread
@@ -40,6 +41,8 @@ Tell = Callable[[str, dict[str, object]], None]
 Lending = Callable[[Path, Workspace], AbstractAsyncContextManager[None]]
 """Lets the commands of this user use an open profile, while it is entered."""
 
+CLOCK_WARNS_S = 120.0
+DAY_MS = 86_400_000
 LOOK_S = 0.5
 """How often what has no event of its own is looked at: the line, the ledgers, the directory."""
 FOLLOWED = 8
@@ -70,6 +73,12 @@ class Keeper:
         self._followed: dict[UnitId, asyncio.Task[None]] = {}
         self.ended = ""
         """Why this device is let in no longer; empty while it is."""
+        self.wall = time.time
+        """What this device's clock shows, in seconds."""
+        self.clock = ""
+        """What is wrong with this device's clock; empty while nothing is."""
+        self.alarm = ""
+        """What should not be, of the last day; empty if there was nothing."""
 
     @property
     def exists(self) -> bool:
@@ -114,7 +123,8 @@ class Keeper:
                 return
             async with AsyncExitStack() as stack:
                 me = await stack.enter_async_context(opening)
-                tasks = [self._count(me), self._follow(me), self._look(me), self._tend(me)]
+                beside = self._look(me), self._tend(me), self._warn()
+                tasks = [self._count(me), self._follow(me), *beside]
                 stack.push_async_callback(cancel, [started(one) for one in tasks])
                 stack.push_async_callback(self._unfollow)
                 if self._lending is not None:
@@ -183,6 +193,7 @@ class Keeper:
             self._tell("changed", {})
         elif isinstance(event, AlarmRaised):
             self._tell("alarm", {"message": event.message})
+            await _quietly(self.look_for_alarms)
         elif isinstance(event, HistoryTaken):
             self._tell("renewed", {"unit": event.unit_id.hex()})
         elif not isinstance(event, Delivered):
@@ -215,6 +226,40 @@ class Keeper:
             if now != before:
                 self._tell("changed", {})
             before = now
+
+    async def _warn(self) -> None:
+        """What is to be set right is looked for beside, once one sees something."""
+        await asyncio.sleep(LOOK_S)
+        while True:
+            await _quietly(self.look_at_clock)
+            await _quietly(self.look_for_alarms)
+            await asyncio.sleep(TEND_S)
+
+    async def look_at_clock(self) -> None:
+        """Hold this device's clock against the server's.
+
+        Raises:
+            ServerProblem, TransportError: it does not answer.
+        """
+        before, its = self.clock, await self.workspace.server_time()
+        off = self.wall() - its.timestamp()
+        told = _(
+            "This device's clock and the server's are {n} min apart: set it. "
+            "Beyond ten minutes nothing is accepted."
+        )
+        is_off = abs(off) >= CLOCK_WARNS_S
+        self.clock = told.format(n=round(abs(off) / 60)) if is_off else ""
+        if self.clock != before:
+            self._tell("changed", {})
+
+    async def look_for_alarms(self) -> None:
+        """Find the newest alarm, if it is of the last day."""
+        before, found = self.alarm, await self.workspace.alarms()
+        told = _("Refused, and kept with its evidence: {message}")
+        is_new = bool(found) and time.time() * 1000 - found[-1].time < DAY_MS
+        self.alarm = told.format(message=printable(found[-1].message)) if is_new else ""
+        if self.alarm != before:
+            self._tell("changed", {})
 
     async def _tend(self, me: Workspace) -> None:
         while True:

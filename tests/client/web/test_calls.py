@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import struct
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from mifeng.session import notary
+from mifeng_crypto.audit.evidence import Observed
+from mifeng_crypto.errors import ProtocolError
 from tests.e2e.people import PASSPHRASE, Cast, cast
 from tests.support.patience import PATIENCE_S
 from tests.support.screen import DeclinedError, Page, open_screen
@@ -203,6 +207,28 @@ async def test_a_second_device_is_let_in_by_the_digits_that_it_shows(
     other = next(one for one in devices if not one["is_this"])
     await page.of("revoke_device", person=me, device=other["id"])
     assert (await page.of("devices", person=me))["devices"][-1]["ended_at"] > 0
+
+
+async def test_a_clock_that_is_off_and_an_alarm_are_told_until_all_is_well(
+    page: Page, c: Cast
+) -> None:
+    keeper = page.screen.house.keepers[page.profile]
+
+    async def warnings() -> list[str]:
+        return (await page.call("state"))["profiles"][0]["me"]["warnings"]  # type: ignore[no-any-return]
+
+    await keeper.look_at_clock()
+    assert await warnings() == []
+    keeper.wall = lambda: time.time() - 15 * 60
+    await keeper.look_at_clock()
+    assert [one for one in await warnings() if "15 min" in one and "clock" in one]
+    keeper.wall = time.time
+    await keeper.look_at_clock()
+    assert await warnings() == []
+    forked = ProtocolError("LOG-8", "two logs were shown")
+    await notary.raise_alarm(c.ada._session, forked, Observed(), unit_id=c.adas.id)
+    await keeper.look_for_alarms()
+    assert [one for one in await warnings() if "two logs were shown" in one]
 
 
 async def test_a_profile_that_nobody_touches_is_locked(page: Page, c: Cast) -> None:

@@ -29,7 +29,7 @@ CODE = re.compile(r"\b(?:[0-9A-Za-z]{4}-){6}[0-9A-Za-z]{4}\b")
 
 
 class MeFacts(msgspec.Struct, kw_only=True, frozen=True):
-    """Who one is in an open profile."""
+    """Who one is in an open profile; `warnings` say what is to be set right, or should not be."""
 
     me: PersonFacts
     workspace: str
@@ -37,6 +37,7 @@ class MeFacts(msgspec.Struct, kw_only=True, frozen=True):
     server: str
     is_online: bool
     ended: str
+    warnings: list[str]
     may_invite: bool
     may_create: list[str]
 
@@ -149,6 +150,7 @@ def _me(keeper: Keeper) -> MeFacts:
         server=me.server,
         is_online=me.is_online,
         ended=keeper.ended,
+        warnings=[one for one in (keeper.clock, keeper.alarm) if one],
         may_invite=role in ("OWNER", "ADMIN"),
         may_create=[
             kind.name.lower()

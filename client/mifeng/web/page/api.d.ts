@@ -302,6 +302,7 @@ export interface MeFacts {
   server: string;
   is_online: boolean;
   ended: string;
+  warnings: string[];
   may_invite: boolean;
   may_create: string[];
 }

@@ -78,10 +78,9 @@ class Store extends EventTarget {
   async loadUnits() {
     if (!this.me) return;
     const asked = ++this.#asked;
-    const { units } = await call("units", { profile: this.id });
+    const [{ units }] = await Promise.all([call("units", { profile: this.id }), this.people.size ? null : this.loadPeople()]);
     if (asked !== this.#asked) return;
     this.units = units;
-    if (!this.people.size) await this.loadPeople();
     this.tell("units");
   }
 
