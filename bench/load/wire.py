@@ -69,6 +69,8 @@ class Http(asyncio.Protocol):
     ) -> int:
         """Send a request; return the status, 0 if the line was cut."""
         assert self.transport is not None, "it is connected"
+        if self.is_lost:  # between two requests: no answer would ever come
+            return 0
         self._done = asyncio.get_running_loop().create_future()
         key = key or os.urandom(8).hex()
         self.transport.write(
