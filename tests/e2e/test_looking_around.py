@@ -105,7 +105,7 @@ async def test_a_units_requests_are_listed_with_unit_and_names_of_files(
                 "'@Train",
                 "approved",
             )
-            assert "receipt: ticket.pdf" in row["Fields"]
+            assert "Receipt: ticket.pdf" in row["Fields"]
         listed = (await shell.run("ada", "approval", "list", "--unit", "Research", "--json")).lines
         assert [one["approval"]["standing"] for one in listed] == ["approved"]
         assert "Nothing waits for you." in (await shell.ok("ada", "approval", "list")).err
@@ -180,7 +180,7 @@ async def test_standard_fields_are_called_as_in_the_readers_language(
         async with cast(tmp_path, server):
             pass
         words = ("approval", "request", "Research", "两天", "--template", "leave", "--step", "Ada")
-        fields = ("--field", "类型=年假", "--field", "日期=2026-02-02..2026-02-03")
+        fields = ("--field", "类型=年假", "--field", "日期范围=2026-02-02..2026-02-03")
         with mifeng.text.speaking("zh_CN"):
             shown = await shell.ok("ben", *words, *fields)
         assert "类型: 年假" in shown.out

@@ -30,7 +30,7 @@ class Recorder:
         self.outcomes: dict[str, str] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        name = report.nodeid.split("::", 1)[-1]
+        name = report.nodeid  # with its file: two files may have a test of one name
         if report.when == "call" or report.outcome != "passed":
             self.outcomes[name] = report.outcome
             if report.skipped and isinstance(report.longrepr, tuple):
