@@ -63,6 +63,8 @@ from tests.vectors_own.mallory import Frame, Path, forge_commit
 
 __all__ = ["Scene", "scene"]
 
+NEVER_BEHIND = UnixMillis(1 << 62)
+"""A device's time by which no entry comes too early: that is no matter of the gate."""
 ROLES = {
     "member": UnitRole.MEMBER,
     "publisher": UnitRole.PUBLISHER,
@@ -345,7 +347,11 @@ class Scene:
         """Return how a client shows the last of some entries."""
         before = unit.record()
         applied = apply_entries(
-            unit, entries, roster=self.company.roster, device_id=self.device_of("victim")
+            unit,
+            entries,
+            roster=self.company.roster,
+            device_id=self.device_of("victim"),
+            now=NEVER_BEHIND,
         )
         last = applied.unit.log.sequence
         (record,) = [
@@ -378,7 +384,11 @@ class Scene:
         early = replace(self.early, charter=self.charter)
         missed = self.world.log.entries[self.early_log :]
         applied = apply_entries(
-            early, missed, roster=self.company.roster, device_id=self.device_of("victim")
+            early,
+            missed,
+            roster=self.company.roster,
+            device_id=self.device_of("victim"),
+            now=NEVER_BEHIND,
         )
         assert applied.unit.log.head == unit.log.head
         return [

@@ -23,6 +23,7 @@ from mifeng.core.arrival import check_arrival, own_message
 from mifeng.core.events import Delivered, DeviceStuck, Event, NewEntry, UnitClosed, UnitLeft
 from mifeng.core.history.joining import LetIn
 from mifeng.core.history.taking import Gift, gift_in, without_keys
+from mifeng.core.own_time import check_time
 from mifeng.core.readd import CannotGoOnError
 from mifeng.core.rows import (
     Changes,
@@ -50,6 +51,7 @@ from mifeng_crypto.mls.wire.message import MLSMessage
 from mifeng_crypto.tls import decode, encode
 
 __all__ = ["Applied", "Lag", "apply_entries", "check_not_shorter"]
+
 
 NOBODY = MemberId(bytes(16))
 FORKS = frozenset({"LEDGER-8", "LOG-8"})
@@ -106,7 +108,12 @@ class Applied:
 
 
 def apply_entries(
-    unit: Unit, entries: Iterable[bytes | LogEntry], *, roster: Roster, device_id: DeviceId
+    unit: Unit,
+    entries: Iterable[bytes | LogEntry],
+    *,
+    roster: Roster,
+    device_id: DeviceId,
+    now: UnixMillis,
 ) -> Applied:
     """Apply entries that follow the unit's last one. Those already applied are passed over.
 
@@ -115,8 +122,10 @@ def apply_entries(
         entries: encoded LogEntry, in order.
         roster: at least up to what the entries refer to.
         device_id: this device's.
+        now: this device's own time, which no server moves.
 
     Raises:
+        AheadError: an entry is dated past it; those before it can be applied.
         NeedLedgerError: an entry refers to ledgers that are not here yet; fetch and redo.
         ProtocolError: the server's log breaks a rule. Nothing is changed.
     """
@@ -128,7 +137,7 @@ def apply_entries(
         if entry.header.sequence <= unit.log.sequence:
             continue
         before = unit
-        step = _apply(unit, entry, roster=roster, device_id=device_id)
+        step = _apply(unit, entry, roster=roster, device_id=device_id, now=now)
         unit, record, said = step.unit, step.record, step.said
         if step.added:
             let_in.append(LetIn.by_commit(unit, entry.header, step.added))
@@ -177,7 +186,9 @@ def check_not_shorter(unit: Unit, head_sequence: int) -> None:
         )
 
 
-def _apply(unit: Unit, entry: LogEntry, *, roster: Roster, device_id: DeviceId) -> _Step:
+def _apply(
+    unit: Unit, entry: LogEntry, *, roster: Roster, device_id: DeviceId, now: UnixMillis
+) -> _Step:
     header = entry.header
     view = unit.view(roster)
     try:
@@ -207,6 +218,8 @@ def _apply(unit: Unit, entry: LogEntry, *, roster: Roster, device_id: DeviceId) 
             step = _apply_message(unit, view, placed, device_id)
     is_message = header.kind is EntryKind.MESSAGE
     is_dated = step.said is not None or not is_message
+    if is_dated:
+        check_time(header, now=now)
     moved = dataclasses.replace(
         step.unit,
         log=step.unit.log.grown(header),

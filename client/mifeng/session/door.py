@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mifeng.core import joining, key_packages, outbox
 from mifeng.core.events import UnitJoined
+from mifeng.core.own_time import AheadError, check_time
 from mifeng.core.readd import welcome_refused
 from mifeng.core.rows import UnitStatus, ledger_rows
 from mifeng.core.unit import changes_between
@@ -51,9 +52,12 @@ async def join_units(session: Session) -> None:
 async def _is_of_no_use(session: Session, item: m.WelcomeItem, err: MifengError) -> bool:
     """Ask for another Welcome in place of one that does not hold; tell whether to forget it.
 
-    What the server withholds or contradicts is the server's to explain: the Welcome waits for that.
+    What the server withholds or contradicts is the server's to explain, and a clock is to be set:
+    the Welcome waits for that.
     """
-    if isinstance(err, NeedLedgerError | SplitViewError) or getattr(err, "rule", "") == "CLIENT-3":
+    if isinstance(err, AheadError | NeedLedgerError | SplitViewError):
+        return False
+    if getattr(err, "rule", "") == "CLIENT-3":
         return False
     unit_id = UnitId(item.unit_id)
     async with session.turn(unit_id):
@@ -91,6 +95,7 @@ async def _join(session: Session, item: m.WelcomeItem) -> None:
         joining.check_generation(item, charter, before)
         with _is_there():
             log = await _up_to_the_commit(session, item, opened)
+        check_time(log[-1].header, now=session.effective())
         unit = joining.accept(item, opened, log, roster=session.known_roster, charter=charter)
         if before is not None:  # what was left of an earlier stay
             if before.group == unit.group and before.log.sequence == unit.log.sequence:

@@ -17,6 +17,7 @@ from mifeng.core import alarms
 from mifeng.core.catch_up import Applied, apply_entries, check_not_shorter
 from mifeng.core.charters import read
 from mifeng.core.events import Delivered, DeviceStuck, Event
+from mifeng.core.own_time import AheadError
 from mifeng.core.people import People
 from mifeng.core.profile import Enrolled, Profile
 from mifeng.core.readd import CannotGoOnError, state_lost
@@ -361,6 +362,11 @@ class Session:
         before = self.units[unit_id].log.head
         try:
             applied = await self._applied(unit_id, entries)
+        except AheadError as err:
+            rest = [e if isinstance(e, LogEntry) else decode(LogEntry, e) for e in entries]
+            if timely := [e for e in rest if e.header.sequence < err.sequence]:
+                await self.apply(unit_id, timely)
+            raise  # and no alarm: this device's clock may be wrong
         except CannotGoOnError as err:
             rest = [e if isinstance(e, LogEntry) else decode(LogEntry, e) for e in entries]
             readable = [e for e in rest if e.header.sequence < err.stuck.sequence]
@@ -395,7 +401,8 @@ class Session:
         self, unit_id: UnitId, entries: list[bytes] | list[LogEntry], *, anew: bool = False
     ) -> Applied:
         unit, roster, device_id = self.units[unit_id], self.known_roster, self.profile.device_id
-        step = partial(apply_entries, unit, entries, roster=roster, device_id=device_id)
+        now = self.effective()
+        step = partial(apply_entries, unit, entries, roster=roster, device_id=device_id, now=now)
         try:
             return step() if len(entries) <= ASIDE else await to_the_end(asyncio.to_thread(step))
         except NeedLedgerError:

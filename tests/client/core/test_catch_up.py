@@ -8,6 +8,7 @@ import pytest
 
 from mifeng.core import key_packages, membership
 from mifeng.core.events import Delivered, NewEntry, UnitLeft
+from mifeng.core.own_time import AheadError
 from mifeng.core.readd import CannotGoOnError
 from mifeng.core.rows import Condition, UnitStatus
 from mifeng.core.unit import changes_between, from_rows
@@ -130,6 +131,20 @@ def test_a_server_that_dates_a_message_as_nobody_did_is_not_believed_by_its_auth
         assert [r.condition for r in shown] == [Condition.MALFORMED]
         assert "GATE-21" in shown[0].reason
         assert desk.unit.last_accepted_at == before
+
+
+def test_who_dates_ahead_of_time_with_the_server_moves_no_other_clock_client_15(
+    world: World,
+) -> None:
+    before, own = world.ben.unit, world.company.now
+    world.company.tick(11 * 60_000)  # what the server and the sender agree on
+    ahead = say(world, b"from the future")
+    with pytest.raises(AheadError) as caught:
+        world.ben.apply(ahead, now=own)
+    assert (caught.value.rule, caught.value.sequence) == ("CLIENT-15", before.log.sequence + 1)
+    assert world.ben.unit == before, "nothing has changed"
+    world.ben.apply(ahead, now=UnixMillis(own + 60_000 + 1_000))
+    assert world.ben.unit.log.sequence == before.log.sequence + 1, "once the clock says so"
 
 
 def test_what_nobody_has_dated_moves_no_time(world: World) -> None:

@@ -68,9 +68,13 @@ class Desk:
     def now(self) -> UnixMillis:
         return self.company.now
 
-    def apply(self, *entries: bytes) -> Applied:
+    def apply(self, *entries: bytes, now: UnixMillis | None = None) -> Applied:
         applied = apply_entries(
-            self.unit, entries, roster=self.company.roster, device_id=self.person.device_id
+            self.unit,
+            entries,
+            roster=self.company.roster,
+            device_id=self.person.device_id,
+            now=self.company.now if now is None else now,
         )
         self.unit = applied.unit
         return applied
