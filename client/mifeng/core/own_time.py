@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from mifeng_crypto.errors import ProtocolError
 from mifeng_crypto.ids import UnixMillis
 from mifeng_crypto.ledger.chain import CLOCK_TOLERANCE_MS
@@ -22,12 +20,12 @@ class AheadError(ProtocolError):
         sequence: the entry's.
     """
 
-    def __init__(self, header: LogHeader) -> None:
+    def __init__(self, header: LogHeader, now: UnixMillis) -> None:
         super().__init__(
             "CLIENT-15",
-            "this device's clock is more than ten minutes behind {theirs}, when the server says "
-            "that it accepted an entry; set it, or tell your administrator if it is right",
-            theirs=f"{datetime.fromtimestamp(header.accepted_at / 1000, UTC):%Y-%m-%d %H:%M} UTC",
+            "this device's clock is {minutes} min behind the time at which the server says that it "
+            "accepted an entry; set it, or tell your administrator if it is right",
+            minutes=(header.accepted_at - now) // 60_000,
         )
         self.sequence = header.sequence
 
@@ -39,4 +37,4 @@ def check_time(header: LogHeader, *, now: UnixMillis) -> None:
         AheadError: it does.
     """
     if header.accepted_at > now + CLOCK_TOLERANCE_MS:
-        raise AheadError(header)
+        raise AheadError(header, now)
