@@ -16,8 +16,8 @@ from mifeng_crypto.log import EntryKind, LogEntry
 from mifeng_crypto.tls import decode
 from mifeng_server.app import PURGE_EVERY_S
 from mifeng_server.domain import purge as purge_module
-from mifeng_server.domain.destroying import file_lock
-from mifeng_server.domain.purge import BATCH, LONG_MS, _next_size
+from mifeng_server.domain.destroying import BATCH, file_lock
+from mifeng_server.domain.purge import LONG_MS, _next_size
 from mifeng_server.domain.rows import ContentRow, FileRow, IdempotencyRow, KeyPackageRow, TokenRow
 from tests.support.patience import PATIENCE_S
 from tests.support.peer import Peer

@@ -52,7 +52,6 @@ from mifeng_crypto.tls import decode, encode
 
 __all__ = ["Applied", "Lag", "apply_entries", "check_not_shorter"]
 
-
 NOBODY = MemberId(bytes(16))
 FORKS = frozenset({"LEDGER-8", "LOG-8"})
 """Somebody was shown another history. That is no fault of one message: the unit stands still."""

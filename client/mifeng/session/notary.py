@@ -8,7 +8,8 @@ bad is an alarm, and the chain of hashes goes on protecting what it protects.
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 from mifeng.core import alarms, notes
 from mifeng.core.catch_up import Lag
@@ -31,12 +32,13 @@ from mifeng_crypto.ledger.checkpoint import (
     origin_of_roster,
 )
 from mifeng_crypto.ledger.head import Head
-from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.log import LogHeader
 from mifeng_crypto.tls import decode
 
 if TYPE_CHECKING:
     from mifeng.session.session import Session
+
+T = TypeVar("T")
 
 __all__ = ["follow", "hold_restart", "look_at", "lost", "raise_alarm", "receipt_of"]
 
@@ -64,16 +66,14 @@ async def receipt_of(session: Session, reply: m.AcceptedReply, header: LogHeader
     server signs.
     """
     roster = session.known_roster
-    key = roster.server.checkpoint_key
-    if key is None:
+    if roster.server.checkpoint_key is None:
         return {}
+
+    def check(key: bytes) -> None:
+        notes.check_receipt(reply, header, workspace_id=roster.workspace_id, public_key=key)
+
     try:
-        try:
-            notes.check_receipt(reply, header, workspace_id=roster.workspace_id, public_key=key)
-        except ProtocolError:
-            if (key := await _other_key(session, key)) is None:
-                raise
-            notes.check_receipt(reply, header, workspace_id=roster.workspace_id, public_key=key)
+        await _by_the_key(session, check)
     except ProtocolError as err:
         unit_id = UnitId(header.group.unit_id)
         await raise_alarm(session, err, RefusedStatement(reply.receipt), unit_id=unit_id)
@@ -81,12 +81,23 @@ async def receipt_of(session: Session, reply: m.AcceptedReply, header: LogHeader
     return notes.receipt_row(header, reply.receipt)
 
 
-async def _other_key(session: Session, before: bytes | None) -> bytes | None:
-    """Return the key that the roster's newest entries name, if it is another one than before."""
-    with contextlib.suppress(ServerProblem, TransportError):
-        await session.follow_roster()
+async def _by_the_key(session: Session, verify: Callable[[bytes], T]) -> T:
+    """Verify something by the key that the roster names; by the next one if that does not hold and
+    the roster's newest entries name another. A roster without a key vouches for nothing.
+
+    Raises:
+        ProtocolError: it holds by neither.
+    """
     key = session.known_roster.server.checkpoint_key
-    return key if key != before else None
+    try:
+        return verify(key or b"")
+    except ProtocolError:
+        with contextlib.suppress(ServerProblem, TransportError):
+            await session.follow_roster()
+        other = session.known_roster.server.checkpoint_key
+        if other is None or other == key:
+            raise
+        return verify(other)
 
 
 async def look_at(session: Session, unit_id: UnitId, lag: Lag) -> None:
@@ -195,31 +206,22 @@ async def _opened(
     Raises:
         ProtocolError: CHECKPOINT-2, CHECKPOINT-3: the server went back, or signed two histories.
     """
-    roster, note = session.known_roster, b""
+    workspace_id, note = session.known_roster.workspace_id, b""
+
+    def opened(key: bytes) -> Checkpoint:
+        return open_checkpoint(note, origin=origin, workspace_id=workspace_id, public_key=key)
+
     try:
         note = notes.find_note(found, origin)
-        key = roster.server.checkpoint_key
-        try:
-            checkpoint = _open(note, origin, roster, key)
-        except ProtocolError:
-            if (key := await _other_key(session, key)) is None:
-                raise
-            checkpoint = _open(note, origin, roster, key)
-            roster = session.known_roster
+        checkpoint = await _by_the_key(session, opened)
         stored = await session.home.database.get("pins", origin.encode())
-        check_pin(notes.reopen(stored, origin, roster), checkpoint)
+        check_pin(notes.reopen(stored, origin, session.known_roster), checkpoint)
     except ProtocolError as err:
         await raise_alarm(session, err, RefusedStatement(note), unit_id=unit_id)
         if err.rule in UNPROVEN:
             return None
         raise
     return checkpoint
-
-
-def _open(note: bytes, origin: str, roster: Roster, key: bytes | None) -> Checkpoint:
-    return open_checkpoint(
-        note, origin=origin, workspace_id=roster.workspace_id, public_key=key or b""
-    )
 
 
 async def _check_log_has(session: Session, unit: Unit, head: Head) -> None:

@@ -256,7 +256,7 @@ class Keeper:
         """Find the newest alarm, if it is of the last day."""
         before, found = self.alarm, await self.workspace.alarms()
         told = _("Refused, and kept with its evidence: {message}")
-        is_new = bool(found) and time.time() * 1000 - found[-1].time < DAY_MS
+        is_new = bool(found) and self.wall() * 1000 - found[-1].time < DAY_MS
         self.alarm = told.format(message=printable(found[-1].message)) if is_new else ""
         if self.alarm != before:
             self._tell("changed", {})

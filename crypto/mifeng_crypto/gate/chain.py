@@ -99,14 +99,22 @@ class LogPosition:
                 began=self.began,
                 last=self.sequence,
             )
-        own = Head(head.sequence, self.hashes[head.sequence - self.began])
-        if own != head:
-            raise SplitViewError(
-                "LOG-8",
-                "entry {sequence} is another one at the sender's: somebody was shown a different "
-                "log; stop, and tell your administrator",
-                split=SplitView("log", own, head, b""),
-            )
+        check_same(Head(head.sequence, self.hashes[head.sequence - self.began]), head)
+
+
+def check_same(own: Head, stated: Head) -> None:
+    """LOG-8: refuse what a sender states of an entry that is another one here.
+
+    Raises:
+        SplitViewError: LOG-8.
+    """
+    if own != stated:
+        raise SplitViewError(
+            "LOG-8",
+            "entry {sequence} is another one at the sender's: somebody was shown a different "
+            "log; stop, and tell your administrator",
+            split=SplitView("log", own, stated, b""),
+        )
 
 
 def genesis_of_log(group_info: bytes, *, begins: int = 0) -> Head:

@@ -21,6 +21,7 @@ from mifeng_crypto.gate.chain import (
     check_epoch,
     check_group,
     check_previous,
+    check_same,
     check_sequence,
     header_hash,
 )
@@ -28,7 +29,6 @@ from mifeng_crypto.gate.message import MAY_POST, check_no_state
 from mifeng_crypto.gate.standing import Ledgers
 from mifeng_crypto.history import Handed, HistoryPart
 from mifeng_crypto.ids import GroupId, MemberId, UnixMillis
-from mifeng_crypto.ledger.chain import SplitView, SplitViewError
 from mifeng_crypto.ledger.charter import Charter
 from mifeng_crypto.ledger.head import Head
 from mifeng_crypto.ledger.policy import Strict
@@ -84,14 +84,7 @@ class Past:
         if header is None:
             is_elsewhere = head.sequence >= self.first or self.headers[0].epoch != message.epoch
         else:
-            own = Head(head.sequence, self.hashes[head.sequence - self.first])
-            if own != head:
-                raise SplitViewError(
-                    "LOG-8",
-                    "entry {sequence} is another one at the sender's: somebody was shown a "
-                    "different log; stop, and tell your administrator",
-                    split=SplitView("log", own, head, b""),
-                )
+            check_same(Head(head.sequence, self.hashes[head.sequence - self.first]), head)
             is_elsewhere = header.epoch_after != message.epoch
         if is_elsewhere:
             raise ProtocolError(

@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from mifeng_server.domain import rows
-from mifeng_server.domain.destroying import destroy, file_lock, is_file
+from mifeng_server.domain.destroying import BATCH, destroy, file_lock, is_file
 from mifeng_server.domain.house import House
 from mifeng_server.domain.protocols import Clock
 from mifeng_server.domain.rows import Delete, Row, key_of
@@ -23,8 +23,6 @@ __all__ = ["ENDING", "Purged", "purge", "sweep"]
 DELAY_MS = 60_000
 """At the deadline nothing is served any more; what was being decided just before may still end."""
 AGAIN_S = 120
-BATCH = 250
-"""Rows in one transaction at most, for writers wait for one; larger ones are hardly quicker."""
 FILES = 100
 """Files that are destroyed together: most of what each takes alone is waiting for the disk."""
 LONG_MS = 20
