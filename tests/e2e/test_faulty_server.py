@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from mifeng.errors import AccessEndedError
 from mifeng.session import delivery
+from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import TransportError
 from tests.attacks.evil_server import EvilServer, evil_server
 from tests.e2e.people import Cast, cast
@@ -64,6 +66,37 @@ async def test_what_a_server_fails_to_answer_is_kept_and_said_once(
     await c.ben.sync()
     assert [m.text for m in await c.bens.history()] == ["once", "and again"]
     assert await c.ada.alarms() == []
+
+
+async def test_what_is_kept_outlasts_that_its_author_is_out_for_a_moment(
+    evil: EvilServer, c: Cast
+) -> None:
+    """Revoked, and granted again before anybody has committed: the same epoch, the same bytes."""
+    evil.refuse(c.ben, "message", ProblemCode.UNAVAILABLE)
+    with pytest.raises(TransportError):
+        await c.bens.send("kept")
+    evil.refuse(c.ben, "message", ProblemCode.NOT_FOUND)
+    with pytest.raises(AccessEndedError):
+        await c.bens.send("and this")
+    assert c.bens.waiting == 2
+    await c.ben.sync()
+    assert c.bens.waiting == 2
+    with pytest.raises(AccessEndedError):
+        c.bens.check_access()
+    evil.be_honest()
+    await c.ben.sync()
+    assert c.bens.waiting == 0
+    await c.ada.sync()
+    assert [m.text for m in await c.adas.history()] == ["kept", "and this"]
+
+
+async def test_what_is_kept_waits_until_a_full_server_has_room(evil: EvilServer, c: Cast) -> None:
+    evil.refuse(c.ada, "message", ProblemCode.STORAGE_FULL)
+    with pytest.raises(TransportError, match="disk is full; the message is kept"):
+        await c.adas.send("kept")
+    evil.be_honest()
+    await c.ada.sync()
+    assert [m.text for m in await c.adas.history()] == ["kept"]
 
 
 async def test_a_commit_that_a_server_fails_to_answer_takes_effect_once(

@@ -140,6 +140,33 @@ async def test_a_welcome_whose_tree_is_gone_costs_that_unit_alone_client_14(
         await cem.unit("Research").send("in at last")
 
 
+async def test_who_is_revoked_while_a_welcome_waits_has_no_trouble_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with (
+        running_server(tmp_path) as server,
+        cast(tmp_path, server) as c,
+        cem_is_granted(c, tmp_path) as cem,
+    ):
+        await c.adas.grant(c.ada.person("Cem"))
+        call = cem._session.api.call
+
+        async def too_late(name: str, *more: Any, **others: Any) -> Any:  # noqa: ANN401 - as `call`
+            if name == "tree":
+                await c.adas.revoke(c.ada.person("Cem"))
+            return await call(name, *more, **others)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(cem._session.api, "call", too_late)
+            await cem.sync()
+        assert trouble_of(cem, c) == "CLIENT-14"
+        await cem.sync()
+        assert cem._session.troubles == {}
+        await c.adas.grant(c.ada.person("Cem"))
+        await cem.sync()
+        await cem.unit("Research").send("in at last")
+
+
 async def test_who_is_let_in_badly_again_and_again_asks_now_and_then(tmp_path: Path) -> None:
     async with (
         running_server(tmp_path) as server,

@@ -8,7 +8,6 @@ functions has the unit's turn.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 from collections.abc import Sequence
 
@@ -16,7 +15,7 @@ from mifeng.core import founding, membership, outbox, unfinished
 from mifeng.core.membership import Due
 from mifeng.core.rows import Changes, UnitStatus
 from mifeng.core.unit import OutboxItem, Unit
-from mifeng.errors import ServerProblem, WaitingError
+from mifeng.errors import AccessEndedError, ServerProblem, WaitingError
 from mifeng.net.stream import pause_s
 from mifeng.session import notary, uploads
 from mifeng.session.session import Session
@@ -58,8 +57,9 @@ async def post(
         The message's sequence in the log.
 
     Raises:
-        TransportError: the server was not reached; the message is kept and goes out later.
+        TransportError: the server was not reached, or is full; the message is kept, and goes later.
         WaitingError: this device has been taken out, and waits to be let in; the message is kept.
+        AccessEndedError: this member has been taken out; the message is kept until let in again.
         ServerProblem: the server refuses it; it is not kept.
     """
     async with session.turn(unit_id):
@@ -107,8 +107,12 @@ async def settle(session: Session) -> None:
             ):
                 if unit.pending is not None and not unit.is_closed:
                     await _send_commit(session, unit_id)
-                with contextlib.suppress(WaitingError):  # kept until it is let in again
+                try:
                     await deliver(session, unit_id)
+                except WaitingError:
+                    continue  # kept until it is let in again
+                except AccessEndedError as err:
+                    session.troubles[unit_id] = err  # kept likewise
 
 
 # ------------------------------------------------------------------ messages
@@ -163,11 +167,16 @@ async def _send_message(session: Session, unit_id: UnitId, item: OutboxItem) -> 
     message = item.record.message
     request = m.MessageRequest(generation=session.units[unit_id].generation, message=message)
     try:
-        reply = await reach(session, "message", request, unit_id, message)
+        with session.access(session.units[unit_id]):
+            reply = await reach(session, "message", request, unit_id, message)
     except ServerProblem as err:
         if err.code in MISSED:
             await _after_a_lost_race(session, unit_id, item)
             return False
+        if err.code is ProblemCode.STORAGE_FULL:
+            raise TransportError(
+                "the server's disk is full; the message is kept and goes out later"
+            ) from err
         if err.code is ProblemCode.UPGRADE_REQUIRED:
             raise  # a newer client sends what this one has kept
         if err.code is ProblemCode.CLOCK:

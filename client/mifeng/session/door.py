@@ -38,6 +38,10 @@ async def join_units(session: Session) -> None:
     """Join by each Welcome that waits, and forget it; one that does not hold is named."""
     with session.access():
         reply = await session.api.call("welcomes", m.WelcomesReply)
+    # A Welcome that is listed no more was for a unit from which this member was revoked meanwhile.
+    listed = {item.unit_id for item in reply.welcomes}
+    for unit_id in session.troubles.keys() - session.units.keys() - listed:
+        del session.troubles[unit_id]
     for at, item in enumerate(reply.welcomes):
         is_last = all(other.unit_id != item.unit_id for other in reply.welcomes[at + 1 :])
         try:
