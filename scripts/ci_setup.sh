@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     missing=
-    for package in postgresql chromium fonts-noto-cjk fonts-noto-color-emoji spin strace ffmpeg poppler-utils; do
+    for package in postgresql chromium fonts-noto-cjk fonts-noto-color-emoji desktop-file-utils dbus-daemon spin strace ffmpeg poppler-utils; do
         dpkg -s "$package" >/dev/null 2>&1 || missing="$missing $package"
     done
     if [ -n "$missing" ]; then

@@ -80,12 +80,18 @@ class Options:
     """The whole command line, to be handed over."""
 
     @property
-    def folder(self) -> Path:
-        """The profile's folder: as told, or the user's usual place."""
+    def chosen_folder(self) -> Path | None:
+        """The profile's folder, if somebody has said which."""
         if self.profile is not None:
             return self.profile.expanduser()
-        if named := os.environ.get("MIFENG_PROFILE"):
-            return Path(named).expanduser()
+        named = os.environ.get("MIFENG_PROFILE")
+        return Path(named).expanduser() if named else None
+
+    @property
+    def folder(self) -> Path:
+        """The profile's folder: as told, or the user's usual place."""
+        if (chosen := self.chosen_folder) is not None:
+            return chosen
         import platformdirs
 
         return Path(platformdirs.user_data_dir("mifeng", appauthor=False))

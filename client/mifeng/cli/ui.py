@@ -21,6 +21,7 @@ from mifeng.text import _
 if TYPE_CHECKING:
     from mifeng import Workspace
     from mifeng.home import Home
+    from mifeng.web.house import House
     from mifeng.web.porch import Porch
 
 __all__ = ["add_to", "is_desktop"]
@@ -59,12 +60,12 @@ def ui(
     """Open the workspace in the browser."""
     told = options(context)
     if install or uninstall:
-        run(told, lambda: _install(remove=uninstall))
+        run(told, lambda: _install(told, remove=uninstall))
     else:
         run(told, lambda: _serve(told, link, window=not no_window))
 
 
-async def _install(*, remove: bool) -> None:
+async def _install(told: Options, *, remove: bool) -> None:
     from mifeng.cli.show import say
     from mifeng.web.desktop import Desktop
 
@@ -73,16 +74,17 @@ async def _install(*, remove: bool) -> None:
         desktop.remove()
         say(_("Mifeng is out of the desktop's menu and start."))
         return
-    for path in desktop.install():
+    for path in desktop.install(told.chosen_folder):
         say(_("Wrote {path}.").format(path=path))
 
 
 async def _serve(told: Options, link: str | None, *, window: bool) -> None:
     from mifeng.handover.place import runtime_folder
-    from mifeng.web.running import ask_for_a_window, serving_windows
+    from mifeng.web.running import Wish, handed_over, taking_wishes
 
     runtime = runtime_folder()
-    if await ask_for_a_window(runtime):
+    wish = Wish(str(told.folder.absolute()), link or "", window)
+    if await handed_over(runtime, wish):
         return
     gc.disable()  # what is loaded now stays: nobody need look through it, now or later
     async with AsyncExitStack() as stack:
@@ -95,28 +97,32 @@ async def _serve(told: Options, link: str | None, *, window: bool) -> None:
 
         entrance = await stack.enter_async_context(porch())
 
-        async def open_window() -> None:
+        async def fulfil(wish: Wish) -> None:
+            if not wish.window:
+                return
+            entrance.wish = wish
             path, opened = await open_page(entrance, runtime)
             if not opened:
                 note = _("Open this file in your browser, within a minute: {path}")
                 typer.echo(note.format(path=path))
 
-        await stack.enter_async_context(serving_windows(runtime, open_window))
-        opening = asyncio.create_task(open_window()) if window else None
+        await stack.enter_async_context(taking_wishes(runtime, fulfil))
+        opening = asyncio.create_task(fulfil(wish))
         await asyncio.to_thread(_load_rest)
         gc.freeze()
         gc.enable()
-        await stack.enter_async_context(_furnished(told, entrance, early, link or ""))
-        if opening is not None:
-            await opening
+        house = await stack.enter_async_context(_furnished(told, entrance, early))
+        from mifeng.web.bell import bell
+
+        rings = await stack.enter_async_context(bell(lambda: fulfil(Wish(wish.profile))))
+        house.on_unseen.append(rings)
+        await opening
         typer.echo(_("The page is open until you stop this with Ctrl-C."), err=True)
         await _until_told_to_end()
 
 
 @contextlib.asynccontextmanager
-async def _furnished(
-    told: Options, entrance: Porch, early: _Early, link: str
-) -> AsyncIterator[None]:
+async def _furnished(told: Options, entrance: Porch, early: _Early) -> AsyncIterator[House]:
     """Answer the page; open at once what needs no passphrase that has still to be asked for."""
     import platformdirs
 
@@ -125,13 +131,14 @@ async def _furnished(
 
     config = Path(platformdirs.user_config_dir("mifeng", appauthor=False)) / "ui.json"
     async with furnished(entrance, [told.folder], config, lending=lending) as shown:
-        shown.house.invited = link
-        keeper = next(iter(shown.house.keepers.values()))
-        if keeper.exists and (
-            told.passphrase_fd is not None or not await keeper.needs_passphrase()
-        ):
-            await keeper.take(early.workspace())
-        yield
+        first, *others = shown.house.keepers.values()
+        for keeper in others:
+            shown.house.errand(keeper.open_unasked())
+        if told.passphrase_fd is None:
+            await first.open_unasked(early.workspace())
+        elif first.exists:
+            await first.take(early.workspace())
+        yield shown.house
 
 
 def _load_page() -> None:

@@ -6,7 +6,8 @@ The keys stay in this process, and the company's server cannot hand out a change
 porch.py     socket and page, served before the rest is loaded
 server.py    the process behind it: what answers the page, an orderly end
 browser.py   the browser, opened without a token in any list of processes
-running.py   one such process a user: the second `mifeng ui` asks the first for a window
+running.py   one such process a user: the second `mifeng ui` hands its wish over to the first
+bell.py      a system notification while no page is open
 desktop.py   what `mifeng ui --install` puts into a desktop
 guard.py     which requests are answered at all; the headers of every answer
 door.py      who shares a key with this process, and how either side proves that

@@ -1,6 +1,6 @@
 """The page's files, as they are in the installed package: read once, changed by nobody.
 
-What no browser needs stays behind: comments, indentation, blanks and line ends around punctuation.
+What no browser needs stays behind: comments, indentation, blanks and line ends around punctuation, parentheses around one parameter.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ _TYPE = re.compile(r"/\*\* @(?:type|param) [^*\n]*\*/ ?")
 _COMMENT = re.compile(r"^[ \t]*(?://.*|/\*(?:[^*]|\*(?!/))*\*/[ \t]*)\n", re.MULTILINE)
 _INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
 _IN_STYLE = re.compile(r"\s*([{}])\s*|(?<=[:;,])\s+")
-_IN_SCRIPT = re.compile(r" ?(=>|===|!==|&&|\|\||\?\?|[{}(),;:?=]) ?")
+_IN_SCRIPT = re.compile(r" ?(=>|===|!==|&&|\|\||\?\?|[{}(),;:?=<>*]) ?")
+_ONE_PARAMETER = re.compile(r"(?<!\w)\((\w+)\)(?==>)")
 _LINE_END = re.compile(r"(?<=[{(,;])\n+|\n(?=\n)")
 _LAST = re.compile(r";(?=\})")
 _REGEX = r"/(?![/*])(?:[^/\\\n\[]|\\.|\[(?:[^\]\\]|\\.)*\])+/[a-z]*"
@@ -58,7 +59,8 @@ def bare(text: str, suffix: str) -> str:
 
 
 def _squeezed(code: str) -> str:
-    return _LAST.sub("", _LINE_END.sub("", _IN_SCRIPT.sub(r"\1", code)))
+    code = _ONE_PARAMETER.sub(r"\1", _IN_SCRIPT.sub(r"\1", code))
+    return _LAST.sub("", _LINE_END.sub("", code))
 
 
 @cache

@@ -7,12 +7,14 @@ over goes, also while nobody looks.
 
 from __future__ import annotations
 
-import shlex
+import re
+import shutil
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from mifeng.text import _
+from mifeng.text import _, speaking
 from mifeng.web.assets import PAGE
 from mifeng_crypto.errors import StorageError, UsageError
 
@@ -53,18 +55,27 @@ class Desktop:
             self.config / "autostart" / ENTRY,
         )
 
-    def install(self) -> tuple[Path, ...]:
+    def install(self, profile: Path | None = None) -> tuple[Path, ...]:
         """Write the files; return them.
+
+        Args:
+            profile: the folder of the profile that is to be opened, if not the usual one.
 
         Raises:
             StorageError: one cannot be written.
         """
         entry, icon, autostart = self.files
-        command = shlex.join([sys.executable, "-m", "mifeng.cli.main", "ui"])
+        command = [sys.executable, "-m", "mifeng.cli.main"]
+        if profile is not None:
+            command += ["--profile", str(profile.absolute())]
         contents = {
-            entry: _entry(f"{command} %u").encode(),
+            entry: _entry(
+                [*command, "ui"],
+                " %u",
+                "Categories=Network;InstantMessaging;\nMimeType=x-scheme-handler/mifeng;\n",
+            ).encode(),
             icon: (PAGE / "icon.svg").read_bytes(),
-            autostart: _entry(f"{command} --no-window").encode(),
+            autostart: _entry([*command, "ui", "--no-window"]).encode(),
         }
         try:
             for path, content in contents.items():
@@ -74,18 +85,35 @@ class Desktop:
             raise StorageError(
                 "{path} cannot be written: {reason}", path=path, reason=err.strerror
             ) from err
+        self._tell()
         return self.files
 
     def remove(self) -> None:
         """Take the files away again."""
         for path in self.files:
             path.unlink(missing_ok=True)
+        self._tell()
+
+    def _tell(self) -> None:
+        """Desktops look links up in a list of their own, which this program brings up to date."""
+        program = shutil.which("update-desktop-database")
+        if program is not None and self.files[0].parent.is_dir():
+            subprocess.run([program, "-q", str(self.files[0].parent)], check=False)  # noqa: S603 - a program by its path, no shell
 
 
-def _entry(command: str) -> str:
-    comment = _("Sealed conversations and files for a company, on its own server.")
+def _entry(command: list[str], url: str = "", more: str = "") -> str:
+    comment = "Sealed conversations and files for a company, on its own server."
+    with speaking("zh_CN"):
+        chinese = _("Sealed conversations and files for a company, on its own server.")
     return (
         "[Desktop Entry]\nType=Application\nName=Mifeng 密封\n"
-        f"Comment={comment}\nExec={command}\nIcon=mifeng\nTerminal=false\n"
-        "Categories=Network;InstantMessaging;\nMimeType=x-scheme-handler/mifeng;\n"
+        f"Comment={comment}\nComment[zh_CN]={chinese}\n"
+        f"Exec={' '.join(map(_quoted, command))}{url}\nIcon=mifeng\nTerminal=false\n{more}"
     )
+
+
+def _quoted(word: str) -> str:
+    """An argument of `Exec` (Desktop Entry Specification, "The Exec key", and "Value types")."""
+    inner = re.sub(r'(["`$\\])', r"\\\1", word).replace("%", "%%")
+    needs = re.search(r"[^\w@%+=:,./-]", word, re.ASCII) is not None
+    return (f'"{inner}"' if needs else inner).replace("\\", "\\\\")

@@ -13,7 +13,7 @@ import msgspec
 from mifeng import text
 from mifeng.errors import NotFoundError
 from mifeng.web.enrolling import Enrolling
-from mifeng.web.keeper import Keeper, Lending, cancel, started
+from mifeng.web.keeper import Keeper, Lending, cancel, started, uptime_s
 
 __all__ = ["House", "Settings", "profile_id"]
 
@@ -46,19 +46,24 @@ class House:
     """What all calls work on."""
 
     def __init__(
-        self, folders: list[Path], settings_file: Path, lending: Lending | None = None
+        self,
+        folders: list[Path],
+        settings_file: Path,
+        lending: Lending | None = None,
+        uptime_s: Callable[[], float] = uptime_s,
     ) -> None:
         self._lending = lending
+        self._uptime_s = uptime_s
         self._file = settings_file
         self.settings = self._read()
         self._watchers = set[Watcher]()
         self._errands = set[asyncio.Task[None]]()
-        self.invited = ""
-        """A link that the process was started with: the page begins with it."""
         self.enrolling: Enrolling | None = None
         """The way into a workspace that somebody is on at the moment."""
         self.on_lock: list[Callable[[str], None]] = []
         """What else holds something of a profile, and must let go of it."""
+        self.on_unseen: list[Callable[[], None]] = []
+        """Whom to tell that something calls the user while no page is open."""
         self.keepers: dict[str, Keeper] = {}
         for folder in [*folders, *map(Path, self.settings.profiles)]:
             self.add(folder)
@@ -74,6 +79,7 @@ class House:
                 tell=lambda kind, facts: self.tell(name, kind, facts),
                 let_go=lambda: [act(name) for act in self.on_lock],
                 lending=self._lending,
+                uptime_s=self._uptime_s,
             )
         return self.keepers[name]
 
@@ -116,11 +122,15 @@ class House:
         """For ever: lock what nobody has touched for as long as the settings say."""
         while True:
             await asyncio.sleep(CHECK_IDLE_S)
-            minutes = self.settings.lock_after_min
-            for keeper in [*self.keepers.values()] if minutes else []:
-                is_idle = keeper.is_open and keeper.idle_s >= minutes * 60
-                if is_idle and await keeper.needs_passphrase():
-                    await keeper.lock_after(minutes * 60)
+            for keeper in [*self.keepers.values()]:
+                await self.lock_if_idle(keeper)
+
+    async def lock_if_idle(self, keeper: Keeper) -> None:
+        """Lock a profile now if its time is over; whoever comes back later does not revive it."""
+        after_s = self.settings.lock_after_min * 60
+        is_idle = after_s > 0 and keeper.is_open and keeper.idle_s >= after_s
+        if is_idle and await keeper.needs_passphrase():
+            await keeper.lock_after(after_s)
 
     # -------------------------------------------------------------- watchers
 
@@ -134,11 +144,9 @@ class House:
         said = msgspec.json.encode({"profile": profile, "kind": kind, **facts})
         for watcher in [*self._watchers]:
             watcher(said)
-
-    @property
-    def is_watched(self) -> bool:
-        """Whether any page is open."""
-        return bool(self._watchers)
+        if facts.get("notify") and self.settings.notify and not self._watchers:
+            for act in self.on_unseen:
+                act()
 
     # -------------------------------------------------------------- settings
 

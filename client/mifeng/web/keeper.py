@@ -33,7 +33,7 @@ from mifeng.web.unread import Unread
 from mifeng_crypto.errors import MifengError
 from mifeng_crypto.ids import UnitId
 
-__all__ = ["Keeper", "Lending", "Tell", "cancel", "started"]
+__all__ = ["Keeper", "Lending", "Tell", "cancel", "started", "uptime_s"]
 
 Tell = Callable[[str, dict[str, object]], None]
 """What the page is told: a kind of event, and what comes with it."""
@@ -51,6 +51,11 @@ TEND_S = 600.0
 """How often a profile that stays open is caught up with, so that what is over goes."""
 
 
+def uptime_s() -> float:
+    """A clock that nobody sets; where there is one, one that goes on while the machine sleeps."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
 class Keeper:
     """One profile. `open` and `close` it any number of times."""
 
@@ -61,16 +66,21 @@ class Keeper:
         tell: Tell,
         let_go: Callable[[], object],
         lending: Lending | None = None,
+        uptime_s: Callable[[], float],
     ) -> None:
         self.folder = folder
+        self._uptime_s = uptime_s
         self._lending = lending
         self._tell = tell
         self._let_go = let_go
         self._open: tuple[Workspace, AsyncExitStack] | None = None
+        self._needs_passphrase: bool | None = None
         self._turn = asyncio.Lock()
-        self._touched = time.monotonic()
+        self._touched = uptime_s()
         self.unread = Unread()
         self._followed: dict[UnitId, asyncio.Task[None]] = {}
+        self.problem = ""
+        """Why it was not opened at the start."""
         self.ended = ""
         """Why this device is let in no longer; empty while it is."""
         self.wall = time.time
@@ -106,7 +116,11 @@ class Keeper:
         Raises:
             MifengError: it cannot be looked at.
         """
-        return await needs_passphrase(self.folder)
+        if not self.is_open:
+            return await needs_passphrase(self.folder)
+        if self._needs_passphrase is None:  # nobody changes that while it is open
+            self._needs_passphrase = await needs_passphrase(self.folder)
+        return self._needs_passphrase
 
     async def open(self, passphrase: str | None) -> None:
         """Unlock the profile, and go online.
@@ -115,6 +129,17 @@ class Keeper:
             MifengError: as `mifeng.open`, but for the server, which is not asked yet.
         """
         await self.take(unlock(self.folder, passphrase=passphrase))
+
+    async def open_unasked(
+        self, opening: AbstractAsyncContextManager[Workspace] | None = None
+    ) -> None:
+        """Open what needs no passphrase. Why that was not done is shown where one unlocks it."""
+        try:
+            if self.exists and not await self.needs_passphrase():
+                await self.take(opening or unlock(self.folder, passphrase=None))
+        except MifengError as err:
+            self.problem = explain(err)
+            self._tell("profiles", {})
 
     async def take(self, opening: AbstractAsyncContextManager[Workspace]) -> None:
         """Keep what this opens: the profile as it is, or a new one."""
@@ -129,14 +154,14 @@ class Keeper:
                 stack.push_async_callback(self._unfollow)
                 if self._lending is not None:
                     await stack.enter_async_context(self._lending(self.folder, me))
-                self._open, self.ended = (me, stack.pop_all()), ""
+                self._open, self.ended, self.problem = (me, stack.pop_all()), "", ""
             self.touch()
         self._tell("profiles", {})
 
     async def close(self) -> None:
         """Lock the profile: nothing of it stays in this process."""
         async with self._turn:
-            kept, self._open = self._open, None
+            kept, self._open, self._needs_passphrase = self._open, None, None
             self.unread = Unread()
             self._let_go()
             if kept is not None:
@@ -146,12 +171,12 @@ class Keeper:
 
     def touch(self) -> None:
         """Somebody is there."""
-        self._touched = time.monotonic()
+        self._touched = self._uptime_s()
 
     @property
     def idle_s(self) -> float:
         """For how long nobody was there."""
-        return time.monotonic() - self._touched
+        return self._uptime_s() - self._touched
 
     async def lock_after(self, idle_s: float) -> None:
         """Lock if nobody was there for so long."""

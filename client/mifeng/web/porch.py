@@ -16,6 +16,7 @@ from aiohttp import web
 from mifeng.web.assets import assets
 from mifeng.web.door import Door
 from mifeng.web.guard import ADDRESS, guarded, with_headers
+from mifeng.web.running import Wish
 
 __all__ = ["Porch", "Rooms", "porch"]
 
@@ -31,6 +32,8 @@ class Porch:
     def __init__(self, port: int) -> None:
         self.port = port
         self.door = Door()
+        self.wish: Wish | None = None
+        """What the next window is opened for."""
         self._rooms: asyncio.Future[Rooms] = asyncio.get_running_loop().create_future()
 
     @property

@@ -1,6 +1,6 @@
-"""One such process a user: the second `mifeng ui` asks the first for a window, and ends.
+"""One such process a user: the second `mifeng ui` hands its wish over to the first, and ends.
 
-The socket takes one word and gives nothing away.
+The socket takes one line, a `Wish`, and gives nothing away.
 """
 
 from __future__ import annotations
@@ -11,18 +11,33 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
+import msgspec
+
 from mifeng.handover.door import connect, listening
 
-__all__ = ["NAME", "ask_for_a_window", "serving_windows"]
+__all__ = ["NAME", "Wish", "handed_over", "taking_wishes"]
 
 NAME = "ui.sock"
-WORD = b"window\n"
 DONE = b"done\n"
 WAIT_S = 10.0
 
 
-async def ask_for_a_window(folder: Path) -> bool:
-    """Ask a running process for a window; return whether there was one.
+class Wish(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What `mifeng ui` was started for.
+
+    Attributes:
+        profile: the folder of the profile to be shown, whole.
+        link: a link to begin with: an invite, or what another device shows.
+        window: whether a window is to be opened.
+    """
+
+    profile: str
+    link: str = ""
+    window: bool = True
+
+
+async def handed_over(folder: Path, wish: Wish) -> bool:
+    """Hand a wish over to a process that runs already; return whether there is one.
 
     Raises:
         StorageError: another user listens.
@@ -32,7 +47,7 @@ async def ask_for_a_window(folder: Path) -> bool:
         return False
     reader, writer = line
     try:
-        writer.write(WORD)
+        writer.write(msgspec.json.encode(wish) + b"\n")
         await writer.drain()
         async with asyncio.timeout(WAIT_S):
             return await reader.readline() == DONE
@@ -42,17 +57,16 @@ async def ask_for_a_window(folder: Path) -> bool:
         writer.close()
 
 
-def serving_windows(
-    folder: Path, open_window: Callable[[], Awaitable[object]]
+def taking_wishes(
+    folder: Path, fulfil: Callable[[Wish], Awaitable[object]]
 ) -> AbstractAsyncContextManager[None]:
-    """Open a window for whoever asks, while this is entered."""
+    """Do what others were started for, while this is entered."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, TimeoutError, ValueError):
             async with asyncio.timeout(WAIT_S):
-                if await reader.readline() == WORD:
-                    await open_window()
-                    writer.write(DONE)
-                    await writer.drain()
+                await fulfil(msgspec.json.decode(await reader.readline(), type=Wish))
+                writer.write(DONE)
+                await writer.drain()
 
     return listening(folder / NAME, answer)

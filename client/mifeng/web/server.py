@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,7 +11,7 @@ from pathlib import Path
 from mifeng.web.calls.table import Desk
 from mifeng.web.door import Door
 from mifeng.web.house import House
-from mifeng.web.keeper import Lending
+from mifeng.web.keeper import Lending, cancel, started
 from mifeng.web.media import Media
 from mifeng.web.porch import Porch, porch
 from mifeng.web.stream import watch
@@ -59,9 +58,9 @@ async def furnished(
     """
     house = House(folders, settings_file, lending)
     media, uploads = Media(), Uploads(house)
-    desk = Desk(house, media, uploads)
+    desk = Desk(entrance, house, media, uploads)
     house.on_lock = [media.close, uploads.close]
-    idle = asyncio.create_task(house.lock_idle_ones())
+    idle = started(house.lock_idle_ones())
     entrance.lead_to(
         {
             "/api/stream": functools.partial(watch, desk=desk, door=entrance.door),
@@ -72,7 +71,7 @@ async def furnished(
     try:
         yield Screen(entrance, house)
     finally:
-        idle.cancel()
+        await cancel([idle])
         await house.close()
 
 

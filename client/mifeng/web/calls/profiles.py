@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from importlib.metadata import version
+from pathlib import Path
 
 import msgspec
 
@@ -62,7 +63,6 @@ class StateReply(msgspec.Struct, kw_only=True, frozen=True):
     notify: bool
     preview: bool
     lock_after_min: int
-    invited: str
     profiles: list[ProfileFacts]
 
 
@@ -75,6 +75,13 @@ class UnlockRequest(OfProfile, frozen=True, kw_only=True):
 class LookAtLinkRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A link that somebody was given."""
 
+    link: str
+
+
+class BeginReply(msgspec.Struct, frozen=True):
+    """The profile that a window is to show, and the link that it begins with; or empty."""
+
+    profile: str
     link: str
 
 
@@ -116,14 +123,13 @@ async def state(desk: Desk, request: Nothing) -> StateReply:
         notify=settings.notify,
         preview=settings.preview,
         lock_after_min=settings.lock_after_min,
-        invited=desk.house.invited,
         profiles=[await _facts(name, keeper) for name, keeper in desk.house.keepers.items()],
     )
 
 
 async def _facts(name: str, keeper: Keeper) -> ProfileFacts:
     await keeper.settled()
-    needs, problem = False, ""
+    needs, problem = False, keeper.problem
     with contextlib.suppress(ProfileBusyError):
         if keeper.exists:
             try:
@@ -176,9 +182,23 @@ async def lock(desk: Desk, request: OfProfile) -> Done:
 
 @call
 async def active(desk: Desk, request: OfProfile) -> Done:
-    """Say that somebody is there, so that the profile stays open."""
-    desk.keeper(request).touch()
+    """Say that somebody is there, so that the profile stays open; too late, it is locked."""
+    keeper = desk.keeper(request)
+    await desk.house.lock_if_idle(keeper)
+    keeper.touch()
     return Done()
+
+
+@call
+async def begin(desk: Desk, request: Nothing) -> BeginReply:
+    """Say what a window was opened for: once, so that it is that window's."""
+    del request
+    wish, desk.entrance.wish = desk.entrance.wish, None
+    if wish is None:
+        return BeginReply("", "")
+    folder = Path(wish.profile)
+    desk.house.add(folder)
+    return BeginReply(profile_id(folder), wish.link)
 
 
 @call

@@ -14,6 +14,7 @@ from mifeng.sdk.governed import Governed
 from mifeng.web.house import House
 from mifeng.web.keeper import Keeper
 from mifeng.web.media import Media
+from mifeng.web.porch import Porch
 from mifeng.web.uploads import Uploads
 from mifeng_crypto.errors import UsageError
 
@@ -26,6 +27,7 @@ Handler = TypeVar("Handler", bound=Callable[..., Awaitable[msgspec.Struct]])
 class Desk:
     """What every call works with."""
 
+    entrance: Porch
     house: House
     media: Media
     uploads: Uploads

@@ -65,6 +65,11 @@ export interface ArchiveFacts {
   since: number;
 }
 
+export interface BeginReply {
+  profile: string;
+  link: string;
+}
+
 export interface CardRequest {
   profile: string;
   name: string;
@@ -630,7 +635,6 @@ export interface StateReply {
   notify: boolean;
   preview: boolean;
   lock_after_min: number;
-  invited: string;
   profiles: ProfileFacts[];
 }
 
@@ -786,6 +790,7 @@ export interface Calls {
   unlock: [UnlockRequest, Done];
   lock: [OfProfile, Done];
   active: [OfProfile, Done];
+  begin: [Nothing, BeginReply];
   look_at_link: [LookAtLinkRequest, LinkFacts];
   enrol: [EnrolRequest, EnrolStep];
   enrol_next: [Nothing, EnrolStep];

@@ -8,6 +8,8 @@ const NOT_LET_IN = 4401;
 const PIECE = 1 << 20;
 const [token] = location.hash.slice(1).split("/");
 if (token) history.replaceState(null, "", "/");
+/** Whether this window has just been opened, not loaded again. */
+export const isNew = !!token;
 let key = token || (sessionStorage.getItem(KEY) ?? "");
 
 /** What the client process declined, in the user's words; `error` is `Gone` if it is not there. */

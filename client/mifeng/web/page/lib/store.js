@@ -2,7 +2,7 @@
 // listen to its events and draw themselves.
 
 import { announce } from "./dom.js";
-import { call, Declined, listen } from "./api.js";
+import { call, Declined, isNew, listen } from "./api.js";
 import { t, useWords } from "./words.js";
 
 /** @typedef {import("../api").UnitFacts} UnitFacts */
@@ -17,6 +17,8 @@ class Store extends EventTarget {
   /** Whether the client process itself is there. */
   isHere = true;
   shown = sessionStorage.getItem("profile") ?? "";
+  /** A link that this window begins with. */
+  invited = "";
   #asked = 0;
 
   /** The profile that is shown. @returns {ProfileFacts | undefined} */
@@ -54,6 +56,11 @@ class Store extends EventTarget {
       if (changed) this.tell("line");
       if (changed && isUp) this.loadAll();
     });
+    if (isNew) {
+      const { profile, link } = await call("begin", {});
+      this.invited = link;
+      if (profile) this.#remember(profile);
+    }
     await this.loadState();
     await this.loadUnits();
     setInterval(() => this.tell("minute"), 30000);
@@ -94,9 +101,14 @@ class Store extends EventTarget {
   }
 
   /** @param {string} id */
-  async show(id) {
+  #remember(id) {
     this.shown = id;
     sessionStorage.setItem("profile", id);
+  }
+
+  /** @param {string} id */
+  async show(id) {
+    this.#remember(id);
     this.units = [];
     this.people.clear();
     this.tell("state");

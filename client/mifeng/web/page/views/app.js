@@ -37,12 +37,13 @@ export class AppView extends Part {
 
   draw() {
     const profile = store.profile;
-    const view = !profile || this.#another || profile.state === "empty" ? "mf-first-run"
+    const isNone = !profile || profile.state === "empty", another = this.#another || !!store.invited;
+    const view = isNone || another ? "mf-first-run"
       : profile.state === "locked" ? "mf-locked" : "mf-workspace";
-    const key = `${view} ${this.#another ? "" : profile?.id} ${store.state?.language}`;
+    const key = `${view} ${another ? "" : profile?.id} ${store.state?.language}`;
     if (this.#shown === key) return;
     this.#shown = key;
-    fill(this.#view, h(/** @type {any} */ (view), { "data-another": this.#another }));
+    fill(this.#view, h(/** @type {any} */ (view), { "data-another": another && !isNone }));
   }
 
   /** This page has no secret, or the process is gone. @param {unknown} error */

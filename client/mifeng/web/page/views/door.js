@@ -4,7 +4,7 @@
 import { ask, call, checkOf, choiceOf, Declined, emit, field, fill, focusFirst, formOf, h, icon, Part, said, speak, store, t } from "../lib/index.js";
 
 export class FirstRunView extends Part {
-  #link = store.state?.invited ?? "";
+  #link = store.invited;
   #kind = "";
   #address = "";
   #facts = { code: "", name: "", title: "", device: "" };
@@ -39,6 +39,7 @@ export class FirstRunView extends Part {
   }
 
   #leave() {
+    store.invited = "";
     emit(this, "back");
   }
 
