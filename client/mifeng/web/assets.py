@@ -1,6 +1,7 @@
 """The page's files, as they are in the installed package: read once, changed by nobody.
 
-What no browser needs stays behind: comments, indentation, blanks and line ends around punctuation, parentheses around one parameter.
+What no browser needs stays behind: comments, indentation, blanks and line ends around punctuation,
+parentheses around one parameter.
 """
 
 from __future__ import annotations
