@@ -17,7 +17,10 @@ __all__ = ["InFile"]
 class InFile(keyring.backend.KeyringBackend):
     """What a desktop's own keyring does, without its lock."""
 
-    priority = 1  # type: ignore[assignment]
+    priority = 1
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
 
     @property
     def _file(self) -> Path:
