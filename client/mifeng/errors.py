@@ -84,7 +84,8 @@ class ServerProblem(MifengError):  # noqa: N818 - a problem is what RFC 9457 cal
         code: the stable code; None if this version does not know it.
         status: the HTTP status.
         rule: the rule of protocol.md that was broken, where the server named one.
-        head_sequence: what the ledger or log has meanwhile, with `stale_head` and `wrong_epoch`.
+        head_sequence: what the ledger or log has meanwhile, with `stale_head`,
+            `wrong_epoch` and `refused`.
         retry_after_s: how long to wait, where the server said so.
     """
 

@@ -239,7 +239,8 @@ async def _listen(
         server = await open_port(runner, host, port, context=context, most=most)
     except OSError as err:
         raise UsageError(
-            "cannot listen on {listen}, port {port}: {reason}; is another server running?",
+            "cannot listen on {listen}, port {port}: {reason}; stop whatever listens there, or "
+            "correct it in the settings",
             listen=host,
             port=port,
             reason=err.strerror,

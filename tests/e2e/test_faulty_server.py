@@ -11,10 +11,13 @@ import pytest
 
 from mifeng.errors import AccessEndedError
 from mifeng.session import delivery
+from mifeng.session.session import Session
 from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import TransportError
+from mifeng_crypto.ids import UnitId
+from mifeng_crypto.ledger.charter_entry import UnitRole
 from tests.attacks.evil_server import EvilServer, evil_server
-from tests.e2e.people import Cast, cast
+from tests.e2e.people import Cast, cast, colleague
 
 
 @pytest.fixture
@@ -121,3 +124,26 @@ async def test_a_unit_whose_opening_went_unanswered_is_opened_once_by_two_who_ca
     await asyncio.gather(delivery.settle(session), delivery.settle(session))
     sent = await c.ada.unit("Garden").send("first")
     assert sent.text == "first"
+
+
+async def test_a_removal_that_is_taken_back_meanwhile_is_looked_at_anew_and_not_made(
+    c: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The epoch is the same, and the server judges by ledgers that this device has not seen."""
+    await c.adas.grant(c.ada.person("Ben"), UnitRole.MANAGER)
+    async with colleague(c, "Cem") as cem:
+        await c.ben.sync()
+        send, first = delivery._send_commit, [True]
+
+        async def overtaken(session: Session, unit_id: UnitId) -> None:
+            if first and first.pop():
+                await c.ben.sync()
+                await c.bens.grant(c.ben.person("Cem"))
+            await send(session, unit_id)
+
+        monkeypatch.setattr(delivery, "_send_commit", overtaken)
+        await c.adas.revoke(c.ada.person("Cem"))
+        assert first == []
+        assert [str(m.person) for m in c.adas.members() if m.is_in] == ["Ada", "Ben", "Cem"]
+        await cem.sync()
+        await cem.unit("Research").send("still here")

@@ -48,6 +48,13 @@ MISSED = frozenset(
 """Something has happened that this device has not seen yet: look, then do it again."""
 
 
+def _missed(err: ServerProblem, unit: Unit) -> bool:
+    """Whether to look, and do it again: a rule, too, may be broken only by the newest ledgers."""
+    head = err.head_sequence or 0
+    is_behind = err.code is ProblemCode.REFUSED and head > unit.log.sequence
+    return err.code in MISSED or is_behind
+
+
 async def post(
     session: Session, unit_id: UnitId, content: bytes, *, files: Sequence[FileId] = ()
 ) -> int:
@@ -170,7 +177,7 @@ async def _send_message(session: Session, unit_id: UnitId, item: OutboxItem) -> 
         with session.access(session.units[unit_id]):
             reply = await reach(session, "message", request, unit_id, message)
     except ServerProblem as err:
-        if err.code in MISSED:
+        if _missed(err, session.units[unit_id]):
             await _after_a_lost_race(session, unit_id, item)
             return False
         if err.code is ProblemCode.STORAGE_FULL:
@@ -286,14 +293,15 @@ async def _send_commit(session: Session, unit_id: UnitId) -> None:
         request = membership.commit_request(unit)
         reply = await reach(session, "commit", request, unit_id, message)
     except ServerProblem as err:
-        if err.code in MISSED:
+        missed = _missed(err, unit)
+        if missed:
             before = unit.log.began
             await session.catch_up(unit_id)
             await notary.lost(session, unit_id, moved=session.units[unit_id].log.began != before)
         unit = session.units[unit_id]
         if unit.pending is not None and unit.pending.message == message:
             await session.save_unit(dataclasses.replace(unit, pending=None))
-        if err.code not in MISSED:
+        if not missed:
             raise
         return
     header = _header_of(unit, reply, message)

@@ -54,7 +54,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     """The body of every answer that is not a success.
 
     `rule` is the id of the broken rule of protocol.md, where one was. `head_sequence` comes with
-    `stale_head` and `wrong_epoch`: what the ledger or log has meanwhile.
+    `stale_head`, `wrong_epoch` and `refused`: what the ledger or log has meanwhile.
     """
 
     type: str

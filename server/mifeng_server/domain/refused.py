@@ -11,7 +11,8 @@ from mifeng_crypto.gate import problem_of
 from mifeng_server.domain.refusal import Refusal
 
 __all__ = ["refusing"]
-_WITH_HEAD = {ProblemCode.STALE_HEAD, ProblemCode.WRONG_EPOCH}
+_WITH_HEAD = {ProblemCode.STALE_HEAD, ProblemCode.WRONG_EPOCH, ProblemCode.REFUSED}
+"""Who has not seen the last entries judges by other ledgers, and may be refused for that alone."""
 
 
 @contextmanager
