@@ -1,15 +1,18 @@
 """What an operator decides: one TOML file and `MIFENG_*` variables, checked before anything starts.
 
 A variable is a setting's name in capitals, its parts joined by `_`: `limits.per_device` is
-`MIFENG_LIMITS_PER_DEVICE`. It rules over the file. Lists are separated by commas.
+`MIFENG_LIMITS_PER_DEVICE`. It rules over the file. Lists are separated by commas. One that is
+misspelt would do nothing and say nothing, so a variable that is nobody's is refused.
 """
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal, get_origin, get_type_hints
 
 import msgspec
@@ -27,6 +30,7 @@ __all__ = [
     "Setting",
     "Storage",
     "check_address",
+    "check_config",
     "read_config",
     "settings",
     "variable_of",
@@ -36,6 +40,18 @@ __all__ = [
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=10**15)]
 Some = Annotated[int, msgspec.Meta(ge=1, le=10**9)]
+
+NOT_SETTINGS = frozenset(
+    {
+        "MIFENG_DATA",  # the commands' own
+        "MIFENG_LANG",
+        "MIFENG_PROFILE",  # the client's
+        "MIFENG_EXPIRY_CASES",  # the tests'
+        "MIFENG_VECTORS",
+        "MIFENG_WEBHOOK_TOKEN",  # an example's
+    }
+)
+"""Variables that others of this project read."""
 
 
 class Storage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -189,19 +205,21 @@ def _read(folder: Folder, environ: Mapping[str, str]) -> tuple[Config, str]:
             folder=folder.path,
         ) from None
     except (OSError, UnicodeDecodeError) as err:
+        reason = getattr(err, "strerror", None) or err
         raise UsageError(
-            "{path} cannot be read: {reason}; correct it", path=path, reason=err
+            "{path} cannot be read: {reason}; correct it", path=path, reason=reason
         ) from err
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as err:
         raise UsageError("{path} is wrong: {reason}; correct it", path=path, reason=err) from err
     _convert(values, str(path), text)
+    _check_variables(environ)
     for name, kind in _names():
         if (given := environ.get(variable_of(name))) is not None:
             _set(values, name, _parse(name, kind, given))
     config = _convert(values, str(path), text)
-    _check(config, str(path))
+    check_config(config, path)
     return config, text
 
 
@@ -261,6 +279,19 @@ def variable_of(name: str) -> str:
     return "MIFENG_" + name.upper().replace(".", "_")
 
 
+def _check_variables(environ: Mapping[str, str]) -> None:
+    """Refuse `MIFENG_*` variables that nobody reads: a limit that is misspelt is none."""
+    known = [variable_of(name) for name, _ in _names()]
+    for name in sorted(environ):
+        if name.startswith("MIFENG_") and name not in NOT_SETTINGS and name not in known:
+            (nearest,) = difflib.get_close_matches(name, known, n=1, cutoff=0)
+            raise UsageError(
+                "{variable} is no setting; is it {nearest}? Correct it, or unset it",
+                variable=name,
+                nearest=nearest,
+            )
+
+
 def _parse(name: str, kind: Any, given: str) -> Any:  # noqa: ANN401 - as the setting's type is
     value: Any = [part.strip() for part in given.split(",") if part.strip()]
     if get_origin(kind) is not tuple:
@@ -278,8 +309,16 @@ def _set(values: dict[str, Any], name: str, value: Any) -> None:  # noqa: ANN401
     (values.setdefault(table, {}) if table else values)[key] = value
 
 
-def _check(config: Config, path: str) -> None:
-    """What no type says."""
+def check_config(config: Config, path: Path) -> None:
+    """Check what no type says.
+
+    Args:
+        config: the settings.
+        path: the file that holds them, or shall.
+
+    Raises:
+        UsageError: something is wrong.
+    """
     if not config.addresses:
         raise UsageError("{path} names no address; add one to `addresses`", path=path)
     for address in config.addresses:
@@ -299,6 +338,10 @@ def _check(config: Config, path: str) -> None:
         )
     if storage.blobs and not re.fullmatch(r"s3://[\w.-]+(/[\w./-]*)?", storage.blobs):
         raise UsageError("{path}: `storage.blobs` is not like s3://bucket/prefix", path=path)
+    if storage.s3_endpoint and not re.match(r"https?://\w", storage.s3_endpoint):
+        raise UsageError(
+            "{path}: `storage.s3_endpoint` is not like https://s3.example.com", path=path
+        )
 
 
 def write_config(folder: Folder, config: Config) -> None:

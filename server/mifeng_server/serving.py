@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import socket
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from mifeng_server.config import (
     Folder,
     Storage,
     check_address,
+    check_config,
     read_config,
     write_config,
 )
@@ -32,6 +34,7 @@ from mifeng_server.domain.house import Doors
 from mifeng_server.domain.limits import Limits
 from mifeng_server.domain.protocols import Clock
 from mifeng_server.domain.quota import Quotas
+from mifeng_server.domain.rows import RosterRow
 from mifeng_server.domain.workspace import make_founding_token
 from mifeng_server.listener import make_runner, open_port
 from mifeng_server.notary import (
@@ -80,20 +83,65 @@ async def initialise(
     """
     address = _with_port(address)
     scheme, host, port = check_address(address)
+    if listen is None:
+        listen = host if is_loopback(host) else "0.0.0.0"  # noqa: S104 - a server is for all
+    cert, key = map(str, certificate or ("", ""))
+    config = Config(
+        addresses=(address.rstrip("/"),),
+        listen=listen,
+        port=port,
+        tls=scheme == "https",
+        cert=cert,
+        key=key,
+        storage=storage or Storage(),
+    )
+    check_config(config, folder.config)
     if folder.config.exists():
         raise UsageError(
             "{folder} holds a server already; choose another folder, or remove it first",
             folder=folder.path,
         )
-    tls_pin = None
-    try:
-        folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _making(folder):
+        tls_pin = None
         if certificate is not None:
             ssl_context(*certificate)
-        elif scheme == "https":
+        elif config.tls:
             tls_pin = make_tls_key(folder, (host,), now_s=clock.now() // 1000)
         make_checkpoint_key(folder, rng=rng)
-    except FileExistsError as err:
+        store = await open_store(config.storage, folder)
+        try:
+            if await store.count(RosterRow):
+                raise UsageError(
+                    "this database holds a workspace already; for one more node copy its folder, "
+                    "for a new workspace make another database"
+                )
+            token = await make_founding_token(store, rng=rng)
+        finally:
+            await store.close()
+        # Last: a folder with a configuration is a whole one.
+        write_config(folder, config)
+    link = FoundLink(
+        version=PROTOCOL_VERSION, addresses=config.addresses, tls_pin=tls_pin, token=token
+    )
+    return format_link(link)
+
+
+@contextmanager
+def _making(folder: Folder) -> Iterator[None]:
+    """Make a folder; what fails leaves it as it was, so that the next try need clear nothing."""
+    existed = folder.path.exists()
+    try:
+        before = frozenset(folder.path.iterdir()) if existed else frozenset[Path]()
+        folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            yield
+        except BaseException:
+            for path in frozenset(folder.path.iterdir()) - before:
+                path.unlink()
+            if not existed:
+                folder.path.rmdir()
+            raise
+    except (FileExistsError, NotADirectoryError) as err:
         raise UsageError(
             "{folder} is a file, or was left by an `init` that was cut off; "
             "remove it, or choose another folder",
@@ -103,31 +151,6 @@ async def initialise(
         raise StorageError(
             "{folder} cannot be made: {reason}", folder=folder.path, reason=err.strerror
         ) from err
-    if listen is None:
-        listen = host if is_loopback(host) else "0.0.0.0"  # noqa: S104 - a server is for all
-    addresses = (address.rstrip("/"),)
-    storage = storage or Storage()
-    store = await open_store(storage, folder)
-    try:
-        token = await make_founding_token(store, rng=rng)
-    finally:
-        await store.close()
-    # Last: a folder with a configuration is a whole one.
-    cert, key = map(str, certificate or ("", ""))
-    write_config(
-        folder,
-        Config(
-            addresses=addresses,
-            listen=listen,
-            port=port,
-            tls=scheme == "https",
-            cert=cert,
-            key=key,
-            storage=storage,
-        ),
-    )
-    link = FoundLink(version=PROTOCOL_VERSION, addresses=addresses, tls_pin=tls_pin, token=token)
-    return format_link(link)
 
 
 def _with_port(address: str) -> str:
@@ -238,12 +261,24 @@ async def _listen(
     try:
         server = await open_port(runner, host, port, context=context, most=most)
     except OSError as err:
+        reason = os.strerror(err.errno) if err.errno else str(err)
+        if isinstance(err, socket.gaierror) or err.errno == errno.EADDRNOTAVAIL:
+            raise UsageError(
+                "{listen} is no network address of this machine; correct `listen`", listen=host
+            ) from err
+        if err.errno == errno.EACCES:
+            raise UsageError(
+                "port {port} is not for everybody ({reason}); use one above 1023, or let systemd "
+                "give the server CAP_NET_BIND_SERVICE",
+                port=port,
+                reason=reason,
+            ) from err
         raise UsageError(
             "cannot listen on {listen}, port {port}: {reason}; stop whatever listens there, or "
             "correct it in the settings",
             listen=host,
             port=port,
-            reason=err.strerror,
+            reason=reason,
         ) from err
     stack.callback(server.close)
     number: int = server.sockets[0].getsockname()[1]

@@ -102,6 +102,6 @@ def ssl_context(cert: Path, key: Path) -> ssl.SSLContext:
     except (OSError, ssl.SSLError) as err:
         raise StorageError(
             "{path} is missing or damaged; restore it from a backup, or all links stop working",
-            path=key,
+            path=key if cert.exists() else cert,
         ) from err
     return context

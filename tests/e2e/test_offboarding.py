@@ -51,7 +51,8 @@ async def test_units_of_the_admin_and_those_of_others_are_done_by_one_command(
         commit = next(entry for entry in await c.adas.timeline() if entry.removed)
         assert (unit.epoch, unit.sequence) == (commit.epoch + 1, commit.sequence)
         await c.ben.sync()
-        assert len(group.members()) == 1
+        assert (len(group.members()), group.size) == (1, 1)
+        assert (len(c.adas.members()), c.adas.size) == (2, 2)
         await group.send("without Cem")
         (again,) = await c.ada.offboarding("Cem")
         assert again == done

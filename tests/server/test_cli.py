@@ -252,6 +252,45 @@ def test_what_is_wrong_with_a_command_is_said_in_one_line_of_ones_language(
         assert told in done.stderr.splitlines()[0]
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("--database mysql://x", "`storage.database` is not like postgresql"),
+        ("--blobs bucket", "`storage.blobs` is not like s3://"),
+        ("--blobs s3://bucket --s3-endpoint s3.example", "`storage.s3_endpoint` is not like https"),
+        ("--cert {data}/none.pem --key {data}/tls.key", "none.pem is missing or damaged"),
+    ],
+)
+def test_an_init_that_is_refused_leaves_nothing_in_the_way_of_the_next(
+    data: Path, tmp_path: Path, words: str, told: str
+) -> None:
+    made = tmp_path / "new"
+    start = ["init", "--data", str(made), "--address", "https://127.0.0.1:0"]
+    done = _run(*start, *words.format(data=data).split())
+    assert done.returncode in (2, 6)
+    assert told in done.stderr.splitlines()[0]
+    assert not made.exists()
+    assert _run(*start).returncode == 0
+
+
+@pytest.mark.parametrize("listen", ["nonsense.invalid", "192.0.2.1"])
+def test_an_address_that_is_not_this_machines_is_named(data: Path, listen: str) -> None:
+    config = data / "mifeng-server.toml"
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text.replace('listen = "127.0.0.1"', f'listen = "{listen}"'))
+    done = _run("serve", "--data", str(data))
+    assert done.returncode == 2
+    assert f"{listen} is no network address of this machine" in done.stderr
+
+
+def test_what_the_system_refuses_is_an_error_and_no_traceback(data: Path) -> None:
+    (data / "server.db").unlink()
+    (data / "server.db").mkdir()
+    done = _run("stats", "--data", str(data))
+    assert done.returncode == 6
+    assert done.stderr == f"Error: {data}/server.db: Is a directory\n"
+
+
 def test_the_help_is_a_page_of_ones_language() -> None:
     page = _run("restore", "--help", lang="zh_CN").stdout
     assert page.startswith("用法：")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from mifeng_crypto.errors import UsageError
 from mifeng_server.cli.explain import explanations
-from mifeng_server.config import Folder, read_config, settings, variable_of
+from mifeng_server.config import NOT_SETTINGS, Folder, read_config, settings, variable_of
 
 LEAST = 'addresses = ["https://chat.example:8443"]\nport = 8443\n'
 
@@ -70,6 +71,35 @@ def test_a_variable_rules_over_the_file_and_says_so(tmp_path: Path) -> None:
 def test_a_wrong_variable_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="MIFENG_LIMITS_PER_DEVICE"):
         read_config(_write(tmp_path, LEAST), {"MIFENG_LIMITS_PER_DEVICE": "many"})
+
+
+@pytest.mark.parametrize(
+    ("variable", "nearest"),
+    [
+        ("MIFENG_LIMITS_PER_DEVICES", "MIFENG_LIMITS_PER_DEVICE"),
+        ("MIFENG_DATABASE", "MIFENG_STORAGE_DATABASE"),
+        ("MIFENG_ADMINPORT", "MIFENG_ADMIN_PORT"),
+    ],
+)
+def test_a_variable_that_nobody_reads_is_refused_with_the_nearest_setting(
+    tmp_path: Path, variable: str, nearest: str
+) -> None:
+    with pytest.raises(UsageError, match=f"{variable} is no setting; is it {nearest}\\?"):
+        read_config(_write(tmp_path, LEAST), {variable: "1"})
+
+
+def test_variables_of_other_parts_of_the_project_are_no_settings_and_pass(tmp_path: Path) -> None:
+    text = "".join(
+        path.read_text(encoding="utf-8")
+        for folder in ("client", "server", "tests", "examples", "bench", "scripts")
+        for path in (Path(__file__).parents[2] / folder).rglob("*.py")
+        if path.name != Path(__file__).name
+    )
+    folder = _write(tmp_path, LEAST)
+    variables = {variable_of(s.name) for s in settings(folder, {})}
+    read = set(re.findall(r"(?<![A-Z_])MIFENG_[A-Z_]*[A-Z]\b", text)) - variables
+    assert read <= NOT_SETTINGS
+    assert read_config(folder, dict.fromkeys(NOT_SETTINGS, "1")) == read_config(folder, {})
 
 
 def test_every_setting_is_explained_and_documented(tmp_path: Path) -> None:

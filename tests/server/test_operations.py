@@ -28,6 +28,7 @@ from mifeng_server.operations.doctor import examine
 from mifeng_server.operations.inspect import due, inspect, quota, stats, users
 from mifeng_server.operations.restore import prove_backup, restore
 from mifeng_server.serving import serving
+from mifeng_server.storage.postgres import open_postgres
 from mifeng_server.storage.sqlite import open_sqlite
 from tests.support.nodes import initialised
 from tests.support.patience import PATIENCE_S
@@ -297,6 +298,59 @@ async def test_a_move_that_is_not_the_same_in_the_end_is_refused(
     assert folder.database.exists()
 
 
+async def test_a_database_that_holds_something_else_is_left_as_it_is(
+    tmp_path: Path, postgres: Cluster, clock: ManualClock
+) -> None:
+    url = postgres.new_database()
+    other = await initialised(tmp_path / "other", url, clock=clock)
+    async with other.node() as theirs:
+        async with pair(theirs) as (ann, _, unit_id):
+            await ann.send(unit_id, b"ours")
+        before = await stats(theirs.house.store)
+    async with running_server(tmp_path, clock=clock, tls=False) as server, pair(server):
+        folder = Folder(server.folder)
+    with pytest.raises(StorageError, match="holds something else already"):
+        await move.move_to_postgres(folder, url)
+    with pytest.raises(UsageError, match="holds a workspace already"):
+        await initialised(tmp_path / "third", url, clock=clock)
+    assert not (tmp_path / "third" / "first").exists()
+    store = await open_postgres(url)
+    assert await stats(store) == before
+    await store.close()
+    assert folder.database.exists()
+
+
+async def test_tables_of_another_program_are_named_and_left(
+    tmp_path: Path, postgres: Cluster, clock: ManualClock
+) -> None:
+    url = postgres.new_database()
+    name = url.rpartition("/")[2]
+    postgres.sql("CREATE TABLE units (title text)", name)
+    with pytest.raises(StorageError, match="another program"):
+        await initialised(tmp_path, url, clock=clock)
+    assert postgres.sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", name) == "1\n"
+
+
+async def test_what_postgresql_refuses_is_said_with_its_remedy(
+    tmp_path: Path, postgres: Cluster, clock: ManualClock
+) -> None:
+    url = postgres.new_database()
+    postgres.sql("CREATE ROLE guest LOGIN")
+    address = url.replace("//mifeng", "//guest")
+    for wrong, words in (
+        (address, "make it the database's owner"),
+        (url.replace("//mifeng", "//nobody"), "correct the name and password"),
+        (postgres.url("nothing"), "make it first: createdb"),
+        ("postgresql://mifeng@nowhere.invalid/x", "nobody knows the host"),
+        ("postgresql://mifeng@127.0.0.1:port/x", "write it like"),
+        ("postgresql://mifeng@127.0.0.1:1/x", "see that PostgreSQL runs"),
+    ):
+        with pytest.raises(StorageError, match=words):
+            await initialised(tmp_path / "tried", wrong, clock=clock)
+    # None of these has left anything in the way of the right one.
+    await initialised(tmp_path / "tried", url, clock=clock)
+
+
 async def test_a_folder_without_its_database_is_not_served_as_a_new_one(
     tmp_path: Path, clock: ManualClock
 ) -> None:
@@ -345,6 +399,16 @@ async def test_the_doctor_finds_what_is_wrong_and_nothing_else(
         database.execute("UPDATE alembic_version SET version_num = '9999'")
     database.close()
     assert (await _states(used))["schema"] == "bad"
+
+
+async def test_who_may_not_read_the_folder_is_not_told_that_it_is_broken(
+    used: Used, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, _: path != used.folder.checkpoint_key)
+    found = await examine(used.folder, read_config(used.folder), used.server.clock)
+    assert [f.check for f in found if f.state == "bad"] == ["user"]
+    assert f"sudo -u {used.folder.checkpoint_key.owner()}" in found[0].remedy
+    assert not any("backup" in finding.remedy for finding in found)
 
 
 async def test_a_file_that_is_not_whole_is_found(used: Used) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from mifeng.sdk.values import Archive, Membership, Person, person_from
 from mifeng.session import Session, ledgers
-from mifeng_crypto.ids import UnitId
+from mifeng_crypto.ids import MemberId, UnitId
 from mifeng_crypto.ledger.charter import Charter, End
 from mifeng_crypto.ledger.charter_entry import (
     CharterBody,
@@ -101,13 +101,21 @@ class Governed:
 
     def members(self) -> list[Membership]:
         """Who is granted, in order of their first grant."""
-        people, roster = self._session.people, self._session.known_roster
-        charter, found = self._charter, []
-        for member_id in charter.members():
+        people, charter, found = self._session.people, self._charter, []
+        for member_id in self._granted():
             role = charter.role_of(member_id)
-            if role is not None and (roster.member(member_id) or roster.invite(member_id)):
+            if role is not None:
                 found.append(Membership(person_from(member_id, people), role, is_in=None))
         return found
+
+    def _granted(self) -> list[MemberId]:
+        """Who is granted. A grant outlives whoever has left the workspace; then it means nobody."""
+        roster = self._session.known_roster
+        return [
+            member_id
+            for member_id in self._charter.members()
+            if roster.member(member_id) or roster.invite(member_id)
+        ]
 
     def archives(self) -> list[Archive]:
         """Return the archives that read along here, or will: to be shown to everybody, always."""

@@ -109,8 +109,8 @@ class Unit(Exporting):
 
     @property
     def size(self) -> int:
-        """How many people are granted."""
-        return len(self._state.charter.members())
+        """How many people are granted, as `members` lists them."""
+        return len(self._granted())
 
     async def admissions(self) -> dict[MemberId, tuple[Person, UnixMillis]]:
         """Return who let each of the members in, and when, as their signatures say."""

@@ -39,7 +39,11 @@ class ProblemCode(enum.Enum):
     IDEMPOTENCY_MISMATCH = ("idempotency_mismatch", 409, "use a new key for a different request")
     GONE = ("gone", 410, "its time is over; ask its author to post it again")
     TOO_LARGE = ("too_large", 413, "send less")
-    QUOTA_EXCEEDED = ("quota_exceeded", 413, "recall a file, or wait until older ones are over")
+    QUOTA_EXCEEDED = (
+        "quota_exceeded",
+        413,
+        "delete a message that has files, or wait until older ones are over",
+    )
     UNSUPPORTED_MEDIA_TYPE = ("unsupported_media_type", 415, "send JSON or MessagePack")
     REFUSED = ("refused", 422, "the named rule of protocol.md says what is wrong")
     UPGRADE_REQUIRED = ("upgrade_required", 426, "install a newer mifeng")

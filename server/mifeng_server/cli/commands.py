@@ -40,7 +40,11 @@ app = App(
 Data = Annotated[
     Path,
     typer.Option(
-        "--data", metavar="DIR", help=_("The server's data folder."), envvar="MIFENG_DATA"
+        "--data",
+        metavar="DIR",
+        help=_("The server's data folder."),
+        envvar="MIFENG_DATA",
+        readable=False,  # who may not read it is told so by whoever tries
     ),
 ]
 
@@ -210,6 +214,10 @@ def reporting() -> Iterator[None]:
     except MifengError as err:
         typer.echo(_("Error: {message}").format(message=explain_error(err)), err=True)
         raise typer.Exit(USAGE if isinstance(err, UsageError) else STORAGE) from err
+    except OSError as err:  # a file that may not be read, a disk that is full: the system's words
+        said = f"{err.filename}: {err.strerror}" if err.filename else str(err.strerror or err)
+        typer.echo(_("Error: {message}").format(message=said), err=True)
+        raise typer.Exit(STORAGE) from err
 
 
 def run_command(work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - what the command returns

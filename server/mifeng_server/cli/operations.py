@@ -47,7 +47,10 @@ def doctor(data: Data, as_json: Json = False) -> None:
 @app.command(help=_("Copy a server while it runs; run again, only what is new is copied."))
 def backup(
     data: Data,
-    to: Annotated[Path, typer.Option(metavar="DIR", help=_("Where the backup is, or shall be."))],
+    to: Annotated[
+        Path,
+        typer.Option(metavar="DIR", help=_("Where the backup is, or shall be."), readable=False),
+    ],
     as_json: Json = False,
 ) -> None:
     from mifeng_server.clock import SystemClock
@@ -65,7 +68,9 @@ def backup(
 
 @app.command(help=_("Make a data folder of a backup, and prove that all of it is whole."))
 def restore(
-    source: Annotated[Path, typer.Argument(metavar="BACKUP", help=_("The backup."))],
+    source: Annotated[
+        Path, typer.Argument(metavar="BACKUP", help=_("The backup."), readable=False)
+    ],
     data: Annotated[
         Path | None, typer.Option("--data", metavar="DIR", help=_("The new data folder."))
     ] = None,

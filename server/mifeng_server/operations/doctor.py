@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import stat
@@ -51,7 +52,10 @@ class Finding:
 
 async def examine(folder: Folder, config: Config, clock: Clock) -> list[Finding]:
     """Look at everything; nothing is changed."""
-    found = [*_permissions(folder), *_disk(folder), *_tls(folder, config, clock)]
+    found = [*_permissions(folder), *_disk(folder)]
+    if any(finding.check == "user" for finding in found):
+        return found  # what cannot be read looks broken, and is not
+    found += _tls(folder, config, clock)
     found += _backup(folder, clock)
     schema = _schema(folder, config)
     found.append(schema)
@@ -71,6 +75,12 @@ async def examine(folder: Folder, config: Config, clock: Clock) -> list[Finding]
 
 def _permissions(folder: Folder) -> list[Finding]:
     private = (folder.tls_key, folder.checkpoint_key, folder.database, folder.vault)
+    closed = [path for path in private if path.exists() and not os.access(path, os.R_OK | os.W_OK)]
+    if closed:
+        names = " ".join(map(str, closed))
+        remedy = _("Run this as the user who runs the server: sudo -u {owner} mifeng-server doctor")
+        remedy = remedy.format(owner=_owner(closed[0]))
+        return [Finding("user", "bad", names, remedy)]
     wrong = [
         path
         for path in (folder.path, *private)
@@ -81,6 +91,13 @@ def _permissions(folder: Folder) -> list[Finding]:
         remedy = _("Nobody else may read them: chmod go-rwx {names}").format(names=names)
         return [Finding("permissions", "bad", names, remedy)]
     return [Finding("permissions", "ok", str(folder.path))]
+
+
+def _owner(path: Path) -> str:
+    try:
+        return path.owner()
+    except (KeyError, OSError):  # a user of another machine's, or of a container's
+        return f"'#{path.stat().st_uid}'"
 
 
 def _disk(folder: Folder) -> list[Finding]:

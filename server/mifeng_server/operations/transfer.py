@@ -57,13 +57,16 @@ async def transfer(
         progress: hears table and rows so far.
 
     Raises:
-        StorageError: the schemas differ, or the two are not the same in the end.
+        StorageError: the schemas differ, the target holds something else, or the two are not the
+            same in the end.
     """
     if await source.revision() != await target.revision():
         raise StorageError(
             "the two databases have different schemas; start this version's server on the old "
             "one once, then try again"
         )
+    for table in METADATA.sorted_tables:
+        await _check_is_a_beginning(source, target, table)
     counts = {}
     for table in METADATA.sorted_tables:
         after, done = await target.last_key(table), 0
@@ -87,9 +90,24 @@ def _key(table: Table, row: Values) -> Values:
     return tuple(v for c, v in zip(table.c, row, strict=True) if c.primary_key)
 
 
-async def _digest(end: End, table: Table) -> tuple[int, bytes]:
+async def _check_is_a_beginning(source: End, target: End, table: Table) -> None:
+    """See that what the target has is what the source begins with: nobody else's, and not more."""
+    last = await target.last_key(table)
+    if last is not None and await _digest(target, table) != await _digest(source, table, last):
+        raise StorageError(
+            "the new database holds something else already (table {name}); nothing was written to "
+            "it; name an empty one",
+            name=table.name,
+        )
+
+
+async def _digest(end: End, table: Table, last: Values | None = None) -> tuple[int, bytes]:
+    """How many rows there are, and their hash; with `last` up to the row of this key."""
     count, digest, after = 0, hashlib.sha256(), None
-    while rows := await end.page(table, after):
+    while (rows := await end.page(table, after)) and (last is None or after != last):
+        keys = [_key(table, row) for row in rows]
+        if last in keys:
+            rows = rows[: keys.index(last) + 1]
         digest.update(msgspec.msgpack.encode(rows))
         count, after = count + len(rows), _key(table, rows[-1])
     return count, digest.digest()

@@ -11,6 +11,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from mifeng_crypto.errors import StorageError
+from mifeng_server.storage.tables import NAMES
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -42,10 +43,13 @@ def migrate(connection: Connection) -> None:
     """Apply what is missing, in one transaction.
 
     Raises:
-        StorageError: the database belongs to a newer server.
+        StorageError: the database belongs to a newer server, or to another program.
     """
-    if is_current(_revision_of(connection)):
+    found = _revision_of(connection)
+    if is_current(found):
         return
+    if found is None:
+        _check_is_empty(connection)
     from alembic import command  # noqa: PLC0415 - takes long to load
 
     config = _config()
@@ -85,3 +89,16 @@ def _revision_of(connection: Connection) -> str | None:
         return None
     row = connection.execute(text("SELECT version_num FROM alembic_version")).first()
     return str(row[0]) if row is not None else None
+
+
+def _check_is_empty(connection: Connection) -> None:
+    """A database that says nothing of a schema of ours must have none of our tables' names."""
+    from sqlalchemy import inspect  # noqa: PLC0415 - likewise
+
+    taken = set(inspect(connection).get_table_names()) & set(NAMES.values())
+    if taken:
+        raise StorageError(
+            "this database is another program's: it has a table {name} that no mifeng-server made; "
+            "name an empty one",
+            name=min(taken),
+        )

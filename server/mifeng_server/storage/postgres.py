@@ -11,12 +11,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import socket
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
 import asyncpg
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -72,18 +74,58 @@ async def connect(url: str) -> asyncpg.Connection:
 
 
 def postgres_error(err: BaseException) -> StorageError:
-    """Name what the database reported, in words that hold no values."""
-    if isinstance(err, asyncpg.DiskFullError):
-        return FullError()
+    """Name what the database reported, in words that hold no values, and what helps."""
+    # Messages may quote a value, in their detail; the class says what happened.
+    reason = type(err).__name__
     if isinstance(err, asyncpg.PostgresError):
-        # Messages may quote a value, in their detail; the class says what happened.
-        return StorageError(
-            "the database failed: {reason}; look at its disk, and try again",
-            reason=f"{type(err).__name__} ({err.sqlstate})",
-        )
+        reason += f" ({err.sqlstate})"
+    match err:
+        case asyncpg.DiskFullError():
+            return FullError()
+        case asyncpg.InvalidAuthorizationSpecificationError():  # a wrong password is one as well
+            return StorageError(
+                "PostgreSQL does not let us in ({reason}); "
+                "correct the name and password in its address",
+                reason=reason,
+            )
+        case asyncpg.InvalidCatalogNameError():
+            return StorageError(
+                "PostgreSQL has no database of this name ({reason}); make it first: createdb",
+                reason=reason,
+            )
+        case asyncpg.InsufficientPrivilegeError():
+            return StorageError(
+                "PostgreSQL does not let this user do that ({reason}); "
+                "make it the database's owner",
+                reason=reason,
+            )
+        case asyncpg.TooManyConnectionsError():
+            return StorageError(
+                "PostgreSQL has no connection left ({reason}); raise its max_connections",
+                reason=reason,
+            )
+        case asyncpg.TargetServerAttributeNotMatched() | asyncpg.ReadOnlySQLTransactionError():
+            return StorageError(
+                "no PostgreSQL of this address takes writes ({reason}); promote one", reason=reason
+            )
+        case asyncpg.ClientConfigurationError() | ValueError():
+            return StorageError(
+                "the database's address cannot be read ({reason}); "
+                "write it like postgresql://user@host/name",
+                reason=reason,
+            )
+        case socket.gaierror():
+            return StorageError(
+                "nobody knows the host in the database's address ({reason}); correct it",
+                reason=reason,
+            )
+        case asyncpg.PostgresError():
+            return StorageError(
+                "the database failed: {reason}; look at its disk, and try again", reason=reason
+            )
     return StorageError(
         "the database cannot be reached ({reason}); see that PostgreSQL runs and lets us in",
-        reason=type(err).__name__,
+        reason=reason,
     )
 
 
@@ -303,5 +345,8 @@ async def _migrate(url: str) -> None:
             await connection.commit()
             await connection.run_sync(migrate)
             await connection.commit()
+    except DBAPIError as err:
+        raised = err.orig.__cause__ if err.orig else None
+        raise postgres_error(raised or err) from err
     finally:
         await engine.dispose()
