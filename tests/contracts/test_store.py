@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from itertools import pairwise
@@ -56,6 +57,36 @@ async def test_what_was_written_is_read_back_by_its_key(store: Store) -> None:
     assert await store.get(UnitRow, b"u" * 16) == UNIT
     assert await store.get(GrantRow, b"u" * 16, b"m" * 16) == GrantRow(b"u" * 16, b"m" * 16)
     assert await store.get(GrantRow, b"u" * 16, b"n" * 16) is None
+
+
+async def test_many_who_look_at_once_find_each_their_own(store: Store) -> None:
+    grants = [GrantRow(n.to_bytes(16), b"m" * 16) for n in range(40)]
+    await store.write([Insert(row) for row in (*grants, UNIT)])
+    asked = [*range(40), *range(40), 99]
+    found = await asyncio.gather(
+        *(store.get(GrantRow, n.to_bytes(16), b"m" * 16) for n in asked),
+        store.get(UnitRow, UNIT.unit_id),
+    )
+    assert found == [*grants, *grants, None, UNIT]
+
+
+async def test_who_stops_looking_takes_nothing_from_who_looks_for_the_same(store: Store) -> None:
+    await store.write((Insert(UNIT),))
+    gone, waits = (asyncio.create_task(store.get(UnitRow, UNIT.unit_id)) for _ in range(2))
+    await asyncio.sleep(0)
+    gone.cancel()
+    assert await waits == UNIT
+
+
+async def test_who_looks_while_others_look_sees_what_was_written_before(store: Store) -> None:
+    row = UNIT
+    await store.write((Insert(row),))
+    for n in range(2, 12):
+        others = [asyncio.create_task(store.get(UnitRow, UNIT.unit_id)) for _ in range(3)]
+        before, row = row, replace(row, log_sequence=n)
+        await store.write((Swap(before, row),))
+        assert await store.get(UnitRow, UNIT.unit_id) == row
+        assert set(await asyncio.gather(*others)) <= {before, row}
 
 
 async def test_a_conflict_undoes_its_whole_batch(store: Store) -> None:

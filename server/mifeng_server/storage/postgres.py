@@ -24,15 +24,15 @@ from sqlalchemy.pool import NullPool
 
 from mifeng_crypto.errors import StorageError
 from mifeng_server.domain.protocols import FullError
-from mifeng_server.domain.rows import KEYS, Key, Row, Write
+from mifeng_server.domain.rows import Key, Row, Write
 from mifeng_server.storage.migrate import migrate
+from mifeng_server.storage.postgres_lookups import Lookups
 from mifeng_server.storage.postgres_writes import Query, run
 from mifeng_server.storage.queries import (
     bounds,
     count_query,
     due_query,
     find_query,
-    get_query,
     total_query,
 )
 from mifeng_server.storage.writer import Writer
@@ -168,25 +168,10 @@ class PostgresStore:
         self._pool = pool
         self._transactions = PostgresTransactions(url)
         self._writer = Writer(self._transactions)
-        self._asked: dict[tuple[type[Row], tuple[int | str | bytes, ...]], _Shared] = {}
+        self._lookups = Lookups(self._fetch)
 
     async def get(self, kind: type[R], *key: int | str | bytes) -> R | None:
-        """See `Store.get`. Who asks for the same row in the same moment shares one reading."""
-        name = (kind, key)
-        shared = self._asked.get(name)
-        if shared is None:
-            self._asked[name] = shared = _Shared()
-        try:
-            found = await shared.read(lambda: self._get(kind, key))
-        finally:
-            if shared.is_idle:
-                self._asked.pop(name, None)
-        return found  # type: ignore[no-any-return]
-
-    async def _get(self, kind: type[R], key: tuple[int | str | bytes, ...]) -> R | None:
-        parameters = dict(zip(KEYS[kind], key, strict=True))
-        found = await self._read(_query(get_query(kind)), parameters)
-        return kind(**found[0]) if found else None
+        return await self._lookups.get(kind, key)
 
     async def find(
         self,
@@ -246,49 +231,14 @@ class PostgresStore:
             self._pool.terminate()
 
     async def _read(self, query: Query, parameters: dict[str, Any]) -> list[asyncpg.Record]:
+        return await self._fetch(query.text, query.arguments(parameters))
+
+    async def _fetch(self, text: str, arguments: Sequence[Any]) -> list[asyncpg.Record]:
         try:
-            found: list[asyncpg.Record] = await self._pool.fetch(
-                query.text, *query.arguments(parameters)
-            )
+            found: list[asyncpg.Record] = await self._pool.fetch(text, *arguments)
         except FAILURES as err:
             raise postgres_error(err) from err
         return found
-
-
-class _Shared:
-    """Readings of one row, of which those who come while one is under way share the next."""
-
-    def __init__(self) -> None:
-        self._now: asyncio.Task[Any] | None = None
-        self._next: asyncio.Task[Any] | None = None
-
-    @property
-    def is_idle(self) -> bool:
-        return self._now is None and self._next is None
-
-    async def read(self, fetch: Any) -> Any:  # noqa: ANN401 - whatever is fetched
-        if self._now is None:
-            self._now = task = asyncio.ensure_future(fetch())
-            task.add_done_callback(self._ended)
-        elif self._next is None:
-            self._next = task = asyncio.ensure_future(self._after(self._now, fetch))
-        else:
-            task = self._next
-        # Who gives up waiting takes it from nobody else.
-        return await asyncio.shield(task)
-
-    async def _after(self, before: asyncio.Task[Any], fetch: Any) -> Any:  # noqa: ANN401
-        await asyncio.wait([before])
-        self._now, self._next = self._next, None
-        assert self._now is not None, "it is this one"
-        self._now.add_done_callback(self._ended)
-        return await fetch()
-
-    def _ended(self, task: asyncio.Task[Any]) -> None:
-        if self._now is task:
-            self._now = None
-        if not task.cancelled():
-            task.exception()  # everybody who waited has been told
 
 
 @cache
@@ -309,12 +259,17 @@ async def _pool(url: str) -> AsyncIterator[asyncpg.Pool]:
         command_timeout=STATEMENT_S,
         target_session_attrs="read-write",
         server_settings={"application_name": "mifeng-server"},
+        reset=_leave,
     )
     try:
         yield pool
     except BaseException:
         pool.terminate()
         raise
+
+
+async def _leave(_: asyncpg.Connection) -> None:
+    """Nothing is set on a connection that reads: to reset it each time would double the trips."""
 
 
 async def open_postgres(url: str) -> PostgresStore:
