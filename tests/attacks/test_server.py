@@ -278,7 +278,7 @@ async def rotate(c: Cast) -> None:
         )
         assert prepared is not None
         await session.save_unit(prepared)
-        await delivery._send_commit(session, c.adas.id)
+        await delivery._send_commit(session, c.adas.id, is_new=True)
 
 
 @attack("a log does not shrink")

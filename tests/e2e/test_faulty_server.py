@@ -135,11 +135,11 @@ async def test_a_removal_that_is_taken_back_meanwhile_is_looked_at_anew_and_not_
         await c.ben.sync()
         send, first = delivery._send_commit, [True]
 
-        async def overtaken(session: Session, unit_id: UnitId) -> None:
+        async def overtaken(session: Session, unit_id: UnitId, *, is_new: bool) -> None:
             if first and first.pop():
                 await c.ben.sync()
                 await c.bens.grant(c.ben.person("Cem"))
-            await send(session, unit_id)
+            await send(session, unit_id, is_new=is_new)
 
         monkeypatch.setattr(delivery, "_send_commit", overtaken)
         await c.adas.revoke(c.ada.person("Cem"))
@@ -147,3 +147,20 @@ async def test_a_removal_that_is_taken_back_meanwhile_is_looked_at_anew_and_not_
         assert [str(m.person) for m in c.adas.members() if m.is_in] == ["Ada", "Ben", "Cem"]
         await cem.sync()
         await cem.unit("Research").send("still here")
+
+
+async def test_a_commit_that_was_kept_until_the_ledgers_had_changed_is_made_anew(
+    evil: EvilServer, c: Cast
+) -> None:
+    async with colleague(c, "Cem") as cem:
+        await c.adas.revoke(c.ada.person("Cem"))
+        epoch = c.adas.epoch
+        evil.refuse(c.ada, "commit", ProblemCode.UNAVAILABLE)
+        with pytest.raises(TransportError):
+            await c.adas.grant(c.ada.person("Cem"))
+        evil.be_honest()
+        await c.adas.revoke(c.ada.person("Cem"))
+        assert c.adas.epoch == epoch
+        await c.adas.send("without him")
+        await cem.sync()
+        assert not cem.unit("Research").is_member

@@ -113,7 +113,7 @@ async def settle(session: Session) -> None:
                 and unit_id not in session.troubles
             ):
                 if unit.pending is not None and not unit.is_closed:
-                    await _send_commit(session, unit_id)
+                    await _send_commit(session, unit_id, is_new=False)
                 try:
                     await deliver(session, unit_id)
                 except WaitingError:
@@ -263,7 +263,7 @@ async def bring_about(session: Session, unit_id: UnitId, *, renew: bool = False)
         if unit.status is not UnitStatus.ACTIVE:
             return
         if unit.pending is not None:
-            await _send_commit(session, unit_id)
+            await _send_commit(session, unit_id, is_new=False)
             continue
         what = membership.due(unit, session.known_roster, now=session.now(), renew=renew)
         if not what:
@@ -280,12 +280,16 @@ async def bring_about(session: Session, unit_id: UnitId, *, renew: bool = False)
         if prepared is None:
             return
         await session.save_unit(prepared)
-        await _send_commit(session, unit_id)
+        await _send_commit(session, unit_id, is_new=True)
     raise TransportError("the unit is too busy; try again in a moment")
 
 
-async def _send_commit(session: Session, unit_id: UnitId) -> None:
-    """Send the pending commit; afterwards there is none: it was applied, or came too late."""
+async def _send_commit(session: Session, unit_id: UnitId, *, is_new: bool) -> None:
+    """Send the pending commit; afterwards there is none: it was applied, or came too late.
+
+    One that is not new was made by ledgers that may have changed since: if it is refused, the
+    caller looks whether there is still something to commit.
+    """
     unit = session.units[unit_id]
     assert unit.pending is not None, "the caller has looked"
     message = unit.pending.message
@@ -293,7 +297,8 @@ async def _send_commit(session: Session, unit_id: UnitId) -> None:
         request = membership.commit_request(unit)
         reply = await reach(session, "commit", request, unit_id, message)
     except ServerProblem as err:
-        missed = _missed(err, unit)
+        is_old = err.code is ProblemCode.REFUSED and not is_new
+        missed = is_old or _missed(err, unit)
         if missed:
             before = unit.log.began
             await session.catch_up(unit_id)
