@@ -39,8 +39,6 @@ PURGE_EVERY_S = 60
 
 log = structlog.get_logger("app")
 
-OFTEN = {"message", "log"}
-
 FUNCTIONS = workspace.FUNCTIONS | units.FUNCTIONS | files.FUNCTIONS
 
 
@@ -77,7 +75,7 @@ def make_app(
         limiter=Limiter(limits or Limits()),
     )
     # Routes that begin alike are tried one after the other: what is asked most often comes first.
-    for name, endpoint in sorted(ENDPOINTS.items(), key=lambda item: item[0] not in OFTEN):
+    for name, endpoint in sorted(ENDPOINTS.items(), key=lambda item: item[0] != "message"):
         if name in FUNCTIONS:
             handler = make_handler(endpoint, FUNCTIONS[name])
             app.router.add_route(endpoint.method, endpoint.path, handler)

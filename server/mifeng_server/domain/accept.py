@@ -131,8 +131,7 @@ async def _attempt(
     lock: bytes,
     decide: Callable[[Held], Awaitable[Decision]],
 ) -> Reply:
-    async with AsyncExitStack() as held:
-        await held.enter_async_context(house.locks.of(lock))
+    async with house.locks.of(lock), AsyncExitStack() as held:
         decision = await decide(held)
         writes = decision.writes
         if decision.remember:

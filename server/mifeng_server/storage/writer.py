@@ -69,8 +69,6 @@ class Writer:
 
     def _enter(self, batch: Sequence[Write]) -> asyncio.Future[None]:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        # Somebody who gives up waiting must not turn a failure into a warning.
-        done.add_done_callback(_retrieve)
         self._waiting.append((batch, done))
         self._woken.set()
         return done
@@ -128,6 +126,7 @@ class Writer:
                 done.set_result(None)
             else:
                 done.set_exception(outcome)
+                done.exception()  # who gave up waiting must not turn a failure into a warning
 
     async def _one_by_one(self, batch: Sequence[Write]) -> Exception | None:
         try:
@@ -135,8 +134,3 @@ class Writer:
         except (ConflictError, StorageError) as err:
             return err
         return None
-
-
-def _retrieve(done: asyncio.Future[None]) -> None:
-    if not done.cancelled():
-        done.exception()
