@@ -1,4 +1,4 @@
-"""Writes on PostgreSQL: one statement for many rows, which come as one array a column.
+"""Writes on PostgreSQL: one statement for many rows of many kinds, in one array a column.
 
 `unnest` makes rows of the arrays again; so a hundred swaps are one UPDATE, and its count says
 whether all of them found what they expected. Rows are in the order of their keys, and kinds of
@@ -7,7 +7,9 @@ rows in one order, so that two nodes that write the same rows wait for each othe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -29,12 +31,14 @@ from sqlalchemy.sql.elements import KeyedColumnElement
 
 from mifeng_server.domain.protocols import ConflictError
 from mifeng_server.domain.rows import KEYS, Delete, Insert, Put, Row, Swap, Write, key_of
+from mifeng_server.storage.queries import once
 from mifeng_server.storage.schema import TABLES
 
 __all__ = ["Query", "run"]
 
 DIALECT = dialect.dialect()  # type: ignore[no-untyped-call]
 _ORDER = {kind: n for n, kind in enumerate(TABLES)}
+_NUMBER = re.compile(r"\$(\d+)")
 _VERBS: dict[type, int] = {Swap: 0, Delete: 1, Put: 2, Insert: 3}
 
 
@@ -59,34 +63,78 @@ def compiled(statement: ClauseElement) -> Query:
 
 
 async def run(connection: asyncpg.Connection, writes: Iterable[Write]) -> None:
-    """Run writes that touch no row twice.
+    """Run writes that touch no row twice, in one trip.
 
     Raises:
         ConflictError: an expectation was not met; the transaction must be rolled back.
     """
-    groups: dict[tuple[int, int, bool], list[Write]] = {}
+    groups: dict[Part, list[Write]] = {}
     for write in writes:
-        kind = _kind(write)
         # What only has to be as it was is looked at under a lock that others may hold as well.
         flag = write.must_exist if isinstance(write, Delete) else _is_look(write)
-        groups.setdefault((_ORDER[kind], _VERBS[type(write)], flag), []).append(write)
-    for (_, _, flag), group in sorted(groups.items(), key=lambda item: item[0]):
+        groups.setdefault(_part(_kind(write), type(write), flag), []).append(write)
+    if not groups:
+        return
+    parts = tuple(sorted(groups, key=lambda part: part.place))
+    arguments: list[Any] = []
+    for part in parts:
+        group = groups[part]
         group.sort(key=_key)
-        verb: type = type(group[0])
-        kind = _kind(group[0])
-        query = _query(verb, TABLES[kind], look=verb is Swap and flag)
-        try:
-            status = await connection.execute(query.text, *_arrays(query, group))
-        except (
-            asyncpg.UniqueViolationError,
-            asyncpg.DeadlockDetectedError,
-            asyncpg.SerializationError,
-        ) as err:
-            raise ConflictError(f"a {kind.__name__} was there already") from err
-        # `UPDATE 3`, `SELECT 3`, `DELETE 3`
-        count = int(status.rpartition(" ")[2])
-        if (verb is Swap or (verb is Delete and flag)) and count != len(group):
-            raise ConflictError(f"a {kind.__name__} was not as expected")
+        arguments += _arrays(part.query, group)
+    names = ", ".join(part.kind.__name__ for part in parts)
+    try:
+        found = await connection.fetchrow(_statement(parts), *arguments)
+    except (
+        asyncpg.UniqueViolationError,
+        asyncpg.DeadlockDetectedError,
+        asyncpg.SerializationError,
+    ) as err:
+        raise ConflictError(f"one of these was there already: {names}") from err
+    if tuple(found) != tuple(len(groups[part]) for part in parts if part.expects):
+        raise ConflictError(f"one of these was not as expected: {names}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """What is done alike to rows of one kind.
+
+    Attributes:
+        place: when it is done.
+        kind: to which rows.
+        query: how.
+        expects: whether it must find as many rows as it is given, and say how many it found.
+    """
+
+    place: tuple[int, int, bool]
+    kind: type[Row]
+    query: Query
+    expects: bool
+
+
+@once
+def _part(kind: type[Row], verb: type, flag: bool) -> Part:
+    """`flag` is `must_exist` of a deletion, or that a swap changes nothing."""
+    expects = verb is Swap or flag
+    query = _query(verb, TABLES[kind], look=verb is Swap and flag)
+    if expects and not (verb is Swap and flag):
+        query = query._replace(text=query.text + " RETURNING 1")
+    return Part((_ORDER[kind], _VERBS[verb], flag), kind, query, expects)
+
+
+@once
+def _statement(parts: tuple[Part, ...]) -> str:
+    """All parts in one statement, which says how many rows those found that expect some.
+
+    PostgreSQL does those first, in this order, and then the others, in one order as well.
+    """
+    texts, counts, n = list[str](), list[str](), 0
+    for at, part in enumerate(parts):
+        text = _NUMBER.sub(lambda found, by=n: f"${int(found[1]) + by}", part.query.text)  # type: ignore[misc]
+        n += len(part.query.names)
+        texts.append(f"part{at} AS ({text})")
+        if part.expects:
+            counts.append(f"(SELECT count(*) FROM part{at})")  # noqa: S608 - a number
+    return f"WITH {', '.join(texts)} SELECT {', '.join(counts)}"
 
 
 def _kind(write: Write) -> type[Row]:
