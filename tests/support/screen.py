@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ import yarl
 
 from mifeng import Workspace
 from mifeng.web.errors import RefusedError
+from mifeng.web.keeper import uptime_s
 from mifeng.web.server import Screen, screen
 from tests.support.patience import PATIENCE_S
 
@@ -143,11 +144,13 @@ class DeclinedError(AssertionError):
 
 
 @contextlib.asynccontextmanager
-async def open_screen(folder: Path, me: Workspace | None = None) -> AsyncIterator[Page]:
+async def open_screen(
+    folder: Path, me: Workspace | None = None, *, uptime_s: Callable[[], float] = uptime_s
+) -> AsyncIterator[Page]:
     """Serve a screen in `folder`, and come in; it shows `me` where somebody is given."""
     folder.mkdir(parents=True, exist_ok=True)
     async with (
-        screen([folder / "profile"], folder / "ui.json") as shown,
+        screen([folder / "profile"], folder / "ui.json", uptime_s=uptime_s) as shown,
         aiohttp.ClientSession() as http,
     ):
         page = Page(http, shown)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 from mifeng.web.calls.table import Desk
 from mifeng.web.door import Door
 from mifeng.web.house import House
-from mifeng.web.keeper import Lending, cancel, started
+from mifeng.web.keeper import Lending, cancel, started, uptime_s
 from mifeng.web.media import Media
 from mifeng.web.porch import Porch, porch
 from mifeng.web.stream import watch
@@ -46,7 +46,12 @@ class Screen:
 
 @asynccontextmanager
 async def furnished(
-    entrance: Porch, folders: list[Path], settings_file: Path, *, lending: Lending | None = None
+    entrance: Porch,
+    folders: list[Path],
+    settings_file: Path,
+    *,
+    lending: Lending | None = None,
+    uptime_s: Callable[[], float] = uptime_s,
 ) -> AsyncIterator[Screen]:
     """Answer the page while this is entered; all profiles are locked at the end.
 
@@ -55,8 +60,9 @@ async def furnished(
         folders: of the profiles, the first one to be shown first; they need not exist.
         settings_file: how the screen is to look.
         lending: lets the commands of this user use the profiles that are unlocked.
+        uptime_s: by what one tells how long nobody was there.
     """
-    house = House(folders, settings_file, lending)
+    house = House(folders, settings_file, lending, uptime_s)
     media, uploads = Media(), Uploads(house)
     desk = Desk(entrance, house, media, uploads)
     house.on_lock = [media.close, uploads.close]
@@ -77,11 +83,15 @@ async def furnished(
 
 @asynccontextmanager
 async def screen(
-    folders: list[Path], settings_file: Path, *, lending: Lending | None = None
+    folders: list[Path],
+    settings_file: Path,
+    *,
+    lending: Lending | None = None,
+    uptime_s: Callable[[], float] = uptime_s,
 ) -> AsyncIterator[Screen]:
     """Serve the page and answer it, while this is entered; the arguments are `furnished`'s."""
     async with (
         porch() as entrance,
-        furnished(entrance, folders, settings_file, lending=lending) as shown,
+        furnished(entrance, folders, settings_file, lending=lending, uptime_s=uptime_s) as shown,
     ):
         yield shown

@@ -10,21 +10,22 @@ export async function allowed() {
   return Notification.permission === "granted";
 }
 
-/** @param {{ unit: string, sequence: number, notify: boolean }} event */
+/** @param {{ profile: string, unit: string, sequence: number, notify: boolean }} event of any profile */
 export async function notify(event) {
-  const state = store.state;
+  const { profile, unit, sequence } = event, state = store.state, isShown = profile === store.id;
   if (!event.notify || !state?.notify || !document.hidden || Notification.permission !== "granted") return;
   let title = "Mifeng 密封", body = t("Something new has come.");
-  if (state.preview) {
-    const page = await ask("timeline", { unit: event.unit, after: event.sequence - 1 });
-    const entry = page.entries.find((one) => one.sequence === event.sequence);
+  if (state.preview && isShown) {
+    const page = await ask("timeline", { unit, after: sequence - 1 });
+    const entry = page.entries.find((one) => one.sequence === sequence);
     title = entry ? whence(entry) : title;
     body = (entry && readable(entry.text).slice(0, 200)) || entry?.files[0]?.name || body;
   }
-  const shown = new Notification(title, { body, tag: event.unit, icon: "/icon.svg" });
-  shown.onclick = () => {
+  const shown = new Notification(title, { body, tag: unit, icon: "/icon.svg" });
+  shown.onclick = async () => {
     window.focus();
-    location.hash = `#/u/${event.unit}`;
     shown.close();
+    if (profile !== store.id) await store.show(profile);
+    location.hash = `#/u/${unit}`;
   };
 }

@@ -140,6 +140,7 @@ class Store extends EventTarget {
   /** @param {any} event */
   take(event) {
     if (event.kind === "profiles") return void this.loadAll();
+    if (event.kind === "entry") this.tell("came", event);
     if (event.profile !== this.id) return;
     if (event.kind === "line") this.tell("line-changed", event.line);
     else if (event.kind === "entry") {
@@ -192,6 +193,11 @@ export function ask(name, facts) {
  */
 export function askOf(name, { unit, sequence }, more) {
   return ask(name, /** @type {any} */ ({ unit, sequence, ...more }));
+}
+
+/** Whose profile it is; what is locked only says where it lies. @param {ProfileFacts} one */
+export function profileName(one) {
+  return one.me ? `${one.me.me.name} · ${new URL(one.me.server).host}` : one.folder.split("/").at(-1) || one.folder;
 }
 
 /** Who wrote it. @param {import("../api").MessageFacts} entry */

@@ -1,6 +1,6 @@
 // The list at the left: oneself, the tree of units, channels, groups and conversations of two.
 
-import { arrows, avatar, emit, few, fill, h, icon, iconButton, keepingFocus, openMenu, Part, store, t, tn, unitIcon } from "../lib/index.js";
+import { arrows, avatar, emit, few, fill, h, icon, iconButton, keepingFocus, openMenu, Part, profileName, store, t, tn, unitIcon } from "../lib/index.js";
 
 /** @typedef {import("../api").UnitFacts} UnitFacts */
 
@@ -47,7 +47,7 @@ export class SidebarPart extends Part {
     const others = (store.state?.profiles ?? []).filter((one) => one.state !== "empty" && one.id !== store.id);
     openMenu(at, [
       { name: t("Profile and settings"), icon: "gear", act: () => emit(this, "settings") },
-      ...others.map((one) => ({ name: one.me ? `${one.me.me.name} · ${new URL(one.me.server).host}` : one.folder, icon: "person", act: () => { store.show(one.id); } })),
+      ...others.map((one) => ({ name: profileName(one), icon: "person", act: () => { store.show(one.id); } })),
       { name: t("Another workspace"), icon: "plus", act: () => emit(this, "another") },
       { name: t("Lock"), icon: "lock", act: () => emit(this, "lock") },
     ]);

@@ -16,7 +16,7 @@ export class AppView extends Part {
       h("div", { id: "live", class: "sr", "aria-live": "polite" }), h("div", { id: "notices", role: "status" }));
     this.on(store, "state", () => this.draw());
     this.on(store, "units", () => this.#title());
-    this.on(store, "entry", (event) => notify(event.detail));
+    this.on(store, "came", (event) => notify(event.detail));
     this.on(this, "another back", ({ type }) => { this.#another = type === "another"; this.draw(); });
     this.#touch();
   }

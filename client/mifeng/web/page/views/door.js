@@ -1,7 +1,7 @@
 // The door. Into a workspace without a terminal: a link, who one is, how the device is locked, the recovery
 // sheet; or one more device, or back after all were lost. And the lock.
 
-import { ask, call, checkOf, choiceOf, Declined, emit, field, fill, focusFirst, formOf, h, icon, Part, said, speak, store, t } from "../lib/index.js";
+import { ask, call, checkOf, choiceOf, Declined, emit, field, fill, focusFirst, formOf, h, icon, Part, profileName, said, speak, store, t } from "../lib/index.js";
 
 export class FirstRunView extends Part {
   #link = store.invited;
@@ -152,7 +152,7 @@ export class LockedView extends Part {
         await store.loadAll();
       }),
       h("div.row.between.door-foot",
-        others.length ? choiceOf([profile, ...others].map((one) => [one.id, one.folder]), profile.id, (id) => store.show(id), { "aria-label": t("Profile") }) : h("span"),
+        others.length ? choiceOf([profile, ...others].map((one) => [one.id, profileName(one)]), profile.id, (id) => store.show(id), { "aria-label": t("Profile") }) : h("span"),
         h("button.bare.link", { onclick: () => emit(this, "another") }, t("Another workspace"))),
       languageChoice())));
     /** @type {HTMLElement | null} */ (this.querySelector("form input, form button"))?.focus();

@@ -208,7 +208,7 @@ export class WorkspaceView extends Part {
   }
 
   #askDay() {
-    const day = h("input", { type: "date", max: new Date().toISOString().slice(0, 10), required: true, autofocus: true, "aria-label": t("Day") });
+    const day = h("input", { type: "date", required: true, autofocus: true, "aria-label": t("Day") });
     openForm(t("Go to a day"), t("Go"), [day], async () => { this.timeline.open(this.#unit, { at: new Date(`${day.value}T00:00`).getTime() }); });
   }
 
