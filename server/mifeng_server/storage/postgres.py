@@ -17,18 +17,15 @@ from functools import cache
 from typing import Any, TypeVar
 
 import asyncpg
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import NullPool
 
 from mifeng_crypto.errors import StorageError
 from mifeng_server.domain.protocols import FullError
 from mifeng_server.domain.rows import Key, Row, Write
-from mifeng_server.storage.migrate import migrate
+from mifeng_server.storage.migrate import is_current, migrate
 from mifeng_server.storage.postgres_lookups import Lookups
-from mifeng_server.storage.postgres_writes import Query, run
+from mifeng_server.storage.postgres_writes import run
 from mifeng_server.storage.queries import (
+    Parameters,
     bounds,
     count_query,
     due_query,
@@ -139,9 +136,12 @@ class PostgresTransactions:
     async def run(self, writes: Sequence[Write], *, apart: bool = False) -> None:
         connection = await self._ready()
         try:
+            if not apart:
+                await run(connection, writes)
+                return
             async with connection.transaction():
-                for some in [[write] for write in writes] if apart else [writes]:
-                    await run(connection, some)
+                for write in writes:
+                    await run(connection, [write])
         except FAILURES as err:
             # Whether a commit that was cut off is durable only the database knows. The request is
             # answered as failed; its repetition finds what it did by its idempotency key.
@@ -187,7 +187,7 @@ class PostgresStore:
         query = find_query(
             kind, order, tuple(equal), after=after is not None, until=until is not None
         )
-        found = await self._read(_query(query), equal | bounds(after, until, limit))
+        found = await self._read(query, equal | bounds(after, until, limit))
         return tuple(kind(**row) for row in found)
 
     async def due(
@@ -201,16 +201,16 @@ class PostgresStore:
         **equal: int | str | bytes,
     ) -> tuple[Key, ...]:
         query = due_query(kind, field, tuple(equal), until=until is not None)
-        found = await self._read(_query(query), equal | bounds(None, until, limit))
+        found = await self._read(query, equal | bounds(None, until, limit))
         return tuple(tuple(row.values()) for row in found)
 
     async def count(self, kind: type[Row], /, **equal: int | str | bytes) -> int:
         query = count_query(kind, tuple(equal))
-        return int((await self._read(_query(query), equal))[0][0])
+        return int((await self._read(query, equal))[0][0])
 
     async def total(self, kind: type[Row], field: str, /, **equal: int | str | bytes) -> int:
         query = total_query(kind, field, tuple(equal))
-        return int((await self._read(_query(query), equal))[0][0])
+        return int((await self._read(query, equal))[0][0])
 
     def write(self, batch: Sequence[Write]) -> Awaitable[None]:
         return self._writer.write(batch)
@@ -230,8 +230,9 @@ class PostgresStore:
         except TimeoutError:
             self._pool.terminate()
 
-    async def _read(self, query: Query, parameters: dict[str, Any]) -> list[asyncpg.Record]:
-        return await self._fetch(query.text, query.arguments(parameters))
+    async def _read(self, query: str, parameters: Parameters) -> list[asyncpg.Record]:
+        text, names = _numbered(query)
+        return await self._fetch(text, [parameters[name] for name in names])
 
     async def _fetch(self, text: str, arguments: Sequence[Any]) -> list[asyncpg.Record]:
         try:
@@ -242,11 +243,11 @@ class PostgresStore:
 
 
 @cache
-def _query(text: str) -> Query:
-    """Number the parameters, as PostgreSQL wants them."""
+def _numbered(text: str) -> tuple[str, tuple[str, ...]]:
+    """Number the parameters, as PostgreSQL wants them, and return their names."""
     names: dict[str, None] = dict.fromkeys(_PARAMETER.findall(text))
     numbers = {name: f"${n}" for n, name in enumerate(names, 1)}
-    return Query(_PARAMETER.sub(lambda found: numbers[found[1]], text), tuple(names), {})
+    return _PARAMETER.sub(lambda found: numbers[found[1]], text), tuple(names)
 
 
 @contextlib.asynccontextmanager
@@ -288,6 +289,14 @@ async def open_postgres(url: str) -> PostgresStore:
 
 async def _migrate(url: str) -> None:
     """Under a lock: nodes may start at the same time."""
+    if is_current(await _schema(url)):
+        return
+    # Most starts have nothing to do, and need not load what does it.
+    from sqlalchemy.engine import make_url  # noqa: PLC0415
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
+    from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
+    from sqlalchemy.pool import NullPool  # noqa: PLC0415
+
     engine = create_async_engine(
         make_url("postgresql+asyncpg://"),
         async_creator=lambda: connect(url),
@@ -305,3 +314,17 @@ async def _migrate(url: str) -> None:
         raise postgres_error(raised or err) from err
     finally:
         await engine.dispose()
+
+
+async def _schema(url: str) -> str | None:
+    """The schema that the database says it has; None if it says nothing."""
+    connection = await connect(url)
+    try:
+        if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
+            return None
+        found: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
+        return found
+    except FAILURES as err:
+        raise postgres_error(err) from err
+    finally:
+        connection.terminate()

@@ -1,7 +1,8 @@
 """Hints between nodes by LISTEN and NOTIFY, in batches, outside every transaction that writes.
 
 (A NOTIFY inside a transaction makes commits wait for one another.) A hint may be lost, doubled or
-late; whoever listens is told when some may have been lost.
+late; whoever listens is told when some may have been lost. What is said when a connection breaks is
+lost: the others look for themselves.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from mifeng_server.storage.postgres import FAILURES, connect
 __all__ = ["PostgresBus"]
 
 CHANNEL = "mifeng"
-GATHER_S = 0.003
+GATHER_S = 0.02
+"""How soon after one notification there is the next: what is said meanwhile goes together."""
 MOST_BYTES = 5_500
 """In base64 that is below the 8,000 bytes that a notification may have."""
 AGAIN_S = 1
@@ -79,13 +81,14 @@ class PostgresBus:
             except TimeoutError:
                 await connection.execute("SELECT 1")
                 continue
-            await asyncio.sleep(GATHER_S)
             self._woken.clear()
             while self._waiting:
                 payload, hints = self._next()
-                await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, payload)
+                # Before it is said: who has something of the same kind to say meanwhile says more.
                 for hint in hints:
-                    self._waiting.pop(hint, None)
+                    del self._waiting[hint]
+                await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, payload)
+            await asyncio.sleep(GATHER_S)
 
     def _next(self) -> tuple[str, list[bytes]]:
         """One notification of what waits, as much as fits; at least one hint."""

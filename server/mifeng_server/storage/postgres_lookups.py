@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast, get_type_hints
 
 from mifeng_crypto.errors import StorageError
 from mifeng_server.domain.rows import KEYS, Key, Row
+from mifeng_server.storage.postgres_writes import ARRAYS
 from mifeng_server.storage.queries import listed, once
 from mifeng_server.storage.tables import FIELDS, NAMES
 
@@ -20,8 +21,6 @@ __all__ = ["Lookups"]
 R = TypeVar("R", bound=Row)
 
 Fetch = Callable[[str, Sequence[Sequence[Any]]], Awaitable[Sequence[Any]]]
-
-_ARRAYS = {int: "bigint[]", str: "text[]", bytes: "bytea[]"}
 
 
 class Lookups:
@@ -68,7 +67,7 @@ class Lookups:
 @once
 def _query(kind: type[Row]) -> str:
     hints, keys = get_type_hints(kind), listed(KEYS[kind])
-    arrays = ", ".join(f"${n}::{_ARRAYS[hints[name]]}" for n, name in enumerate(KEYS[kind], 1))
+    arrays = ", ".join(f"${n}::{ARRAYS[hints[name]]}" for n, name in enumerate(KEYS[kind], 1))
     return (
         f"SELECT {listed(FIELDS[kind])} FROM unnest({arrays}) AS asked({keys}) "  # noqa: S608 - names of ours
         f'JOIN "{NAMES[kind]}" USING ({keys})'
