@@ -83,6 +83,7 @@ class ServerProblem(MifengError):  # noqa: N818 - a problem is what RFC 9457 cal
     Attributes:
         code: the stable code; None if this version does not know it.
         status: the HTTP status.
+        detail: what the server said of it, in its own words.
         rule: the rule of protocol.md that was broken, where the server named one.
         head_sequence: what the ledger or log has meanwhile, with `stale_head`,
             `wrong_epoch` and `refused`.
@@ -106,6 +107,7 @@ class ServerProblem(MifengError):  # noqa: N818 - a problem is what RFC 9457 cal
         super().__init__("the server declined ({what}): {remedy}", what=what, remedy=remedy)
         self.status = status
         self.code = code
+        self.detail = detail
         self.rule = rule
         self.head_sequence = head_sequence
         self.retry_after_s = retry_after_s

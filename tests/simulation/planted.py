@@ -50,9 +50,9 @@ def _resend_sealed_anew() -> contextlib.AbstractContextManager[object]:
     """After a lost answer the message is made anew, though the first may have been accepted."""
     send = delivery._send_message
 
-    async def sending(s: Session, unit_id: UnitId, item: OutboxItem) -> bool:
+    async def sending(s: Session, unit_id: UnitId, item: OutboxItem, *, is_mine: bool) -> bool:
         try:
-            return await send(s, unit_id, item)
+            return await send(s, unit_id, item, is_mine=is_mine)
         except TransportError:
             unit = s.units[unit_id]
             if any(other.number == item.number for other in unit.outbox):

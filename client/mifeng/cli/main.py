@@ -27,6 +27,7 @@ from mifeng.cli import (  # noqa: E402
     files,
     messages,
     offboarding,
+    outbox,
     people,
     polls,
     roster,
@@ -83,7 +84,7 @@ def _all_commands(
 # In the order in which the help shows them.
 _PANELS = (
     (_("Coming in"), (enrol, devices)),
-    (_("Talking"), (messages, searching)),
+    (_("Talking"), (messages, outbox, searching)),
     (_("Announcements, polls, approvals"), (announcements, polls, approvals)),
     (_("Files"), (files, exporting)),
     (_("Units"), (units,)),

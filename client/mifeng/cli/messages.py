@@ -130,7 +130,7 @@ def read(
     told = options(context)
 
     async def main() -> None:
-        from mifeng.cli.notices import print_ending, print_notices
+        from mifeng.cli.notices import print_ending, print_notices, print_unsent
         from mifeng.cli.show import as_json, message_facts, print_message
 
         async with opened(told) as me:
@@ -142,6 +142,7 @@ def read(
             if not told.json:
                 print_notices(where)
                 await print_ending(where)
+                print_unsent(where)
             for message in shown:
                 if told.json:
                     as_json(message_facts(where, message))
@@ -204,7 +205,7 @@ def tail(
     told = options(context)
 
     async def main() -> None:
-        from mifeng.cli.notices import print_ending, print_notices
+        from mifeng.cli.notices import print_ending, print_notices, print_unsent
         from mifeng.cli.show import as_json, message_facts, print_message
 
         async with opened(told, lends=True) as me:
@@ -212,6 +213,7 @@ def tail(
             if not told.json:
                 print_notices(where)
                 await print_ending(where)
+                print_unsent(where)
             before = await where.timeline(last=last + 1) if last else []
             after = before[0].sequence if len(before) > last else 0
             after = where.sequence if last == 0 else after

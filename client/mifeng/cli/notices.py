@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from mifeng.text import _
+from mifeng.text import _, ngettext
 
 if TYPE_CHECKING:
     from mifeng import Governed, Unit
 
-__all__ = ["notices", "print_ending", "print_notices"]
+__all__ = ["notices", "print_ending", "print_notices", "print_unsent"]
 
 
 def notices(unit: Governed) -> list[str]:
@@ -54,3 +54,15 @@ def print_notices(unit: Governed) -> None:
     """Print them, so that they are never taken for what somebody said."""
     for line in notices(unit):
         typer.secho(line, fg="yellow")
+
+
+def print_unsent(unit: Unit) -> None:
+    """Print how much of what one has said in it was refused."""
+    n = len(unit.unsent())
+    sentence = ngettext(
+        "! {n} message of yours was refused by the server: `mifeng outbox` says why.",
+        "! {n} messages of yours were refused by the server: `mifeng outbox` says why.",
+        n,
+    )
+    if n:
+        typer.secho(sentence.format(n=n), fg="yellow")

@@ -19,6 +19,7 @@ __all__ = [
     "HistoryGiven",
     "HistoryTaken",
     "NewEntry",
+    "NotDelivered",
     "RosterChanged",
     "UnitClosed",
     "UnitJoined",
@@ -43,6 +44,14 @@ class Delivered:
     unit_id: UnitId
     number: int
     sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class NotDelivered:
+    """The server does not take what this device had kept: it stays, until its author decides."""
+
+    unit_id: UnitId
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +176,7 @@ Event = (
     RosterChanged
     | NewEntry
     | Delivered
+    | NotDelivered
     | UnitJoined
     | UnitLeft
     | UnitClosed

@@ -1,9 +1,11 @@
 """Messages on their way: waiting, sent, confirmed (protocol.md, "Outbox").
 
     queue -> waiting --seal--> bytes, saved --send--> sent --the log brings it back--> confirmed
-                ^                  |   ^
-                |   lost race      |   | lost answer: the same bytes, the same idempotency key
-                +------------------+---+
+                ^                  |   ^     |
+                |   lost race      |   |     | lost answer: the same bytes, the same idempotency key
+                +------------------+---+-----+
+                |                            |
+                +--- again --- refused <-----+ the server does not take it: its author decides
 
 The content, and with it the client message id, never changes. The bytes are those of one epoch:
 once that has ended without them in the log they can never be accepted, and are made anew.
@@ -31,6 +33,7 @@ from mifeng_crypto.tls import encode
 
 __all__ = [
     "accepted",
+    "again",
     "as_if_sent",
     "carried_over",
     "confirmed",
@@ -40,9 +43,13 @@ __all__ = [
     "idempotency_key",
     "next_item",
     "queue",
+    "refused",
     "seal",
     "unseal",
 ]
+
+MOST_DETAIL = 500
+"""Characters that are kept of what a server says of a refusal."""
 
 
 def idempotency_key(data: bytes) -> bytes:
@@ -80,8 +87,10 @@ def queue(
 
 
 def next_item(unit: Unit) -> OutboxItem | None:
-    """The first that the server has not accepted."""
-    return next((item for item in unit.outbox if not item.record.accepted_sequence), None)
+    """The first that the server has neither accepted nor refused."""
+    return next(
+        (i for i in unit.outbox if not i.record.accepted_sequence and not i.record.refused), None
+    )
 
 
 def seal(
@@ -137,9 +146,24 @@ def _purpose(view: UnitView, content: bytes, profile: Profile) -> Purpose:
 
 def unseal(unit: Unit, item: OutboxItem) -> Unit:
     """Back to waiting: the server will never accept these bytes."""
+    return unit.replace_item(OutboxItem(number=item.number, record=_without_bytes(item.record)))
+
+
+def _without_bytes(record: OutboxRecord) -> OutboxRecord:
+    return dataclasses.replace(record, message=b"", epoch=0, accepted_sequence=0, original=b"")
+
+
+def refused(unit: Unit, item: OutboxItem, code: str, detail: str) -> Unit:
+    """The server does not take it as it is: it stays, and goes nowhere by itself."""
     record = dataclasses.replace(
-        item.record, message=b"", epoch=0, accepted_sequence=0, original=b""
+        _without_bytes(item.record), refused=code, detail=detail[:MOST_DETAIL]
     )
+    return unit.replace_item(OutboxItem(number=item.number, record=record))
+
+
+def again(unit: Unit, item: OutboxItem) -> Unit:
+    """What was refused waits again: in its old place, for nothing behind it has waited for it."""
+    record = dataclasses.replace(item.record, refused="", detail="")
     return unit.replace_item(OutboxItem(number=item.number, record=record))
 
 
@@ -206,6 +230,6 @@ def as_if_sent(item: OutboxRecord, profile: Profile) -> TimelineRecord:
 
 
 def drop(unit: Unit, item: OutboxItem) -> Unit:
-    """Forget an item: it is confirmed, or the server refuses it for good."""
+    """Forget an item: it is confirmed, or refused and its author knows."""
     items = tuple(other for other in unit.outbox if other.number != item.number)
     return dataclasses.replace(unit, outbox=items)

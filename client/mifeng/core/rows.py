@@ -143,7 +143,8 @@ class OutboxRecord:
 
     `content` stays the same through every attempt, and with it the client message id (the MIMI
     salt in it). `message` is empty until it is encrypted, and again after a lost race; `original`
-    is what makes it again.
+    is what makes it again. `refused` is the server's code if it does not take the message, as it
+    is, and `detail` what it said of that: such an item waits for its author.
     """
 
     content: Opaque
@@ -153,6 +154,8 @@ class OutboxRecord:
     message: Opaque
     accepted_sequence: UInt64
     original: Opaque = b""
+    refused: Text = ""
+    detail: Text = ""
 
 
 @struct

@@ -9,6 +9,7 @@ unit.py       one unit
 shelf.py      its files
 auditing.py   exports for an auditor, and their audit
 reading.py    what was said in it
+outgoing.py   what one has said and the others do not have yet
 talk.py       saying something
 announcing.py announcements that ask to be confirmed
 polling.py    polls
@@ -43,6 +44,7 @@ from mifeng.sdk.governed import Governed
 from mifeng.sdk.looking import FeedSettings, Found
 from mifeng.sdk.offboarding import Offboarding
 from mifeng.sdk.opening import found, join, link, open_profile, recover, unlock, unlocked
+from mifeng.sdk.outgoing import Unsent
 from mifeng.sdk.unit import Unit
 from mifeng.sdk.units import OrgUnit
 from mifeng.sdk.values import (
@@ -85,6 +87,7 @@ __all__ = [
     "RecoverySheet",
     "SharedFile",
     "Unit",
+    "Unsent",
     "Workspace",
     "Written",
     "audit_files",

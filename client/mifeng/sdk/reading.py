@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import AsyncGenerator
 
 from mifeng.core.events import NewEntry, UnitLeft
-from mifeng.core.outbox import as_if_sent
 from mifeng.core.rows import UnitStatus
 from mifeng.core.timeline import Line, Timeline
 from mifeng.core.unit import Unit as UnitState
@@ -208,22 +206,6 @@ class Reading(Governed):
                     line = timeline.line(sequence)
                     assert line is not None, "the journal names lines that are there"
                     yield self.show(line, timeline)
-
-    def outgoing(self) -> list[Message]:
-        """Return the messages that have not reached the server yet, in order; number 0.
-
-        What will be no line of its own, such as a reaction, is left out.
-        """
-        profile = self._session.profile
-        found = []
-        for item in self._state.outbox:
-            timeline = Timeline(profile.workspace_id, self.id)
-            timeline.add(1, as_if_sent(item.record, profile))
-            found += [
-                dataclasses.replace(self.show(line, timeline), sequence=0)
-                for line in timeline.lines()
-            ]
-        return found
 
     # -------------------------------------------------------------- receipts
 

@@ -14,7 +14,7 @@ from mifeng.content.documents import (
 )
 from mifeng.core.timeline import Line, Timeline
 from mifeng.errors import NotFoundError, ReadOnlyError
-from mifeng.sdk.reading import Reading
+from mifeng.sdk.outgoing import Outgoing
 from mifeng.sdk.values import Message, Person
 from mifeng.session import delivery
 from mifeng_crypto.errors import ProtocolError, UsageError
@@ -25,7 +25,7 @@ from mifeng_crypto.ledger.charter_entry import UnitRole
 __all__ = ["Talk", "check_own"]
 
 
-class Talk(Reading):
+class Talk(Outgoing):
     """The part of a unit's object that writes."""
 
     # -------------------------------------------------------------- writing

@@ -83,7 +83,7 @@ class Unit(Exporting):
     @property
     def waiting(self) -> int:
         """How many messages have not reached the server yet."""
-        return len(self._state.outbox)
+        return sum(not item.record.refused for item in self._state.outbox)
 
     @property
     def may_post(self) -> bool:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from mifeng.core import founding, membership, outbox, unfinished
+from mifeng.core.events import NotDelivered
 from mifeng.core.membership import Due
 from mifeng.core.rows import Changes, UnitStatus
 from mifeng.core.unit import OutboxItem, Unit
@@ -74,7 +75,7 @@ async def post(
         await session.save_unit(unit, unfinished.done(unit_id, *files))
         for file_id in files:
             uploads.spool_of(session).drop(file_id)
-        await deliver(session, unit_id)
+        await deliver(session, unit_id, mine=(number,))
         return session.delivered.pop((unit_id, number), 0)
 
 
@@ -83,15 +84,20 @@ async def queue_all(
     unit_id: UnitId,
     contents: Sequence[tuple[bytes, Sequence[FileId]]],
     more: Changes,
-) -> None:
+) -> list[int]:
     """Put messages with their files into the outbox, all or none; `more` is saved with them.
 
     The caller has the unit's turn, and delivers them.
+
+    Returns:
+        Their numbers in the outbox.
     """
-    unit = session.units[unit_id]
+    unit, numbers = session.units[unit_id], list[int]()
     for content, files in contents:
-        unit, _ = outbox.queue(unit, content, files=files, now=session.now())
+        unit, number = outbox.queue(unit, content, files=files, now=session.now())
+        numbers.append(number)
     await session.save_unit(unit, more)
+    return numbers
 
 
 async def settle(session: Session) -> None:
@@ -115,7 +121,7 @@ async def settle(session: Session) -> None:
                 if unit.pending is not None and not unit.is_closed:
                     await _send_commit(session, unit_id, is_new=False)
                 try:
-                    await deliver(session, unit_id)
+                    await deliver(session, unit_id, mine=())
                 except WaitingError:
                     continue  # kept until it is let in again
                 except AccessEndedError as err:
@@ -125,8 +131,14 @@ async def settle(session: Session) -> None:
 # ------------------------------------------------------------------ messages
 
 
-async def deliver(session: Session, unit_id: UnitId) -> None:
-    """Send all that waits, in order.
+async def deliver(session: Session, unit_id: UnitId, *, mine: Collection[int]) -> None:
+    """Send all that waits, in order. What the server does not take stays, and what is behind it
+    goes on.
+
+    Args:
+        session: of this device.
+        unit_id: which unit, whose turn the caller has.
+        mine: the items whose author the caller answers: if one is refused it is told, not kept.
 
     Raises:
         TransportError, ServerProblem: as `post`.
@@ -157,7 +169,7 @@ async def deliver(session: Session, unit_id: UnitId) -> None:
             await session.save_unit(sealed)
             item = outbox.next_item(sealed)
             assert item is not None, "it was only encrypted"
-        if await _send_message(session, unit_id, item):
+        if await _send_message(session, unit_id, item, is_mine=item.number in mine):
             attempts = 0
 
 
@@ -169,8 +181,10 @@ def _check_is_not_waiting(unit: Unit) -> None:
         )
 
 
-async def _send_message(session: Session, unit_id: UnitId, item: OutboxItem) -> bool:
-    """Send an item's bytes once; return whether they were taken, or are to be made anew."""
+async def _send_message(
+    session: Session, unit_id: UnitId, item: OutboxItem, *, is_mine: bool
+) -> bool:
+    """Send an item's bytes once; return whether that is decided, or they are to be made anew."""
     message = item.record.message
     request = m.MessageRequest(generation=session.units[unit_id].generation, message=message)
     try:
@@ -186,12 +200,17 @@ async def _send_message(session: Session, unit_id: UnitId, item: OutboxItem) -> 
             ) from err
         if err.code is ProblemCode.UPGRADE_REQUIRED:
             raise  # a newer client sends what this one has kept
+        unit = session.units[unit_id]
         if err.code is ProblemCode.CLOCK:
-            unit = outbox.unseal(session.units[unit_id], item)
-        else:
-            unit = outbox.drop(session.units[unit_id], item)
-        await session.save_unit(unit)
-        raise
+            await session.save_unit(outbox.unseal(unit, item))
+            raise
+        if is_mine:
+            await session.save_unit(outbox.drop(unit, item))
+            raise
+        code = err.code.code if err.code else str(err.status)
+        await session.save_unit(outbox.refused(unit, item, code, err.detail))
+        session.tell(NotDelivered(unit_id, item.number))
+        return True
     header = _header_of(session.units[unit_id], reply, message)
     receipt = await notary.receipt_of(session, reply, header)
     await _take_back(session, unit_id, header, message, item, receipt=receipt)

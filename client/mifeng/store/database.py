@@ -48,7 +48,7 @@ TABLES = (
     "uploads",  # unit id, file id -> a file that is sealed and on its way
 )
 APPLICATION_ID = 0x4D46454E  # "MFEN"
-VERSION = 7
+VERSION = 8
 
 
 async def to_the_end(step: Coroutine[None, None, T]) -> T:

@@ -22,6 +22,7 @@ from mifeng.core.events import (
     Event,
     HistoryTaken,
     NewEntry,
+    NotDelivered,
     RosterChanged,
 )
 from mifeng.home import needs_passphrase
@@ -214,7 +215,7 @@ class Keeper:
             calls = await self.unread.add(me, event)
             told = {"unit": event.unit_id.hex(), "sequence": event.sequence, "notify": calls}
             self._tell("entry", told)
-        elif isinstance(event, RosterChanged):
+        elif isinstance(event, RosterChanged | NotDelivered):
             self._tell("changed", {})
         elif isinstance(event, AlarmRaised):
             self._tell("alarm", {"message": event.message})

@@ -77,3 +77,20 @@ def test_two_encryptions_never_use_the_same_ratchet_key(world: World) -> None:
     world.ben.seal()
     assert world.ben.unit.active_epoch is not before
     assert world.ben.unit.active_epoch.parts(before)
+
+
+def test_what_was_refused_waits_for_its_author_and_holds_nobody_up(world: World) -> None:
+    world.ben.queue(b"too long")
+    world.ben.queue(b"short")
+    world.ben.seal()
+    item = outbox.next_item(world.ben.unit)
+    assert item is not None
+    unit = outbox.refused(world.ben.unit, item, "too_large", "x" * 10_000)
+    behind = outbox.next_item(unit)
+    assert behind is not None
+    assert behind.record.content == b"short"
+    refused = unit.outbox[0]
+    assert (refused.record.message, len(refused.record.detail)) == (b"", outbox.MOST_DETAIL)
+    again = outbox.next_item(outbox.again(unit, refused))
+    assert again is not None
+    assert (again.number, again.record.refused) == (item.number, "")

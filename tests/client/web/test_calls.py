@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from mifeng.session import notary
+from mifeng.errors import ServerProblem
+from mifeng.session import delivery, notary
+from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.audit.evidence import Observed
-from mifeng_crypto.errors import ProtocolError
+from mifeng_crypto.errors import ProtocolError, TransportError
 from tests.e2e.people import PASSPHRASE, Cast, cast
 from tests.support.patience import PATIENCE_S
 from tests.support.screen import DeclinedError, Page, open_screen
@@ -253,6 +255,34 @@ async def test_without_a_server_a_text_waits_and_is_shown_as_waiting(
     shown = await page.of("timeline", unit=unit)
     assert shown["waiting"] == []
     assert shown["entries"][-1]["text"] == "später"
+
+
+async def test_what_was_refused_is_shown_with_the_reason_until_it_is_sent_or_forgotten(
+    page: Page, c: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unit = c.adas.id.hex()
+
+    async def busy(*_: object, **__: object) -> None:
+        raise TransportError("the server is busy")
+
+    async def refusing(*_: object, **__: object) -> None:
+        raise ServerProblem(413, ProblemCode.TOO_LARGE)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(delivery, "reach", busy)
+        for text in ("first", "second"):
+            assert (await page.of("send", unit=unit, text=text))["sequence"] == 0
+        patch.setattr(delivery, "reach", refusing)
+        await c.ada.sync()
+        first, second = (await page.of("timeline", unit=unit))["unsent"]
+        assert (first["text"], second["text"]) == ("first", "second")
+        assert "send less" in first["why"]
+        with pytest.raises(DeclinedError):
+            await page.of("send_again", unit=unit, number=first["number"])
+    await page.of("send_again", unit=unit, number=first["number"])
+    await page.of("discard", unit=unit, number=second["number"])
+    shown = await page.of("timeline", unit=unit)
+    assert (shown["unsent"], shown["entries"][-1]["text"]) == ([], "first")
 
 
 async def test_settings_are_kept(tmp_path: Path) -> None:

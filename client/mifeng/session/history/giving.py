@@ -178,14 +178,14 @@ async def _post(
         for record in new
     }
     async with session.turn(unit_id):
-        await delivery.queue_all(
+        numbers = await delivery.queue_all(
             session,
             unit_id,
             [(contents[0], files), *((said, []) for said in contents[1:])],
             {owed_row: None, **rows},
         )
         try:
-            await delivery.deliver(session, unit_id)
+            await delivery.deliver(session, unit_id, mine=numbers)
         except ServerProblem:
             await session.save(dict.fromkeys(rows, None))
             raise

@@ -8,6 +8,7 @@ import bisect
 import msgspec
 
 from mifeng import Message, Unit, Workspace
+from mifeng.text import explain
 from mifeng.web.calls.table import Desk, Done, OfUnit, call
 from mifeng.web.facts import MessageFacts, is_shown, message_facts
 from mifeng_crypto.errors import TransportError, UsageError
@@ -33,13 +34,30 @@ class TimelineRequest(OfUnit, frozen=True, kw_only=True):
     at: int | None = None
 
 
+class UnsentFacts(msgspec.Struct, frozen=True):
+    """What the server does not take, and why: in the reader's language."""
+
+    number: int
+    text: str
+    why: str
+
+
 class TimelineReply(msgspec.Struct, kw_only=True, frozen=True):
-    """Lines in order; whether there are others on either side; what has not been sent yet."""
+    """Lines in order; whether there are others on either side; what has not been sent yet, and
+    what the server has refused.
+    """
 
     entries: list[MessageFacts]
     more_before: bool
     more_after: bool
     waiting: list[MessageFacts]
+    unsent: list[UnsentFacts]
+
+
+class OfUnsent(OfUnit, frozen=True, kw_only=True):
+    """What was refused, by its number."""
+
+    number: int
 
 
 class OfLine(OfUnit, frozen=True, kw_only=True):
@@ -137,6 +155,7 @@ async def _at_once(
         more_before=True,
         more_after=not is_end,
         waiting=[await message_facts(one, unit, me, known=known) for one in unit.outgoing()],
+        unsent=_unsent(unit),
     )
 
 
@@ -148,6 +167,7 @@ async def _whole(me: Workspace, unit: Unit, request: TimelineRequest) -> Timelin
         more_before=bool(await unit.timeline(last=1, before=first)) if found else False,
         more_after=bool(await unit.timeline(first=1, after=last)) if found else False,
         waiting=[await message_facts(one, unit, me) for one in unit.outgoing()],
+        unsent=_unsent(unit),
     )
 
 
@@ -214,6 +234,27 @@ async def send(desk: Desk, request: SendRequest) -> SendReply:
         return SendReply(sent.sequence)
     except TransportError:
         return SendReply(0)
+
+
+def _unsent(unit: Unit) -> list[UnsentFacts]:
+    return [
+        UnsentFacts(one.number, (one.message and one.message.text) or "", explain(one.why))
+        for one in unit.unsent()
+    ]
+
+
+@call
+async def send_again(desk: Desk, request: OfUnsent) -> Done:
+    """Send once more what was refused."""
+    await desk.unit(request).send_again(request.number)
+    return Done()
+
+
+@call
+async def discard(desk: Desk, request: OfUnsent) -> Done:
+    """Forget what was refused."""
+    await desk.unit(request).discard(request.number)
+    return Done()
 
 
 @call

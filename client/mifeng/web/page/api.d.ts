@@ -417,6 +417,12 @@ export interface OfUnit {
   unit: string;
 }
 
+export interface OfUnsent {
+  profile: string;
+  unit: string;
+  number: number;
+}
+
 export interface OfUpload {
   profile: string;
   upload: string;
@@ -675,6 +681,7 @@ export interface TimelineReply {
   more_before: boolean;
   more_after: boolean;
   waiting: MessageFacts[];
+  unsent: UnsentFacts[];
 }
 
 export interface TimelineRequest {
@@ -723,6 +730,12 @@ export interface UnitsReply {
 export interface UnlockRequest {
   profile: string;
   passphrase: string | null;
+}
+
+export interface UnsentFacts {
+  number: number;
+  text: string;
+  why: string;
 }
 
 export interface UploadFacts {
@@ -799,6 +812,8 @@ export interface Calls {
   timeline: [TimelineRequest, TimelineReply];
   thread: [OfLine, ThreadReply];
   send: [SendRequest, SendReply];
+  send_again: [OfUnsent, Done];
+  discard: [OfUnsent, Done];
   edit: [EditRequest, Done];
   delete: [OfLine, Done];
   react: [ReactRequest, Done];

@@ -1,7 +1,7 @@
 // A unit's timeline: a window of lines that grows at either end as one scrolls, and is cut at the
 // other, so that ten thousand messages weigh no more than two hundred.
 
-import { announce, ask, by, Declined, emit, fill, h, icon, left, Part, readable, said, store, t, tn } from "../lib/index.js";
+import { announce, ask, by, complain, Declined, emit, fill, h, icon, left, Part, readable, said, store, t, tn } from "../lib/index.js";
 import { drawLine, isOneMore, line, oneMore, run } from "./message.js";
 import { serveActions } from "./actions.js";
 
@@ -14,6 +14,7 @@ export class TimelinePart extends Part {
   unit = "";
   /** @type {MessageFacts[]} */ entries = [];
   /** @type {MessageFacts[]} */ waiting = [];
+  /** @type {import("../api").UnsentFacts[]} */ unsent = [];
   /** @type {Map<number, HTMLElement>} */ rows = new Map();
   #moreBefore = false;
   #moreAfter = false;
@@ -62,7 +63,7 @@ export class TimelinePart extends Part {
       const page = await ask("timeline", { unit, around, at: place.at });
       if (this.unit !== unit) return;
       this.entries = page.entries;
-      this.waiting = page.waiting;
+      [this.waiting, this.unsent] = [page.waiting, page.unsent];
       [this.#moreBefore, this.#moreAfter] = [page.more_before, page.more_after];
       this.#drawAll();
       if (place.around) this.jump(place.around, true);
@@ -106,11 +107,16 @@ export class TimelinePart extends Part {
     return h("div.beginning", icon("lock"),
       h("p", h("strong", h("bdi", unit?.title ?? "")), h("br"),
         t("Only the people in here can read this. It is kept for {d} days, then gone for everybody.",
-          { d: Math.round((unit?.policy?.retention_s ?? 259200) / 86400) })));
+          { d: Math.round((unit?.policy?.retention_s ?? 0) / 86400) })));
   }
 
   #drawWaiting() {
-    this.#outgoing.replaceChildren(...run(this.waiting, this.entries.at(-1) ?? null));
+    const button = (/** @type {"send_again" | "discard"} */ name, /** @type {number} */ number, /** @type {string} */ label) => h("button", {
+      onclick: () => ask(name, { unit: this.unit, number }).catch(complain).then(() => this.#catchUp()),
+    }, label);
+    this.#outgoing.replaceChildren(...run(this.waiting, this.entries.at(-1) ?? null), ...this.unsent.map(({ number, text, why }) =>
+      h("div.banner.bad", h("p.grow", t("Not sent: {text}", { text }), h("br"), why),
+        button("send_again", number, t("Send again")), button("discard", number, t("Forget")))));
   }
 
   /** How far it is to the end of what is drawn. */
@@ -192,7 +198,9 @@ export class TimelinePart extends Part {
     if (alone) this.#loading = true;
     try {
       const page = await ask("timeline", { unit, ...where });
-      if (this.unit === unit) take(page);
+      if (this.unit !== unit) return;
+      this.unsent = page.unsent;
+      take(page);
     } catch (error) {
       if (!(error instanceof Declined)) throw error;
     } finally {
