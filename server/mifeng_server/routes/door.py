@@ -21,7 +21,6 @@ __all__ = ["CLOCK", "HOUSE", "PROXIES", "address_of", "guard", "say_little"]
 HOUSE = web.AppKey("house", House)
 CLOCK = web.AppKey("clock", Clock)
 PROXIES = web.AppKey("proxies", frozenset[str])
-_ADDRESS = web.RequestKey("address", str)
 
 PENALTY_S = 0.25
 STREAM = "/v1/stream"
@@ -58,14 +57,10 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 def address_of(request: web.Request) -> str:
     """Who is at the other end; behind a proxy that we trust, what that says last."""
-    known: str | None = request.get(_ADDRESS)
-    if known is not None:
-        return known
     address = request.remote or ""
     if address in request.app[PROXIES]:
         forwarded = request.headers.getall("X-Forwarded-For", [])
         address = ",".join(forwarded).rpartition(",")[2].strip() or address
-    request[_ADDRESS] = address
     return address
 
 

@@ -62,7 +62,12 @@ def problem_response(refusal: Refusal) -> web.Response:
 async def answer_problems(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer problems, and count and log each request without a word of who or what."""
     start = time.perf_counter()
-    response = await _answer(request, handler)
+    try:
+        response = await handler(request)
+    except ConnectionError:
+        raise  # nobody is left to be answered
+    except Exception as err:  # noqa: BLE001 - the last one logs what nobody has thought of
+        response = _problem_of(request, err)
     took = time.perf_counter() - start
     resource = request.match_info.route.resource
     route = resource.canonical if resource else ""
@@ -82,28 +87,25 @@ async def answer_problems(request: web.Request, handler: Handler) -> web.StreamR
     return response
 
 
-async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
-    try:
-        return await handler(request)
-    except Refusal as err:
-        request.app[METRICS].problems.labels(err.code.code).inc()
-        return problem_response(err)
-    except web.HTTPException as err:
-        code = _BY_STATUS.get(err.status, ProblemCode.MALFORMED)
-        response = problem_response(Refusal(code))
-        if "Allow" in err.headers:
-            response.headers["Allow"] = err.headers["Allow"]
-        return response
-    except FullError:
-        return problem_response(Refusal(ProblemCode.STORAGE_FULL))
-    except BusyError:
-        return problem_response(Refusal(ProblemCode.UNAVAILABLE, retry_after_s=1))
-    except StorageError as err:
-        log.error("storage failed", reason=str(err))  # noqa: TRY400 - the reason says it all
-        return problem_response(Refusal(ProblemCode.UNAVAILABLE, retry_after_s=5))
-    except ConnectionError:
-        raise  # nobody is left to be answered
-    except Exception:
-        # The last line of defence: a person with a log can find out, the caller need not.
-        log.exception("a request failed")
-        return problem_response(Refusal(ProblemCode.INTERNAL))
+def _problem_of(request: web.Request, err: Exception) -> web.Response:
+    match err:
+        case Refusal():
+            request.app[METRICS].problems.labels(err.code.code).inc()
+            return problem_response(err)
+        case web.HTTPException():
+            code = _BY_STATUS.get(err.status, ProblemCode.MALFORMED)
+            response = problem_response(Refusal(code))
+            if "Allow" in err.headers:
+                response.headers["Allow"] = err.headers["Allow"]
+            return response
+        case FullError():
+            return problem_response(Refusal(ProblemCode.STORAGE_FULL))
+        case BusyError():
+            return problem_response(Refusal(ProblemCode.UNAVAILABLE, retry_after_s=1))
+        case StorageError():
+            log.error("storage failed", reason=str(err))
+            return problem_response(Refusal(ProblemCode.UNAVAILABLE, retry_after_s=5))
+        case _:
+            # The last line of defence: a person with a log can find out, the caller need not.
+            log.error("a request failed", exc_info=err)
+            return problem_response(Refusal(ProblemCode.INTERNAL))

@@ -57,6 +57,7 @@ async def _stream(request: web.Request) -> web.WebSocketResponse:
     )
     await socket.prepare(request)
     assert request.transport is not None, "it has just spoken"
+    socket.headers.clear()  # they are sent, and 2 KiB for each socket
     try:
         await _serve(request.app, socket, request.transport)
     except _CloseError as err:
@@ -89,6 +90,7 @@ async def _serve(
     hub.open(feed, most=app[HOUSE].limiter.limits.streams)
     try:
         await _follow(app, feed, hello)
+        del hello, caller  # it may be days until this ends
         await _receive(app, feed, socket)
     finally:
         hub.drop(feed)
