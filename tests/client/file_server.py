@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import re
 
 import msgspec
@@ -26,6 +27,8 @@ class FileServer:
         """All that a client has said in headers."""
         self.patches: list[int] = []
         """How much each PATCH announced."""
+        self.digests: list[bytes] = []
+        """What a PATCH said of the whole."""
         self.share = SHARE
         self.cut_patches_at: list[int] = []
         """Break the connection when this much of the file is here."""
@@ -92,6 +95,9 @@ class FileServer:
         self.patches.append(request.content_length)
         if int(request.headers["Upload-Offset"]) != len(self.data):
             return _problem(ProblemCode.OFFSET_MISMATCH)
+        if whole := request.headers.get("Repr-Digest"):
+            assert int(request.headers["Upload-Offset"]) + request.content_length == self.length
+            self.digests.append(base64.b64decode(whole.removeprefix("sha-256=:")[:-1]))
         cut_at = self.cut_patches_at[0] if self.cut_patches_at else None
         async for piece in request.content.iter_any():
             if cut_at is not None and len(self.data) + len(piece) > cut_at:

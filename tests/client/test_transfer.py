@@ -154,8 +154,18 @@ async def test_pieces_grow_on_a_quick_line_and_are_small_again_after_a_break(
     attachment = await up(api, source)
     assert attachment.digest == hashlib.sha256(server.data).digest()
     sizes = [-(-size // PIECE_BYTES) for size in server.patches]
-    assert sizes[:4] == [1, 1, 2, 4]  # the next one is made ready before this one has arrived
-    assert sizes[4] == 1
+    assert sizes[:5] == [1, 2, 4, 1, 2]  # the third one breaks off
+
+
+async def test_with_the_last_piece_the_server_is_told_the_hash_of_the_whole(
+    api: Api, server: FileServer, source: Path, spool: transfer.Spool
+) -> None:
+    attachment = await up(api, source, spool=spool)
+    assert server.digests == [attachment.digest]
+    # Also if all of it is there, and the answer that said whether it is the same was lost.
+    await transfer.resume(api, attachment, spool=spool)
+    assert server.digests == [attachment.digest] * 2
+    assert server.patches[-1] == 0
 
 
 async def test_a_creation_whose_answer_was_lost_is_the_same_file(

@@ -140,6 +140,14 @@ async def test_offsets_and_lengths_that_lie_are_refused(two: Two) -> None:
     assert (status, _code(raw)) == (409, "offset_mismatch")
 
 
+async def test_pieces_without_a_byte_hold_nobody_up(two: Two) -> None:
+    ann, _, unit_id = two
+    file_id = await ann.open_upload(unit_id, len(DATA))
+    for _ in range(3):
+        assert (await ann.patch(file_id, 0, b""))[0] == 204
+    assert await _offset(ann, file_id) == (0, len(DATA))
+
+
 async def test_opening_an_upload_again_with_its_key_opens_no_second_one(two: Two) -> None:
     ann, _, unit_id = two
     headers: dict[str, str | None] = {

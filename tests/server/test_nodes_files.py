@@ -16,7 +16,7 @@ from obstore.store import ObjectStore
 
 from mifeng_server.blobs.layout import OBJECT_BYTES
 from mifeng_server.blobs.objects import ObjectBlobs
-from mifeng_server.domain.protocols import Checksum
+from mifeng_server.domain.protocols import Checksum, Hashing
 from mifeng_server.domain.quota import Quotas
 from tests.support.nodes import initialised
 from tests.support.patience import PATIENCE_S
@@ -92,8 +92,10 @@ class Pausing(ObjectBlobs):
         chunks: AsyncIterator[bytes],
         *,
         checksum: Checksum | None = None,
+        hashing: Hashing | None = None,
     ) -> int:
-        return await super().append(key, offset, self._slowly(chunks), checksum=checksum)
+        slowly = self._slowly(chunks)
+        return await super().append(key, offset, slowly, checksum=checksum, hashing=hashing)
 
     async def _slowly(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         async for chunk in chunks:

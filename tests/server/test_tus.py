@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hashlib
 import os
+from collections.abc import AsyncIterator
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
@@ -13,8 +14,9 @@ import msgspec
 import pytest
 
 from mifeng_crypto.api.problems import Problem
+from mifeng_server.domain.digests import Digests
 from mifeng_server.domain.memory import MemoryBlobs
-from mifeng_server.domain.protocols import FullError
+from mifeng_server.domain.protocols import ConflictError, FullError
 from mifeng_server.domain.quota import Quotas, check_room
 from mifeng_server.domain.rows import FileRow
 from tests.support.connection import RefusedError
@@ -75,6 +77,104 @@ async def test_a_checksum_that_is_none_is_malformed(two: Two, said: str) -> None
     file_id = await ann.open_upload(unit_id, 1)
     status, raw, _ = await ann.patch(file_id, 0, b"x", **{"Upload-Checksum": said})
     assert (status, _code(raw)) == (400, "malformed")
+
+
+# ------------------------------------------------------------------ the hash of the whole
+
+
+def _whole(data: bytes) -> dict[str, str]:
+    return {"Repr-Digest": f"sha-256=:{base64.b64encode(hashlib.sha256(data).digest()).decode()}:"}
+
+
+@pytest.mark.parametrize("way", ["at once", "in pieces", "cut off", "restarted", "checksum"])
+async def test_an_upload_is_whole_if_it_has_the_hash_that_its_sender_names(
+    server: RunningServer, two: Two, way: str
+) -> None:
+    ann, _, unit_id = two
+    file_id = await ann.open_upload(unit_id, len(DATA))
+    half = 0 if way == "at once" else 150_001
+    if way == "cut off":
+        with pytest.raises(ConflictError):
+            await server.house.blobs.append(
+                file_id, 0, _ending(DATA[:half]), hashing=server.house.digests.take(file_id, 0)
+            )
+    elif half:
+        checked = {"Upload-Checksum": _checksum(DATA[:half])} if way == "checksum" else {}
+        await ann.patch(file_id, 0, DATA[:half], **checked)
+    if way == "restarted":
+        server.house.digests = Digests()
+    status, _, _ = await ann.patch(file_id, half, DATA[half:], **_whole(DATA))
+    assert status == 204
+    # The answer was lost: nothing more is to come, and the question is the same.
+    status, _, _ = await ann.patch(file_id, len(DATA), b"", **_whole(DATA))
+    assert status == 204
+    await ann.send(unit_id, files=[file_id])
+
+
+async def _ending(data: bytes) -> AsyncIterator[bytes]:
+    yield data
+    raise ConflictError("the line broke")
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_an_upload_with_another_hash_than_its_sender_names_is_over(
+    server: RunningServer, two: Two, known: bool
+) -> None:
+    ann, _, unit_id = two
+    file_id = await ann.open_upload(unit_id, len(DATA))
+    await ann.patch(file_id, 0, DATA[:100], **_whole(b"of what is not whole yet, nothing is said"))
+    if not known:
+        server.house.digests = Digests()
+    bent = DATA[100:-1] + bytes([DATA[-1] ^ 1])
+    status, raw, _ = await ann.patch(file_id, 100, bent, **_whole(DATA))
+    assert (status, _code(raw)) == (460, "checksum_mismatch")
+    assert await server.house.store.get(FileRow, file_id) is None
+    assert await server.house.blobs.keys() == frozenset()
+    assert await server.house.shares.get(file_id) is None
+
+
+async def test_whoever_names_a_wrong_hash_destroys_no_file_that_a_message_shows(
+    server: RunningServer, two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, _, unit_id = two
+    file_id = await ann.open_upload(unit_id, len(DATA))
+
+    async def post() -> None:
+        await ann.send(unit_id, files=[file_id])
+
+    posting = list[asyncio.Task[None]]()
+    read = server.house.blobs.read
+
+    async def read_and_post(key: bytes, start: int, end: int) -> AsyncIterator[bytes]:
+        posting.append(asyncio.create_task(post()))
+        await asyncio.wait(posting)
+        async for piece in read(key, start, end):
+            yield piece
+
+    await ann.patch(file_id, 0, DATA)
+    server.house.digests = Digests()
+    monkeypatch.setattr(server.house.blobs, "read", read_and_post)
+    status, raw, _ = await ann.patch(file_id, len(DATA), b"", **_whole(b"something else"))
+    assert (status, _code(raw)) == (460, "checksum_mismatch")
+    posting[0].result()
+    monkeypatch.undo()
+    _, raw, _ = await ann.raw("GET", f"/v1/files/{file_id.hex()}")
+    assert raw == DATA
+
+
+@pytest.mark.parametrize("said", ["sha-256=AAAA", "sha-256=:AAAA:", "sha-256=", "xsha-256=:::"])
+async def test_a_hash_of_the_whole_that_is_none_is_malformed(two: Two, said: str) -> None:
+    ann, _, unit_id = two
+    file_id = await ann.open_upload(unit_id, 1)
+    status, raw, _ = await ann.patch(file_id, 0, b"x", **{"Repr-Digest": said})
+    assert (status, _code(raw)) == (400, "malformed")
+
+
+async def test_a_hash_by_an_algorithm_that_is_not_known_is_passed_over(two: Two) -> None:
+    ann, _, unit_id = two
+    file_id = await ann.open_upload(unit_id, 1)
+    status, _, _ = await ann.patch(file_id, 0, b"x", **{"Repr-Digest": "unixsum=30637"})
+    assert status == 204
 
 
 # ------------------------------------------------------------------ expiration, termination

@@ -1,6 +1,6 @@
 """Files up and down: streamed, sealed and opened on the way, in constant memory.
 
-ahead.py     one piece in work, and the next one fetched
+ahead.py     what comes while other work is done, all at once
 up.py        a file -> sealed into the spool -> sent behind it -> Attachment
 spool.py     the ciphertext of files on their way, on the disk
 sealing.py   how it is sealed, in a few buffers in turn

@@ -1,4 +1,4 @@
-"""One piece in work, and the next one fetched meanwhile: line, processor and disk all busy."""
+"""What comes while its consumer is busy: line, processor and disk all work at once."""
 
 from __future__ import annotations
 
@@ -6,23 +6,10 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from typing import TypeVar, TypeVarTuple, Unpack
 
-__all__ = ["ahead", "gathered", "in_thread"]
+__all__ = ["gathered", "in_thread"]
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
-
-
-async def ahead(pieces: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
-    """Yield what `pieces` yields; the next one is fetched while its consumer has this one."""
-    coming = asyncio.create_task(_next(pieces))
-    try:
-        while (got := await coming) is not None:
-            coming = asyncio.create_task(_next(pieces))
-            yield got[0]
-    finally:
-        coming.cancel()
-        await asyncio.gather(coming, return_exceptions=True)
-        await pieces.aclose()
 
 
 async def gathered(
@@ -65,12 +52,6 @@ async def gathered(
         filling.cancel()
         await asyncio.gather(filling, return_exceptions=True)
         await pieces.aclose()
-
-
-async def _next(pieces: AsyncGenerator[T, None]) -> tuple[T] | None:
-    async for piece in pieces:
-        return (piece,)
-    return None
 
 
 async def in_thread(call: Callable[[Unpack[Ts]], T], *args: *Ts) -> T:

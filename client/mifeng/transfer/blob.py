@@ -8,7 +8,7 @@ from mifeng.content.attachment import Attachment
 from mifeng.net import Api
 from mifeng.transfer.attempts import no_progress
 from mifeng.transfer.down import stream
-from mifeng.transfer.sending import Sending, create
+from mifeng.transfer.sending import Sending, create, is_there, known
 from mifeng.transfer.spool import Spool
 from mifeng_crypto.api.messages import ShareReply
 from mifeng_crypto.files.key import derive_file_key, share_hash
@@ -73,14 +73,12 @@ async def put_blob(
     try:
         await asyncio.to_thread(seal)
         with spool.reading(file_id) as file:
-            await Sending.of(api, file_id, file, length, no_progress).send(0, _is_there)
+            await Sending.of(api, file_id, file, length, no_progress).send(
+                0, is_there, known(sealer.digest)
+            )
     finally:
         spool.drop(file_id)
     return Blob(file_id, named, sealer.digest)
-
-
-async def _is_there(_end: int) -> None:
-    """All of it is written before any of it is sent."""
 
 
 async def fetch_part(api: Api, part: HistoryPart, secret: bytes, *, unit_id: UnitId) -> bytes:

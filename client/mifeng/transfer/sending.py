@@ -1,44 +1,41 @@
 """Ciphertext to the server by tus 1.0.0: from wherever the server is, over lines that break.
 
-It is read from the spool as it goes out. Of a piece that broke off the server keeps nothing, since
-its checksum cannot be known; so pieces are small where lines are slow or break, and grow where they
-are quick, because the server syncs at the end of each.
+It is read from the spool as it goes out. Of a piece that broke off the server keeps what it got.
+What it has told at the end of a piece is on its disk: so pieces are small where lines are slow or
+break, and grow where they are quick, because both sides wait for the disk at the end of each. With
+the last one it is told the SHA-256 of all of them, and says whether that is what it has.
 """
 
 from __future__ import annotations
 
 import base64
-import contextlib
 import dataclasses
-import hashlib
 import os
 import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import IO, Self
 
 import aiohttp
 
 from mifeng.errors import ServerProblem
 from mifeng.net import Api
-from mifeng.transfer.ahead import ahead, in_thread
+from mifeng.transfer.ahead import in_thread
 from mifeng.transfer.attempts import Attempts, Progress
 from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import ProtocolError, StorageError, TransportError
 from mifeng_crypto.ids import FileId, UnitId
 
-__all__ = ["PIECE_BYTES", "Piece", "Sending", "create", "take_back"]
+__all__ = ["PIECE_BYTES", "Sending", "create", "is_there", "known", "take_back"]
 
 PIECE_BYTES = 4 << 20
 """The least that goes at once, and what the server keeps a file in."""
-MOST_BYTES = 4 * PIECE_BYTES
-"""What a server takes under one checksum."""
+MOST_BYTES = 16 * PIECE_BYTES
 QUICK_S = 1.0
 """A piece that took less may be followed by one of twice its size."""
 _READ_BYTES = 1 << 20
 _SEND_BYTES = 128 << 10
 _TUS = {"Tus-Resumable": "1.0.0"}
-_AGAIN = frozenset({ProblemCode.OFFSET_MISMATCH, ProblemCode.CHECKSUM_MISMATCH})
 
 
 async def create(
@@ -75,15 +72,6 @@ async def create(
         return FileId(bytes.fromhex(found[1]))
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Piece:
-    """A part of the ciphertext, from `start` up to `end`, and its SHA-256."""
-
-    start: int
-    end: int
-    digest: bytes
-
-
 @dataclasses.dataclass(slots=True, kw_only=True)
 class Sending:
     """One file on its way.
@@ -116,37 +104,46 @@ class Sending:
         """Ask how far the server has come."""
         return await self._ask_offset(0, self.length, Attempts())
 
-    async def send(self, start: int, reaches: Callable[[int], Awaitable[None]]) -> None:
+    async def send(
+        self,
+        start: int,
+        reaches: Callable[[int], Awaitable[None]],
+        digest: Callable[[], Awaitable[bytes]],
+    ) -> None:
         """Bring everything from `start` on to the server.
-
-        While a piece is under way the next one is waited for and hashed.
 
         Args:
             start: where the server is.
             reaches: waits until the ciphertext is written up to there.
+            digest: waits for the SHA-256 of all of it.
 
         Raises:
             ServerProblem, TransportError, ProtocolError: it does not get through.
             MifengError: by `reaches`.
         """
-        async with contextlib.aclosing(ahead(self._pieces(start, reaches))) as pieces:
-            async for piece in pieces:
-                await self._send(piece)
-
-    async def _pieces(
-        self, start: int, reaches: Callable[[int], Awaitable[None]]
-    ) -> AsyncGenerator[Piece, None]:
-        while start < self.length:
-            end = min(start + self.piece_bytes, self.length)
+        at, attempts = start, Attempts()
+        while True:  # also if the server has it all: whether it is this one was not said yet
+            end = min(at + self.piece_bytes, self.length)
             await reaches(end)
-            yield await in_thread(self._piece, start, end)
-            start = end
-
-    def _piece(self, start: int, end: int) -> Piece:
-        sha256 = hashlib.sha256()
-        for at in range(start, end, _READ_BYTES):
-            sha256.update(self._read(at, min(at + _READ_BYTES, end)))
-        return Piece(start, end, sha256.digest())
+            whole = await digest() if end == self.length else None
+            began = time.monotonic()
+            try:
+                there = await self._patch(at, end, whole)
+            except (TransportError, ServerProblem) as err:
+                if isinstance(err, ServerProblem) and err.code is not ProblemCode.OFFSET_MISMATCH:
+                    raise
+                self.piece_bytes = PIECE_BYTES
+                await attempts.pause(err)
+                there = await self._ask_offset(at, end, attempts)
+            else:
+                if there == self.length:
+                    self.progress(there, self.length)
+                    return
+                if time.monotonic() - began < QUICK_S:
+                    self.piece_bytes = min(2 * self.piece_bytes, MOST_BYTES)
+            if there > at:
+                attempts = Attempts()
+            at = there
 
     def _read(self, start: int, end: int) -> bytes:
         try:
@@ -157,50 +154,27 @@ class Sending:
             raise _lost()
         return data
 
-    async def _send(self, piece: Piece) -> None:
-        """Bring one piece to the server, from wherever the server is within it."""
-        start, end, attempts = piece.start, piece.end, Attempts()
-        while True:
-            began = time.monotonic()
-            try:
-                at = await self._patch(piece)
-            except (TransportError, ServerProblem) as err:
-                if isinstance(err, ServerProblem) and err.code not in _AGAIN:
-                    raise
-                self.piece_bytes = PIECE_BYTES
-                await attempts.pause(err)
-                at = await self._ask_offset(start, end, attempts)
-            else:
-                if time.monotonic() - began < QUICK_S:
-                    self.piece_bytes = min(2 * self.piece_bytes, MOST_BYTES)
-            if at > piece.start:
-                attempts = Attempts()
-            if at == end:
-                break
-            piece = await in_thread(self._piece, at, min(at + self.piece_bytes, end))
-        self.progress(end, self.length)
-
-    async def _patch(self, piece: Piece) -> int:
+    async def _patch(self, start: int, end: int, digest: bytes | None) -> int:
         headers = {
             **_TUS,
-            "Upload-Offset": str(piece.start),
-            "Upload-Checksum": f"sha256 {base64.b64encode(piece.digest).decode()}",
-            "Content-Length": str(piece.end - piece.start),
+            "Upload-Offset": str(start),
+            "Content-Length": str(end - start),
             "Content-Type": "application/offset+octet-stream",
         }
+        if digest is not None:
+            headers["Repr-Digest"] = f"sha-256=:{base64.b64encode(digest).decode()}:"
 
         async def slices() -> AsyncIterator[bytes | memoryview]:
-            done = piece.start
-            while done < piece.end:
-                end = min(done + _READ_BYTES, piece.end)
-                data = memoryview(await in_thread(self._read, done, end))
+            done = start
+            while done < end:
+                data = memoryview(await in_thread(self._read, done, min(done + _READ_BYTES, end)))
                 for at in range(0, len(data), _SEND_BYTES):
                     self.progress(done, self.length)
                     yield data[at : at + _SEND_BYTES]
                     done += len(data[at : at + _SEND_BYTES])
 
         async with self.api.raw("PATCH", self.path, headers=headers, data=slices) as response:
-            return _offset(response, piece.start, piece.end)
+            return _offset(response, start, end)
 
     async def _ask_offset(self, start: int, end: int, attempts: Attempts) -> int:
         while True:
@@ -221,6 +195,19 @@ def _offset(response: aiohttp.ClientResponse, start: int, end: int) -> int:
     if not text.isdecimal() or not start <= int(text) <= end:
         raise ProtocolError("API-1", "the server has lost a part of the file; send the file again")
     return int(text)
+
+
+async def is_there(_end: int) -> None:
+    """All of the ciphertext is written already."""
+
+
+def known(digest: bytes) -> Callable[[], Awaitable[bytes]]:
+    """Return what says this SHA-256 at once."""
+
+    async def say() -> bytes:
+        return digest
+
+    return say
 
 
 async def take_back(api: Api, file_id: FileId) -> None:

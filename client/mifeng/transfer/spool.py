@@ -95,12 +95,18 @@ class Written:
 
     def __init__(self) -> None:
         self._size = 0
+        self._digest: bytes | None = None
         self._ended = False
         self._moved = asyncio.Event()
 
     def grow(self, count: int) -> None:
         """So much more is there."""
         self._size += count
+        self._moved.set()
+
+    def hashed(self, digest: bytes) -> None:
+        """All of it is there, and this is its SHA-256."""
+        self._digest = digest
         self._moved.set()
 
     def end(self) -> None:
@@ -115,11 +121,24 @@ class Written:
             Exception: what `writer` raised, if there will never be so many.
         """
         while self._size < end:
-            if self._ended:
-                await writer
-                raise AssertionError("what is sealed has the length that was announced")
-            self._moved.clear()
-            await self._moved.wait()
+            await self._more(writer)
+
+    async def digest(self, writer: asyncio.Task[object]) -> bytes:
+        """Wait for the SHA-256 of all of it.
+
+        Raises:
+            Exception: what `writer` raised, if there will never be one.
+        """
+        while self._digest is None:
+            await self._more(writer)
+        return self._digest
+
+    async def _more(self, writer: asyncio.Task[object]) -> None:
+        if self._ended:
+            await writer
+            raise AssertionError("what is sealed has the length that was announced")
+        self._moved.clear()
+        await self._moved.wait()
 
 
 @contextlib.contextmanager

@@ -22,7 +22,14 @@ from mifeng.transfer.ahead import in_thread
 from mifeng.transfer.attempts import Progress, no_progress
 from mifeng.transfer.digest import ThreadedSha256
 from mifeng.transfer.sealing import READ_BYTES, sealed
-from mifeng.transfer.sending import PIECE_BYTES, Sending, create, take_back
+from mifeng.transfer.sending import (
+    PIECE_BYTES,
+    Sending,
+    create,
+    is_there,
+    known,
+    take_back,
+)
 from mifeng.transfer.spool import Spool, Written
 from mifeng.transfer.synced import SyncedFile
 from mifeng_crypto.api.messages import ShareReply
@@ -170,11 +177,7 @@ async def resume(
     length = sealed_length(attachment.size)
     with spool.reading(attachment.file_id) as file:
         sending = Sending.of(api, attachment.file_id, file, length, progress)
-        await sending.send(await sending.offset(), _at_once)
-
-
-async def _at_once(_end: int) -> None:
-    """All of it is written already."""
+        await sending.send(await sending.offset(), is_there, known(attachment.digest))
 
 
 async def _send(
@@ -206,6 +209,7 @@ async def _send(
                 written.grow(count)
             await in_thread(spool.sync, file)
             digest = await in_thread(sha256.digest)
+            written.hashed(digest)
         attachment = Attachment(
             file_id=file_id,
             name=name.encode(errors="replace").decode(),
@@ -225,7 +229,9 @@ async def _send(
         sealing.add_done_callback(lambda _: written.end())
         try:
             sending = Sending.of(api, file_id, file.file, length, progress)
-            await sending.send(0, lambda end: written.reaches(end, sealing))
+            await sending.send(
+                0, lambda end: written.reaches(end, sealing), lambda: written.digest(sealing)
+            )
             return await sealing
         except TransportError:
             # What is sealed can be sent later; what is not, would have to be sealed anew.

@@ -25,7 +25,7 @@ from typing import TypeVarTuple, Unpack
 
 from mifeng_crypto.errors import StorageError
 from mifeng_server.blobs.layout import OBJECT_BYTES, PIECE_BYTES, broken
-from mifeng_server.domain.protocols import Checksum, ConflictError, FullError
+from mifeng_server.domain.protocols import Checksum, ConflictError, FullError, Hashing
 
 __all__ = ["FolderBlobs"]
 
@@ -56,8 +56,10 @@ class FolderBlobs:
         chunks: AsyncIterator[bytes],
         *,
         checksum: Checksum | None = None,
+        hashing: Hashing | None = None,
     ) -> int:
-        writing, behind = _Writing(self._home(key), offset, checksum), _Behind()
+        writing = _Writing(self._home(key), offset, checksum, hashing)
+        behind = _Behind()
         keep = checksum is None
         held, size = list[bytes](), 0
         try:
@@ -140,10 +142,13 @@ class _Behind:
 class _Writing:
     """One append; all of it runs in threads, one call at a time."""
 
-    def __init__(self, home: Path, offset: int, checksum: Checksum | None) -> None:
+    def __init__(
+        self, home: Path, offset: int, checksum: Checksum | None, hashing: Hashing | None
+    ) -> None:
         self._home = home
         self._offset = offset
         self._checksum = checksum
+        self._hashing = hashing
         self._number, filled = divmod(offset, OBJECT_BYTES)
         self._room = OBJECT_BYTES - filled
         self._file: int | None = None
@@ -186,6 +191,8 @@ class _Writing:
     def _write(self, data: bytes) -> None:
         if self._checksum is not None:
             self._checksum.update(data)
+        if self._hashing is not None:
+            self._hashing.update(data)
         rest = memoryview(data)
         while rest:
             if self._file is None:

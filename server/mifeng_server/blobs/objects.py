@@ -35,7 +35,13 @@ from obstore.store import ObjectStore
 
 from mifeng_crypto.errors import StorageError
 from mifeng_server.blobs.layout import OBJECT_BYTES, PIECE_BYTES, broken
-from mifeng_server.domain.protocols import Checksum, ConflictError, FullError, checked
+from mifeng_server.domain.protocols import (
+    Checksum,
+    ConflictError,
+    FullError,
+    Hashing,
+    checked,
+)
 
 if TYPE_CHECKING:  # there are no such names when it runs
     from obstore import ObjectMeta, PutMode
@@ -59,6 +65,7 @@ class ObjectBlobs:
         chunks: AsyncIterator[bytes],
         *,
         checksum: Checksum | None = None,
+        hashing: Hashing | None = None,
     ) -> int:
         objects = {meta["path"]: meta async for meta in self._all(key.hex())}
         size = sum(meta["size"] for meta in objects.values())
@@ -74,6 +81,8 @@ class ObjectBlobs:
         written = filled
         try:
             async for chunk in chunks if checksum is None else checked(chunks, checksum):
+                if hashing is not None:
+                    hashing.update(chunk)
                 kept += chunk
                 while len(kept) >= OBJECT_BYTES:
                     whole = bytes(memoryview(kept)[:OBJECT_BYTES])

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from mifeng_crypto.errors import MifengError
 from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.rand import Rng
+from mifeng_server.domain.digests import Digests
 from mifeng_server.domain.following import (
     ROSTER_COUNTER,
     follow_roster,
@@ -68,6 +69,7 @@ class House:
     doors: Doors
     quotas: Quotas = field(default_factory=Quotas)
     limiter: Limiter = field(default_factory=Limiter)
+    digests: Digests = field(default_factory=Digests)
     _roster: Roster | None = None
     _roster_is_read: bool = False
     _units: OrderedDict[bytes, Unit] = field(default_factory=OrderedDict)

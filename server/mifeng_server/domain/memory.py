@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Generator, Sequence
 from typing import TypeVar, cast
 
 from mifeng_crypto.errors import StorageError
-from mifeng_server.domain.protocols import Checksum, ConflictError, checked
+from mifeng_server.domain.protocols import Checksum, ConflictError, Hashing, checked
 from mifeng_server.domain.rows import Delete, Insert, Key, Put, Row, Swap, Write, key_of
 
 __all__ = ["MemoryBlobs", "MemoryShares", "MemoryStore"]
@@ -153,11 +153,14 @@ class MemoryBlobs:
         chunks: AsyncIterator[bytes],
         *,
         checksum: Checksum | None = None,
+        hashing: Hashing | None = None,
     ) -> int:
         blob = self._blobs.setdefault(key, bytearray())
         if len(blob) != offset:
             raise ConflictError(f"the blob has {len(blob)} bytes, not {offset}")
         async for chunk in chunks if checksum is None else checked(chunks, checksum):
+            if hashing is not None:
+                hashing.update(chunk)
             blob += chunk
         return len(blob)
 

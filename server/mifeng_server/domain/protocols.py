@@ -169,6 +169,14 @@ class Checksum(Protocol):
         ...
 
 
+class Hashing(Protocol):
+    """What is told of the bytes that an `append` writes."""
+
+    def update(self, data: bytes, /) -> None:
+        """Take in what is written next; in any thread."""
+        ...
+
+
 async def checked(chunks: AsyncIterator[bytes], checksum: Checksum) -> AsyncIterator[bytes]:
     """Hold chunks back, in memory, until all of them are known to be right."""
     held = deque[bytes]()
@@ -194,12 +202,16 @@ class Blobs(Protocol):
         chunks: AsyncIterator[bytes],
         *,
         checksum: Checksum | None = None,
+        hashing: Hashing | None = None,
     ) -> int:
         """Write `chunks` at `offset`, which must be the blob's size; return the new size.
 
         What was returned is durable. If `chunks` raises, what came before is kept as far as
         possible, and the error goes on; `size` says how much it is. With a checksum, all is kept
         or nothing: if `chunks` raises, or the checksum is another, the blob is as it was.
+
+        `hashing` is told of the bytes in their order. If this raises, that may be more than was
+        kept, and never less; as many are the same ones.
 
         Raises:
             ConflictError: the size is another, or becomes so by another process meanwhile.

@@ -7,6 +7,7 @@ An upload is visible to its own member only, until a message names it; then to t
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 
@@ -18,6 +19,7 @@ from mifeng_crypto.ids import MemberId
 from mifeng_crypto.ledger.policy import History
 from mifeng_server.domain.accept import Call, Decision, Held, accept
 from mifeng_server.domain.destroying import FILE_ID_BYTES, READERS, destroy, file_lock, postings_of
+from mifeng_server.domain.digests import Running
 from mifeng_server.domain.house import House
 from mifeng_server.domain.login import Caller
 from mifeng_server.domain.protocols import Checksum, ConflictError
@@ -240,6 +242,7 @@ async def append(
     chunks: AsyncIterator[bytes],
     *,
     checksum: Checksum | None,
+    digest: bytes | None = None,
     clock: Callable[[], int],
 ) -> Seen:
     """Write what comes at `offset`, and return how much there is then, durably.
@@ -251,10 +254,12 @@ async def append(
         offset: where the chunks go: where it ends at present.
         chunks: the bytes.
         checksum: of all of them, if the sender names one: else nothing of them is kept.
+        digest: SHA-256 of the whole upload, if the sender names it: it is checked if the upload is
+            whole now, and one that is not that is over.
         clock: the time, which goes on while they come.
 
     Raises:
-        Refusal: not_found, gone, offset_mismatch, too_large.
+        Refusal: not_found, gone, offset_mismatch, too_large, checksum_mismatch.
     """
     await _visible(house, caller, file_id, now=clock())
     async with house.locks.of(file_lock(file_id)):
@@ -263,14 +268,41 @@ async def append(
             raise not_found()
         if row.retain_until:
             raise Refusal(ProblemCode.OFFSET_MISMATCH, "a message shows it: it is whole")
+        running = house.digests.take(file_id, offset) if checksum is None else None
         timely = _until(row.deadline, clock, _at_most(chunks, row.length - offset))
         try:
-            end = await house.blobs.append(file_id, offset, timely, checksum=checksum)
+            end = await house.blobs.append(
+                file_id, offset, timely, checksum=checksum, hashing=running
+            )
         except ConflictError as err:
             there = await house.blobs.size(file_id)
             raise Refusal(ProblemCode.OFFSET_MISMATCH, f"the next byte is {there}") from err
+        finally:
+            house.digests.keep(file_id, running)
         await _still_wanted(house, row, now=clock())
+        if digest is not None and end == row.length:
+            await _check_digest(house, row, running or Running(), digest, now=clock())
     return Seen(row, end)
+
+
+async def _check_digest(
+    house: House, row: FileRow, running: Running, digest: bytes, *, now: int
+) -> None:
+    """An upload that is whole is what its sender means; else it is over, and its room is free."""
+    if running.count != row.length:  # not all of it came through this process
+        running = Running()
+        async for piece in house.blobs.read(row.file_id, 0, row.length):
+            running.update(piece)
+        house.digests.keep(row.file_id, running)  # whoever asks again need not wait for it again
+    if running.digest() == digest:
+        return
+    over = replace(row, deadline=min(row.deadline, now))
+    with contextlib.suppress(ConflictError):  # a message shows it: its readers will see
+        await house.store.write((Swap(row, over),))
+        await destroy(house, over)
+    raise Refusal(
+        ProblemCode.CHECKSUM_MISMATCH, "the upload was bent on its way, and is given up: begin anew"
+    )
 
 
 async def _still_wanted(house: House, before: FileRow, *, now: int) -> None:

@@ -204,6 +204,7 @@ def _raw_paths() -> dict[str, Schema]:
                     tus,
                     _header("Upload-Offset", number),
                     _header("Upload-Checksum", {"type": "string"}, required=False),
+                    _header("Repr-Digest", {"type": "string"}, required=False),
                 ],
                 "requestBody": {
                     "required": True,

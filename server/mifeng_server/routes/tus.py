@@ -45,6 +45,7 @@ ALGORITHMS = ("sha256", "sha1")
 ORIGINAL = "Mifeng-Original"
 """Of a part of a history: the sequence of a message in it, with which it ends."""
 _OFFSET_TYPE = "application/offset+octet-stream"
+_SHA256 = re.compile(r"(?:^|[ ,])sha-256=:([A-Za-z0-9+/]{43}=):")
 _NUMBER = re.compile(r"[0-9]{1,16}")
 
 
@@ -136,6 +137,7 @@ async def _append(request: web.Request) -> web.Response:
         offset,
         _pieces(request, offset),
         checksum=checksum,
+        digest=_digest(request),
         clock=request.app[CLOCK].now,
     )
     return web.Response(status=204, headers=_how_far(seen))
@@ -191,6 +193,21 @@ def _checksum(request: web.Request) -> _Named | None:
     return _Named(algorithm, digest)
 
 
+def _digest(request: web.Request) -> bytes | None:
+    """Return the SHA-256 of the whole upload, if the sender names it (RFC 9530, Repr-Digest).
+
+    Raises:
+        Refusal: malformed.
+    """
+    text = request.headers.get("Repr-Digest", "")
+    if "sha-256=" not in text:
+        return None  # of algorithms that one does not know nothing is to be said
+    found = _SHA256.search(text)
+    if found is None:
+        raise Refusal(ProblemCode.MALFORMED, "Repr-Digest is sha-256=:base64: (RFC 9530)")
+    return base64.b64decode(found[1])
+
+
 async def _pieces(request: web.Request, offset: int) -> AsyncIterator[bytes]:
     if offset + (request.content_length or 0) > uploads.MAX_FILE_BYTES:
         raise Refusal(ProblemCode.TOO_LARGE)
@@ -203,5 +220,5 @@ async def _pieces(request: web.Request, offset: int) -> AsyncIterator[bytes]:
             raise Refusal(ProblemCode.MALFORMED, "the bytes stopped coming") from None
         if piece:
             yield piece
-        elif not ended:  # else it is the end of a chunk, and not of the body
+        elif not ended or request.content.at_eof():  # not the end of a chunk, but of the body
             return
