@@ -36,7 +36,7 @@ from mifeng_server.domain.quota import Quotas
 from mifeng_server.domain.rows import FileRow
 from tests.attacks.adversary import Adversary, attack
 from tests.attacks.stage import Stage
-from tests.client.file_server import SHARE, FileServer
+from tests.client.transfer.file_server import SHARE, FileServer
 from tests.e2e.people import cast
 from tests.support.connection import RefusedError
 from tests.support.peer import founded, pair

@@ -13,85 +13,24 @@ import resource
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from aiohttp.test_utils import TestServer
 from PIL import Image
 
 from mifeng import transfer
 from mifeng.content import Attachment
 from mifeng.errors import ServerProblem
 from mifeng.media.kind import OCTETS
-from mifeng.net import Api, Signer
-from mifeng.transfer import attempts
+from mifeng.net import Api
 from mifeng.transfer import up as up_module
 from mifeng.transfer.sending import PIECE_BYTES
 from mifeng.transfer.synced import SyncedFile
 from mifeng_crypto.api.problems import ProblemCode
-from mifeng_crypto.errors import ProtocolError, StorageError, TransportError, UsageError
+from mifeng_crypto.errors import ProtocolError, StorageError, UsageError
 from mifeng_crypto.files.sealed import sealed_length
-from mifeng_crypto.ids import DeviceId, MemberId, UnitId, UnixMillis, WorkspaceId
-from mifeng_crypto.ledger.roster_entry import DeviceAuthor
-from mifeng_crypto.secret import Secret
-from tests.client.file_server import FILE_ID, FileServer
-
-RNG = random.Random(8).randbytes
-UNIT = UnitId(RNG(16))
-SIZE = 9_000_001  # two pieces
-CONTENT = RNG(SIZE)
-
-
-@pytest.fixture(autouse=True)
-def _no_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attempts, "PAUSES_S", (0.0, 0.01, 0.02))
-
-
-@pytest.fixture
-def server() -> FileServer:
-    return FileServer()
-
-
-@pytest.fixture
-async def api(server: FileServer) -> AsyncIterator[Api]:
-    author = DeviceAuthor(MemberId(bytes(16)), DeviceId(bytes(16)))
-    signer = Signer(WorkspaceId(bytes(16)), author, Secret(bytes(32)))
-    async with TestServer(server.app()) as running:
-        address = f"http://127.0.0.1:{running.port}"
-        async with Api([address], None, signer=signer, now=lambda: UnixMillis(0), rng=RNG) as api:
-            yield api
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    path = tmp_path / "Bericht 报告.pdf"
-    path.write_bytes(CONTENT)
-    return path
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "downloads").mkdir()
-    return tmp_path / "downloads"
-
-
-async def nobody(_: Attachment) -> None:
-    """Who is told of sealed files, and does nothing about it."""
-
-
-@pytest.fixture
-def spool(tmp_path: Path) -> transfer.Spool:
-    return transfer.Spool(tmp_path / "outgoing")
-
-
-async def up(api: Api, source: Path, **more: Any) -> Attachment:  # noqa: ANN401 - of `upload`
-    with tempfile.TemporaryDirectory() as folder:
-        more = {"spool": transfer.Spool(Path(folder)), "on_sealed": nobody, **more}
-        return await transfer.upload(api, unit_id=UNIT, path=source, rng=RNG, **more)
-
-
-async def down(api: Api, attachment: Attachment, target: Path) -> Path:
-    return await transfer.download(api, unit_id=UNIT, attachment=attachment, target=target)
+from mifeng_crypto.ids import UnitId
+from tests.client.transfer.case import CONTENT, RNG, SIZE, UNIT, down, nobody, up
+from tests.client.transfer.file_server import FILE_ID, FileServer
 
 
 async def test_a_file_arrives_as_it_was_sent(
@@ -129,83 +68,6 @@ async def test_progress_only_grows_to_the_whole(api: Api, source: Path, folder: 
         assert len(part) > 2
         assert part == sorted(part)
         assert part[-1] == (total, total)
-
-
-# ------------------------------------------------------------------ broken connections
-
-
-async def test_an_upload_goes_on_where_the_connection_broke(
-    api: Api, server: FileServer, source: Path, folder: Path
-) -> None:
-    server.cut_patches_at = [1, 1_000_000, 8_500_000]
-    attachment = await up(api, source)
-    assert server.requests.count("HEAD") == 3
-    assert attachment.digest == hashlib.sha256(server.data).digest()
-    assert (await down(api, attachment, folder)).read_bytes() == CONTENT
-
-
-async def test_pieces_grow_on_a_quick_line_and_are_small_again_after_a_break(
-    api: Api, server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("mifeng.transfer.sending.QUICK_S", 60)
-    source = tmp_path / "large"
-    source.write_bytes(bytes(12 * PIECE_BYTES))
-    server.cut_patches_at = [5 * PIECE_BYTES + 1]
-    attachment = await up(api, source)
-    assert attachment.digest == hashlib.sha256(server.data).digest()
-    sizes = [-(-size // PIECE_BYTES) for size in server.patches]
-    assert sizes[:5] == [1, 2, 4, 1, 2]  # the third one breaks off
-
-
-async def test_with_the_last_piece_the_server_is_told_the_hash_of_the_whole(
-    api: Api, server: FileServer, source: Path, spool: transfer.Spool
-) -> None:
-    attachment = await up(api, source, spool=spool)
-    assert server.digests == [attachment.digest]
-    # Also if all of it is there, and the answer that said whether it is the same was lost.
-    await transfer.resume(api, attachment, spool=spool)
-    assert server.digests == [attachment.digest] * 2
-    assert server.patches[-1] == 0
-
-
-async def test_a_creation_whose_answer_was_lost_is_the_same_file(
-    api: Api, server: FileServer, source: Path
-) -> None:
-    server.lost_answers = 2
-    await up(api, source)
-    assert server.requests.count("POST") == 3
-    assert len(server.created) == 1
-
-
-async def test_a_download_goes_on_where_the_connection_broke(
-    api: Api, server: FileServer, source: Path, folder: Path
-) -> None:
-    attachment = await up(api, source)
-    server.cut_gets_after = [0, 10, 3_000_000, 16_400]
-    assert (await down(api, attachment, folder)).read_bytes() == CONTENT
-
-
-async def test_a_transfer_gives_up_when_nothing_gets_through(
-    api: Api, server: FileServer, source: Path, folder: Path
-) -> None:
-    attachment = await up(api, source)
-    server.cut_gets_after = [5, *[0] * 10]
-    with pytest.raises(TransportError):
-        await down(api, attachment, folder)
-    assert not [*folder.iterdir()]
-    server.data.clear()
-    server.cut_patches_at = [0] * 10
-    with pytest.raises(TransportError):
-        await up(api, source)
-
-
-async def test_a_server_that_lost_a_part_is_noticed(
-    api: Api, server: FileServer, source: Path
-) -> None:
-    server.cut_patches_at = [8_500_000]
-    server.forgets = True
-    with pytest.raises(ProtocolError, match="lost a part"):
-        await up(api, source)
 
 
 # ------------------------------------------------------------------ what is refused
@@ -462,47 +324,3 @@ async def test_a_picture_that_lies_on_no_disk_is_stripped_and_has_a_preview(
     assert (attachment.content_type, attachment.preview.width) == ("image/jpeg", 300)
     assert attachment.preview.thumbnail
     assert b"Canon" not in (await down(api, attachment, folder)).read_bytes()
-
-
-# ------------------------------------------------------------------ on another day
-
-
-async def test_what_was_sealed_is_sent_later_by_another_process_and_not_sealed_again(
-    api: Api, server: FileServer, source: Path, folder: Path, spool: transfer.Spool
-) -> None:
-    sealed: list[Attachment] = []
-
-    async def keep(attachment: Attachment) -> None:
-        sealed.append(attachment)
-
-    server.cut_patches_at = [PIECE_BYTES + 1] + [PIECE_BYTES + 2] * 10
-    with pytest.raises(TransportError):
-        await up(api, source, spool=spool, on_sealed=keep)
-    assert "DELETE" not in server.requests
-    source.write_bytes(b"something else by now")
-    server.cut_patches_at = []
-    sent = len(server.data)
-    await transfer.resume(api, sealed[0], spool=spool)
-    assert len(server.data) > sent > 0
-    assert (await down(api, sealed[0], folder)).read_bytes() == CONTENT
-
-
-async def test_a_refusal_leaves_nothing_on_the_disk_of_what_was_not_sealed(
-    api: Api, server: FileServer, tmp_path: Path, spool: transfer.Spool
-) -> None:
-    source = tmp_path / "large"
-    source.write_bytes(bytes(6 * PIECE_BYTES))
-    server.problem = ProblemCode.FORBIDDEN
-    with pytest.raises(ServerProblem):
-        await up(api, source, spool=spool)
-    assert spool.ids() == frozenset()
-
-
-async def test_nothing_in_the_spool_is_readable(
-    api: Api, server: FileServer, source: Path, spool: transfer.Spool, tmp_path: Path
-) -> None:
-    await up(api, source, spool=spool)
-    [path] = (tmp_path / "outgoing").iterdir()
-    assert path.read_bytes() == bytes(server.data)
-    assert CONTENT[:64] not in path.read_bytes()
-    assert path.stat().st_mode & 0o777 == 0o600

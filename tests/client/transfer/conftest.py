@@ -1,0 +1,56 @@
+"""A server that fails as it is told to, and a client of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp.test_utils import TestServer
+
+from mifeng import transfer
+from mifeng.net import Api, Signer
+from mifeng.transfer import attempts
+from mifeng_crypto.ids import DeviceId, MemberId, UnixMillis, WorkspaceId
+from mifeng_crypto.ledger.roster_entry import DeviceAuthor
+from mifeng_crypto.secret import Secret
+from tests.client.transfer.case import CONTENT, RNG
+from tests.client.transfer.file_server import FileServer
+
+
+@pytest.fixture(autouse=True)
+def _no_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attempts, "PAUSES_S", (0.0, 0.01, 0.02))
+
+
+@pytest.fixture
+def server() -> FileServer:
+    return FileServer()
+
+
+@pytest.fixture
+async def api(server: FileServer) -> AsyncIterator[Api]:
+    author = DeviceAuthor(MemberId(bytes(16)), DeviceId(bytes(16)))
+    signer = Signer(WorkspaceId(bytes(16)), author, Secret(bytes(32)))
+    async with TestServer(server.app()) as running:
+        address = f"http://127.0.0.1:{running.port}"
+        async with Api([address], None, signer=signer, now=lambda: UnixMillis(0), rng=RNG) as api:
+            yield api
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "Bericht 报告.pdf"
+    path.write_bytes(CONTENT)
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "downloads").mkdir()
+    return tmp_path / "downloads"
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> transfer.Spool:
+    return transfer.Spool(tmp_path / "outgoing")
