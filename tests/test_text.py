@@ -120,6 +120,14 @@ def test_what_is_wrong_with_a_message_is_retold_in_the_language_of_its_reader() 
     plain = ProtocolError("POLL-1", "the poll was closed when this vote came")
     assert text.retold(str(plain), "POLL-1") == text._(plain.template) + " [POLL-1]"
     assert text.retold("of no catalogue: x [X-1]", "X-1") == "of no catalogue: x [X-1]"
+    split = ProtocolError(
+        "LOG-8",
+        "somebody was shown another entry {sequence} of the {ledger} than this device; "
+        "stop, and tell your administrator",
+        sequence=7,
+        ledger="log",
+    )
+    assert text.retold(str(split), "LOG-8") == text.explain(split), "an alarm's, with its values"
 
 
 def test_in_english_an_error_is_shown_as_it_is() -> None:

@@ -10,9 +10,11 @@ they are shown, by `explain`.
 from __future__ import annotations
 
 import contextlib
+import functools
 import gettext
 import itertools
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from pathlib import Path
@@ -160,18 +162,35 @@ def explain(error: MifengError) -> str:
 
 
 def retold(problem: str, rule: str) -> str:
-    """Return what a line of a timeline says is wrong with it, for a person.
+    """Return what a line of a timeline, or an alarm, says is wrong, for a person.
 
-    It is an error's message as it was when the line came, in English: a sentence of the catalogue,
-    perhaps with one value behind a colon (`CONTENT-5`), and the id of the rule.
+    It is an error's message as it was when the line came, in English: a sentence of the catalogue
+    with its values, and the id of the rule. So is the message of an alarm.
     """
     sentence = problem.removesuffix(f" [{rule}]")
-    head, colon, what = sentence.partition(": ")
-    template = head + ": {what}"
-    said, framed = _(sentence), _(template)
-    if colon and said == sentence and framed != template:
-        said = framed.format(what=_(what))
+    said = _(sentence)
+    if said == sentence:
+        for shape, template in _shapes(language_in_use()):
+            if found := shape.fullmatch(sentence):
+                values = zip(_NAME.findall(template), found.groups(), strict=True)
+                said = _(template).format(**{name: _value(value) for name, value in values})
+                break
     return said + problem[len(sentence) :]
+
+
+_NAME = re.compile(r"\{(\w+)\}")
+
+
+@functools.cache
+def _shapes(language: str) -> list[tuple[re.Pattern[str], str]]:
+    """What the sentences with values look like, those that say most by themselves first."""
+    del language  # it is the one in use
+    templates = sorted(filter(_NAME.search, words()), key=lambda one: -len(_NAME.sub("", one)))
+    made = []
+    for template in templates:
+        fixed = [re.escape(part) for part in _NAME.split(template)[::2]]
+        made.append((re.compile("(.+)".join(fixed), re.DOTALL), template))
+    return made
 
 
 def _value(value: object) -> object:

@@ -14,7 +14,7 @@ import typer
 
 from mifeng.cli.exit import ExitCode, exit_code_of
 from mifeng.cli.options import Options, opened, options, run
-from mifeng.text import _, explain
+from mifeng.text import _, explain, retold
 from mifeng_crypto.errors import MifengError
 
 if TYPE_CHECKING:
@@ -120,7 +120,14 @@ async def _profile(told: Options) -> list[Finding]:
             found.append(Finding(_("Profile and vault"), f"{told.folder}, {how}"))
             for alarm in (await me.alarms())[:1]:
                 remedy = _("See `mifeng alarms`.")
-                found.append(Finding(_("Alarms"), alarm.message, remedy, ExitCode.NOT_AUTHENTIC))
+                found.append(
+                    Finding(
+                        _("Alarms"),
+                        retold(alarm.message, alarm.rule),
+                        remedy,
+                        ExitCode.NOT_AUTHENTIC,
+                    )
+                )
             found += await _server(me)
     except MifengError as err:
         what = _("Server") if found else _("Profile and vault")

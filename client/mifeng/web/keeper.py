@@ -27,7 +27,7 @@ from mifeng.core.events import (
 )
 from mifeng.home import needs_passphrase
 from mifeng.sdk.opening import unlock
-from mifeng.text import _, explain
+from mifeng.text import _, explain, retold
 from mifeng.web.errors import LockedError
 from mifeng.web.facts import is_shown, message_facts
 from mifeng.web.unread import Unread
@@ -283,7 +283,8 @@ class Keeper:
         before, found = self.alarm, await self.workspace.alarms()
         told = _("Refused, and kept with its evidence: {message}")
         is_new = bool(found) and self.wall() * 1000 - found[-1].time < DAY_MS
-        self.alarm = told.format(message=printable(found[-1].message)) if is_new else ""
+        said = printable(retold(found[-1].message, found[-1].rule)) if is_new else ""
+        self.alarm = told.format(message=said) if is_new else ""
         if self.alarm != before:
             self._tell("changed", {})
 

@@ -9,6 +9,7 @@ import msgspec
 from mifeng import Offboarding
 from mifeng.content import printable
 from mifeng.sdk.wording import change_in_words, departure_word, others_in_words
+from mifeng.text import retold
 from mifeng.web.calls.table import Desk, Done, OfProfile, call
 from mifeng.web.facts import PersonFacts, person_facts
 from mifeng_crypto.errors import UsageError
@@ -244,7 +245,7 @@ async def alarms(desk: Desk, request: OfProfile) -> AlarmsReply:
                 at=one.time,
                 rule=one.rule,
                 unit=one.unit_id.hex() if one.unit_id else "",
-                message=printable(one.message),
+                message=printable(retold(one.message, one.rule)),
             )
             for one in reversed(found)
         ]

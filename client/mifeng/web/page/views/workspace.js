@@ -170,7 +170,7 @@ export class WorkspaceView extends Part {
       !store.isHere && banner("bad", "warn", said(null)),
       store.isHere && me?.ended && banner("bad", "warn", me.ended),
       store.isHere && me && !me.ended && !me.is_online && banner("calm", "offline", t("There is no line to the server. You can read; what you write goes out as soon as there is one.")),
-      ...(me?.warnings ?? []).map((one) => banner("calm", "warn", one)),
+      ...(me?.warnings ?? []).filter((one) => !unit?.problem || !one.includes(unit.problem)).map((one) => banner("calm", "warn", one)),
       ...(unit?.archives ?? []).map((one) => banner("calm", "archive", one.since > Date.now() ? t("{name} keeps what is said here from {time} on.", { name: one.name, time: shortTime(one.since) }) : t("{name} keeps what is said here.", { name: one.name }))),
       unit?.closed_by && banner("calm", "lock", t("{name} has closed this unit. What is still live can be read.", { name: unit.closed_by })),
       unit?.problem && banner("bad", "warn", unit.problem));
