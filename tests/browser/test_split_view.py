@@ -71,10 +71,11 @@ async def test_who_is_shown_another_history_reads_so_above_the_unit(
             await page.keyboard.press("Enter")
             await page.locator(".notice.bad", has_text="tell your administrator").wait_for()
             assert await page.locator("mf-composer textarea").input_value() == "into which of them?"
-            # The other unit goes on, without a word of it.
+            # The other unit goes on; above it stands that something was refused, for a day.
             await page.locator(".unit-link", has_text="Elsewhere").click()
             await page.locator(".unit-head h1", has_text="Elsewhere").wait_for()
-            assert await banner.count() == 0
+            assert await page.locator(".banner.bad").count() == 0
+            assert await page.locator(".banner.calm").count() == 1
             await page.locator("mf-composer textarea").fill("all is well here")
             await page.keyboard.press("Enter")
             await page.locator(".line:not(.waiting)", has_text="all is well here").wait_for()
