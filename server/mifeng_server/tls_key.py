@@ -6,6 +6,7 @@ certificate can be renewed without a change for anybody.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import ipaddress
 import os
@@ -99,9 +100,29 @@ def ssl_context(cert: Path, key: Path) -> ssl.SSLContext:
     context.num_tickets = 0  # clients do not resume sessions, and each would be kept
     try:
         context.load_cert_chain(cert, key)
+        _shake_hands(context)
     except (OSError, ssl.SSLError) as err:
         raise StorageError(
             "{path} is missing or damaged; restore it from a backup, or all links stop working",
             path=key if cert.exists() else cert,
         ) from err
     return context
+
+
+def _shake_hands(context: ssl.SSLContext) -> None:
+    """Sign with the key as each client will have it signed.
+
+    Loading only compares the public half that stands beside the private one: with a flipped bit in
+    that, no client would come in, and none could say why.
+
+    Raises:
+        ssl.SSLError: what it signs does not fit the certificate.
+    """
+    anybody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE  # the key is what is tried
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = anybody.wrap_bio(back, there)
+    server = context.wrap_bio(there, back, server_side=True)
+    for side in (client, server, client, server):
+        with contextlib.suppress(ssl.SSLWantReadError):
+            side.do_handshake()

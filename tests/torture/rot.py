@@ -30,7 +30,7 @@ __all__ = ["Rotten", "rot_client", "rot_server"]
 
 REMEDY = re.compile(
     r"link|join|restore|backup|passphrase|invite|start|again|administrator|remove|choose"
-    r"|correct it|use that one|fetch|operator|run:|update|write it"
+    r"|correct |use that one|fetch|operator|run:|update|write it"
 )
 """Every message says what to do; these are the words in which."""
 SILENT = ("lock", "port")
