@@ -11,7 +11,7 @@ from typing import Any
 from typer.testing import CliRunner
 
 from mifeng.cli import options
-from mifeng.cli.main import app
+from mifeng.cli.app import app
 
 __all__ = ["Shell", "Shown"]
 

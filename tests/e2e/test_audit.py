@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 import mifeng
 from mifeng import sdk
-from mifeng.cli.main import app
+from mifeng.cli.app import app
 from mifeng_crypto.audit import Weight
 from mifeng_crypto.audit.record import ReceiptRecord, read_records
 from mifeng_crypto.errors import UsageError

@@ -13,9 +13,6 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-from typer.main import get_command
-
 from mifeng.cli.options import LENT, Lent
 from mifeng.cli.routed import Routed, Sink, Source
 from mifeng.handover import Call, Caller, lend
@@ -24,6 +21,8 @@ from mifeng.text import speaking
 from mifeng_crypto.errors import StorageError
 
 if TYPE_CHECKING:
+    import typer
+
     from mifeng import Workspace
 
 __all__ = ["lending"]
@@ -90,6 +89,9 @@ def _routed() -> Iterator[None]:
 
 def _parse(call: Call) -> int:
     """Parse the words, as `mifeng` does; what is to be run is left in `LENT`."""
+    import typer
+    from typer.main import get_command
+
     command = get_command(_app())
     try:
         command.main(args=call.words, prog_name="mifeng", standalone_mode=False)
@@ -101,7 +103,7 @@ def _parse(call: Call) -> int:
 @functools.cache
 def _app() -> typer.Typer:
     """The commands, but relative paths count from the caller's folder."""
-    from mifeng.cli.main import app
+    from mifeng.cli.app import app
 
     groups: list[typer.Typer] = [app]
     for group in groups:

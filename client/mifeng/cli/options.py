@@ -17,13 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 from mifeng.errors import ProfileBusyError
 from mifeng.text import _, explain, language_in_use
 from mifeng_crypto.errors import MifengError, StorageError, UsageError
 
 if TYPE_CHECKING:
+    import typer
+
     from mifeng import Workspace
     from mifeng.handover import Call, Terminal
 
@@ -36,6 +36,7 @@ __all__ = [
     "options",
     "passphrase_for",
     "run",
+    "run_to_exit",
     "standard_input",
 ]
 
@@ -173,6 +174,8 @@ async def opened(
         if not (options.json or offline) and (told := await me.expired()):
             sentence = _("Expired meanwhile: {messages} messages and {files} files.")
             text = sentence.format(messages=told.messages, files=told.files)
+            import typer
+
             typer.secho(text, fg="yellow", err=True)
         if lends:
             from mifeng.cli.lent import lending
@@ -195,6 +198,8 @@ async def _open_or_hand_over(
     while True:
         code = await hand_over(options.folder, call, terminal) if options.words else None
         if code is not None:
+            import typer
+
             raise typer.Exit(code)
         if not asked:
             passphrase = await asyncio.to_thread(passphrase_for, options, new=False)
@@ -255,20 +260,24 @@ def run(options: Options, main: Callable[[], Coroutine[None, None, None]]) -> No
     if lent is not None:  # whoever lends the profile runs it in the loop that the profile lives in
         lent.main = functools.partial(ended, options, main)
         return
-    try:
-        code = asyncio.run(ended(options, main))
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
-    if code:
+    import typer
+
+    if code := run_to_exit(options, main):
         raise typer.Exit(code)
+
+
+def run_to_exit(options: Options, main: Callable[[], Coroutine[None, None, None]]) -> int:
+    """Run a command in a loop of its own, to its exit code."""
+    try:
+        return asyncio.run(ended(options, main))
+    except KeyboardInterrupt:
+        return 130
 
 
 async def ended(options: Options, main: Callable[[], Coroutine[None, None, None]]) -> int:
     """Run a command to its exit code."""
     try:
         await main()
-    except typer.Exit as err:
-        return err.exit_code
     except MifengError as err:
         return _failed(options, err)
     except BrokenPipeError:
@@ -279,6 +288,12 @@ async def ended(options: Options, main: Callable[[], Coroutine[None, None, None]
         if err.filename:
             reason = f"{err.filename}: {reason}"
         return _failed(options, StorageError("the system refused: {reason}", reason=reason))
+    except RuntimeError as err:
+        import typer  # loaded by whoever has raised one of its own
+
+        if isinstance(err, typer.Exit):
+            return err.exit_code
+        raise
     return 0
 
 
@@ -288,7 +303,7 @@ def _failed(options: Options, err: MifengError) -> int:
     code = exit_code_of(err)
     if options.json:
         told = {"error": type(err).__name__, "message": str(err), "exit_code": int(code)}
-        typer.echo(json.dumps(told, ensure_ascii=False), err=True)
+        sys.stderr.write(json.dumps(told, ensure_ascii=False) + "\n")
     else:
-        typer.echo(_("Error: {message}").format(message=explain(err)), err=True)
+        sys.stderr.write(_("Error: {message}").format(message=explain(err)) + "\n")
     return int(code)

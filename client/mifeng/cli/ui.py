@@ -1,45 +1,21 @@
-"""`mifeng ui`: the workspace in the browser, served by this process."""
+"""`mifeng ui`: the workspace in the browser, served by this process (opening.py)."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import gc
-import os
-import signal
-import sys
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from mifeng.cli.opening import Opening, serve
 from mifeng.cli.options import Options, options, run
 from mifeng.text import _
 
-if TYPE_CHECKING:
-    from mifeng import Workspace
-    from mifeng.home import Home
-    from mifeng.web.house import House
-    from mifeng.web.porch import Porch
-
-__all__ = ["add_to", "is_desktop"]
-
-TURN_S = 0.0005
-"""How long loading goes on before the page gets its turn."""
+__all__ = ["add_to"]
 
 
 def add_to(app: typer.Typer) -> None:
     """Declare this command."""
     app.command(help=_("Open the workspace in the browser."))(ui)
-
-
-def is_desktop() -> bool:
-    """Whether somebody sits before a screen: then `mifeng` alone opens the page."""
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")) or (
-        sys.platform == "darwin" and sys.stdout.isatty()
-    )
 
 
 def ui(
@@ -62,7 +38,7 @@ def ui(
     if install or uninstall:
         run(told, lambda: _install(told, remove=uninstall))
     else:
-        run(told, lambda: _serve(told, link, window=not no_window))
+        run(told, lambda: serve(Opening(told, link or "", window=not no_window)))
 
 
 async def _install(told: Options, *, remove: bool) -> None:
@@ -76,131 +52,3 @@ async def _install(told: Options, *, remove: bool) -> None:
         return
     for path in desktop.install(told.chosen_folder):
         say(_("Wrote {path}.").format(path=path))
-
-
-async def _serve(told: Options, link: str | None, *, window: bool) -> None:
-    from mifeng.handover.place import runtime_folder
-    from mifeng.web.running import Wish, handed_over, taking_wishes
-
-    runtime = runtime_folder()
-    wish = Wish(str(told.folder.absolute()), link or "", window)
-    if await handed_over(runtime, wish):
-        return
-    gc.disable()  # what is loaded now stays: nobody need look through it, now or later
-    async with AsyncExitStack() as stack:
-        # Side by side: what a passphrase costs, the browser with its page, and loading the rest.
-        early = _Early(told)
-        stack.push_async_callback(early.close)
-        await asyncio.to_thread(_load_page)
-        from mifeng.web.browser import open_page
-        from mifeng.web.porch import porch
-
-        entrance = await stack.enter_async_context(porch())
-
-        async def fulfil(wish: Wish) -> None:
-            if not wish.window:
-                return
-            entrance.wish = wish
-            path, opened = await open_page(entrance, runtime)
-            if not opened:
-                note = _("Open this file in your browser, within a minute: {path}")
-                typer.echo(note.format(path=path))
-
-        await stack.enter_async_context(taking_wishes(runtime, fulfil))
-        opening = asyncio.create_task(fulfil(wish))
-        await asyncio.to_thread(_load_rest)
-        gc.freeze()
-        gc.enable()
-        house = await stack.enter_async_context(_furnished(told, entrance, early))
-        from mifeng.web.bell import bell
-
-        rings = await stack.enter_async_context(bell(lambda: fulfil(Wish(wish.profile))))
-        house.on_unseen.append(rings)
-        await opening
-        typer.echo(_("The page is open until you stop this with Ctrl-C."), err=True)
-        await _until_told_to_end()
-
-
-@contextlib.asynccontextmanager
-async def _furnished(told: Options, entrance: Porch, early: _Early) -> AsyncIterator[House]:
-    """Answer the page; open at once what needs no passphrase that has still to be asked for."""
-    import platformdirs
-
-    from mifeng.cli.lent import lending
-    from mifeng.web.server import furnished
-
-    config = Path(platformdirs.user_config_dir("mifeng", appauthor=False)) / "ui.json"
-    async with furnished(entrance, [told.folder], config, lending=lending) as shown:
-        first, *others = shown.house.keepers.values()
-        for keeper in others:
-            shown.house.errand(keeper.open_unasked())
-        if told.passphrase_fd is None:
-            await first.open_unasked(early.workspace())
-        elif first.exists:
-            await first.take(early.workspace())
-        yield shown.house
-
-
-def _load_page() -> None:
-    import mifeng.web.browser  # noqa: F401
-
-
-def _load_rest() -> None:
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(TURN_S)
-    try:
-        import mifeng.cli.lent
-        import mifeng.web.server  # noqa: F401
-    finally:
-        sys.setswitchinterval(before)
-
-
-class _Early:
-    """The profile's files, being unlocked beside all else; `workspace` takes them over."""
-
-    def __init__(self, told: Options) -> None:
-        self._home: asyncio.Task[Home | None] | None = asyncio.create_task(_unlock(told))
-
-    @contextlib.asynccontextmanager
-    async def workspace(self) -> AsyncIterator[Workspace]:
-        """Read the profile."""
-        from mifeng.sdk.opening import unlocked
-
-        assert self._home is not None, "it is taken over once"
-        unlocking, self._home = self._home, None
-        home = await unlocking
-        assert home is not None, "the caller has looked whether it opens so"
-        async with unlocked(home) as me:
-            yield me
-
-    async def close(self) -> None:
-        """Let go of what nobody has taken over."""
-        if self._home is None:
-            return
-        self._home.cancel()
-        (home,) = await asyncio.gather(self._home, return_exceptions=True)
-        if home is not None and not isinstance(home, BaseException):
-            await home.close()
-
-
-async def _unlock(told: Options) -> Home | None:
-    """Open at once what needs no passphrase, or whose passphrase came by a file descriptor."""
-    from mifeng.cli.options import passphrase_for
-    from mifeng.home import Home, needs_passphrase
-    from mifeng.keychain import source_of
-
-    word = None
-    if told.passphrase_fd is not None:
-        word = await asyncio.to_thread(passphrase_for, told, new=False)
-    if not (told.folder / "profile.db").exists():
-        return None
-    if word is None and await needs_passphrase(told.folder):
-        return None
-    return await Home.open(told.folder, source_of(word), rng=os.urandom)
-
-
-async def _until_told_to_end() -> None:
-    """Ctrl-C ends by itself; an end of the session has to be asked for."""
-    told = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
-    await told.wait()

@@ -14,7 +14,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from mifeng import text
-from mifeng.cli.main import app
+from mifeng.cli.app import app
 from mifeng.cli.manual import manual
 from mifeng.cli.options import hoist
 from mifeng.text import speaking
@@ -118,7 +118,7 @@ def test_it_is_said_in_the_language_of_its_reader() -> None:
 def test_help_loads_neither_network_nor_cryptography() -> None:
     heavy = "aiohttp", "cryptography", "aiosqlite", "nacl", "rich.progress"
     code = (
-        "import sys; from mifeng.cli.main import app\n"
+        "import sys; from mifeng.cli.app import app\n"
         "try: app(['--help'])\n"
         f"except SystemExit: print([m for m in {heavy!r} if m in sys.modules])"
     )

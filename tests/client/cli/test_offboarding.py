@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from mifeng import Offboarding, Person
 from mifeng.cli import offboarding
-from mifeng.cli.main import app
+from mifeng.cli.app import app
 from mifeng.cli.options import Options
 from mifeng.sdk.offboarding import Departure
 from mifeng_crypto.ids import MemberId, UnitId, UnixMillis

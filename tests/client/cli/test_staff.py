@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from mifeng.cli import staff
-from mifeng.cli.main import app
+from mifeng.cli.app import app
 from mifeng.sdk.onboarding import Imported
 from mifeng_crypto.ids import MemberId, UnixMillis
 
