@@ -1,6 +1,7 @@
 """The only driver of the client: receive, core step, one transaction, send (protocol.md, "Client").
 
 session.py    the state in memory, saved before anything is sent; catching up; going live
+applying.py   entries of a log: through the core, onto the disk, told
 enrolment.py  into a workspace: found, join, recover, be linked; on from where it was interrupted
 linking.py    the other side of that: link a new device from one that is in
 changes.py    what the roster says has happened

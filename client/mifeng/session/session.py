@@ -11,16 +11,14 @@ import asyncio
 import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator
-from functools import partial
 
 from mifeng.core import alarms
-from mifeng.core.catch_up import Applied, apply_entries, check_not_shorter
+from mifeng.core.catch_up import check_not_shorter
 from mifeng.core.charters import read
-from mifeng.core.events import Delivered, DeviceStuck, Event
-from mifeng.core.own_time import AheadError
+from mifeng.core.events import Event
 from mifeng.core.people import People
 from mifeng.core.profile import Enrolled, Profile
-from mifeng.core.readd import CannotGoOnError, state_lost
+from mifeng.core.readd import state_lost
 from mifeng.core.rows import Changes, UnitRecord, UnitStatus, number
 from mifeng.core.titles import Titles
 from mifeng.core.unit import Unit, changes_between, from_rows
@@ -33,6 +31,7 @@ from mifeng.errors import (
 from mifeng.home import Home
 from mifeng.net import Api, Signer
 from mifeng.session import (
+    applying,
     charters,
     directory,
     door,
@@ -56,20 +55,17 @@ from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import CodecError, CryptoError, MifengError, ProtocolError, UsageError
 from mifeng_crypto.expiry import start_clock
 from mifeng_crypto.ids import UnitId, UnixMillis
-from mifeng_crypto.ledger.chain import NeedLedgerError
 from mifeng_crypto.ledger.charter import Charter
 from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.log import LogEntry
 from mifeng_crypto.rand import Rng
 from mifeng_crypto.secret import Secret
-from mifeng_crypto.tls import decode, encode
+from mifeng_crypto.tls import decode
 
 __all__ = ["Session"]
 
 STALE_MS = 5 * 60 * 1000
 """Whoever has not heard of a unit for so long looks before it sends (ALARM-2)."""
-ASIDE = 16
-"""More entries than this are applied in a thread: meanwhile the loop hears, draws and fetches."""
 
 
 class Session:
@@ -229,9 +225,10 @@ class Session:
     async def save_unit(self, unit: Unit, more: Changes | None = None) -> None:
         """Put a unit on the disk, with what else belongs to the step, and only then into memory."""
         changes = changes_between(self.units.get(unit.unit_id), unit)
-        await to_the_end(self._keep_unit(unit, {**changes, **(more or {})}))
+        await to_the_end(self.keep_unit(unit, {**changes, **(more or {})}))
 
-    async def _keep_unit(self, unit: Unit, changes: Changes) -> None:
+    async def keep_unit(self, unit: Unit, changes: Changes) -> None:
+        """The same with all changes of the step; it goes `to_the_end`."""
         await self.save(changes)
         self.units[unit.unit_id] = unit
 
@@ -359,58 +356,7 @@ class Session:
 
         What is refused becomes an alarm. `more` is saved in the same transaction.
         """
-        before = self.units[unit_id].log.head
-        try:
-            applied = await self._applied(unit_id, entries)
-        except AheadError as err:
-            rest = [e if isinstance(e, LogEntry) else decode(LogEntry, e) for e in entries]
-            if timely := [e for e in rest if e.header.sequence < err.sequence]:
-                await self.apply(unit_id, timely)
-            raise  # and no alarm: this device's clock may be wrong
-        except CannotGoOnError as err:
-            rest = [e if isinstance(e, LogEntry) else decode(LogEntry, e) for e in entries]
-            readable = [e for e in rest if e.header.sequence < err.stuck.sequence]
-            if readable:  # all that came before it is read
-                await self.apply(unit_id, readable)
-            stuck = [encode(e) for e in rest if e.header.sequence == err.stuck.sequence]
-            cause = err.__cause__ if isinstance(err.__cause__, MifengError) else err
-            evidence = alarms.refused_entries("log", self.units[unit_id].log.head, stuck)
-            await notary.raise_alarm(self, cause, evidence, unit_id=unit_id)
-            raise
-        except (CodecError, CryptoError, ProtocolError) as err:
-            raw = [e if isinstance(e, bytes) else encode(e) for e in entries]
-            evidence = alarms.refused_entries("log", before, raw)
-            await notary.raise_alarm(self, err, evidence, unit_id=unit_id)
-            raise
-        changes = {**applied.changes, **await self.history.noted(applied), **(more or {})}
-        await slots.fetch_for(self, changes)
-        await to_the_end(self._keep_unit(applied.unit, changes))
-        self.history.look()
-        for lag in applied.lags:
-            await notary.look_at(self, unit_id, lag)
-        if applied.unit.is_deleted:
-            await expiry.expire(self)
-        for event in applied.events:
-            if isinstance(event, DeviceStuck):
-                event = await readd.with_author(self, event)  # noqa: PLW2901
-            if isinstance(event, Delivered):
-                self.delivered[event.unit_id, event.number] = event.sequence
-            self.tell(event)
-
-    async def _applied(
-        self, unit_id: UnitId, entries: list[bytes] | list[LogEntry], *, anew: bool = False
-    ) -> Applied:
-        unit, roster, device_id = self.units[unit_id], self.known_roster, self.profile.device_id
-        now = self.effective()
-        step = partial(apply_entries, unit, entries, roster=roster, device_id=device_id, now=now)
-        try:
-            return step() if len(entries) <= ASIDE else await to_the_end(asyncio.to_thread(step))
-        except NeedLedgerError:
-            if anew:
-                raise
-            await self.follow_roster()
-            await self.follow_charter(unit_id)
-            return await self._applied(unit_id, entries, anew=True)
+        await applying.apply(self, unit_id, entries, more)
 
     async def follow_roster(self) -> None:
         """Fetch and verify what is new in the roster."""

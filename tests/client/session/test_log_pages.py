@@ -9,8 +9,7 @@ from typing import Any, cast
 import pytest
 
 from mifeng.net import Api
-from mifeng.session import log_pages
-from mifeng.session import session as sessions
+from mifeng.session import applying, log_pages
 from mifeng.session.log_pages import LogPages
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.errors import TransportError
@@ -83,7 +82,7 @@ async def test_a_log_of_many_pages_is_read_to_its_head(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, aside: int
 ) -> None:
     monkeypatch.setattr(log_pages, "PAGE", 2)
-    monkeypatch.setattr(sessions, "ASIDE", aside)  # in a thread or not
+    monkeypatch.setattr(applying, "ASIDE", aside)  # in a thread or not
     async with running_server(tmp_path) as server, people(tmp_path, server) as c:
         texts = [f"message {n}" for n in range(9)]
         for text in texts:
