@@ -51,6 +51,7 @@ CANARY = "the merger is on Friday"
 @pytest.fixture(autouse=True)
 def _no_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attempts, "PAUSES_S", (0.0, 0.01))
+    monkeypatch.setattr(attempts, "UNDER_WAY_S", (0.0, 0.01))
 
 
 @pytest.fixture

@@ -13,9 +13,11 @@ from PIL import Image
 
 import mifeng
 from mifeng.sdk import shelf
+from mifeng.session import uploads
 from mifeng.transfer import attempts
-from mifeng.transfer.sending import PIECE_BYTES
+from mifeng.transfer.sending import PIECE_BYTES, create
 from mifeng_crypto.errors import ProtocolError, TransportError
+from mifeng_crypto.ids import UnitId
 from mifeng_server.domain.destroying import destroy
 from mifeng_server.domain.protocols import Shares
 from mifeng_server.domain.rows import FileRow
@@ -263,6 +265,7 @@ async def test_an_interrupted_upload_goes_on_after_a_restart_of_both_sides(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attempts, "PAUSES_S", (0.0, 0.01))
+    monkeypatch.setattr(attempts, "UNDER_WAY_S", (0.0, 0.01))
     path = tmp_path / "film.bin"
     path.write_bytes(RNG(3 * PIECE_BYTES))
     async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
@@ -298,6 +301,7 @@ async def test_an_unfinished_upload_is_given_up_here_and_at_the_server(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attempts, "PAUSES_S", (0.0,))
+    monkeypatch.setattr(attempts, "UNDER_WAY_S", (0.0,))
     async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
 
         def stop(_done: int, _total: int) -> None:
@@ -316,6 +320,7 @@ async def test_an_upload_whose_day_is_over_is_named_and_forgotten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attempts, "PAUSES_S", (0.0,))
+    monkeypatch.setattr(attempts, "UNDER_WAY_S", (0.0,))
     async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
 
         def stop(_done: int, _total: int) -> None:
@@ -349,3 +354,30 @@ async def test_a_file_that_the_server_has_lost_before_its_time_is_named_file_7(
             await c.bens.reader(file)
         with pytest.raises(ProtocolError, match="receipt"):
             await anext(c.bens.stream(file))
+
+
+async def test_a_client_that_was_killed_while_sealing_takes_its_room_back_at_the_next_start(
+    tmp_path: Path,
+) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        file_id = await create(c.ada._session.api, UnitId(c.adas.id), 10_000_000, key=RNG(16))
+        with uploads.spool_of(c.ada._session).writing(file_id) as file:
+            file.write(b"as far as it had come")
+    async with running_server(tmp_path, restart=True) as server:
+        assert await server.house.store.get(FileRow, file_id)
+        async with mifeng.open(tmp_path / "ada", passphrase=PASSPHRASE):
+            assert await server.house.store.get(FileRow, file_id) is None
+        assert not [*(tmp_path / "ada" / "outgoing").iterdir()]
+
+
+async def test_a_file_that_was_posted_is_not_taken_back_by_what_a_crash_has_left(
+    tmp_path: Path,
+) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        message = await c.adas.upload(_file(tmp_path, "film.bin"))
+    file_id = message.files[0].id
+    (tmp_path / "ada" / "outgoing" / file_id.hex()).write_bytes(b"its ciphertext")
+    async with running_server(tmp_path, restart=True) as server:
+        async with mifeng.open(tmp_path / "ada", passphrase=PASSPHRASE):
+            assert await server.house.store.get(FileRow, file_id)
+        assert not [*(tmp_path / "ada" / "outgoing").iterdir()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from mifeng import File, Message, SharedFile, Unit
 
 __all__ = ["add_to"]
+
+STILL_S = 4.0
+"""After so long without a byte the bar says so, and not how long it will take."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -285,22 +289,38 @@ def _bar(name: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
         BarColumn,
         DownloadColumn,
         Progress,
+        Task,
         TextColumn,
         TimeRemainingColumn,
         TransferSpeedColumn,
     )
+    from rich.text import Text
 
     from mifeng.content import printable
+
+    moved = [time.monotonic(), 0.0]
+
+    class Left(TimeRemainingColumn):
+        def render(self, task: Task) -> Text:
+            if task.total is not None and time.monotonic() - moved[0] > STILL_S:
+                return Text(_("nothing comes through; trying again"), style="yellow")
+            return super().render(task)
 
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn(binary_units=True),
         TransferSpeedColumn(),
-        TimeRemainingColumn(),
+        Left(),
     )
+
+    def show(done: int, total: int) -> None:
+        if done > moved[1]:
+            moved[:] = time.monotonic(), done
+        bars.update(task, completed=done, total=total)
+
     with Progress(
         *columns, console=console(stderr=True), redirect_stdout=False, redirect_stderr=False
     ) as bars:
         task = bars.add_task(printable(name), total=None)
-        yield lambda done, total: bars.update(task, completed=done, total=total)
+        yield show

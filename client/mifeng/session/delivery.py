@@ -74,7 +74,7 @@ async def post(
         unit, number = outbox.queue(session.units[unit_id], content, files=files, now=session.now())
         await session.save_unit(unit, unfinished.done(unit_id, *files))
         for file_id in files:
-            uploads.spool_of(session).drop(file_id)
+            await asyncio.to_thread(uploads.spool_of(session).drop, file_id)
         await deliver(session, unit_id, mine=(number,))
         return session.delivered.pop((unit_id, number), 0)
 

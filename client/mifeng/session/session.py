@@ -275,6 +275,7 @@ class Session:
         await notary.follow(self)
         await expiry.expire(self)
         await readd.let_go(self)
+        await uploads.give_back(self)
         await self.stock_key_packages()
         await directory.keep(self)
 

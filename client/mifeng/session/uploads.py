@@ -7,6 +7,7 @@ The row goes in the transaction that puts the message into the outbox: so none i
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -16,13 +17,24 @@ from mifeng.core import unfinished
 from mifeng.core.rows import UploadRecord
 from mifeng.errors import ServerProblem
 from mifeng.transfer import OnSealed, Progress, Spool
+from mifeng_crypto.errors import TransportError
 from mifeng_crypto.ids import FileId, UnitId
 from mifeng_crypto.tls import decode
 
 if TYPE_CHECKING:
     from mifeng.session.session import Session
 
-__all__ = ["drop", "drop_old", "finish", "resume", "spool_of", "sweep", "upload", "waiting"]
+__all__ = [
+    "drop",
+    "drop_old",
+    "finish",
+    "give_back",
+    "resume",
+    "spool_of",
+    "sweep",
+    "upload",
+    "waiting",
+]
 
 DAY_MS = 86_400_000
 
@@ -92,7 +104,8 @@ async def finish(session: Session, unit_id: UnitId, *file_ids: FileId) -> None:
     """Keep nothing of these files' way any more."""
     await session.save(unfinished.done(unit_id, *file_ids))
     for file_id in file_ids:
-        spool_of(session).drop(file_id)
+        # Not on the loop: a large file takes its time.
+        await asyncio.to_thread(spool_of(session).drop, file_id)
 
 
 async def drop_old(session: Session) -> None:
@@ -103,11 +116,25 @@ async def drop_old(session: Session) -> None:
             await finish(session, UnitId(key[:16]), FileId(key[16:]))
 
 
+async def give_back(session: Session) -> None:
+    """Free the room at the server of what was not sealed when its process ended."""
+    spool = spool_of(session)
+    for file_id in spool.lost():
+        try:
+            await transfer.take_back(session.api, file_id)
+        except TransportError:
+            return  # again at the next chance
+        except ServerProblem:
+            pass  # whatever it has against it, there is no more to be done
+        spool.drop(file_id)
+
+
 async def sweep(session: Session) -> None:
     """Delete what a crash has left: ciphertext without a row, and rows without ciphertext."""
     await drop_old(session)
     rows = [key for key, _ in await session.home.database.scan("uploads")]
     spool = spool_of(session)
+    spool.lose()
     here = spool.ids()
     for file_id in here - {FileId(key[16:]) for key in rows}:
         spool.drop(file_id)

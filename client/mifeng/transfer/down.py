@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import re
+import secrets
 import tempfile
 from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
@@ -133,7 +134,7 @@ async def _fetched(
                         progress(got, length)
         except TransportError as err:
             if got > begin:
-                attempts = Attempts()
+                attempts = Attempts(under_way=True)
             await attempts.pause(err)
         else:
             if got == begin:
@@ -186,24 +187,61 @@ def _check_place(place: Path, *, overwrite: bool) -> None:
         )
 
 
+def _unnamed(folder: Path) -> tuple[int, Path] | None:
+    try:
+        descriptor = os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except (AttributeError, OSError):  # not every system knows it, nor every file system
+        return None
+    name = Path(f"/proc/self/fd/{descriptor}")
+    if name.exists():
+        return descriptor, name
+    os.close(descriptor)
+    return None
+
+
+def _named(folder: Path) -> tuple[int, Path]:
+    descriptor, name = tempfile.mkstemp(dir=folder, prefix=".", suffix=".part")
+    return descriptor, Path(name)
+
+
 @contextlib.contextmanager
 def _temporary(place: Path) -> Iterator[tuple[SyncedFile, Path]]:
-    """Open a new file beside `place`, readable by its owner only; it is gone at the end."""
+    """Open a new file beside `place`, readable by its owner only; it is gone at the end.
+
+    Where the system can, it has no name, so that nothing is left of it if this process is killed;
+    else it has one of its own.
+    """
     with _storing(place):
-        descriptor, name = tempfile.mkstemp(dir=place.parent, prefix=".", suffix=".part")
+        descriptor, name = _unnamed(place.parent) or _named(place.parent)
     try:
         with SyncedFile(os.fdopen(descriptor, "wb", buffering=0)) as file:
-            yield file, Path(name)
+            yield file, name
     finally:
-        Path(name).unlink(missing_ok=True)
+        if name.suffix:
+            name.unlink(missing_ok=True)
+
+
+def _link(file: Path, name: Path) -> None:
+    # With a folder's descriptor, which an absolute path makes no use of: else Python would link
+    # what stands in /proc, and not the file that it leads to.
+    os.link(file.absolute(), name, src_dir_fd=0, follow_symlinks=True)
 
 
 def _give_name(temporary: Path, place: Path, *, overwrite: bool) -> None:
+    if overwrite and not temporary.suffix:
+        named = place.with_name(f".{secrets.token_hex(8)}.part")
+        _link(temporary, named)
+        try:
+            named.replace(place)
+        except OSError:
+            named.unlink()
+            raise
+        return
     if overwrite:
         temporary.replace(place)
         return
     try:
-        os.link(temporary, place)  # fails where there is one: no second of doubt in between
+        _link(temporary, place)  # fails where there is one: no second of doubt in between
     except FileExistsError:
         _check_place(place, overwrite=False)
     except OSError:  # a file system without links

@@ -83,7 +83,7 @@ class Reader:
                     yield piece
             except TransportError as err:
                 if start > begin:
-                    attempts = Attempts()
+                    attempts = Attempts(under_way=True)
                 await attempts.pause(err)
 
     async def _read_once(self, start: int, stop: int) -> AsyncGenerator[bytes, None]:

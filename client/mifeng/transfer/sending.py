@@ -142,7 +142,7 @@ class Sending:
                 if time.monotonic() - began < QUICK_S:
                     self.piece_bytes = min(2 * self.piece_bytes, MOST_BYTES)
             if there > at:
-                attempts = Attempts()
+                attempts = Attempts(under_way=True)
             at = there
 
     def _read(self, start: int, end: int) -> bytes:

@@ -3,6 +3,10 @@
 A chunk is never sealed twice: the plaintext could have changed meanwhile, and one nonce would seal
 two of them. So a process that goes on where another one was ended sends what that one has sealed.
 There is nothing here but ciphertext; the keys are in the vault's care.
+
+    <file id>.sealing   not whole yet: no message will ever show it if the process ends now
+    <file id>           whole
+    <file id>.lost      empty: it was not whole, and has room at the server still
 """
 
 from __future__ import annotations
@@ -23,7 +27,8 @@ from mifeng_crypto.ids import FileId
 
 __all__ = ["Spool", "Written"]
 
-_NAME = re.compile(r"[0-9a-f]{32}")
+_SEALING, _LOST = ".sealing", ".lost"
+_NAME = re.compile(r"([0-9a-f]{32})(|\.sealing|\.lost)")
 
 
 class Spool:
@@ -32,8 +37,8 @@ class Spool:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def _path(self, file_id: FileId) -> Path:
-        return self._folder / file_id.hex()
+    def _path(self, file_id: FileId, kind: str = "") -> Path:
+        return self._folder / f"{file_id.hex()}{kind}"
 
     @contextlib.contextmanager
     def writing(self, file_id: FileId) -> Iterator[SyncedFile]:
@@ -46,7 +51,7 @@ class Spool:
         with _translated():
             self._folder.mkdir(mode=0o700, exist_ok=True)
             flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-            descriptor = os.open(self._path(file_id), flags, 0o600)
+            descriptor = os.open(self._path(file_id, _SEALING), flags, 0o600)
         with SyncedFile(os.fdopen(descriptor, "r+b", buffering=0)) as file:
             yield file
 
@@ -77,17 +82,46 @@ class Spool:
         with _translated(), self._path(file_id).open("rb") as file:
             yield file
 
+    def keep(self, file_id: FileId) -> None:
+        """Know, durably, that it is whole. Until then nothing may be said of it anywhere.
+
+        Raises:
+            StorageError: it cannot be kept.
+        """
+        with _translated():
+            self._path(file_id, _SEALING).rename(self._path(file_id))
+            folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+
     def drop(self, file_id: FileId) -> None:
         """Delete it; no harm if there is none."""
-        self._path(file_id).unlink(missing_ok=True)
+        for kind in ("", _SEALING, _LOST):
+            self._path(file_id, kind).unlink(missing_ok=True)
 
     def ids(self) -> frozenset[FileId]:
-        """Whose ciphertext there is."""
+        """Whose whole ciphertext there is."""
+        return self._ids("")
+
+    def lose(self) -> None:
+        """Free the space of what was not whole when its process ended. None may be under way."""
+        for file_id in self._ids(_SEALING):
+            os.truncate(self._path(file_id, _SEALING), 0)
+            self._path(file_id, _SEALING).rename(self._path(file_id, _LOST))
+
+    def lost(self) -> frozenset[FileId]:
+        """Whose room at the server is to be given back."""
+        return self._ids(_LOST)
+
+    def _ids(self, kind: str) -> frozenset[FileId]:
         if not self._folder.is_dir():
             return frozenset()
-        names = (path.name for path in self._folder.iterdir())
         # What a file system or a desktop has put there is none of ours.
-        return frozenset(FileId(bytes.fromhex(name)) for name in names if _NAME.fullmatch(name))
+        names = (path.name for path in self._folder.iterdir())
+        found = (_NAME.fullmatch(name) for name in names)
+        return frozenset(FileId(bytes.fromhex(one[1])) for one in found if one and one[2] == kind)
 
 
 class Written:

@@ -210,6 +210,7 @@ async def _send(
             await in_thread(spool.sync, file)
             digest = await in_thread(sha256.digest)
             written.hashed(digest)
+            await in_thread(spool.keep, file_id)
         attachment = Attachment(
             file_id=file_id,
             name=name.encode(errors="replace").decode(),
@@ -241,7 +242,7 @@ async def _send(
             sealing.cancel()
             await asyncio.gather(sealing, return_exceptions=True)
             if sealing.cancelled() or sealing.exception():
-                spool.drop(file_id)
+                await in_thread(spool.drop, file_id)
                 await _give_back(api, file_id)
             raise
 

@@ -21,6 +21,7 @@ from tests.client.transfer.file_server import FileServer
 @pytest.fixture(autouse=True)
 def _no_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attempts, "PAUSES_S", (0.0, 0.01, 0.02))
+    monkeypatch.setattr(attempts, "UNDER_WAY_S", (0.0, 0.01, 0.02))
 
 
 @pytest.fixture

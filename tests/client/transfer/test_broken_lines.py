@@ -11,11 +11,13 @@ from mifeng import transfer
 from mifeng.content import Attachment
 from mifeng.errors import ServerProblem
 from mifeng.net import Api
+from mifeng.transfer import attempts
 from mifeng.transfer.sending import PIECE_BYTES
 from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import ProtocolError, TransportError
+from mifeng_crypto.ids import FileId
 from tests.client.transfer.case import CONTENT, down, up
-from tests.client.transfer.file_server import FileServer
+from tests.client.transfer.file_server import FILE_ID, FileServer
 
 
 async def test_an_upload_goes_on_where_the_connection_broke(
@@ -134,3 +136,30 @@ async def test_nothing_in_the_spool_is_readable(
     assert path.read_bytes() == bytes(server.data)
     assert CONTENT[:64] not in path.read_bytes()
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+async def test_what_was_not_sealed_is_empty_after_a_crash_and_its_room_is_known(
+    spool: transfer.Spool, tmp_path: Path
+) -> None:
+    with spool.writing(FileId(FILE_ID)) as file:
+        transfer.Spool.write(file, b"half of it")
+    assert spool.ids() == frozenset()
+    spool.lose()
+    assert spool.lost() == {FILE_ID}
+    assert [path.stat().st_size for path in (tmp_path / "outgoing").iterdir()] == [0]
+    spool.drop(FileId(FILE_ID))
+    assert [*(tmp_path / "outgoing").iterdir()] == []
+
+
+async def test_a_line_that_worked_is_waited_for_longer_than_one_that_never_did(
+    api: Api, server: FileServer, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempts, "PAUSES_S", (0.0,))
+    monkeypatch.setattr(attempts, "UNDER_WAY_S", (0.0,) * 9)
+    server.cut_patches_at = [0, 0]
+    with pytest.raises(TransportError):
+        await up(api, source)
+    server.requests.clear()
+    server.cut_patches_at = [1000] * 9
+    await up(api, source)
+    assert server.requests.count("HEAD") == 9

@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import hashlib
 import io
+import itertools
 import os
 import random
 import resource
@@ -22,6 +23,7 @@ from mifeng.content import Attachment
 from mifeng.errors import ServerProblem
 from mifeng.media.kind import OCTETS
 from mifeng.net import Api
+from mifeng.transfer import down as down_module
 from mifeng.transfer import up as up_module
 from mifeng.transfer.sending import PIECE_BYTES
 from mifeng.transfer.synced import SyncedFile
@@ -154,6 +156,35 @@ async def test_a_link_in_the_folder_is_not_followed(
     with pytest.raises(UsageError, match="is there already"):
         await down(api, attachment, folder)
     assert not outside.exists()
+
+
+@pytest.mark.parametrize("way", [*itertools.product([False, True], repeat=2)])
+async def test_a_download_that_is_killed_leaves_nothing_where_the_system_allows_it(
+    api: Api,
+    source: Path,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    way: tuple[bool, bool],
+) -> None:
+    named, overwrite = way
+    attachment = await up(api, source)
+    if named:
+        monkeypatch.setattr(down_module, "_unnamed", lambda _: None)
+    if overwrite:
+        (folder / source.name).write_bytes(b"an older one")
+    before = len([*folder.iterdir()])
+    during = set[int]()
+    await transfer.download(
+        api,
+        unit_id=UNIT,
+        attachment=attachment,
+        target=folder,
+        overwrite=overwrite,
+        progress=lambda _done, _total: during.add(len([*folder.iterdir()]) - before),
+    )
+    assert during == {int(named or down_module._unnamed(folder) is None)}
+    assert [path.name for path in folder.iterdir()] == [source.name]
+    assert (folder / source.name).read_bytes() == CONTENT
 
 
 async def test_a_name_that_leads_elsewhere_stays_in_the_folder(
