@@ -108,7 +108,7 @@ sbom: .venv/.installed ## write build/sbom.json (CycloneDX) of what a server run
 		--output-reproducible --output-format JSON --output-file build/sbom.json
 
 .PHONY: load
-load: .venv/.installed ## put load on servers, print tables, write build/load.json (PARTS="small large idle postgres floor start download herd renewals holiday")
+load: .venv/.installed ## put load on servers, print tables, write build/load.json (PARTS="small large idle postgres floor start download herd renewals holiday overload slow backup")
 	$(BIN)/python -m bench.load $(PARTS)
 
 .PHONY: clean

@@ -17,6 +17,7 @@ from mifeng_server import listener
 from mifeng_server.domain.limits import Limiter
 from mifeng_server.domain.login import make_nonce
 from mifeng_server.domain.rows import NonceRow
+from mifeng_server.routes.openapi import make_document
 from tests.support.patience import PATIENCE_S
 from tests.support.peer import Peer, founded, pair, peer_of
 from tests.support.server import ManualClock, RunningServer, running_server
@@ -114,6 +115,18 @@ async def test_too_much_under_way_is_shed_with_503(
     monkeypatch.setattr(server.house.limiter, "in_flight", 10**9)
     refused = await founder.refused("units")
     assert (refused.code, refused.headers["Retry-After"]) == ("unavailable", "1")
+
+
+def test_whoever_is_told_to_wait_is_told_how_long_by_the_document_too() -> None:
+    told = [
+        response
+        for methods in make_document()["paths"].values()
+        for operation in methods.values()
+        for status, response in operation["responses"].items()
+        if status in ("429", "503")
+    ]
+    assert len(told) > 50
+    assert all(response["headers"]["Retry-After"]["required"] for response in told)
 
 
 async def test_a_failing_request_leaves_the_count_of_what_is_under_way(

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 
 from bench.catch_up import catch_up
+from bench.load.__main__ import PARTS
 from bench.load.alone import download, floor, start
 from bench.load.many import come_back, post_all, renew
 from bench.load.parts import accepted, fanout, idle, serve
 from bench.load.stage import make_stage
+
+
+def test_the_help_names_every_part() -> None:
+    help_ = (Path(__file__).parents[2] / "Makefile").read_text(encoding="utf-8")
+    named = re.search(r'^load:.*\(PARTS="([^"]*)"\)$', help_, re.MULTILINE)
+    assert named is not None
+    assert sorted(named[1].split()) == sorted(PARTS)
 
 
 def test_every_posted_message_is_accepted_and_reaches_everybody(tmp_path: Path) -> None:

@@ -22,6 +22,18 @@ _FILE = "/v1/files/{file_id}"
 _BINARY: Schema = {"content": {_RAW: {"schema": {"type": "string", "format": "binary"}}}}
 
 
+_TOO_MUCH = {str(code.status) for code in (ProblemCode.TOO_MANY_REQUESTS, ProblemCode.UNAVAILABLE)}
+_RETRY_AFTER: Schema = {
+    "headers": {
+        "Retry-After": {
+            "description": "In how many seconds to send the same again.",
+            "required": True,
+            "schema": {"type": "integer", "minimum": 1},
+        }
+    }
+}
+
+
 def add_openapi_route(app: web.Application) -> None:
     """Serve the document."""
     document = msgspec.json.format(msgspec.json.encode(make_document()))
@@ -128,6 +140,7 @@ def _problems(*codes: ProblemCode) -> Schema:
     schema = {"schema": {"$ref": _REF.format(name="Problem")}}
     return {
         status: {"description": "; ".join(texts), "content": {PROBLEM_CONTENT_TYPE: schema}}
+        | (_RETRY_AFTER if status in _TOO_MUCH else {})
         for status, texts in sorted(by_status.items())
     }
 
