@@ -14,6 +14,7 @@ import pytest
 
 from mifeng_crypto.errors import UsageError
 from mifeng_crypto.links import FoundLink, parse_link
+from mifeng_server.cli.show import show
 from mifeng_server.config import Config, Folder, read_config, write_config
 from tests.support.patience import PATIENCE_S
 
@@ -289,6 +290,63 @@ def test_what_the_system_refuses_is_an_error_and_no_traceback(data: Path) -> Non
     done = _run("stats", "--data", str(data))
     assert done.returncode == 6
     assert done.stderr == f"Error: {data}/server.db: Is a directory\n"
+
+
+def test_what_is_shown_of_the_configuration_has_no_password(data: Path) -> None:
+    with (data / "mifeng-server.toml").open("a", encoding="utf-8") as file:
+        file.write('\n[storage]\ndatabase = "postgresql://us:geheim@db.example/x"\n')
+    for more in ((), ("--json",), ("--explain",)):
+        done = _run("config", "--data", str(data), *more)
+        assert "us:***@db.example" in done.stdout
+        assert "geheim" not in done.stdout + done.stderr
+
+
+def test_a_doctor_who_cannot_reach_the_database_does_not_call_for_a_backup(data: Path) -> None:
+    with (data / "mifeng-server.toml").open("a", encoding="utf-8") as file:
+        file.write('\n[storage]\ndatabase = "postgresql://us@127.0.0.1:1/x"\n')
+    for lang, remedy in (("en", "see that PostgreSQL runs"), ("zh_CN", "请确认 PostgreSQL")):
+        done = _run("doctor", "--data", str(data), "--json", lang=lang)
+        assert done.returncode == 6
+        (wrong,) = (r for r in map(json.loads, done.stdout.splitlines()) if r["state"] == "bad")
+        assert wrong["check"] == "database"
+        assert wrong["remedy"].startswith(remedy)
+
+
+def test_a_restore_that_fails_leaves_its_folder_free_for_the_next(
+    data: Path, tmp_path: Path
+) -> None:
+    backup, new = str(tmp_path / "backup"), tmp_path / "new"
+    assert _run("backup", "--data", str(data), "--to", backup).returncode == 0
+    done = _run("restore", backup, "--data", str(new), "--vault", str(tmp_path / "nowhere"))
+    assert (done.returncode, list(new.iterdir())) == (6, [])
+    assert done.stderr == f"Error: {tmp_path}/nowhere: No such file or directory\n"
+    assert _run("restore", backup, "--data", str(new)).returncode == 0
+
+
+def test_tables_are_for_people_and_json_is_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [
+        {"fact": "accepted_at", "value": 1_795_691_472_633},
+        {"fact": "next to end: Nonce", "value": 1_795_691_472_633},
+        {"fact": "bytes of files", "value": 3 << 20},
+        {"fact": "policy: cap", "value": 1000},
+    ]
+    show(rows, {"fact": "Fact", "value": "Value"}, as_json=False)
+    table = capsys.readouterr().out
+    assert table.count("2026-11-26 11:11:12 UTC") == 2
+    assert "3.0 MiB" in table
+    assert " 1000 " in table
+    show(rows, {}, as_json=True)
+    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == rows
+    users = [{"role": "owner", "bytes": 0, "last_login": None}]
+    show(users, {"role": "Role", "bytes": "Bytes", "last_login": "Last login"}, as_json=False)
+    assert "0 B" in (table := capsys.readouterr().out)
+    assert "None" not in table
+
+
+def test_facts_are_told_in_ones_language(data: Path) -> None:
+    table = _run("doctor", "--data", str(data), lang="zh_CN").stdout
+    assert "磁盘" in table
+    assert "disk" not in table
 
 
 def test_the_help_is_a_page_of_ones_language() -> None:

@@ -173,6 +173,22 @@ async def test_a_backup_goes_nowhere_that_something_else_is(used: Used, tmp_path
         await restore(tmp_path / "backup", used.folder, clock=used.server.clock)
 
 
+async def test_a_backup_for_which_there_is_no_room_says_whose_disk_is_full(
+    used: Used, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(sqlite3.Connection):
+        def backup(self, *_: object, **__: object) -> None:
+            raise sqlite3.OperationalError("database or disk is full")
+
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda *a, **k: connect(*a, factory=Full, **k))
+    with pytest.raises(StorageError, match=f"{tmp_path}/backup has no room for the backup"):
+        await _backup(used, tmp_path / "backup")
+    monkeypatch.undo()
+    await _backup(used, tmp_path / "backup")  # what was begun is in nobody's way
+    await prove_backup(tmp_path / "backup", clock=used.server.clock)
+
+
 async def test_writers_go_on_while_a_backup_reads(used: Used, tmp_path: Path) -> None:
     store = used.server.house.store
     rows = [ContentRow(b"x" * 16, 0, n, 0, os.urandom(4096)) for n in range(1000)]

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import gc
 import os
+import re
 import signal
 import sys
 from collections.abc import Coroutine, Iterator
@@ -198,12 +199,17 @@ def config(
         found = settings(Folder(data))
     meant = explanations()
     rows = [
-        {"setting": s.name, "value": s.value, "from": s.source}
+        {"setting": s.name, "value": _without_password(s.value), "from": s.source}
         | ({"meaning": meant[s.name]} if explain else {})
         for s in found
     ]
     titles = {"setting": _("Setting"), "value": _("Value"), "from": _("From")}
     show(rows, titles | ({"meaning": _("Meaning")} if explain else {}), as_json=as_json)
+
+
+def _without_password(value: Any) -> Any:  # noqa: ANN401 - any setting's
+    """What is shown is copied to where others read it."""
+    return re.sub(r"(//[^:@/]*):[^@/]*@", r"\1:***@", value) if isinstance(value, str) else value
 
 
 @contextlib.contextmanager

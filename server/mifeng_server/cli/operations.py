@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mifeng_server.cli.commands import STORAGE, Data, app, run_command
-from mifeng_server.cli.show import show, utc
+from mifeng_server.cli.show import show
 from mifeng_server.text import _
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ __all__ = ["app"]
 
 Json = Annotated[bool, typer.Option("--json", help=_("One JSON object a line."))]
 Facts = list[dict[str, Any]]
+NICE = 10
+"""A backup takes what the running server leaves: whoever writes a message should not notice."""
 
 
 @app.command(help=_("Look whether everything is in order; exit code 6 if something is not."))
@@ -56,6 +58,8 @@ def backup(
     from mifeng_server.clock import SystemClock
     from mifeng_server.config import Folder, read_config
     from mifeng_server.operations.backup import backup as make
+
+    os.nice(NICE)
 
     async def work() -> Facts:
         folder = Folder(data)
@@ -228,6 +232,10 @@ def migrate_to(
 
     rows = run_command(work())
     show(rows, {"table": _("Table"), "rows": _("Rows")}, as_json=as_json)
+    told = _("All of it is in PostgreSQL now, and the same. Start the server, it goes on there:")
+    typer.echo(told, err=True)
+    typer.echo(f"  mifeng-server serve --data {data}", err=True)
+    typer.echo(_("The old database is {path}.").format(path=f"{data}/server.db.moved"), err=True)
 
 
 def _looking(data: Path, look: Callable[[Store], Awaitable[Facts]]) -> Facts:
@@ -254,11 +262,7 @@ def _facts(rows: Facts, *, as_json: bool) -> None:
     if as_json:
         show(rows, {}, as_json=True)
         return
-    pairs = [
-        {"fact": name, "value": utc(value) if name.endswith("_at") else value}
-        for row in rows
-        for name, value in row.items()
-    ]
+    pairs = [{"fact": name, "value": value} for row in rows for name, value in row.items()]
     show(pairs, {"fact": _("Fact"), "value": _("Value")}, as_json=False)
 
 

@@ -154,6 +154,11 @@ def _from_sqlite(database: Path, fresh: Path, progress: Progress) -> None:
             copy.execute("PRAGMA journal_mode = DELETE")
             copy.execute("PRAGMA wal_checkpoint")
         except sqlite3.Error as err:
+            if "disk is full" in str(err):
+                raise StorageError(
+                    "{path} has no room for the backup; make room, or choose another place",
+                    path=fresh.parent,
+                ) from err
             raise StorageError(
                 "the database failed: {reason}; look at its disk, and try again", reason=str(err)
             ) from err

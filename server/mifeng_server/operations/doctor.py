@@ -26,7 +26,7 @@ from mifeng_server.folder import Folder
 from mifeng_server.opening import open_blobs, open_store
 from mifeng_server.operations.backup import read_manifest
 from mifeng_server.storage.migrate import newest_revision
-from mifeng_server.text import _
+from mifeng_server.text import _, explain
 from mifeng_server.tls_key import ssl_context
 
 __all__ = ["Finding", "examine"]
@@ -68,9 +68,14 @@ async def examine(folder: Folder, config: Config, clock: Clock) -> list[Finding]
         finally:
             await store.close()
     except MifengError as err:
-        remedy = _("Restore it from a backup: mifeng-server restore.")
-        found.append(Finding("database", "bad", str(err), remedy))
+        found.append(Finding("database", "bad", *_said(err)))
     return found
+
+
+def _said(err: MifengError) -> tuple[str, str]:
+    """What an error says is wrong, and what it says helps."""
+    wrong, _semicolon, remedy = explain(err).replace("；", "; ").partition("; ")
+    return wrong, remedy or _("Look at the log of the server.")
 
 
 def _permissions(folder: Folder) -> list[Finding]:
@@ -120,7 +125,8 @@ def _tls(folder: Folder, config: Config, clock: Clock) -> list[Finding]:
         ends = x509.load_pem_x509_certificate(cert.read_bytes()).not_valid_after_utc
     except (StorageError, OSError, ValueError) as err:
         remedy = _("Restore key and certificate from a backup.")
-        return [Finding("tls", "bad", str(err), remedy)]
+        wrong = _said(err)[0] if isinstance(err, StorageError) else str(err)
+        return [Finding("tls", "bad", wrong, remedy)]
     days = (ends - datetime.fromtimestamp(clock.now() / 1000, UTC)).days
     if days < 30:
         remedy = _("Renew the certificate; with the same key all links go on working.")
@@ -178,7 +184,7 @@ async def _database(
         yield await _blobs(store, open_blobs(config.storage, folder))
     except StorageError as err:
         remedy = _("See that the folder or bucket can be reached, and that its keys are right.")
-        yield Finding("blobs", "bad", str(err), remedy)
+        yield Finding("blobs", "bad", explain(err), remedy)
 
 
 def _clock(clock: Clock, last: int) -> Finding:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import fields
+from enum import Enum
 from typing import Any
 
 from mifeng_crypto.errors import UsageError
@@ -85,7 +86,7 @@ async def _unit(store: Store, unit: Unit) -> list[Facts]:
         _fact("kind", charter.kind.name.lower()),
         _fact("parent", charter.parent.hex() if charter.parent else ""),
         *(
-            _fact(f"policy: {field.name}", getattr(charter.policy, field.name))
+            _fact(f"policy: {field.name}", _plain(getattr(charter.policy, field.name)))
             for field in fields(charter.policy)
         ),
         *(
@@ -109,6 +110,10 @@ async def _files(store: Store, **whose: bytes) -> list[Facts]:
         _fact("files", await store.count(FileRow, **whose)),
         _fact("bytes of files", await store.total(FileRow, "length", **whose)),
     ]
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - a policy's
+    return value.name.lower() if isinstance(value, Enum) else value
 
 
 def _fact(name: str, value: Any) -> Facts:  # noqa: ANN401 - whatever is known

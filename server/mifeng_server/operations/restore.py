@@ -34,7 +34,7 @@ from mifeng_server.domain.unit import ALL, load_unit
 from mifeng_server.folder import Folder
 from mifeng_server.locks import TaskLocks
 from mifeng_server.notary import KeyNotary, read_checkpoint_key
-from mifeng_server.operations.backup import MANIFEST, read_manifest, sha256_of
+from mifeng_server.operations.backup import MANIFEST, Manifest, read_manifest, sha256_of
 from mifeng_server.storage.sqlite import open_sqlite
 from mifeng_server.vault import Vault
 
@@ -83,7 +83,7 @@ async def restore(
 
     Raises:
         UsageError: the source is no whole backup, or there is a server in the folder.
-        StorageError: something in it is damaged; the folder is left without a configuration.
+        StorageError: something in it is damaged. Whatever is raised, the folder is left empty.
     """
     manifest = read_manifest(source / MANIFEST)
     if folder.path.exists() and any(folder.path.iterdir()):
@@ -92,9 +92,28 @@ async def restore(
             folder=folder.path,
         )
     folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        return await _restored(
+            source, folder, manifest, clock=clock, vault=vault, progress=progress
+        )
+    except (MifengError, OSError):
+        for path in folder.path.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        raise
+
+
+async def _restored(
+    source: Path,
+    folder: Folder,
+    manifest: Manifest,
+    *,
+    clock: Clock,
+    vault: Path | None,
+    progress: Callable[[str, int], None],
+) -> Proof:
     await asyncio.to_thread(_copy, source, folder, progress)
     if vault is not None:
-        shutil.copyfile(vault, folder.vault)
+        await asyncio.to_thread(shutil.copyfile, vault, folder.vault)
         folder.vault.chmod(0o600)
     await asyncio.to_thread(_check_database, folder.database, manifest.database_sha256)
     in_bucket = bool(read_config(Folder(source), {}).storage.blobs)
