@@ -1,13 +1,14 @@
 """The page's files, as they are in the installed package: read once, changed by nobody.
 
 What no browser needs stays behind: comments, indentation, blanks and line ends around punctuation,
-parentheses around one parameter.
+parentheses around one parameter, and that a name is assigned once (tsc has seen to that).
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -28,7 +29,8 @@ _INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
 _IN_STYLE = re.compile(r"\s*([{}])\s*|(?<=[:;,])\s+")
 _IN_SCRIPT = re.compile(r" ?(=>|===|!==|&&|\|\||\?\?|[{}(),;:?=<>*]) ?")
 _ONE_PARAMETER = re.compile(r"(?<!\w)\((\w+)\)(?==>)")
-_LINE_END = re.compile(r"(?<=[{(,;])\n+|\n(?=\n)")
+_CONST = re.compile(r"(?<![\w.])const ")
+_LINE_END = re.compile(r"(?<=[{}(,;])\n+|\n(?=\n)")
 _LAST = re.compile(r";(?=\})")
 _REGEX = r"/(?![/*])(?:[^/\\\n\[]|\\.|\[(?:[^\]\\]|\\.)*\])+/[a-z]*"
 _LITERAL = re.compile(
@@ -60,7 +62,7 @@ def bare(text: str, suffix: str) -> str:
 
 
 def _squeezed(code: str) -> str:
-    code = _ONE_PARAMETER.sub(r"\1", _IN_SCRIPT.sub(r"\1", code))
+    code = _CONST.sub("let ", _ONE_PARAMETER.sub(r"\1", _IN_SCRIPT.sub(r"\1", code)))
     return _LAST.sub("", _LINE_END.sub("", code))
 
 
@@ -74,5 +76,12 @@ def assets() -> dict[str, Asset]:
             digest = hashlib.sha256(body).hexdigest()
             path = "/" + file.relative_to(PAGE).as_posix()
             found[path] = Asset(body, TYPES[file.suffix], digest)
-    found["/"] = found.pop("/index.html")
+    found["/"] = _preloading(found.pop("/index.html"), found)
     return found
+
+
+def _preloading(index: Asset, others: Iterable[str]) -> Asset:
+    """Name all scripts at once, so that a browser need not find them one behind the other."""
+    links = (f'<link rel="modulepreload" href="{one}">' for one in others if one.endswith(".js"))
+    body = index.body.replace(b"</head>", "".join(links).encode() + b"</head>")
+    return Asset(body, index.content_type, hashlib.sha256(body).hexdigest())

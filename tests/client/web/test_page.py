@@ -76,7 +76,7 @@ def test_what_no_browser_needs_stays_behind() -> None:
         "  y = / = , /.test(`${x} , `) ? f(1,\n    2) : 2;\n  if (y) { z(); }\n"
     )
     assert bare(written, ".js") == (
-        'let x="a, b";// c\ny=/ = , /.test(`${x} , `)?f(1,2):2;if(y){z()}\n'
+        'let x="a, b";// c\ny=/ = , /.test(`${x} , `)?f(1,2):2;if(y){z()}'
     )
     assert bare("a :hover {\n  color: red; margin: 0 1px;\n}\n", ".css") == (
         "a :hover{color:red;margin:0 1px}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
@@ -57,7 +56,6 @@ class ProfileFacts(msgspec.Struct, kw_only=True, frozen=True):
 class StateReply(msgspec.Struct, kw_only=True, frozen=True):
     """All that the page needs to know at first."""
 
-    version: str
     language: str
     theme: str
     notify: bool
@@ -117,7 +115,6 @@ async def state(desk: Desk, request: Nothing) -> StateReply:
     del request
     settings = desk.house.settings
     return StateReply(
-        version=version("mifeng"),
         language=text.language_in_use(),
         theme=settings.theme,
         notify=settings.notify,

@@ -17,6 +17,12 @@ class WordsReply(msgspec.Struct, frozen=True):
     words: dict[str, str]
 
 
+class AboutReply(msgspec.Struct, frozen=True):
+    """Which version of Mifeng this is."""
+
+    version: str
+
+
 class SettingsRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is to change; the rest stays."""
 
@@ -42,3 +48,12 @@ async def set_settings(desk: Desk, request: SettingsRequest) -> Done:
     }
     desk.house.save(**changes)
     return Done()
+
+
+@call
+async def about(_desk: Desk, request: Nothing) -> AboutReply:
+    """Say which version this is."""
+    from importlib.metadata import version  # noqa: PLC0415 - nobody waits for that at the start
+
+    del request
+    return AboutReply(version("mifeng"))

@@ -1,5 +1,9 @@
 // Made by scripts/page_types.py from the structs of mifeng.web.calls.
 
+export interface AboutReply {
+  version: string;
+}
+
 export interface AlarmFacts {
   at: number;
   rule: string;
@@ -635,7 +639,6 @@ export interface ShowRequest {
 }
 
 export interface StateReply {
-  version: string;
   language: string;
   theme: string;
   notify: boolean;
@@ -809,6 +812,7 @@ export interface Calls {
   enrol_next: [Nothing, EnrolStep];
   words: [Nothing, WordsReply];
   set_settings: [SettingsRequest, Done];
+  about: [Nothing, AboutReply];
   timeline: [TimelineRequest, TimelineReply];
   thread: [OfLine, ThreadReply];
   send: [SendRequest, SendReply];

@@ -1,6 +1,6 @@
 // What the others see of oneself, and how the screen looks.
 
-import { allowed, ask, avatar, call, checkOf, choiceOf, emit, field, fill, formOf, h, icon, notice, openDialog, speak, store, t } from "../lib/index.js";
+import { allowed, ask, avatar, call, checkOf, choiceOf, complain, emit, field, fill, formOf, h, icon, notice, openDialog, speak, store, t } from "../lib/index.js";
 
 const SIDE = 256;
 
@@ -35,6 +35,8 @@ export function openSettings() {
     await call("set_settings", facts);
     await store.loadState();
   };
+  const version = h("p.muted.version", "Mifeng");
+  call("about", {}).then((about) => { version.textContent = `Mifeng ${about.version}`; }, complain);
   openDialog(t("Profile and settings"), (close) => [
     h("h3", t("What your colleagues see")),
     formOf(t("Save"), [
@@ -55,6 +57,6 @@ export function openSettings() {
     checkOf(t("Say so when something comes"), state.notify && Notification.permission === "granted", async (notify) => { if (!notify || (await allowed())) set({ notify }); }),
     checkOf(t("and what it says"), state.preview, (preview) => set({ preview })),
     h("p.hint", t("Other people see notifications on your screen; without this they only see that there is one.")),
-    h("p.muted.version", `Mifeng ${state.version}`),
+    version,
   ], { kind: "settings" });
 }
