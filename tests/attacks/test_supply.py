@@ -51,7 +51,8 @@ def _everything_is_locked() -> None:
     wanted = [*project["dependencies"], *extras["server"], *extras["scale"]]
     for name in LOCKS:
         lock = (ROOT / "requirements" / name).read_text(encoding="ascii")
-        pins = re.findall(r"(?m)^([\w.-]+)==\S+ \\\n((?:    --hash=\S+(?: \\)?\n?)+)", lock)
+        pin = r"(?m)^([\w.-]+)==\S+(?: ;[^\\\n]+)? \\\n((?:    --hash=\S+(?: \\)?\n?)+)"
+        pins = re.findall(pin, lock)
         assert len(pins) == len(re.findall(r"(?m)^[\w.-]+==", lock)), f"{name}: without a hash"
     server = (ROOT / "requirements" / "server.txt").read_text(encoding="ascii").lower()
     for requirement in wanted:

@@ -1,4 +1,4 @@
-"""The tables as SQLAlchemy knows them: SQL types and indexes, for migrations and for PostgreSQL.
+"""The tables as SQLAlchemy knows them: SQL types and indexes, for migrations and moves.
 
 A change here needs a migration; a test compares the two.
 """
