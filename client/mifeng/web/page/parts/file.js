@@ -63,6 +63,7 @@ export class FilePart extends Part {
   end() {
     for (const url of [this.#blob, this.#thumbnail]) URL.revokeObjectURL(url);
     this.#blob = this.#thumbnail = "";
+    this.#coming = null;
   }
 
   draw() {
@@ -86,14 +87,14 @@ export class FilePart extends Part {
     const shown = h("img", { alt: file.name, width: Math.round(file.width * scale), height: Math.round(file.height * scale) });
     this.#thumbnail = thumbnailOf(file);
     if (this.#thumbnail) shown.src = this.#thumbnail;
-    this.#draw(shown, () => this.show());
+    this.#draw(shown);
   }
 
   #thumbnail = "";
 
-  /** @param {HTMLElement} shown @param {() => void} onclick */
-  #draw(shown, onclick) {
-    fill(this, h("button.picture", { "aria-label": t("Open {name}", { name: this.file.name }), onclick }, shown), this.#caption());
+  /** @param {HTMLElement} shown */
+  #draw(shown) {
+    fill(this, h("button.picture", { "aria-label": t("Open {name}", { name: this.file.name }), onclick: () => this.#open() }, shown), this.#caption());
   }
 
   #caption() {
@@ -101,7 +102,19 @@ export class FilePart extends Part {
     return h("span.muted.small", h("bdi", file.name), ` · ${facts(file)} · `, h("span.until", left(entry.until)));
   }
 
-  async show() {
+  /** @type {Promise<void> | null} */ #coming = null;
+
+  /** The large picture, in large; whoever presses before it is there gets it once it is. */
+  async #open() {
+    await this.show();
+    if (this.#blob) openLightbox(this.entry, this.file, this.#blob);
+  }
+
+  show() {
+    return (this.#coming ??= this.#fetch());
+  }
+
+  async #fetch() {
     try {
       const way = await wayTo(this.entry, this.file, false);
       if (!way.content_type.startsWith("image/")) return;
@@ -111,10 +124,11 @@ export class FilePart extends Part {
       await shown.decode().catch(() => {});
       const before = this.offsetHeight, held = this.querySelector("img");
       if (held?.width) [shown.width, shown.height] = [held.width, held.height];
-      this.#draw(shown, () => openLightbox(this.entry, this.file, this.#blob));
+      this.#draw(shown);
       emit(this, "grown", this.offsetHeight - before);
     } catch {
       // The card stays: it says what there is, and saving says why it cannot be had.
+      this.#coming = null;
     }
   }
 
