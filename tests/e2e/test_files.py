@@ -12,12 +12,13 @@ import pytest
 from PIL import Image
 
 import mifeng
+from mifeng.net import Api
 from mifeng.sdk import shelf
 from mifeng.session import uploads
-from mifeng.transfer import attempts
+from mifeng.transfer import Spool, attempts
 from mifeng.transfer.sending import PIECE_BYTES, create
-from mifeng_crypto.errors import ProtocolError, TransportError
-from mifeng_crypto.ids import UnitId
+from mifeng_crypto.errors import ProtocolError, TransportError, UsageError
+from mifeng_crypto.ids import FileId, UnitId
 from mifeng_server.domain.destroying import destroy
 from mifeng_server.domain.protocols import Shares
 from mifeng_server.domain.rows import FileRow
@@ -370,6 +371,41 @@ async def test_a_client_that_was_killed_while_sealing_takes_its_room_back_at_the
         assert not [*(tmp_path / "ada" / "outgoing").iterdir()]
 
 
+async def test_an_upload_that_was_killed_when_it_was_just_sealed_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class KilledError(BaseException):
+        """As `kill -9`: nothing is tidied up."""
+
+    def kill(_spool: Spool, _file_id: FileId) -> None:
+        raise KilledError
+
+    keep = Spool.keep
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        unit_id = c.adas.id
+        monkeypatch.setattr(Spool, "keep", kill)
+        monkeypatch.setattr(Spool, "drop", lambda _spool, _file_id: None)
+        monkeypatch.setattr("mifeng.transfer.up._give_back", _nothing)
+        with pytest.raises(KilledError):
+            await c.adas.upload(_file(tmp_path, "film.bin"))
+    monkeypatch.undo()
+    assert Spool.keep is keep
+    [left] = (tmp_path / "ada" / "outgoing").iterdir()
+    assert left.suffix == ".sealing"
+    async with (
+        running_server(tmp_path, restart=True),
+        mifeng.open(tmp_path / "ada", passphrase=PASSPHRASE) as ada,
+    ):
+        unit = ada.unit(unit_id.hex())
+        [waiting] = await unit.unfinished()
+        await unit.resume(waiting)
+        assert [shared.file.name for shared in await unit.files()] == ["film.bin"]
+
+
+async def _nothing(_api: Api, _file_id: FileId) -> None:
+    """Not done any more by who was killed."""
+
+
 async def test_a_file_that_was_posted_is_not_taken_back_by_what_a_crash_has_left(
     tmp_path: Path,
 ) -> None:
@@ -381,3 +417,13 @@ async def test_a_file_that_was_posted_is_not_taken_back_by_what_a_crash_has_left
         async with mifeng.open(tmp_path / "ada", passphrase=PASSPHRASE):
             assert await server.house.store.get(FileRow, file_id)
         assert not [*(tmp_path / "ada" / "outgoing").iterdir()]
+
+
+async def test_a_file_is_found_by_the_number_that_a_list_shows(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        one = await c.adas.upload(_file(tmp_path, "film.bin"))
+        two = await c.adas.upload(_file(tmp_path, "a.bin"), _file(tmp_path, "b.bin"))
+        for name in (str(one.sequence), f"#{one.sequence}", "film.bin", one.files[0].id.hex()[:9]):
+            assert (await c.adas.find_file(name)).id == one.files[0].id
+        with pytest.raises(UsageError, match=r"a\.bin, b\.bin"):
+            await c.adas.find_file(f"#{two.sequence}")

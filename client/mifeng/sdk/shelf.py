@@ -369,21 +369,26 @@ class Shelf(Talk):
                 raise
 
     async def find_file(self, name: str) -> File:
-        """Return the newest live file of a name, id, beginning of an id, or message number.
+        """Return the newest live file of a name, id, beginning of an id, or message number (`#4`).
 
         Raises:
             NotFoundError: there is none.
             UsageError: it could be several.
         """
+        number = name.removeprefix("#")
         shown = [(m.sequence, file) for m in await self.history() for file in m.files]
-        found = [file for n, file in shown if name in (file.name, file.id.hex(), str(n))] or [
-            file for _n, file in shown if file.id.hex().startswith(name)
-        ]
+        found = [
+            file for n, file in shown if name in (file.name, file.id.hex()) or number == str(n)
+        ] or [file for _n, file in shown if file.id.hex().startswith(name)]
         if not found:
             self.check_access()
             raise NotFoundError(
                 "there is no file {name} in this unit; see `mifeng files`", name=name
             )
         if len({file.id for file in found}) > 1 and name != found[-1].name:
-            raise UsageError("{name} could be several files; write more of the id", name=name)
+            raise UsageError(
+                "{name} could be one of several files: {files}; write the name of one",
+                name=name,
+                files=", ".join(dict.fromkeys(file.name for file in found)),
+            )
         return found[-1]

@@ -133,10 +133,10 @@ async def sweep(session: Session) -> None:
     """Delete what a crash has left: ciphertext without a row, and rows without ciphertext."""
     await drop_old(session)
     rows = [key for key, _ in await session.home.database.scan("uploads")]
-    spool = spool_of(session)
-    spool.lose()
+    spool, known = spool_of(session), frozenset(FileId(key[16:]) for key in rows)
+    spool.settle(known)
     here = spool.ids()
-    for file_id in here - {FileId(key[16:]) for key in rows}:
+    for file_id in here - known:
         spool.drop(file_id)
     lost = {("uploads", key): None for key in rows if FileId(key[16:]) not in here}
     if lost:

@@ -4,8 +4,8 @@ A chunk is never sealed twice: the plaintext could have changed meanwhile, and o
 two of them. So a process that goes on where another one was ended sends what that one has sealed.
 There is nothing here but ciphertext; the keys are in the vault's care.
 
-    <file id>.sealing   not whole yet: no message will ever show it if the process ends now
-    <file id>           whole
+    <file id>.sealing   no message will show it if the process ends now, unless a row knows it
+    <file id>           whole, and a row knows what a message will say of it
     <file id>.lost      empty: it was not whole, and has room at the server still
 """
 
@@ -83,7 +83,7 @@ class Spool:
             yield file
 
     def keep(self, file_id: FileId) -> None:
-        """Know, durably, that it is whole. Until then nothing may be said of it anywhere.
+        """Know, durably, that it is whole. Until then no message may show it.
 
         Raises:
             StorageError: it cannot be kept.
@@ -105,8 +105,14 @@ class Spool:
         """Whose whole ciphertext there is."""
         return self._ids("")
 
-    def lose(self) -> None:
-        """Free the space of what was not whole when its process ended. None may be under way."""
+    def settle(self, known: frozenset[FileId]) -> None:
+        """Free the space of what was not whole when its process ended. None may be under way.
+
+        Args:
+            known: those that were whole, because a row says so.
+        """
+        for file_id in self._ids(_SEALING) & known:
+            self.keep(file_id)
         for file_id in self._ids(_SEALING):
             os.truncate(self._path(file_id, _SEALING), 0)
             self._path(file_id, _SEALING).rename(self._path(file_id, _LOST))

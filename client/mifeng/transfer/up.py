@@ -210,7 +210,6 @@ async def _send(
             await in_thread(spool.sync, file)
             digest = await in_thread(sha256.digest)
             written.hashed(digest)
-            await in_thread(spool.keep, file_id)
         attachment = Attachment(
             file_id=file_id,
             name=name.encode(errors="replace").decode(),
@@ -222,6 +221,7 @@ async def _send(
             preview=await look(),
         )
         await on_sealed(attachment)
+        await in_thread(spool.keep, file_id)
         return attachment
 
     with spool.writing(file_id) as file:

@@ -144,7 +144,7 @@ async def test_what_was_not_sealed_is_empty_after_a_crash_and_its_room_is_known(
     with spool.writing(FileId(FILE_ID)) as file:
         transfer.Spool.write(file, b"half of it")
     assert spool.ids() == frozenset()
-    spool.lose()
+    spool.settle(frozenset())
     assert spool.lost() == {FILE_ID}
     assert [path.stat().st_size for path in (tmp_path / "outgoing").iterdir()] == [0]
     spool.drop(FileId(FILE_ID))
