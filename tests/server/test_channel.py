@@ -14,6 +14,7 @@ from mifeng_server.domain.events import LogGrew
 from mifeng_server.fanout.channel import Channel, on_wire
 from mifeng_server.fanout.feed import Feed
 from mifeng_server.fanout.hub import Hub
+from tests.support.patience import PATIENCE_S
 
 UNIT = b"u" * 16
 
@@ -82,3 +83,37 @@ async def test_a_socket_that_takes_nothing_at_once_is_told_by_its_own_task() -> 
     assert taken == [channel.wire(0, binary=True)]
     assert [feed.cursors[UNIT] for feed in (quick, slow, busy)] == [2, 0, 0]
     assert [UNIT in feed.dirty for feed in (quick, slow, busy)] == [False, True, True]
+
+
+async def test_what_comes_while_many_were_told_waits_half_as_long_and_is_told_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("mifeng_server.fanout.hub.thread_time", iter((0.0, 0.2, 0.2, 0.2)).__next__)
+    hub, feed = Hub(), Feed(b"m" * 16, b"d" * 16, binary=True)
+    told = list[tuple[float, int]]()
+    again = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def take(_: bytes) -> bool:
+        channel = hub.channel(UNIT)
+        assert channel is not None
+        told.append((loop.time(), channel.head))
+        if len(told) == 1:
+            loop.call_soon(more)
+        else:
+            again.set()
+        return True
+
+    def more() -> None:
+        for sequence in (2, 3):
+            hub(LogGrew(UNIT, 0, sequence, EntryKind.MESSAGE, b"entry"))
+
+    feed.offer = take
+    hub.open(feed, most=4)
+    hub.follow(feed, UNIT, 0, 0)
+    hub(LogGrew(UNIT, 0, 1, EntryKind.MESSAGE, b"entry"))
+    async with asyncio.timeout(PATIENCE_S):
+        await again.wait()
+    (first, one), (second, three) = told
+    assert (one, three) == (1, 3)
+    assert second - first > 0.099
