@@ -30,6 +30,7 @@ from mifeng_server.operations.restore import prove_backup, restore
 from mifeng_server.serving import serving
 from mifeng_server.storage.postgres import open_postgres
 from mifeng_server.storage.sqlite import open_sqlite
+from mifeng_server.storage.tables import FIELDS, NAMES
 from tests.support.nodes import initialised
 from tests.support.patience import PATIENCE_S
 from tests.support.peer import Peer, pair
@@ -450,6 +451,28 @@ async def test_inspection_shows_all_and_no_content(used: Used) -> None:
     assert facts["bytes of files"] == 5 << 20
     fullest = (await quota(store, read_config(used.folder)))[0]
     assert (fullest["used"], fullest["of"]) == (5 << 20, "member")
+
+
+async def test_inspection_counts_every_row_that_names_somebody(used: Used) -> None:
+    store = used.server.house.store
+    found = {
+        ("unit_id", "member_id"): ((used.unit_id,), await inspect(store, used.unit_id)),
+        ("member_id", "device_id", "author"): (
+            (used.ann.member_id, used.ann.device_id),
+            await inspect(store, used.ann.member_id),
+        ),
+    }
+    with closing(sqlite3.connect(used.folder.database)) as database:
+        for names, (ids, rows) in found.items():
+            facts = {row["fact"]: row["value"] for row in rows}
+            for kind, table in NAMES.items():
+                fields = ", ".join(f for f in FIELDS[kind] if f in names) or "1"
+                there = database.execute(f"SELECT {fields} FROM {table}").fetchall()
+                count = sum(any(value in ids for value in row) for row in there)
+                told = facts.get(f"rows: {kind.__name__.removesuffix('Row')}", 0)
+                assert (table, told) == (table, count)
+            wrote = [row["value"] for row in rows if row["fact"] == "wrote"]
+            assert [line for line in wrote if line.startswith(used.ann.device_id.hex())] != []
 
 
 async def test_a_dry_run_counts_what_a_purge_destroys(used: Used, clock: ManualClock) -> None:

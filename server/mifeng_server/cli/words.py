@@ -32,6 +32,7 @@ def _words() -> dict[str, str]:
         "files": _("files"),
         "bytes of files": _("bytes of files"),
         "sealed card": _("sealed card"),
+        "wrote": _("wrote"),
         "parent": _("parent"),
         "policy": _("policy"),
         "cap": _("cap"),

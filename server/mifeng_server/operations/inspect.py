@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import fields
 from enum import Enum
 from typing import Any
 
 from mifeng_crypto.errors import UsageError
+from mifeng_crypto.gate import NO_DEVICE
 from mifeng_crypto.ids import MemberId
 from mifeng_crypto.ledger.roster import Roster
+from mifeng_crypto.log import LogHeader
 from mifeng_crypto.mls.wire.credential import BasicCredential
+from mifeng_crypto.tls import decode
 from mifeng_server.config import Config
 from mifeng_server.domain import rows
 from mifeng_server.domain.protocols import Store
 from mifeng_server.domain.purge import ENDING
 from mifeng_server.domain.roster_load import load_roster
-from mifeng_server.domain.rows import KEYS, FileRow, GrantRow, Row, TokenRow, UnitRow
+from mifeng_server.domain.rows import KEYS, FileRow, GrantRow, LogRow, Row, TokenRow, UnitRow
 from mifeng_server.domain.unit import ALL, Unit, load_unit
+from mifeng_server.storage.tables import FIELDS
 
 __all__ = ["due", "inspect", "quota", "stats", "users"]
 
 TOKEN_MS = 3_600_000
+PAGE = 1000
 Facts = dict[str, Any]
 
 
@@ -61,7 +68,8 @@ async def _member(store: Store, roster: Roster, member_id: MemberId) -> list[Fac
         found.append(_fact("unused KeyPackages", unused))
     grants = await store.find(GrantRow, order="unit_id", limit=ALL, member_id=member_id)
     found += [_fact("unit", grant.unit_id.hex()) for grant in grants]
-    for stay in await store.find(rows.StayRow, order="unit_id", limit=ALL, member_id=member_id):
+    stays = await store.find(rows.StayRow, order="unit_id", limit=ALL, member_id=member_id)
+    for stay in stays:
         left = f"out by commit {stay.left}" if stay.left else "in"
         found.append(_fact("tree of unit", f"{stay.unit_id.hex()} {left}"))
     tokens = await store.find(TokenRow, order="deadline", limit=ALL, member_id=member_id)
@@ -70,7 +78,10 @@ async def _member(store: Store, roster: Roster, member_id: MemberId) -> list[Fac
     card = await store.get(rows.CardRow, member_id)
     if card is not None:
         found.append(_fact("sealed card", f"version {card.version}, {len(card.sealed)} bytes"))
-    return found
+    devices = {device.device_id for device in roster.devices_of(member_id)}
+    for unit in {grant.unit_id for grant in grants} | {stay.unit_id for stay in stays}:
+        found += [f for d, f in (await _wrote(store, unit)).items() if d in devices]
+    return [*found, *await _rows(store, member_id=[member_id], device_id=devices, author=devices)]
 
 
 async def _unit(store: Store, unit: Unit) -> list[Facts]:
@@ -102,7 +113,47 @@ async def _unit(store: Store, unit: Unit) -> list[Facts]:
         _fact("live entries", await store.count(rows.ContentRow, unit_id=unit.unit_id)),
         _fact("Welcomes waiting", waiting),
         *await _files(store, unit_id=unit.unit_id),
+        *(await _wrote(store, unit.unit_id)).values(),
+        *await _rows(store, unit_id=[unit.unit_id], member_id=[unit.unit_id]),  # its card
     ]
+
+
+async def _wrote(store: Store, unit_id: bytes) -> dict[bytes, Facts]:
+    """How much each device wrote into a unit's log, and when last: headers stay."""
+    written: dict[bytes, tuple[int, int]] = {}
+    for generation in itertools.count():
+        after = -1
+        while page := await store.find(
+            LogRow, order="sequence", after=after, limit=PAGE, unit_id=unit_id,
+            generation=generation,
+        ):  # fmt: skip
+            for row in page:
+                header = decode(LogHeader, row.header)
+                n, _ = written.get(header.device_id, (0, 0))
+                written[header.device_id] = n + 1, header.accepted_at
+            after = page[-1].sequence
+        if after < 0:
+            break
+    return {
+        device: _fact("wrote", f"{device.hex()} {n} in {unit_id.hex()}, last {at}")
+        for device, (n, at) in written.items()
+        if device != NO_DEVICE
+    }
+
+
+async def _rows(store: Store, **whose: Iterable[bytes]) -> list[Facts]:
+    """How many rows of each kind name this member or unit: nothing that is kept is left out.
+
+    Of a kind that has several of the fields the first one counts.
+    """
+    found = []
+    for kind in KEYS:
+        field = next((name for name in whose if name in FIELDS[kind]), None)
+        values = whose[field] if field else ()
+        count = sum([await store.count(kind, **{str(field): value}) for value in values])
+        if count:
+            found.append(_fact(f"rows: {_name(kind)}", count))
+    return found
 
 
 async def _files(store: Store, **whose: bytes) -> list[Facts]:
