@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar, cast, get_type_hints
 
-from mifeng_crypto.errors import StorageError
 from mifeng_server.domain.rows import KEYS, Key, Row
 from mifeng_server.storage.postgres_writes import ARRAYS
 from mifeng_server.storage.queries import listed, once
@@ -21,6 +20,10 @@ __all__ = ["Lookups"]
 R = TypeVar("R", bound=Row)
 
 Fetch = Callable[[str, Sequence[Sequence[Any]]], Awaitable[Sequence[Any]]]
+
+
+TOO_GREAT = 1 << 63
+"""The first number that is too great for a column."""
 
 
 class Lookups:
@@ -41,6 +44,8 @@ class Lookups:
         Raises:
             StorageError: the database failed.
         """
+        if any(isinstance(part, int) and not -TOO_GREAT <= part < TOO_GREAT for part in key):
+            return None  # it would fail the question of everybody who asks in this moment
         asked = self._asked.setdefault(kind, {})
         found = asked.get(key)
         if found is None:
@@ -55,7 +60,7 @@ class Lookups:
             try:
                 rows = await self._fetch(_query(kind), list(zip(*asked, strict=True)))
                 found = {tuple(row[k] for k in KEYS[kind]): kind(**row) for row in rows}
-            except StorageError as err:
+            except Exception as err:  # noqa: BLE001 - whoever waits is told
                 for waiting in asked.values():
                     waiting.set_exception(err)
             else:
