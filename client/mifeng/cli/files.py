@@ -303,7 +303,7 @@ def _bar(name: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
     class Left(TimeRemainingColumn):
         def render(self, task: Task) -> Text:
             if task.total is not None and time.monotonic() - moved[0] > STILL_S:
-                return Text(_("nothing comes through; trying again"), style="yellow")
+                return Text(_("trying again"), style="yellow")
             return super().render(task)
 
     columns = (
