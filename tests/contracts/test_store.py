@@ -184,6 +184,16 @@ async def test_rows_are_found_in_order_within_bounds(store: Store) -> None:
     assert await store.count(ContentRow, unit_id=b"a" * 16) == 20
 
 
+async def test_rows_of_several_are_found_in_one_go(store: Store) -> None:
+    rows = [ContentRow(bytes([n]) * 16, 0, m, 100, b"x") for n in range(256) for m in (1, 2)]
+    await store.write([Insert(row) for row in rows])
+    wanted = [bytes([n]) * 16 for n in range(5, 255)]
+    found = await store.among(ContentRow, "unit_id", [*wanted, b"no such unit..."])
+    assert sorted(row.unit_id for row in found) == sorted(2 * wanted)
+    assert set(found) <= set(rows)
+    assert await store.among(ContentRow, "unit_id", [b"no such unit..."]) == ()
+
+
 async def test_keys_of_what_ends_are_found_in_no_order(store: Store) -> None:
     batch = [Insert(ContentRow(b"a" * 16, 0, n, 100, b"x")) for n in range(1, 21)]
     batch.append(Insert(ContentRow(b"b" * 16, 0, 7, 101, b"y")))

@@ -41,12 +41,9 @@ async def destroy(house: House, *files: FileRow) -> None:
     await house.shares.destroy(*ids)
     await house.blobs.delete(*ids)
     gone = list[Delete]()
-    for file_id in ids:
-        fetched = await house.store.find(
-            FetchRow, order="member_id", limit=READERS, file_id=file_id
-        )
-        gone += [Delete(FetchRow, key_of(row)) for row in fetched]
-        gone += [Delete(PostingRow, key_of(row)) for row in await postings_of(house, file_id)]
+    for kind in (FetchRow, PostingRow):
+        known = await house.store.among(kind, "file_id", ids) if ids else ()
+        gone += [Delete(kind, key_of(row)) for row in known]
     gone += [Delete(FileRow, (file_id,)) for file_id in ids]  # last: it is what is looked for
     for at in range(0, len(gone), BATCH):
         await house.store.write(gone[at : at + BATCH])

@@ -64,6 +64,10 @@ class MemoryStore:
         rows.sort(key=lambda row: (getattr(row, order), key_of(row)))
         return tuple(cast("list[R]", rows[:limit]))
 
+    async def among(self, kind: type[R], field: str, values: Sequence[bytes], /) -> tuple[R, ...]:
+        rows = [row for row in self._matching(kind, {}) if getattr(row, field) in values]
+        return tuple(cast("list[R]", rows))
+
     async def due(
         self,
         kind: type[Row],

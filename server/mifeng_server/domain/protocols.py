@@ -101,6 +101,10 @@ class Store(Protocol):
         """
         ...
 
+    async def among(self, kind: type[R], field: str, values: Sequence[bytes], /) -> tuple[R, ...]:
+        """Return the rows whose `field` is one of these few hundred values, in no order."""
+        ...
+
     async def due(
         self,
         kind: type[Row],

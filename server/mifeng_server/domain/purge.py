@@ -23,7 +23,7 @@ __all__ = ["ENDING", "Purged", "purge", "sweep"]
 DELAY_MS = 60_000
 """At the deadline nothing is served any more; what was being decided just before may still end."""
 AGAIN_S = 120
-FILES = 100
+FILES = 250
 """Files that are destroyed together: most of what each takes alone is waiting for the disk."""
 LONG_MS = 20
 """A transaction that took longer than this is followed by a smaller one, so that a slow disk or a

@@ -26,10 +26,12 @@ from mifeng_server.storage.postgres_lookups import Lookups
 from mifeng_server.storage.postgres_writes import run
 from mifeng_server.storage.queries import (
     Parameters,
+    among_query,
     bounds,
     count_query,
     due_query,
     find_query,
+    numbered,
     total_query,
 )
 from mifeng_server.storage.writer import Writer
@@ -188,6 +190,10 @@ class PostgresStore:
             kind, order, tuple(equal), after=after is not None, until=until is not None
         )
         found = await self._read(query, equal | bounds(after, until, limit))
+        return tuple(kind(**row) for row in found)
+
+    async def among(self, kind: type[R], field: str, values: Sequence[bytes], /) -> tuple[R, ...]:
+        found = await self._read(among_query(kind, field, len(values)), numbered(values))
         return tuple(kind(**row) for row in found)
 
     async def due(

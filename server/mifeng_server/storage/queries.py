@@ -15,12 +15,14 @@ from mifeng_server.storage.tables import FIELDS, NAMES
 
 __all__ = [
     "Parameters",
+    "among_query",
     "bounds",
     "count_query",
     "due_query",
     "find_query",
     "get_query",
     "listed",
+    "numbered",
     "once",
     "same",
     "total_query",
@@ -73,6 +75,18 @@ def find_query(
         f"SELECT {listed(FIELDS[kind])} {_from(kind, conditions)} "
         f"ORDER BY {listed((order, *rest))} LIMIT :v_limit"
     )
+
+
+@once
+def among_query(kind: type[Row], field: str, count: int) -> str:
+    """Rows with one of so many values."""
+    values = ", ".join(f":v_{n}" for n in range(count))
+    return f"SELECT {listed(FIELDS[kind])} " + _from(kind, [f'"{field}" IN ({values})'])
+
+
+def numbered(values: Iterable[bytes]) -> Parameters:
+    """The parameters of `among_query`."""
+    return {f"v_{n}": value for n, value in enumerate(values)}
 
 
 @once

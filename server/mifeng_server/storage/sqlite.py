@@ -19,11 +19,13 @@ from mifeng_server.storage.line import Line
 from mifeng_server.storage.migrate import is_current, migrate_sqlite
 from mifeng_server.storage.queries import (
     Parameters,
+    among_query,
     bounds,
     count_query,
     due_query,
     find_query,
     get_query,
+    numbered,
     total_query,
 )
 from mifeng_server.storage.sqlite_writes import transact
@@ -127,6 +129,10 @@ class SqliteStore:
         )
         found = await self._read(query, equal | bounds(after, until, limit))
         return tuple(_row(kind, values) for values in found)
+
+    async def among(self, kind: type[R], field: str, values: Sequence[bytes], /) -> tuple[R, ...]:
+        found = await self._read(among_query(kind, field, len(values)), numbered(values))
+        return tuple(_row(kind, row) for row in found)
 
     async def due(
         self,
