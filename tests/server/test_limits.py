@@ -59,10 +59,12 @@ def test_what_is_kept_of_callers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> 
     for n in range(1000):
         buckets.take(n.to_bytes(4, "big"), NOW)
     assert len(buckets._full_at) == 100
+    assert buckets._spent is None, "nobody asks for it"
 
 
 def test_what_another_node_let_through_counts_here() -> None:
     here, there = Buckets(10, burst=5), Buckets(10, burst=5)
+    assert there.drain() == {}
     for _ in range(5):
         assert there.take(b"a", NOW) == 0
     for key, n in there.drain().items():

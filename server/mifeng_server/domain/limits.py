@@ -45,7 +45,7 @@ class Buckets:
         self._depth_ms = burst * self._interval_ms
         self.worth_telling = max(2, int(per_second / 10))
         self._full_at: OrderedDict[bytes, float] = OrderedDict()
-        self._spent: dict[bytes, int] = {}
+        self._spent: dict[bytes, int] | None = None
 
     def take(self, key: bytes, now: int, n: int = 1) -> float:
         """Take `n` tokens, and return 0; or take none, and return in how many seconds to ask again.
@@ -62,7 +62,8 @@ class Buckets:
             self._put(key, before)
             return wait_ms / 1000
         self._put(key, full_at)
-        self._spent[key] = self._spent.get(key, 0) + n
+        if self._spent is not None:
+            self._spent[key] = self._spent.get(key, 0) + n
         return 0
 
     def look(self, key: bytes, now: int) -> float:
@@ -70,9 +71,11 @@ class Buckets:
         return max(self._full(key, now) + self._interval_ms - now - self._depth_ms, 0) / 1000
 
     def drain(self) -> dict[bytes, int]:
-        """Return what was taken here since the last call, for the other nodes."""
+        """Return what was taken here since the last call, for the other nodes; without any, nobody
+        calls, and nothing is counted.
+        """
         spent, self._spent = self._spent, {}
-        return spent
+        return spent or {}
 
     def taken_elsewhere(self, key: bytes, now: int, n: int) -> None:
         """Another node has let this caller take so many."""

@@ -200,7 +200,6 @@ class Relay:
     async def _tell_what_was_spent(self, house: House) -> None:
         """Who asks much here has asked the others as well."""
         while True:
-            await asyncio.sleep(1)
             for by, buckets in house.limiter.buckets.items():
                 spent = {key: n for key, n in buckets.drain().items() if n >= buckets.worth_telling}
                 while spent:
@@ -208,6 +207,7 @@ class Relay:
                     for key in some:
                         del spent[key]
                     self._bus.publish(msgspec.msgpack.encode((SPENT, (by, some))))
+            await asyncio.sleep(1)
 
 
 def _hint(event: Event) -> bytes:
