@@ -344,7 +344,35 @@ def postgres(n: int = 4000) -> Iterator[Figure]:
                 yield how | {"what": "accepted messages, a unit at each", "processes": 2} | got
                 got = asyncio.run(accepted(stage, [one, two], waiting=64, n=n // 8))
                 yield how | {"what": "accepted messages, one unit at both", "processes": 2} | got
+            yield how | _strangers(running, stage, one, n=n)
         shutil.rmtree(stage.folder.path.parent)
+
+
+def _strangers(running: Cluster, stage: Stage, one: Server, *, n: int) -> Figure:
+    """Two servers that share nothing but the machine: what two nodes cost more than these is what
+    it costs to be one server.
+    """
+    other = new_stage(2, tls=False, units=2)
+    asyncio.run(move_to_postgres(other.folder, running.new_database()))
+
+    async def both(stranger: Server) -> tuple[Figure, Figure]:
+        return await asyncio.gather(
+            accepted(stage, [one], waiting=64, n=n, apart=True),
+            accepted(other, [stranger], waiting=64, n=n, apart=True),
+        )
+
+    with serve(other, tls=False) as stranger:
+        asyncio.run(accepted(other, [stranger], waiting=64, n=n // 4))  # it has met its units
+        got = asyncio.run(both(stranger))
+    shutil.rmtree(other.folder.path.parent)
+    return {
+        "what": "accepted messages, two servers that share nothing",
+        "processes": 2,
+        "waiting": 128,
+        "accepted": sum(figure["accepted"] for figure in got),
+        "per_second": sum(figure["per_second"] for figure in got),
+        "server_cpu_ms_each": round(sum(f["server_cpu_ms_each"] for f in got) / len(got), 3),
+    }
 
 
 LOCK_WAITS = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
