@@ -133,7 +133,7 @@ async def _furnished(told: Options, entrance: Porch, early: _Early) -> AsyncIter
         if told.passphrase_fd is None:
             await first.open_unasked(early.workspace())
         elif first.exists:
-            await first.take(early.workspace())
+            await first.take(early.workspace(), needs_passphrase=True)
         yield shown.house
 
 

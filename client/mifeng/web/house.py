@@ -86,7 +86,7 @@ class House:
     def room_for_one_more(self) -> Keeper:
         """Return an empty profile: the first that is none yet, else one beside it."""
         for keeper in self.keepers.values():
-            if not keeper.exists:
+            if not (keeper.exists or keeper.is_open):
                 return keeper
         first, n = next(iter(self.keepers.values())).folder, 2
         while (folder := first.with_name(f"{first.name}-{n}")).exists():

@@ -137,13 +137,24 @@ class Keeper:
         """Open what needs no passphrase. Why that was not done is shown where one unlocks it."""
         try:
             if self.exists and not await self.needs_passphrase():
-                await self.take(opening or unlock(self.folder, passphrase=None))
+                opening = opening or unlock(self.folder, passphrase=None)
+                await self.take(opening, needs_passphrase=False)
         except MifengError as err:
             self.problem = explain(err)
             self._tell("profiles", {})
 
-    async def take(self, opening: AbstractAsyncContextManager[Workspace]) -> None:
-        """Keep what this opens: the profile as it is, or a new one."""
+    async def take(
+        self,
+        opening: AbstractAsyncContextManager[Workspace],
+        *,
+        needs_passphrase: bool | None = None,
+    ) -> None:
+        """Keep what this opens: the profile as it is, or a new one.
+
+        Args:
+            opening: opens it.
+            needs_passphrase: whether it needs one, where the caller knows.
+        """
         async with self._turn:
             if self._open is not None:
                 return
@@ -155,6 +166,7 @@ class Keeper:
                 stack.push_async_callback(self._unfollow)
                 if self._lending is not None:
                     await stack.enter_async_context(self._lending(self.folder, me))
+                self._needs_passphrase = needs_passphrase
                 self._open, self.ended, self.problem = (me, stack.pop_all()), "", ""
             self.touch()
         self._tell("profiles", {})
@@ -243,15 +255,18 @@ class Keeper:
 
     async def _look(self, me: Workspace) -> None:
         """Tell the page what has changed without an event."""
-        before = me.glance()
-        while True:
-            await asyncio.sleep(LOOK_S)
-            now = me.glance()
-            if now.is_online and not before.is_online:
-                asyncio.get_running_loop().create_task(_quietly(me.sync))
-            if now != before:
-                self._tell("changed", {})
-            before = now
+        before, catching_up = me.glance(), None
+        try:
+            while True:
+                await asyncio.sleep(LOOK_S)
+                now = me.glance()
+                if now.is_online and not before.is_online:
+                    catching_up = started(_quietly(me.sync))
+                if now != before:
+                    self._tell("changed", {})
+                before = now
+        finally:
+            await cancel([catching_up] if catching_up else [])
 
     async def _warn(self) -> None:
         """What is to be set right is looked for beside, once one sees something."""

@@ -108,6 +108,7 @@ class Store extends EventTarget {
 
   /** @param {string} id */
   async show(id) {
+    if (id !== this.id) location.hash = "#/";
     this.#remember(id);
     this.units = [];
     this.people.clear();
