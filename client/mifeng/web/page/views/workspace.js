@@ -105,7 +105,8 @@ export class WorkspaceView extends Part {
     document.body.dataset.place = "left";
     const first = store.units.find((unit) => unit.is_member);
     if (first && innerWidth > 720) return void history.replaceState(null, "", `#/u/${first.id}`), this.route();
-    fill(this.#middle, h("div.nothing", icon("unit"), h("h2", t("Nothing is open")),
+    this.#drawBanner();
+    fill(this.#middle, this.#banner, h("div.nothing", icon("unit"), h("h2", t("Nothing is open")),
       h("p.muted", store.units.length ? t("Choose a unit at the left.") : t("You are in no unit yet. Whoever manages one can let you in.")),
       !store.units.length && !!store.me?.may_create.length && h("button.primary", { onclick: () => emit(this, "new-unit") }, t("Open the first unit"))));
   }
