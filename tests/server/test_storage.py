@@ -70,21 +70,6 @@ async def test_the_database_is_set_to_be_durable_and_to_forget(tmp_path: Path) -
     await store.close()
 
 
-class _Locked(sqlite3.Connection):
-    """As while another process recovers the write-ahead log."""
-
-    def execute(self, *_: object) -> sqlite3.Cursor:
-        raise sqlite3.OperationalError("database is locked")
-
-
-async def test_a_lookup_waits_in_a_thread_while_the_database_is_locked(tmp_path: Path) -> None:
-    store = await open_sqlite(tmp_path / "server.db")
-    await store.write((Insert(RosterRow(1, b"one")),))
-    store._looking = sqlite3.connect(":memory:", factory=_Locked)
-    assert await store.get(RosterRow, 1) == RosterRow(1, b"one")
-    await store.close()
-
-
 async def _ask(store: SqliteStore, query: str, **bounds: int) -> list[tuple[Any, ...]]:
     """Ask the connection that writes."""
     return await store._writing.visit(lambda c: c.execute(query, bounds).fetchall())

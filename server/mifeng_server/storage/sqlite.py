@@ -84,8 +84,10 @@ def storage_error(err: sqlite3.Error) -> StorageError:
 class SqliteStore:
     """`Store` on SQLite. Made by `open_sqlite`.
 
-    A lookup by key reads a few pages, which are in memory as a rule: the event loop does it itself,
-    for a visit to a thread costs several times as much. Whatever may take longer has lines.
+    Lookups by key take microseconds and share a line. Whatever may take longer has others, so that
+    no lookup waits for it. In the event loop itself a lookup takes as much CPU as with the visit to
+    a thread (a connection that others write beside reads its pages anew), and it is the loop that
+    has no time to spare.
     """
 
     shared = False
@@ -94,24 +96,13 @@ class SqliteStore:
         self._connect = connect
         self._writing = writing
         self._writer = Writer(SqliteTransactions(writing))
-        self._looking: sqlite3.Connection | None = None
+        self._looking = Line(connect)
         self._reading: list[Line] = []
 
     async def get(self, kind: type[R], *key: int | str | bytes) -> R | None:
-        query, parameters = get_query(kind), dict(zip(KEYS[kind], key, strict=True))
-        try:
-            found = self._look(query, parameters)
-        except sqlite3.OperationalError:  # it is locked for a moment: a thread can wait
-            found = await self._read(query, parameters)
-        except sqlite3.Error as err:
-            raise storage_error(err) from err
+        parameters = dict(zip(KEYS[kind], key, strict=True))
+        found = await self._ask(self._looking, get_query(kind), parameters)
         return _row(kind, found[0]) if found else None
-
-    def _look(self, query: str, parameters: Parameters) -> list[Key]:
-        if self._looking is None:
-            self._looking = self._connect()
-            self._looking.execute("PRAGMA busy_timeout = 0")
-        return self._looking.execute(query, parameters).fetchall()
 
     async def find(
         self,
@@ -172,17 +163,18 @@ class SqliteStore:
 
     async def close(self) -> None:
         await self._writer.close()
-        for line in (self._writing, *self._reading):
+        for line in (self._writing, self._looking, *self._reading):
             await line.close()
-        if self._looking is not None:
-            self._looking.close()
 
     async def _read(self, query: str, parameters: Parameters) -> list[Key]:
+        return await self._ask(self._reader(), query, parameters)
+
+    async def _ask(self, line: Line, query: str, parameters: Parameters) -> list[Key]:
         def fetch(connection: sqlite3.Connection) -> list[Key]:
             return connection.execute(query, parameters).fetchall()
 
         try:
-            return await self._reader().visit(fetch)
+            return await line.visit(fetch)
         except sqlite3.Error as err:
             raise storage_error(err) from err
 
