@@ -108,6 +108,8 @@ async def test_a_link_begins_a_window_of_the_process_that_runs_and_the_sheet_bri
         await page.locator(".myself").wait_for()
         await cys.locator(".banner.bad").first.wait_for()
         assert await cys.locator(".line-state", has_text="This device is out").count() == 1
+        # Its old device knew the directory's key: all names are under a new one, and come anew.
+        await page.locator(".myself .name", has_text="Cy").wait_for()
 
 
 async def test_a_second_device_is_let_in_by_the_digits_that_it_shows(

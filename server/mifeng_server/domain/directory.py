@@ -162,9 +162,13 @@ async def reseal_cards(
                     CardRow(row.member_id, row.version, row.cursor, card.sealed, row.kind, number),
                 )
             )
+        # Who came in meanwhile could not read what lay under an older key: once nothing does any
+        # more all are told, once for each key.
+        older = await _stale(house, roster, len(writes) + 1) if writes else ()
         return Decision(
             reply=ResealReply(taken=len(writes)),
             writes=tuple(writes),
+            events=(DirectoryChanged(),) if writes and len(older) <= len(writes) else (),
             remember_until=now + REMEMBER_MS,
         )
 
