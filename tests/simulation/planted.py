@@ -13,7 +13,7 @@ from unittest.mock import patch
 from mifeng.core import catch_up, membership, outbox
 from mifeng.core.rows import Changes, UnitStatus
 from mifeng.core.unit import OutboxItem, Unit
-from mifeng.session import delivery, door, session
+from mifeng.session import applying, delivery, door
 from mifeng.session.session import Session
 from mifeng_crypto import gate
 from mifeng_crypto.errors import TransportError
@@ -97,7 +97,7 @@ def _out_of_order() -> contextlib.AbstractContextManager[object]:
     def backwards(unit: Unit, entries: Iterable[Any], **kwargs: Any) -> Any:  # noqa: ANN401
         return apply(unit, list(entries)[::-1], **kwargs)
 
-    return patch.object(session, "apply_entries", backwards)
+    return patch.object(applying, "apply_entries", backwards)
 
 
 def _outbox_in_memory() -> contextlib.AbstractContextManager[object]:
