@@ -248,6 +248,7 @@ class ServerSocket(_End):
 
     def __init__(self, **_: object) -> None:
         super().__init__()
+        self.headers = CIMultiDict[str]()
 
     async def prepare(self, request: web.Request) -> None:
         near: ClientSocket = request["far end"]
