@@ -87,6 +87,20 @@ async def test_what_was_refused_goes_out_again_or_is_forgotten(evil: EvilServer,
     assert [m.text for m in await c.bens.history()] == ["kept"]
 
 
+async def test_one_that_waits_in_place_of_another_is_seen_at_a_glance(
+    evil: EvilServer, c: Cast
+) -> None:
+    await c.ada.sync()
+    first, second = c.adas.unsent()
+    await c.adas.discard(first.number)
+    before = c.ada.glance()
+    evil.refuse(c.ada, "message", ProblemCode.UNAVAILABLE)
+    with pytest.raises(TransportError):
+        await c.adas.send("another one")
+    await c.adas.discard(second.number)
+    assert c.ada.glance() != before
+
+
 async def test_the_outbox_is_shown_and_emptied_by_the_command(tmp_path: Path, shell: Shell) -> None:
     async with evil_server(tmp_path / "evil") as evil:
         async with cast(tmp_path, evil.server) as c:

@@ -97,7 +97,7 @@ class Glance:
     roster: int
     people: People
     troubles: tuple[tuple[UnitId, str], ...]
-    units: tuple[tuple[UnitId, int, UnixMillis, int], ...]
+    units: tuple[tuple[UnitId, int, UnixMillis, tuple[int, ...]], ...]
 
 
 class Workspace(Looking):
@@ -226,8 +226,8 @@ class Workspace(Looking):
             session.people,
             tuple((unit_id, str(err)) for unit_id, err in session.troubles.items()),
             tuple(
-                (u, unit.charter.head.sequence, unit.rotated_at, len(unit.outbox))
-                for u, unit in session.units.items()
+                (u, one.charter.head.sequence, one.rotated_at, tuple(i.number for i in one.outbox))
+                for u, one in session.units.items()
             ),
         )
 

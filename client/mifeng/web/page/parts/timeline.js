@@ -19,6 +19,7 @@ export class TimelinePart extends Part {
   #moreBefore = false;
   #moreAfter = false;
   #loading = false;
+  #behind = false;
   #readTo = 0;
   #markAt = 0;
   #lines = h("div.lines");
@@ -76,7 +77,7 @@ export class TimelinePart extends Part {
     } catch (error) {
       if (this.unit === unit) fill(this.#lines, h("p.empty", said(error)));
     } finally {
-      this.#loading = false;
+      this.#loaded();
     }
     this.#scrolled();
   }
@@ -204,18 +205,26 @@ export class TimelinePart extends Part {
     } catch (error) {
       if (!(error instanceof Declined)) throw error;
     } finally {
-      if (alone) this.#loading = false;
+      if (alone) this.#loaded();
     }
+  }
+
+  /** What was told while a page was on its way may not be on it. */
+  #loaded() {
+    this.#loading = false;
+    if (this.#behind) this.#catchUp();
   }
 
   /** Lines that came meanwhile, and what still waits. */
   async #catchUp() {
-    if (!this.unit || this.#loading || this.#moreAfter) return;
+    if (!this.unit || this.#moreAfter) return;
+    this.#behind = this.#loading;
+    if (this.#behind) return;
     const atEnd = this.#atEnd;
     await this.#page({ after: this.#last }, (page) => {
       if (this.#moreAfter) return;
-      this.waiting = page.waiting;
       for (const entry of page.entries) this.#append(entry);
+      this.waiting = page.waiting;
       this.#drawWaiting();
       if (atEnd) this.#toEnd();
     }, false);
