@@ -24,6 +24,7 @@ async def test_what_is_refused_later_stands_below_until_one_decides(tmp_path: Pa
         await ada.page.get_by_role("button", name="New unit").click()
         await ada.page.get_by_label("Title").fill("Research")
         await ada.page.get_by_role("button", name="Open it").click()
+        await ada.page.locator("dialog").wait_for(state="detached")  # it has the focus until then
         await ada.page.wait_for_selector("mf-composer textarea")
         await ada.say("heard")
         await ada.sees("heard")
