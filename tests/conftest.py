@@ -7,11 +7,13 @@ The vectors are in `$MIFENG_VECTORS`, else in `../shared/vectors`, else in `buil
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from mifeng.text import use
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -64,3 +66,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             f"public vectors are missing, their tests were skipped: {_where_to_get_them()}",
             yellow=True,
         )
+
+
+@pytest.fixture(autouse=True)
+def _in_english_again() -> Iterator[None]:
+    """The language is the process's: whoever has switched it leaves it as the next one finds it."""
+    yield
+    use("en")
