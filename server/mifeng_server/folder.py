@@ -13,10 +13,13 @@ data/
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Folder"]
+__all__ = ["Folder", "all_or_nothing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +68,15 @@ class Folder:
     @property
     def last_backup(self) -> Path:
         return self.path / "last-backup.json"
+
+
+@contextmanager
+def all_or_nothing(path: Path) -> Iterator[None]:
+    """Fill a folder that is there; what fails takes away all that it has brought."""
+    before = frozenset(path.iterdir())
+    try:
+        yield
+    except BaseException:
+        for new in frozenset(path.iterdir()) - before:
+            shutil.rmtree(new) if new.is_dir() else new.unlink()
+        raise

@@ -36,6 +36,7 @@ from mifeng_server.domain.protocols import Clock
 from mifeng_server.domain.quota import Quotas
 from mifeng_server.domain.rows import RosterRow
 from mifeng_server.domain.workspace import make_founding_token
+from mifeng_server.folder import all_or_nothing
 from mifeng_server.listener import make_runner, open_port
 from mifeng_server.notary import (
     KeyNotary,
@@ -131,13 +132,11 @@ def _making(folder: Folder) -> Iterator[None]:
     """Make a folder; what fails leaves it as it was, so that the next try need clear nothing."""
     existed = folder.path.exists()
     try:
-        before = frozenset(folder.path.iterdir()) if existed else frozenset[Path]()
         folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            yield
+            with all_or_nothing(folder.path):
+                yield
         except BaseException:
-            for path in frozenset(folder.path.iterdir()) - before:
-                path.unlink()
             if not existed:
                 folder.path.rmdir()
             raise

@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from aiohttp.test_utils import TestServer
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -19,15 +18,14 @@ from PIL import Image
 from mifeng import content, transfer
 from mifeng.content import Attachment, Origin
 from mifeng.media.worker import TOO_MANY, look
-from mifeng.net import Api, Signer
+from mifeng.net import Api
 from mifeng.sdk import shelf
 from mifeng.store.database import TABLES
 from mifeng.transfer import Spool, attempts
 from mifeng_crypto.errors import MifengError, TransportError
 from mifeng_crypto.files.key import derive_file_key, new_file_secret, share_hash
-from mifeng_crypto.ids import DeviceId, FileId, MemberId, UnitId, UnixMillis, WorkspaceId
+from mifeng_crypto.ids import FileId, UnitId, WorkspaceId
 from mifeng_crypto.labels import SignContent
-from mifeng_crypto.ledger.roster_entry import DeviceAuthor
 from mifeng_crypto.log import EntryKind
 from mifeng_crypto.secret import Secret
 from mifeng_crypto.tls import encode
@@ -36,7 +34,7 @@ from mifeng_server.domain.quota import Quotas
 from mifeng_server.domain.rows import FileRow
 from tests.attacks.adversary import Adversary, attack
 from tests.attacks.stage import Stage
-from tests.client.transfer.file_server import SHARE, FileServer
+from tests.client.transfer.file_server import SHARE, FileServer, client_of
 from tests.e2e.people import cast
 from tests.support.connection import RefusedError
 from tests.support.peer import founded, pair
@@ -61,12 +59,8 @@ def evil() -> FileServer:
 
 @pytest.fixture
 async def api(evil: FileServer) -> AsyncIterator[Api]:
-    author = DeviceAuthor(MemberId(bytes(16)), DeviceId(bytes(16)))
-    signer = Signer(WorkspaceId(bytes(16)), author, Secret(bytes(32)))
-    async with TestServer(evil.app()) as running:
-        address = f"http://127.0.0.1:{running.port}"
-        async with Api([address], None, signer=signer, now=lambda: UnixMillis(0), rng=RNG) as made:
-            yield made
+    async with client_of(evil, RNG) as made:
+        yield made
 
 
 @pytest.fixture

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import structlog
 
 from mifeng.cli import enrol, options
+from tests.attacks.evil_server import EvilServer, evil_server
 from tests.e2e.people import PASSPHRASE
 from tests.e2e.shell import Shell
 
@@ -20,3 +21,10 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     yield Shell(tmp_path)
     structlog.reset_defaults()
+
+
+@pytest.fixture
+async def evil(tmp_path: Path) -> AsyncIterator[EvilServer]:
+    """A server that can be told to lie, to refuse, and to fail."""
+    async with evil_server(tmp_path / "evil") as server:
+        yield server

@@ -16,14 +16,8 @@ from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import TransportError
 from mifeng_crypto.ids import UnitId
 from mifeng_crypto.ledger.charter_entry import UnitRole
-from tests.attacks.evil_server import EvilServer, evil_server
+from tests.attacks.evil_server import EvilServer
 from tests.e2e.people import Cast, cast, colleague
-
-
-@pytest.fixture
-async def evil(tmp_path: Path) -> AsyncIterator[EvilServer]:
-    async with evil_server(tmp_path / "evil") as server:
-        yield server
 
 
 @pytest.fixture

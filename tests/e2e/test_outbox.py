@@ -17,12 +17,6 @@ from tests.e2e.shell import Shell
 
 
 @pytest.fixture
-async def evil(tmp_path: Path) -> AsyncIterator[EvilServer]:
-    async with evil_server(tmp_path / "evil") as server:
-        yield server
-
-
-@pytest.fixture
 async def c(tmp_path: Path, evil: EvilServer) -> AsyncIterator[Cast]:
     async with cast(tmp_path, evil.server) as both:
         await refused_later(evil, both)

@@ -94,10 +94,6 @@ class Outgoing(Reading):
         profile = self._session.profile
         timeline = Timeline(profile.workspace_id, self.id)
         timeline.add(1, outbox.as_if_sent(item.record, profile))
-        return next(
-            (
-                dataclasses.replace(self.show(line, timeline), sequence=0)
-                for line in timeline.lines()
-            ),
-            None,
-        )
+        for line in timeline.lines():
+            return dataclasses.replace(self.show(line, timeline), sequence=0)
+        return None

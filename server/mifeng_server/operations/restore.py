@@ -31,7 +31,7 @@ from mifeng_server.domain.purge import purge, sweep
 from mifeng_server.domain.roster_load import load_roster
 from mifeng_server.domain.rows import FileRow, LogRow, UnitRow
 from mifeng_server.domain.unit import ALL, load_unit
-from mifeng_server.folder import Folder
+from mifeng_server.folder import Folder, all_or_nothing
 from mifeng_server.locks import TaskLocks
 from mifeng_server.notary import KeyNotary, read_checkpoint_key
 from mifeng_server.operations.backup import MANIFEST, Manifest, read_manifest, sha256_of
@@ -92,14 +92,10 @@ async def restore(
             folder=folder.path,
         )
     folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
+    with all_or_nothing(folder.path):
         return await _restored(
             source, folder, manifest, clock=clock, vault=vault, progress=progress
         )
-    except (MifengError, OSError):
-        for path in folder.path.iterdir():
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-        raise
 
 
 async def _restored(

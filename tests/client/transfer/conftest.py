@@ -6,16 +6,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from aiohttp.test_utils import TestServer
 
 from mifeng import transfer
-from mifeng.net import Api, Signer
+from mifeng.net import Api
 from mifeng.transfer import attempts
-from mifeng_crypto.ids import DeviceId, MemberId, UnixMillis, WorkspaceId
-from mifeng_crypto.ledger.roster_entry import DeviceAuthor
-from mifeng_crypto.secret import Secret
 from tests.client.transfer.case import CONTENT, RNG
-from tests.client.transfer.file_server import FileServer
+from tests.client.transfer.file_server import FileServer, client_of
 
 
 @pytest.fixture(autouse=True)
@@ -31,12 +27,8 @@ def server() -> FileServer:
 
 @pytest.fixture
 async def api(server: FileServer) -> AsyncIterator[Api]:
-    author = DeviceAuthor(MemberId(bytes(16)), DeviceId(bytes(16)))
-    signer = Signer(WorkspaceId(bytes(16)), author, Secret(bytes(32)))
-    async with TestServer(server.app()) as running:
-        address = f"http://127.0.0.1:{running.port}"
-        async with Api([address], None, signer=signer, now=lambda: UnixMillis(0), rng=RNG) as api:
-            yield api
+    async with client_of(server, RNG) as api:
+        yield api
 
 
 @pytest.fixture

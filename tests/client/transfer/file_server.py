@@ -5,12 +5,20 @@ from __future__ import annotations
 import asyncio
 import base64
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import msgspec
 from aiohttp import web
+from aiohttp.test_utils import TestServer
 
+from mifeng.net import Api, Signer
 from mifeng_crypto.api.messages import LoginReply, NonceReply, ShareReply
 from mifeng_crypto.api.problems import PROBLEM_CONTENT_TYPE, ProblemCode
+from mifeng_crypto.ids import DeviceId, MemberId, UnixMillis, WorkspaceId
+from mifeng_crypto.ledger.roster_entry import DeviceAuthor
+from mifeng_crypto.rand import Rng
+from mifeng_crypto.secret import Secret
 
 SHARE = bytes(range(32))
 FILE_ID = bytes(range(16))
@@ -147,3 +155,14 @@ def _problem(code: ProblemCode) -> web.Response:
     return web.Response(
         status=code.status, body=msgspec.json.encode(body), content_type=PROBLEM_CONTENT_TYPE
     )
+
+
+@asynccontextmanager
+async def client_of(server: FileServer, rng: Rng) -> AsyncIterator[Api]:
+    """Run it while this is entered, and be somebody's device that may ask it."""
+    author = DeviceAuthor(MemberId(bytes(16)), DeviceId(bytes(16)))
+    signer = Signer(WorkspaceId(bytes(16)), author, Secret(bytes(32)))
+    async with TestServer(server.app()) as running:
+        address = f"http://127.0.0.1:{running.port}"
+        async with Api([address], None, signer=signer, now=lambda: UnixMillis(0), rng=rng) as api:
+            yield api
