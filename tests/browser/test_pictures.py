@@ -49,4 +49,9 @@ async def test_a_picture_that_is_pressed_before_it_has_come_opens_once_it_is_the
         await page.keyboard.press("Escape")
         await page.locator("mf-file .picture").click()
         await page.locator(".lightbox img").wait_for()
+        # What opens the unit again, with nothing new in it, leaves its lines as they are.
+        line = await page.locator("mf-file").element_handle()
+        await page.evaluate("document.querySelector('mf-timeline').open(location.hash.slice(4))")
+        assert line is not None
+        assert await line.evaluate("line => line.isConnected")
         assert len(fetched) == 1, "it is fetched once"

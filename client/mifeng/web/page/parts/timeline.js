@@ -52,8 +52,8 @@ export class TimelinePart extends Part {
 
   /** Show a unit: at its end, at what is unread, or at a line or time. @param {string} unit @param {{ around?: number, at?: number }} [place] */
   async open(unit, place = {}) {
-    const facts = store.unit(unit);
-    if (this.unit !== unit) {
+    const facts = store.unit(unit), isSame = this.unit === unit;
+    if (!isSame) {
       this.#markAt = facts?.unread ? facts.read : 0;
       this.#readTo = facts?.read ?? 0;
     }
@@ -63,6 +63,7 @@ export class TimelinePart extends Part {
     try {
       const page = await ask("timeline", { unit, around, at: place.at });
       if (this.unit !== unit) return;
+      this.#forget(isSame ? page.entries : []);
       this.entries = page.entries;
       [this.waiting, this.unsent] = [page.waiting, page.unsent];
       [this.#moreBefore, this.#moreAfter] = [page.more_before, page.more_after];
@@ -82,8 +83,14 @@ export class TimelinePart extends Part {
     this.#scrolled();
   }
 
+  /** Rows of what is as it was stay, with the pictures in them. @param {MessageFacts[]} now */
+  #forget(now) {
+    const kept = new Set(now[0]?.sequence === this.entries[0]?.sequence ? now.map((one) => JSON.stringify(one)) : []);
+    const gone = new Set(this.entries.filter((one) => !kept.has(JSON.stringify(one))).map((one) => this.rows.get(one.sequence)));
+    for (const [sequence, row] of this.rows) if (gone.has(row)) this.rows.delete(sequence);
+  }
+
   #drawAll() {
-    this.rows.clear();
     this.#reuse();
     this.#newest.hidden = !this.#moreAfter;
     this.#sayNewest(0);
