@@ -17,6 +17,7 @@ import builtins
 import dataclasses
 import datetime as dt
 import io
+import itertools
 import json
 import re
 import sys
@@ -45,7 +46,8 @@ class Domain:
     """One catalogue: whose texts it holds.
 
     `libraries` are packages whose own words a user sees; they are translated, but another version
-    of them may have others, so no test insists on them.
+    of them may have others, so no test insists on them. `declined_by` is whose refusals come to
+    this one's users in English, over the network, and are told to them in their language.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Domain:
     sources: tuple[str, ...]
     libraries: tuple[str, ...] = ()
     problems: bool = False
+    declined_by: str = ""
 
     @property
     def po(self) -> Path:
@@ -82,6 +85,7 @@ DOMAINS = (
         ),
         libraries=_TYPER,
         problems=True,
+        declined_by="server/mifeng_server",
     ),
     Domain(
         name="mifeng_server",
@@ -120,6 +124,9 @@ def extract(domain: Domain, *, libraries: bool = False) -> Iterator[Found]:
     if domain.problems:
         for code in ProblemCode:
             yield code.remedy, "crypto/mifeng_crypto/api/problems.py"
+    if domain.declined_by:
+        for file in sorted((ROOT / domain.declined_by).rglob("*.py")):
+            yield from _refusals_of(file, str(file.relative_to(ROOT)))
     for library in domain.libraries if libraries else ():
         spec = find_spec(library)
         assert spec is not None, f"{library} is installed"
@@ -141,6 +148,24 @@ def _texts_of(file: Path, name: str, *, errors: bool) -> Iterator[Found]:
         elif errors and (_is_our_error(called) or called in {"__init__", "malformed"}):
             # A rule's id may stand before the message; it has no blank.
             yield from ((text, name) for some in texts for text in some if " " in text)
+
+
+def _refusals_of(file: Path, name: str) -> Iterator[Found]:
+    """What a server's refusals say; what is put into them stands as `{v0}`, `{v1}`."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Refusal":
+            for detail in node.args[1:]:
+                parts = detail.values if isinstance(detail, ast.JoinedStr) else [detail]
+                count = itertools.count()
+                text = "".join(
+                    f"{{v{next(count)}}}"
+                    if isinstance(part, ast.FormattedValue)
+                    else str(part.value)
+                    for part in parts
+                    if isinstance(part, ast.FormattedValue | ast.Constant)
+                )
+                if " " in text:
+                    yield text, name
 
 
 _LITERAL = r'"((?:[^"\\\n]|\\.)*)"'

@@ -14,8 +14,12 @@ from babel.messages.pofile import read_po
 
 from mifeng import text
 from mifeng.content.documents.words import malformed
+from mifeng.errors import ServerProblem
 from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import CodecError, ProtocolError, UsageError
+from mifeng_server.domain.memory import MemoryStore
+from mifeng_server.domain.quota import Quotas, check_quota
+from mifeng_server.domain.refusal import Refusal
 from scripts.catalogue import DOMAINS, Domain, compiled, extract
 
 FILLED = [domain for domain in DOMAINS if any(extract(domain))]
@@ -128,6 +132,25 @@ def test_what_is_wrong_with_a_message_is_retold_in_the_language_of_its_reader() 
         ledger="log",
     )
     assert text.retold(str(split), "LOG-8") == text.explain(split), "an alarm's, with its values"
+
+
+@pytest.mark.usefixtures("chinese")
+async def test_what_a_server_says_of_a_refusal_is_told_in_the_language_of_its_reader() -> None:
+    with pytest.raises(Refusal) as met:
+        await check_quota(
+            MemoryStore(), Quotas(member_bytes=1 << 30), member_id=b"", length=2 << 30
+        )
+    full = ServerProblem(413, met.value.code, detail=met.value.detail)
+    remedy = text._(met.value.code.remedy)
+    assert text.explain(full) == (
+        "服务器拒绝了请求（quota_exceeded，您的文件已占用 1.0 GiB 中的 0 B，"
+        f"这个文件需要 2.0 GiB）：{remedy}"
+    )
+    broken = ProtocolError("POLL-1", "the poll was closed when this vote came")
+    refused = ServerProblem(422, None, detail=str(broken), rule="POLL-1")
+    assert text.explain(broken) in text.explain(refused)
+    unknown = ServerProblem(418, None, detail="I'm a teapot")
+    assert "I'm a teapot" in text.explain(unknown), "what is in no catalogue stays as it is"
 
 
 def test_in_english_an_error_is_shown_as_it_is() -> None:

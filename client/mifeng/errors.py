@@ -103,8 +103,14 @@ class ServerProblem(MifengError):  # noqa: N818 - a problem is what RFC 9457 cal
         what = code.code if code else f"HTTP {status}"
         remedy = code.remedy if code else "update this client, or tell the operator"
         if detail and detail != remedy:
-            what = f"{what}, {detail}"
-        super().__init__("the server declined ({what}): {remedy}", what=what, remedy=remedy)
+            super().__init__(
+                "the server declined ({what}, {detail}): {remedy}",
+                what=what,
+                detail=detail,
+                remedy=remedy,
+            )
+        else:
+            super().__init__("the server declined ({what}): {remedy}", what=what, remedy=remedy)
         self.status = status
         self.code = code
         self.detail = detail

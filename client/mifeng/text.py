@@ -157,7 +157,12 @@ def explain(error: MifengError) -> str:
     message = error.template
     if error.values:
         message = message.format(**error.values)
-        translated = translated.format(**{k: _value(v) for k, v in error.values.items()})
+        values = {k: _value(v) for k, v in error.values.items()}
+        if "detail" in error.values:  # a server's sentence, in English; a rule's id may follow
+            detail = str(error.values["detail"])
+            rule = re.search(r" \[([^][ ]+)\]$", detail)
+            values["detail"] = retold(detail, rule[1] if rule else "")
+        translated = translated.format(**values)
     return translated + english.removeprefix(message)  # a rule's id may follow
 
 

@@ -227,7 +227,7 @@ async def test_a_file_above_the_members_quota_is_refused_before_a_byte_is_sent(
     ann, bob, unit_id = two
     server.house.quotas = Quotas(member_bytes=1_000, unit_bytes=5_000)
     await ann.upload(unit_id, b"x" * 600)
-    with pytest.raises(RefusedError, match="600 bytes of 1000 bytes") as caught:
+    with pytest.raises(RefusedError, match="600 B of 1000 B") as caught:
         await ann.open_upload(unit_id, 401)
     assert caught.value.code == "quota_exceeded"
     await ann.open_upload(unit_id, 400)

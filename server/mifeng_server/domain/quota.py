@@ -22,7 +22,7 @@ __all__ = ["Quotas", "check_quota", "check_room", "take_room"]
 
 UNDER_WAY = 10_000
 """More uploads than are ever open at once."""
-_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,12 @@ async def check_room(
     """
     await check_quota(store, quotas, member_id=member_id, length=length)
     used = await store.total(FileRow, "length", unit_id=unit_id)
-    _check("the files of this unit", used, quotas.unit_bytes, length)
+    if used + length > quotas.unit_bytes:
+        raise Refusal(
+            ProblemCode.QUOTA_EXCEEDED,
+            f"the files of this unit take {_amount(used)} of {_amount(quotas.unit_bytes)}, "
+            f"and this one needs {_amount(length)}",
+        )
     room = await blobs.room()
     if room is None:
         return
@@ -84,14 +89,10 @@ async def check_quota(store: Store, quotas: Quotas, *, member_id: bytes, length:
     """
     await store.settle()  # an upload that was opened a moment ago counts
     used = await store.total(FileRow, "length", member_id=member_id)
-    _check("your files", used, quotas.member_bytes, length)
-
-
-def _check(whose: str, used: int, quota: int, length: int) -> None:
-    if used + length > quota:
+    if used + length > quotas.member_bytes:
         raise Refusal(
             ProblemCode.QUOTA_EXCEEDED,
-            f"{whose} take {_amount(used)} of {_amount(quota)}, "
+            f"your files take {_amount(used)} of {_amount(quotas.member_bytes)}, "
             f"and this one needs {_amount(length)}",
         )
 
