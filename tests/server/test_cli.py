@@ -8,12 +8,15 @@ import shutil
 import signal
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from mifeng_crypto.errors import UsageError
 from mifeng_crypto.links import FoundLink, parse_link
+from mifeng_server.cli.commands import app
 from mifeng_server.cli.show import show
 from mifeng_server.config import Config, Folder, read_config, write_config
 from tests.support.patience import PATIENCE_S
@@ -57,6 +60,11 @@ def test_help_names_the_commands() -> None:
     assert done.returncode == 0
     assert "init" in done.stdout
     assert "serve" in done.stdout
+
+
+def test_the_version_is_told() -> None:
+    done = CliRunner().invoke(app, ["--version"])
+    assert (done.exit_code, done.stdout) == (0, f"mifeng-server {version('mifeng')}\n")
 
 
 def test_init_prints_only_the_link_and_stores_its_token_hashed(made: tuple[Path, str]) -> None:

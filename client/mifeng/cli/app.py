@@ -52,8 +52,16 @@ app = App(
 )
 
 
+def _say_version(*, asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"mifeng {version('mifeng')}")
+        raise typer.Exit
+
+
 @app.callback()
-def _all_commands(
+def _all_commands(  # noqa: PLR0917 - typer names them all
     context: typer.Context,
     profile: Annotated[
         Path | None,
@@ -73,6 +81,15 @@ def _all_commands(
         str | None,
         typer.Option(metavar="en|zh_CN", help=_("The language; else MIFENG_LANG, else LANG.")),
     ] = None,
+    version: Annotated[  # noqa: ARG001 - typer asks `_say_version`
+        bool,
+        typer.Option(
+            "--version",
+            callback=lambda asked: _say_version(asked=asked),
+            is_eager=True,
+            help=_("Print the version."),
+        ),
+    ] = False,
 ) -> None:
     del lang  # read before all else, by `use_from`
     context.obj = Options(

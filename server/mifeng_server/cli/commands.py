@@ -50,12 +50,29 @@ Data = Annotated[
 ]
 
 
+def _say_version(*, asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"mifeng-server {version('mifeng')}")
+        raise typer.Exit
+
+
 @app.callback()
 def _all_commands(
     lang: Annotated[
         str | None,
         typer.Option(metavar="en|zh_CN", help=_("The language; else MIFENG_LANG, else LANG.")),
     ] = None,
+    version: Annotated[  # noqa: ARG001 - typer asks `_say_version`
+        bool,
+        typer.Option(
+            "--version",
+            callback=lambda asked: _say_version(asked=asked),
+            is_eager=True,
+            help=_("Print the version."),
+        ),
+    ] = False,
 ) -> None:
     del lang  # read before all else, by `use_from`
 

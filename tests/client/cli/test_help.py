@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -80,6 +81,11 @@ def test_a_page_is_in_the_language_of_its_reader() -> None:
     for word in ("用法：", "参数", "选项", "示例", "显示此页。", "命令返回时"):
         assert word in out
     assert "Show this" not in out
+
+
+def test_the_version_is_told_without_a_profile() -> None:
+    done = CliRunner().invoke(app, ["--version"])
+    assert (done.exit_code, done.stdout) == (0, f"mifeng {version('mifeng')}\n")
 
 
 def refused(*words: str) -> str:
