@@ -96,7 +96,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         burst_s: how many seconds' worth may come at once.
         connections: open connections of this process.
         streams: open WebSockets of one device; the oldest one gives way.
-        in_flight: requests under way in this process; above it the answer is 503.
+        in_flight: requests under way in this process; above it the answer is 429.
         member_mib: files that one member may have on the server.
         unit_mib: files that one unit may have on the server.
     """

@@ -126,7 +126,7 @@ async def test_g3_slow_requests_use_the_server_up(adversary: Adversary, tmp_path
             writer.transport.abort()
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()
-        judge(adversary, "unavailable", got)
+        judge(adversary, "too_many_requests", got)
 
 
 @attack()

@@ -109,12 +109,12 @@ async def test_a_million_nonces_crowd_nobody_out(founder: Peer, server: RunningS
     await founder.call("login", m.LoginReply, request)
 
 
-async def test_too_much_under_way_is_shed_with_503(
+async def test_too_much_under_way_is_shed_with_429(
     founder: Peer, server: RunningServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server.house.limiter, "in_flight", 10**9)
     refused = await founder.refused("units")
-    assert (refused.code, refused.headers["Retry-After"]) == ("unavailable", "1")
+    assert (refused.code, refused.headers["Retry-After"]) == ("too_many_requests", "1")
 
 
 def test_whoever_is_told_to_wait_is_told_how_long_by_the_document_too() -> None:

@@ -97,5 +97,5 @@ def test_above_what_may_be_under_way_nobody_is_let_in() -> None:
     limiter.in_flight = 2
     with pytest.raises(Refusal) as caught:
         limiter.knock("192.0.2.1", NOW)
-    assert caught.value.code is ProblemCode.UNAVAILABLE
+    assert caught.value.code is ProblemCode.TOO_MANY_REQUESTS
     assert caught.value.retry_after_s == 1

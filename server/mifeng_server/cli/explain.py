@@ -37,7 +37,7 @@ def explanations() -> dict[str, str]:
         "limits.burst_s": _("How many seconds' worth of requests may come at once."),
         "limits.connections": _("Open connections of this process."),
         "limits.streams": _("Open WebSockets of one device; the oldest gives way."),
-        "limits.in_flight": _("Requests under way in this process; above it the answer is 503."),
+        "limits.in_flight": _("Requests under way in this process; above it the answer is 429."),
         "limits.member_mib": _("Files that one member may have on the server, in MiB."),
         "limits.unit_mib": _("Files that one unit may have on the server, in MiB."),
         "log.level": _("The least that is logged: debug, info, warning or error."),

@@ -112,10 +112,10 @@ class Limiter:
         """Let a request in that nobody has looked at yet.
 
         Raises:
-            Refusal: too_many_requests; unavailable: too much is under way.
+            Refusal: too_many_requests, also where too much is under way, whoever asks.
         """
         if self.in_flight >= self.limits.in_flight:
-            raise Refusal(ProblemCode.UNAVAILABLE, "too much is under way", retry_after_s=1)
+            raise Refusal(ProblemCode.TOO_MANY_REQUESTS, "too much is under way", retry_after_s=1)
         self._take("address", prefix_of(address), now)
 
     def admit(self, member_id: bytes, device_id: bytes | None, now: int) -> None:
