@@ -1,7 +1,7 @@
 """One SQLite connection and the thread that it lives in.
 
 A visit to the thread costs more than a lookup does: so whole transactions are one visit, and what
-is asked while the thread is busy or waits for its turn is done, and told, in one go.
+is asked in one turn of the event loop is handed over, done and told in one go.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import contextlib
 import sqlite3
 import threading
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 __all__ = ["Line"]
@@ -34,7 +34,8 @@ class Line:
         self.waiting = 0
         self._connect = connect
         self._loop = asyncio.get_running_loop()
-        self._asked: SimpleQueue[Visit | None] = SimpleQueue()
+        self._asked: list[Visit] = []
+        self._handed: SimpleQueue[list[Visit]] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="sqlite", daemon=True)
         self._thread.start()
 
@@ -45,17 +46,28 @@ class Line:
         """
         done: asyncio.Future[T] = self._loop.create_future()
         self.waiting += 1
-        self._asked.put((work, done))
+        if not self._asked:
+            self._loop.call_soon(self._hand_over)
+        self._asked.append((work, done))
         return done
 
     async def close(self) -> None:
         """Do what waits, and close the connection."""
-        self._asked.put(None)
+        self._hand_over()
+        self._handed.put([])
         await asyncio.to_thread(self._thread.join)
+
+    def _hand_over(self) -> None:
+        """Hand the thread all that was asked in this turn of the loop: to wake it takes as long as
+        a lookup does.
+        """
+        if self._asked:
+            self._handed.put(self._asked)
+            self._asked = []
 
     def _run(self) -> None:
         connection: sqlite3.Connection | None = None
-        while (visits := self._take()) is not None:
+        while visits := self._handed.get():
             failure: BaseException | None = None
             if connection is None:
                 try:
@@ -70,20 +82,6 @@ class Line:
             )
         if connection is not None:
             connection.close()
-
-    def _take(self) -> list[Visit] | None:
-        """Wait for something, and take all that waits; None at the end."""
-        visit = self._asked.get()
-        visits = []
-        while visit is not None:
-            visits.append(visit)
-            try:
-                visit = self._asked.get_nowait()
-            except Empty:
-                return visits
-        if visits:
-            self._asked.put(None)  # for the next time
-        return visits or None
 
     def _tell(self, told: list[Told]) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
