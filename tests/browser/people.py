@@ -82,8 +82,9 @@ class Somebody:
         await self.page.locator("mf-timeline .line", has_text=text).last.wait_for()
 
     def line(self, text: str):  # type: ignore[no-untyped-def]  # noqa: ANN201 - playwright's
-        """The line that says so."""
-        return self.page.locator("mf-timeline .line", has_text=text).last
+        """The line that says so, not in what it answers."""
+        said = self.page.locator(".text, mf-file", has_text=text)
+        return self.page.locator("mf-timeline .line").filter(has=said).last
 
 
 @contextlib.asynccontextmanager

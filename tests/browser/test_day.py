@@ -64,6 +64,12 @@ async def test_two_people_come_in_talk_share_a_film_and_part(tmp_path: Path) -> 
         await writing.press("Enter")  # takes the name
         await writing.press("Enter")  # sends it
         await ada.page.locator(".line.calls .mention.me", has_text="Ada Weiß").wait_for()
+        saying = ada.page.locator(".middle mf-composer textarea")
+        await saying.press_sequentially("收到 @lb")  # by the initials of 李本
+        await ada.page.get_by_role("option", name="李本").wait_for()
+        await saying.press("Enter")
+        await saying.press("Enter")
+        await ben.page.locator(".line.calls .mention.me", has_text="李本").wait_for()
         await ada.line("早上好").hover()
         await ada.line("早上好").get_by_role("button", name="React").click()
         await ada.page.get_by_role("menuitem", name="👍").click()

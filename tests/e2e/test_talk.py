@@ -69,6 +69,20 @@ async def test_only_the_author_edits_and_only_what_is_there(tmp_path: Path) -> N
         await c.adas.delete(sent)
         with pytest.raises(mifeng.UsageError, match="deleted"):
             await c.adas.edit(sent, "back again")
+        with pytest.raises(mifeng.UsageError, match="deleted"):
+            await c.adas.send("about nothing", thread=sent)
+
+
+async def test_a_thread_goes_on_where_its_beginning_was_taken_back(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        began = await c.adas.send("began")
+        await c.ben.sync()
+        await c.bens.send("first", thread=began.sequence)
+        await c.adas.delete(began)
+        await c.adas.send("second", thread=began)
+        await c.ben.sync()
+        thread = await c.bens.thread(began.sequence)
+        assert [line.text for line in thread] == ["", "first", "second"]
 
 
 async def test_changes_are_heard_as_they_come(tmp_path: Path) -> None:

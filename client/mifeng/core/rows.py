@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated
 
 from mifeng.expiring import Expiring
-from mifeng_crypto.expiry.slot import slot_of
+from mifeng_crypto.expiry.slot import retain_until, slot_of
 from mifeng_crypto.history import HistoryPart
 from mifeng_crypto.ids import DeviceId, FileId, Identity, MemberId, UnitId, UnixMillis
 from mifeng_crypto.ledger.head import Head
-from mifeng_crypto.ledger.policy import Strict
+from mifeng_crypto.ledger.policy import Policy, Strict
 from mifeng_crypto.ledger.roster_tables import DeviceChangeKind
 from mifeng_crypto.log import EntryKind, Heads
 from mifeng_crypto.tls import (
@@ -43,6 +43,7 @@ __all__ = [
     "UnitRecord",
     "UnitStatus",
     "UploadRecord",
+    "draft_row",
     "ledger_rows",
     "number",
     "part_rows",
@@ -225,6 +226,23 @@ def timeline_row(unit_id: UnitId, record: TimelineRecord) -> bytes:
         slot=slot_of(record.accepted_at),
         deadline=record.deadline,
         strict=is_strict,
+    )
+
+
+def draft_row(unit_id: UnitId, text: str, policy: Policy, *, now: UnixMillis) -> bytes | None:
+    """Return what was begun as it is stored, with the deadline of what is accepted now.
+
+    None for nothing, and in a strict unit: there nothing is read without the server, so it is not
+    kept at all.
+    """
+    if not text or policy.strict is Strict.ON:
+        return None
+    return Expiring.of(
+        text.encode(),
+        rest=b"",
+        unit_id=unit_id,
+        slot=slot_of(now),
+        deadline=retain_until(now, policy.retention_s),
     )
 
 

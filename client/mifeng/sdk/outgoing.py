@@ -1,4 +1,4 @@
-"""What this device has said that the others do not have yet: on its way, or refused."""
+"""What this device has that the others do not have yet: begun, on its way, or refused."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from mifeng.core import outbox
+from mifeng.core.rows import draft_row, number
 from mifeng.core.timeline import Timeline
 from mifeng.core.unit import OutboxItem
 from mifeng.errors import NotFoundError, ServerProblem
@@ -83,6 +84,29 @@ class Outgoing(Reading):
         """
         async with self._session.turn(self.id):
             await self._session.save_unit(outbox.drop(self._state, self._refused(number)))
+
+    async def draft(self, thread: int = 0) -> str:
+        """Return what was begun here and not sent; empty if there is none, or its time is over.
+
+        Args:
+            thread: the sequence of what began the thread that it is for; 0 for none.
+        """
+        kept = await self._session.home.database.get("drafts", self.id + number(thread))
+        return (kept or b"").decode()
+
+    async def keep_draft(self, text: str, thread: int = 0) -> None:
+        """Keep what was begun, for as long as a message of now is kept; an empty one goes.
+
+        In a strict unit it is not kept: nothing is read there without the server.
+
+        Args:
+            text: what was written so far.
+            thread: as for `draft`.
+        """
+        session = self._session
+        now = session.clock.ticked(now=session.wall(), uptime_ms=0).effective
+        row = draft_row(self.id, text, self.policy, now=now)
+        await session.save({("drafts", self.id + number(thread)): row})
 
     def _refused(self, number: int) -> OutboxItem:
         for item in self._state.outbox:

@@ -208,8 +208,9 @@ class Talk(Outgoing):
             answered = line.id
             topic = line.said.refers.topic_id if line.said else b""
         if thread is not None:
-            line, _ = await self._find(thread)
-            _check_can_be_answered(line)
+            line, timeline = await self._find(thread)
+            if not _has_begun(line, timeline):  # what was taken back may have begun one before
+                _check_can_be_answered(line)
             topic = (line.said.refers.topic_id if line.said else b"") or line.id
         return Refers(in_reply_to=answered, topic_id=topic)
 
@@ -256,6 +257,12 @@ def check_own(document: Document) -> None:
         document.check()
     except ProtocolError as err:
         raise UsageError(str(err.values["what"])) from err
+
+
+def _has_begun(line: Line, timeline: Timeline) -> bool:
+    """Whether a thread goes on from this message."""
+    answers = (timeline.line(sequence) for sequence in line.answers)
+    return any(one and one.said and one.said.refers.topic_id == line.id for one in answers)
 
 
 def _check_can_be_answered(line: Line) -> None:

@@ -99,8 +99,9 @@ async def _forgotten(
         forgotten = expiry.forget(session.units, rows)
         changes |= forgotten.changes
         count = forgotten.count
-        on_their_way = await database.rows_of_slots("history", frozenset(over))
-        changes |= {("history", key): None for key, _ in on_their_way}
+        for table in ("history", "drafts"):
+            rows = await database.rows_of_slots(table, frozenset(over))
+            changes |= {(table, key): None for key, _ in rows}
         if count:
             changes[EXPIRED] = encode(await _notice(session) + count)
     for unit_id in {UnitId(name.unit_id) for name in over} & set(session.units):

@@ -31,6 +31,7 @@ TABLES = (
     "alarms",  # [unit id] hash -> what should not be, with its evidence
     "cards",  # member id -> SignedCard, verified
     "charter",  # unit id, sequence -> entry
+    "drafts",  # unit id, thread -> what was begun and not sent, sealed until it expires
     "history",  # unit id, kind, ... -> what was said before somebody came in, on its way
     "imports",  # kind / the list's id -> who that is here
     "key_packages",  # KeyPackageRef -> bundle
@@ -48,7 +49,7 @@ TABLES = (
     "uploads",  # unit id, file id -> a file that is sealed and on its way
 )
 APPLICATION_ID = 0x4D46454E  # "MFEN"
-VERSION = 8
+VERSION = 9
 
 
 async def to_the_end(step: Coroutine[None, None, T]) -> T:

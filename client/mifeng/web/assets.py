@@ -1,7 +1,8 @@
 """The page's files, as they are in the installed package: read once, changed by nobody.
 
 What no browser needs stays behind: comments, indentation, blanks and line ends around punctuation,
-parentheses around one parameter, and that a name is assigned once (tsc has seen to that).
+parentheses around one parameter, that a name is assigned once (tsc has seen to that), and what a
+class calls that which nobody else can name: its private parts are numbered.
 """
 
 from __future__ import annotations
@@ -26,11 +27,12 @@ TYPES = {
 _TYPE = re.compile(r"/\*\* @(?:type|param) [^*\n]*\*/ ?")
 _COMMENT = re.compile(r"^[ \t]*(?://.*|/\*(?:[^*]|\*(?!/))*\*/[ \t]*)\n", re.MULTILINE)
 _INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
-_IN_STYLE = re.compile(r"\s*([{}])\s*|(?<=[:;,])\s+")
+_IN_STYLE = re.compile(r"\s*([{}>])\s*|(?<=[:;,])\s+")
 _IN_SCRIPT = re.compile(r" ?(=>|===|!==|&&|\|\||\?\?|[{}(),;:?=<>*]) ?")
 _ONE_PARAMETER = re.compile(r"(?<!\w)\((\w+)\)(?==>)")
 _CONST = re.compile(r"(?<![\w.])const ")
-_LINE_END = re.compile(r"(?<=[{}(,;])\n+|\n(?=\n)")
+_PRIVATE = re.compile(r"(\bthis\.|^(?:async |get )?)#(\w+)", re.MULTILINE)
+_LINE_END = re.compile(r"(?<=[{}(,;\[])\n+|\n(?=[\n.:?&|])")
 _LAST = re.compile(r";(?=\})")
 _REGEX = r"/(?![/*])(?:[^/\\\n\[]|\\.|\[(?:[^\]\\]|\\.)*\])+/[a-z]*"
 _LITERAL = re.compile(
@@ -57,8 +59,14 @@ def bare(text: str, suffix: str) -> str:
     text = _INDENT.sub("", _COMMENT.sub("", _TYPE.sub("", text)))
     if suffix == ".css":
         return _LAST.sub("", _IN_STYLE.sub(r"\1", text))
-    parts = enumerate(_LITERAL.split(text))
+    parts = enumerate(_LITERAL.split(_numbered(text)))
     return "".join(part if n % 2 else _squeezed(part) for n, part in parts)
+
+
+def _numbered(text: str) -> str:
+    """Only `this` has a private part, at the beginning of a line or behind `this.`."""
+    names = dict[str, str]()
+    return _PRIVATE.sub(lambda m: f"{m[1]}#{names.setdefault(m[2], f'p{len(names)}')}", text)
 
 
 def _squeezed(code: str) -> str:

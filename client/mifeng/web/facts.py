@@ -116,10 +116,10 @@ class MessageFacts(msgspec.Struct, kw_only=True, frozen=True):
     """A line of a unit's timeline, as it is now; see `mifeng.Message`.
 
     `sequence` is 0 while a message has not reached the server. `reply_to` and `thread` are the
-    sequences of what it answers and of what began its thread, or 0; `reply_text` says who said
-    what there; `answers` is how many there are. `notice` is what a line only tells of its author.
-    `remarks` are what a line tells that nobody said: what was handed over of before, whose devices
-    have changed.
+    sequences of what it answers and of what began its thread, or 0; `reply_by` said `reply_text`
+    there, as far as that is still here; `answers` is how many there are. `notice` is what a line
+    only tells of its author. `remarks` are what a line tells that nobody said: what was handed over
+    of before, whose devices have changed.
     """
 
     unit: str
@@ -132,6 +132,7 @@ class MessageFacts(msgspec.Struct, kw_only=True, frozen=True):
     files: list[FileFacts]
     calls_me: bool
     reply_to: int
+    reply_by: str
     reply_text: str
     thread: int
     answers: int
@@ -238,6 +239,7 @@ async def message_facts(
 ) -> MessageFacts:
     """Say what is to be shown of a line; what it answers is looked for in `known`, if given."""
     at = UnixMillis(_millis(message.time))
+    reply_by, reply_text = await _said_there(unit, message.reply_to or message.thread, known)
     return MessageFacts(
         unit=unit.id.hex(),
         sequence=message.sequence,
@@ -249,7 +251,8 @@ async def message_facts(
         files=[file_facts(file) for file in message.files],
         calls_me=message.calls_me,
         reply_to=message.reply_to,
-        reply_text=await _said_there(unit, message.reply_to or message.thread, known),
+        reply_by=reply_by,
+        reply_text=reply_text,
         thread=message.thread,
         answers=len(message.answers),
         reactions=[
@@ -283,19 +286,23 @@ def is_shown(entry: Message) -> bool:
     )
 
 
-async def _said_there(unit: Unit, sequence: int, known: Mapping[int, Message] | None) -> str:
-    """Who said what in the message that is answered, or began the thread, in a line."""
+async def _said_there(
+    unit: Unit, sequence: int, known: Mapping[int, Message] | None
+) -> tuple[str, str]:
+    """Who said what in the message that is answered, or began the thread: how it begins."""
     if not sequence:
-        return ""
+        return "", ""
     try:
         there = known.get(sequence) if known is not None else await unit.message(sequence)
     except NotFoundError:  # it has expired meanwhile
         there = None
-    if there is None:
-        return ""
-    said = there.readable or ", ".join(file.name for file in there.files)
+    if there is None or there.is_deleted:
+        return "", ""
+    titled = there.announcement or there.approval
+    title = titled.title if titled else there.poll.question if there.poll else ""
+    said = there.readable or title or ", ".join(file.name for file in there.files)
     name = there.sender.name if there.sender else "?"
-    return printable(f"{name}: {' '.join(said[:300].split())}")
+    return printable(name), printable(said[:300], lines=True)
 
 
 def unit_facts(

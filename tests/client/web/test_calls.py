@@ -92,7 +92,8 @@ async def test_answers_reactions_edits_and_mentions_come_to_the_page(page: Page,
         2,
     )
     assert [(one["emoji"], len(one["people"])) for one in question["reactions"]] == [("👍", 1)]
-    assert (answer["reply_to"], answer["reply_text"]) == (first, "Ada: Wer kommt mit?")
+    assert (answer["reply_to"], answer["reply_by"]) == (first, "Ada")
+    assert answer["reply_text"] == "Wer kommt mit?"
     assert answer["calls_me"]
     assert f"/u/{c.ben.me.id.hex()}" in thanks["text"]
     found = (await page.of("thread", unit=unit, sequence=first))["entries"]
@@ -338,7 +339,7 @@ async def test_a_long_unit_is_there_at_once_and_mended_when_all_of_it_is_read(
         while (await page.events.get())["kind"] != "renewed":
             pass
     then = await page.of("timeline", unit=unit)
-    assert then["entries"][-1]["reply_text"] == "Ada: long ago, changed"
+    assert then["entries"][-1]["reply_text"] == "long ago, changed"
     assert [one["text"] for one in then["entries"]] == [one["text"] for one in first["entries"]]
     middle = first["entries"][-9]["sequence"]
     c.ada._session.timelines.forget(c.adas.id)

@@ -74,9 +74,11 @@ def test_what_no_browser_needs_stays_behind() -> None:
     written = (
         '  /** a\n   * b */\n  let x = "a, b"; // c\n\n'
         "  y = / = , /.test(`${x} , `) ? f(1,\n    2) : 2;\n  if (y) { z(); }\n"
+        '  #place = "#place";\n  async #go() { return `${this.#place}#place`; }\n'
     )
     assert bare(written, ".js") == (
         'let x="a, b";// c\ny=/ = , /.test(`${x} , `)?f(1,2):2;if(y){z()}'
+        '#p0="#place";async #p1(){return `${this.#p0}#place`}'
     )
     assert bare("a :hover {\n  color: red; margin: 0 1px;\n}\n", ".css") == (
         "a :hover{color:red;margin:0 1px}"

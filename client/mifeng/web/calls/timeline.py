@@ -101,6 +101,24 @@ class ReactRequest(OfLine, frozen=True, kw_only=True):
     emoji: str
 
 
+class OfDraft(OfUnit, frozen=True, kw_only=True):
+    """What was begun in a unit; or in a thread of it, by its first message's sequence."""
+
+    thread: int
+
+
+class KeepDraftRequest(OfDraft, frozen=True, kw_only=True):
+    """How far one has come; empty once it was sent."""
+
+    text: str
+
+
+class DraftReply(msgspec.Struct, frozen=True):
+    """What was begun; empty for nothing."""
+
+    text: str
+
+
 class SendReply(msgspec.Struct, frozen=True):
     """Where it stands; 0 while it waits for the server."""
 
@@ -254,6 +272,19 @@ async def send_again(desk: Desk, request: OfUnsent) -> Done:
 async def discard(desk: Desk, request: OfUnsent) -> Done:
     """Forget what was refused."""
     await desk.unit(request).discard(request.number)
+    return Done()
+
+
+@call
+async def draft(desk: Desk, request: OfDraft) -> DraftReply:
+    """Return what was begun and not sent."""
+    return DraftReply(await desk.unit(request).draft(request.thread))
+
+
+@call
+async def keep_draft(desk: Desk, request: KeepDraftRequest) -> Done:
+    """Keep what was begun, so that another page goes on with it."""
+    await desk.unit(request).keep_draft(request.text, request.thread)
     return Done()
 
 

@@ -18,6 +18,7 @@ from mifeng_crypto.errors import MifengError, UsageError
 from mifeng_crypto.ids import UnitId
 from mifeng_crypto.ledger.charter_entry import UnitKind, UnitRole
 from mifeng_crypto.ledger.policy import Export, History, Keep, Posting, Receipts, Strict
+from mifeng_crypto.ledger.roster_entry import MemberKind
 
 __all__ = ["MembersReply", "UnitsReply", "role_named"]
 
@@ -57,9 +58,10 @@ class GrantRequest(OfUnit, frozen=True, kw_only=True):
 
 
 class GrantReply(msgspec.Struct, frozen=True):
-    """Whether a device of theirs has the keys already."""
+    """Whether a device of theirs has the keys already; from when on an archive reads, else 0."""
 
     is_in: bool
+    since: int
 
 
 class PolicyRequest(OfUnit, frozen=True, kw_only=True):
@@ -240,9 +242,13 @@ async def restart_unit(desk: Desk, request: OfUnit) -> Done:
 
 @call
 async def grant(desk: Desk, request: GrantRequest) -> GrantReply:
-    """Let somebody in."""
+    """Let somebody in. An archive is one, whatever role is wished for."""
     me, unit = desk.me(request), await desk.governed(request)
-    return GrantReply(await unit.grant(me.person(request.person), role_named(request.role)))
+    person, role = me.person(request.person), role_named(request.role)
+    is_archive = me.kind_of(person) is MemberKind.ARCHIVE
+    is_in = await unit.grant(person, None if is_archive else role)
+    since = (one.since for one in unit.archives() if one.person.id == person.id)
+    return GrantReply(is_in, next(since, 0))
 
 
 @call

@@ -164,6 +164,10 @@ export interface Done {
 
 }
 
+export interface DraftReply {
+  text: string;
+}
+
 export interface EditRequest {
   profile: string;
   unit: string;
@@ -245,6 +249,7 @@ export interface FollowRequest {
 
 export interface GrantReply {
   is_in: boolean;
+  since: number;
 }
 
 export interface GrantRequest {
@@ -287,6 +292,13 @@ export interface InviteRequest {
 
 export interface InvitesReply {
   invites: InviteFacts[];
+}
+
+export interface KeepDraftRequest {
+  profile: string;
+  unit: string;
+  thread: number;
+  text: string;
 }
 
 export interface LeftOutFacts {
@@ -350,6 +362,7 @@ export interface MessageFacts {
   files: FileFacts[];
   calls_me: boolean;
   reply_to: number;
+  reply_by: string;
   reply_text: string;
   thread: number;
   answers: number;
@@ -381,6 +394,12 @@ export interface OfDevice {
   profile: string;
   person: string;
   device: string;
+}
+
+export interface OfDraft {
+  profile: string;
+  unit: string;
+  thread: number;
 }
 
 export interface OfFile {
@@ -818,6 +837,8 @@ export interface Calls {
   send: [SendRequest, SendReply];
   send_again: [OfUnsent, Done];
   discard: [OfUnsent, Done];
+  draft: [OfDraft, DraftReply];
+  keep_draft: [KeepDraftRequest, Done];
   edit: [EditRequest, Done];
   delete: [OfLine, Done];
   react: [ReactRequest, Done];

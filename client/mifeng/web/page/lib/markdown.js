@@ -11,6 +11,8 @@ import { t } from "./words.js";
 const SAFE = /^(https?:\/\/|mailto:)/i;
 const INLINE =
   /(`+)([^`](?:.*?[^`])??)\1|\*\*(?=\S)(.+?\S??)\*\*|~~(?=\S)(.+?)~~|\*(?=\S)([^*]+?)\*|(?<![\p{L}\p{N}])_(?=\S)([^_]+?)_(?![\p{L}\p{N}])|\[([^\]\n]{1,500})\]\(([^\s()]{1,2000})\)|(https?:\/\/[^\s<>"'“”‘’（）()，。；：！？、]+)/gu;
+/** What begins a line of a block. */
+const MARKS = /^\s*(?:>\s?|[-*+]\s+(?=\S)|\d{1,9}[.)]\s+(?=\S)|#{1,6}\s+(?=\S)|(?:```|~~~).*)+/;
 
 /** @param {string} text @param {Mention} [mention] @returns {Node[]} */
 export function markdown(text, mention) {
@@ -76,6 +78,12 @@ export function readable(text, named) {
     named?.(name, id);
     return name;
   });
+}
+
+/** As one reads it on one line, without the marks. @param {string} text */
+export function plain(text) {
+  const lines = readable(text).split("\n").map((line) => line.replace(MARKS, ""));
+  return (h("p", inline(lines.join(" "))).textContent ?? "").replace(/\s+/g, " ").trim();
 }
 
 /** @param {string} text @param {Mention} [mention] @returns {Piece[]} */

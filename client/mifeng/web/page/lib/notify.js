@@ -1,7 +1,6 @@
 // System notifications. Without content, unless the user wants it otherwise.
 
-import { readable } from "./markdown.js";
-import { ask, store, whence } from "./store.js";
+import { ask, gist, store, whence } from "./store.js";
 import { t } from "./words.js";
 
 /** Ask the browser once. @returns {Promise<boolean>} */
@@ -19,7 +18,7 @@ export async function notify(event) {
     const page = await ask("timeline", { unit, after: sequence - 1 });
     const entry = page.entries.find((one) => one.sequence === sequence);
     title = entry ? whence(entry) : title;
-    body = (entry && readable(entry.text).slice(0, 200)) || entry?.files[0]?.name || body;
+    body = (entry && gist(entry).slice(0, 200)) || body;
   }
   const shown = new Notification(title, { body, tag: unit, icon: "/icon.svg" });
   shown.onclick = async () => {

@@ -3,6 +3,7 @@
 import { avatar } from "./avatar.js";
 import { iconButton, openDialog, searchOf } from "./dialog.js";
 import { emit, fill, h } from "./dom.js";
+import { shortTime } from "./format.js";
 import { icon } from "./icons.js";
 import { ask } from "./store.js";
 import { t } from "./words.js";
@@ -42,6 +43,11 @@ export function position(person) {
 /** Name and position, with what else there is to say. @param {PersonFacts} person @param {import("./dom.js").Child[]} more */
 export function personText(person, ...more) {
   return h("span.person-text.grow", h("span.row.tight", h("bdi.name.cut", person.name), person.is_bot && h("span.tag", t("bot")), ...more), h("span.muted.cut", h("bdi", position(person))));
+}
+
+/** What everybody is told of an archive. @param {string} name @param {number} since */
+export function archived(name, since) {
+  return since > Date.now() ? t("{name} keeps what is said here from {time} on.", { name, time: shortTime(since) }) : t("{name} keeps what is said here.", { name });
 }
 
 /** @param {PersonFacts} person @param {import("./dom.js").Child[]} more */

@@ -3,6 +3,7 @@
 
 import { announce } from "./dom.js";
 import { call, Declined, isNew, listen } from "./api.js";
+import { plain } from "./markdown.js";
 import { t, useWords } from "./words.js";
 
 /** @typedef {import("../api").UnitFacts} UnitFacts */
@@ -14,6 +15,7 @@ class Store extends EventTarget {
   /** @type {StateReply | null} */ state = null;
   /** @type {UnitFacts[]} */ units = [];
   /** @type {Map<string, UploadFacts>} */ uploads = new Map();
+  /** What was begun and not sent, by profile, unit and thread. @type {Map<string, string>} */ drafts = new Map();
   /** Whether the client process itself is there. */
   isHere = true;
   shown = sessionStorage.getItem("profile") ?? "";
@@ -75,8 +77,7 @@ class Store extends EventTarget {
     }
     if (!this.me) {
       this.units = [];
-      this.people.clear();
-      this.uploads.clear();
+      for (const kept of [this.people, this.uploads, this.drafts]) kept.clear();
     }
     document.documentElement.dataset.theme = this.state.theme || "auto";
     this.tell("state");
@@ -204,6 +205,11 @@ export function profileName(one) {
 /** Who wrote it. @param {import("../api").MessageFacts} entry */
 export function by(entry) {
   return entry.sender?.name ?? "?";
+}
+
+/** What it says, or is called, in a line. @param {import("../api").MessageFacts} entry */
+export function gist(entry) {
+  return plain(entry.text) || (entry.announcement ?? entry.approval)?.title || entry.poll?.question || entry.files[0]?.name || "";
 }
 
 /** Who wrote it, and where. @param {import("../api").MessageFacts} entry */

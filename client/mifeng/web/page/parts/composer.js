@@ -1,6 +1,6 @@
 // Where one writes: a text that grows, mentions by pinyin, files by drag, paste or button, a draft.
 
-import { ask, avatar, by, complain, Declined, emit, fill, h, hitsOf, icon, iconButton, menuButton, notice, Part, readable, said, stop, store, t, upload } from "../lib/index.js";
+import { ask, avatar, by, complain, Declined, emit, fill, h, hitsOf, icon, iconButton, menuButton, notice, Part, plain, readable, said, stop, store, t, upload } from "../lib/index.js";
 import { openAnnounce, openPoll } from "./work.js";
 import { openRequest } from "./forms.js";
 
@@ -8,8 +8,7 @@ import { openRequest } from "./forms.js";
 /** @typedef {import("../api").PersonFacts} PersonFacts */
 
 const AT_ONCE = 2;
-/** What was begun and not sent, for as long as this page lives. @type {Map<string, string>} */
-const drafts = new Map();
+const KEEP_MS = 500;
 
 /** Send files, two at a time. @param {string} unit @param {File[]} files */
 export async function sendFiles(unit, files) {
@@ -34,6 +33,26 @@ function withName(file) {
   return new File([file], `${t("Picture")} ${now}.${file.type.split("/")[1] ?? "png"}`, { type: file.type });
 }
 
+/** @typedef {{ unit: string, thread: number }} Place where one writes; thread: its first message, or 0 */
+
+/** @param {Place} place */
+function draftOf({ unit, thread }) {
+  return `${store.id}/${unit}/${thread}`;
+}
+
+/** What was begun and not sent. @param {Place} place */
+function begun(place) {
+  return store.drafts.get(draftOf(place)) ?? "";
+}
+
+/** The page has it as long as it lives; the process keeps it beyond that. @param {Place} place @param {string} text */
+function keepDraft(place, text) {
+  const draft = text.trim() && text;
+  if (draft === begun(place)) return;
+  store.drafts.set(draftOf(place), draft);
+  ask("keep_draft", { unit: place.unit, thread: place.thread, text: draft }).catch(() => {});
+}
+
 export class ComposerPart extends Part {
   unit = "";
   /** The first message of the thread that this writes into; 0 for none. */
@@ -54,6 +73,7 @@ export class ComposerPart extends Part {
     this.on(this.#text, "input", () => this.#changed());
     this.on(this.#text, "keydown", (event) => this.#key(event));
     this.on(this.#text, "paste", (event) => this.#pasted(event));
+    this.on(window, "pagehide", () => this.#keep());
     this.on(this.#files, "change", () => {
       sendFiles(this.unit, [...(this.#files.files ?? [])]);
       this.#files.value = "";
@@ -95,17 +115,25 @@ export class ComposerPart extends Part {
     [this.unit, this.thread] = [unit, thread];
     this.#called.clear();
     this.draw();
-    this.#write(null, false, drafts.get(this.#key_of()) ?? "");
+    this.#write(null, false, "");
+    this.#goOn();
   }
 
-  #key_of() {
-    return `${store.id}/${this.unit}/${this.thread}`;
+  /** Go on with what was begun, unless something is being written already. */
+  async #goOn() {
+    const draft = draftOf(this);
+    if (!store.drafts.has(draft)) {
+      const kept = await ask("draft", { unit: this.unit, thread: this.thread }).catch(() => null);
+      if (kept && !store.drafts.has(draft)) store.drafts.set(draft, kept.text);
+    }
+    if (draft === draftOf(this) && !this.#about && !this.#text.value) this.#write(null, false, begun(this));
   }
+
+  #keeping = 0;
 
   #keep() {
-    if (!this.unit || this.#edits) return;
-    if (this.#text.value.trim()) drafts.set(this.#key_of(), this.#text.value);
-    else drafts.delete(this.#key_of());
+    clearTimeout(this.#keeping);
+    if (this.unit && !this.#edits) keepDraft(this, this.#text.value);
   }
 
   end() {
@@ -136,12 +164,12 @@ export class ComposerPart extends Part {
     this.#text.value = text;
     this.#grow();
     fill(this.#above, entry && h("div.about", icon(this.#edits ? "edit" : "reply"),
-      h("span.cut.grow", this.#edits ? t("Editing: ") : "", h("bdi", this.#edits ? "" : `${by(entry)}: `), h("bdi", readable(entry.text).slice(0, 200))),
+      h("span.cut.grow", this.#edits ? t("Editing: ") : "", h("bdi", this.#edits ? "" : `${by(entry)}: `), h("bdi", plain(entry.text).slice(0, 200))),
       iconButton("close", t("Cancel"), () => this.cancel())));
   }
 
   cancel() {
-    this.#write(null, false, this.#edits ? drafts.get(this.#key_of()) ?? "" : this.#text.value);
+    this.#write(null, false, this.#edits ? begun(this) : this.#text.value);
     this.focusText();
   }
 
@@ -154,6 +182,8 @@ export class ComposerPart extends Part {
   #changed() {
     this.#grow();
     this.#complete();
+    clearTimeout(this.#keeping);
+    this.#keeping = window.setTimeout(() => this.#keep(), KEEP_MS);
   }
 
   /** @param {KeyboardEvent} event */
@@ -225,15 +255,17 @@ export class ComposerPart extends Part {
     const text = this.#text.value.trim();
     if (!text) return;
     const mentions = [...this.#called].filter(([shown]) => text.includes(shown)).map(([shown, person]) => ({ shown, person }));
-    const about = this.#about, edits = this.#edits, unit = this.unit;
-    drafts.delete(this.#key_of());
-    this.#write(null, false, "");
+    const about = this.#about, edits = this.#edits, { unit, thread } = this;
+    this.#write(null, false, edits ? begun(this) : "");
+    this.#keep();
     try {
       if (edits && about) await ask("edit", { unit, sequence: about.sequence, text, mentions });
-      else await ask("send", { unit, text, mentions, reply_to: this.thread ? 0 : about?.sequence ?? 0, thread: this.thread });
+      else await ask("send", { unit, text, mentions, reply_to: thread ? 0 : about?.sequence ?? 0, thread });
     } catch (error) {
       complain(error);
-      this.#write(about, edits, text + (this.#text.value ? `\n${this.#text.value}` : ""));
+      if (this.unit !== unit || this.thread !== thread) return edits || keepDraft({ unit, thread }, text);
+      this.#write(about, edits, edits || !this.#text.value ? text : `${text}\n${this.#text.value}`);
+      this.#keep();
     }
   }
 }

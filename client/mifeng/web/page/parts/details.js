@@ -1,8 +1,8 @@
 // A unit's panel: who is in it and who let each in, its files, and what it is, in plain words.
 
-import { actButton, ask, avatar, by, choiceOf, complain, confirmed, emit, field, fill, fullTime, h, icon, iconButton, left, menuButton, notice, openPeople, openPicker, panelHead, Part, personText, roleName, said, searchOf, shortTime, span, store, t, tag, tn } from "../lib/index.js";
+import { actButton, archived, ask, avatar, by, choiceOf, complain, confirmed, emit, field, fill, fullTime, h, icon, iconButton, left, menuButton, notice, openPeople, openPicker, panelHead, Part, personText, roleName, said, searchOf, shortTime, span, store, t, tag, tn } from "../lib/index.js";
 import { openNewUnit, openUnitSettings } from "../views/unit-settings.js";
-import { facts, fileIcon, save } from "./file.js";
+import { facts, fileIcon, keepButton, save } from "./file.js";
 
 /** What somebody may be in a unit. */
 const ROLES = ["member", "manager", "publisher", "reader"];
@@ -101,7 +101,7 @@ export class DetailsPart extends Part {
     return h("li.person",
       h("button.bare.person-main.grow", { onclick: () => emit(this, "open-person", person.id) }, avatar(person),
         h("span.grow", personText(person, person.id === me && tag(t("you")), one.role !== "member" && tag(roleName(one.role))),
-          h("span.muted.small", { title: one.since ? fullTime(one.since) : "" }, one.is_in === false ? t("has not been online yet; will get the keys then") : by))),
+          h("span.muted.small", { title: one.since ? fullTime(one.since) : "" }, one.is_in === false && one.role !== "archive" ? t("has not been online yet; will get the keys then") : by))),
       this.#mayLetIn && person.id !== me && menuButton("more", t("Change {name}", { name: person.name }), () => this.#menu(one)));
   }
 
@@ -109,7 +109,7 @@ export class DetailsPart extends Part {
   #menu(one) {
     const grant = (/** @type {string} */ role) => ask("grant", { unit: this.unit, person: one.person.id, role }).then(() => this.#look(), complain);
     return [
-      ...ROLES.filter((role) => role !== one.role).map((role) => ({ name: t("Make {role}", { role: roleName(role) }), icon: "person", act: () => grant(role) })),
+      ...ROLES.filter((role) => role !== one.role && one.role !== "archive").map((role) => ({ name: t("Make {role}", { role: roleName(role) }), icon: "person", act: () => grant(role) })),
       { name: t("Take out of this unit"), icon: "leave", bad: true, act: () => this.#takeOut(one) },
     ];
   }
@@ -131,8 +131,8 @@ export class DetailsPart extends Part {
     const look = openPicker(t("Let somebody in"), [field(t("As"), role)], (person) => {
       const { id, name } = person;
       return !here.has(id) && actButton("", async () => {
-        const { is_in } = await ask("grant", { unit, person: id, role: role.value });
-        notice(is_in ? t("{name} is in.", { name }) : t("{name} is let in, and gets the keys when next online.", { name }));
+        const { is_in, since } = await ask("grant", { unit, person: id, role: role.value });
+        notice(since ? archived(name, since) : is_in ? t("{name} is in.", { name }) : t("{name} is let in, and gets the keys when next online.", { name }));
         here.add(id);
         look();
         this.#changed();
@@ -158,6 +158,7 @@ export class DetailsPart extends Part {
         h("span.person-text.grow", h("bdi.cut.name", file.name),
           h("span.muted.cut", `${facts(file)} · ${by(entry)}`),
           h("span.muted.small", left(entry.until)))),
+      keepButton(entry, file),
       iconButton("group", t("Who has fetched {name}", { name: file.name }), () => readers(entry.sequence, file)),
       iconButton("download", t("Save {name}", { name: file.name }), () => save(entry, file))))))
       : h("div.empty", icon("file"), h("p", t("No files here. Drop some into the conversation.")), h("p.small", t("A file lives as long as the message that shows it."))));

@@ -24,6 +24,13 @@ function keep(entry, file) {
     .then(() => notice(t("Posted again; it lives as long as a new file.")), complain);
 }
 
+/** @param {MessageFacts} entry @param {FileFacts} file */
+export function keepButton(entry, file) {
+  const unit = store.unit(entry.unit);
+  return entry.sequence > 0 && unit?.policy?.keep === "allowed" && unit.may_post
+    && iconButton("keep", t("Keep {name} longer", { name: file.name }), () => keep(entry, file));
+}
+
 /** Size, length, pages: what one wants to know before. @param {FileFacts} file */
 export function facts(file) {
   const seconds = Math.round(file.duration_ms / 1000);
@@ -74,8 +81,7 @@ export class FilePart extends Part {
       h("span.person-text.grow.file-text",
         h("bdi.cut.file-name", { title: file.name }, file.name),
         h("span.muted", `${facts(file)} · `, h("span.until", left(entry.until)))),
-      h("span.row", entry.sequence > 0 && store.unit(entry.unit)?.policy?.keep === "allowed" && store.unit(entry.unit)?.may_post
-        && iconButton("keep", t("Keep {name} longer", { name: file.name }), () => keep(entry, file)),
+      h("span.row", keepButton(entry, file),
       plays && iconButton("play", t("Play {name}", { name: file.name }), () => this.play()),
       iconButton("download", t("Save {name}", { name: file.name }), () => save(entry, file)))));
   }
@@ -162,10 +168,10 @@ export function filePart(entry, file) {
  * @param {string} blob
  */
 function openLightbox(entry, file, blob) {
-  openDialog(file.name, () => [
+  openDialog(file.name, (close) => [
     h("img.large", { src: blob, alt: file.name }),
     h("div.row.between",
-      h("span.muted", `${by(entry)} · ${size(file.size)} · ${left(entry.until)}`),
+      h("span.muted.grow", `${by(entry)} · ${size(file.size)} · ${left(entry.until)}`), h("span", { onclick: close }, keepButton(entry, file)),
       h("button", { autofocus: true, onclick: () => save(entry, file) }, t("Save"))),
   ], { kind: "lightbox" });
 }

@@ -1,6 +1,6 @@
 // One line of a timeline: a message, what has become of it, or who came and went.
 
-import { avatar, by, clock, day, dayKey, fullTime, h, icon, left, markdown, namesOf, store, t, tag, tn } from "../lib/index.js";
+import { avatar, by, clock, day, dayKey, fullTime, h, icon, left, markdown, namesOf, plain, store, t, tag, tn } from "../lib/index.js";
 import { filePart } from "./file.js";
 import { work } from "./work.js";
 
@@ -85,7 +85,7 @@ export function drawLine(row, entry, before, options = {}) {
         sender?.title && h("span.muted.title.cut", h("bdi", sender.title)),
         when(entry, "time.muted", ` · ${left(entry.until)}`)),
       !inThread && (!!entry.reply_to || goesOnThread(entry)) && h("button.bare.answers-to", entry.reply_to ? { "data-jump": entry.reply_to } : { "data-act": "thread" },
-        icon(entry.reply_to ? "reply" : "thread"), h("bdi.cut", entry.reply_text || t("a message that is not here any longer"))),
+        icon(entry.reply_to ? "reply" : "thread"), h("bdi.cut", entry.reply_by ? `${entry.reply_by}: ${plain(entry.reply_text)}` : t("a message that is not here any longer"))),
       ...what(entry),
       entry.reactions.length > 0 && reactions(entry),
       !inThread && entry.answers > 0 && h("button.bare.thread-link", { "data-act": "thread" }, icon("thread"), tn("{n} answer", "{n} answers", entry.answers)),

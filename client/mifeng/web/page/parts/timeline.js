@@ -1,7 +1,7 @@
 // A unit's timeline: a window of lines that grows at either end as one scrolls, and is cut at the
 // other, so that ten thousand messages weigh no more than two hundred.
 
-import { announce, ask, by, complain, Declined, emit, fill, h, icon, left, Part, readable, said, store, t, tn } from "../lib/index.js";
+import { announce, ask, by, complain, Declined, emit, fill, gist, h, icon, left, Part, plain, said, store, t, tn } from "../lib/index.js";
 import { drawLine, isOneMore, line, oneMore, run } from "./message.js";
 import { serveActions } from "./actions.js";
 
@@ -246,7 +246,19 @@ export class TimelinePart extends Part {
       this.entries[at] = entry;
       drawLine(row, entry, this.entries[at - 1] ?? null);
     });
-    else if (!this.#moreAfter) this.#staying(() => this.#append(entry));
+    if (entry.is_edited || entry.is_deleted) this.#quoted(entry);
+    if (at < 0 && !this.#moreAfter) this.#staying(() => this.#append(entry));
+  }
+
+  /** What answers it says what it says now. @param {MessageFacts} there */
+  #quoted(there) {
+    const reply_text = there.is_deleted ? "" : gist(there), reply_by = reply_text && by(there);
+    for (const [n, one] of this.entries.entries()) {
+      const row = this.rows.get(one.sequence);
+      if (!row || one.sequence === there.sequence || (one.reply_to || one.thread) !== there.sequence || one.reply_text === reply_text) continue;
+      const entry = this.entries[n] = { ...one, reply_by, reply_text };
+      drawLine(row, entry, this.entries[n - 1] ?? null);
+    }
   }
 
   /** @param {MessageFacts} entry */
@@ -262,7 +274,7 @@ export class TimelinePart extends Part {
     this.#lines.append(this.#row(entry, last));
     this.entries.push(entry);
     this.#drawWaiting();
-    if (!mine) announce(`${by(entry)}: ${readable(entry.text).slice(0, 200)}`);
+    if (!mine) announce(`${by(entry)}: ${plain(entry.text).slice(0, 200)}`);
     this.#sayNewest(this.#atEnd ? 0 : 1);
     setTimeout(() => this.#markRead());
   }

@@ -1,6 +1,6 @@
 // Search or go to: units and people, by title, name, pinyin or initials.
 
-import { ask, avatar, emit, fill, h, hitsOf, icon, openDialog, position, readable, searchOf, shortTime, store, t, unitIcon, whence } from "../lib/index.js";
+import { ask, avatar, emit, fill, gist, h, hitsOf, icon, openDialog, position, searchOf, shortTime, store, t, unitIcon, whence } from "../lib/index.js";
 
 /** @typedef {{ drawn: Node, name: string, more: string, go: () => void }} Hit */
 
@@ -28,9 +28,8 @@ export function openSwitcher() {
 
 /** @param {import("../api").MessageFacts} one @returns {Hit} */
 function messageHit(one) {
-  const text = readable(one.text) || one.announcement?.title || one.poll?.question || one.approval?.title || one.files[0]?.name || "";
   return {
-    drawn: icon("thread"), name: text.slice(0, 120), more: `${whence(one)} · ${shortTime(one.at)}`,
+    drawn: icon("thread"), name: gist(one).slice(0, 120), more: `${whence(one)} · ${shortTime(one.at)}`,
     go: () => emit(document.querySelector("mf-sidebar"), "go-to", one),
   };
 }

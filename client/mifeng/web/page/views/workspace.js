@@ -1,7 +1,7 @@
 // The main screen: units at the left, what is said in the middle, what there is to know at the right.
 
 import { act } from "../parts/actions.js";
-import { ask, complain, emit, fill, h, icon, iconButton, notice, openForm, pageHead, Part, said, shortTime, store, t, tn, toList } from "../lib/index.js";
+import { archived, ask, complain, emit, fill, h, icon, iconButton, notice, openForm, pageHead, Part, said, store, t, tn, toList } from "../lib/index.js";
 import { openNewUnit } from "./unit-settings.js";
 import { openSettings } from "./settings.js";
 import { openShortcuts } from "./shortcuts.js";
@@ -35,7 +35,7 @@ export class WorkspaceView extends Part {
     fill(this, h("div.workspace", h("div.left", this.side), this.#middle, this.#right));
     this.on(window, "hashchange", () => this.route());
     this.on(store, "units", () => this.#unitsCame());
-    this.on(store, "state line", () => { this.#drawBanner(); this.composer.draw(); });
+    this.on(store, "state line minute", () => { this.#drawBanner(); this.composer.draw(); });
     this.on(store, "alarm", (event) => notice(event.detail, "bad"));
     for (const [name, act] of Object.entries(this.#wishes)) this.on(this, name, (event) => act(event.detail));
     this.on(document, "keydown", (event) => this.#key(event));
@@ -172,7 +172,7 @@ export class WorkspaceView extends Part {
       store.isHere && me?.ended && banner("bad", "warn", me.ended),
       store.isHere && me && !me.ended && !me.is_online && banner("calm", "offline", t("There is no line to the server. You can read; what you write goes out as soon as there is one.")),
       ...(me?.warnings ?? []).filter((one) => !unit?.problem || !one.includes(unit.problem)).map((one) => banner("calm", "warn", one)),
-      ...(unit?.archives ?? []).map((one) => banner("calm", "archive", one.since > Date.now() ? t("{name} keeps what is said here from {time} on.", { name: one.name, time: shortTime(one.since) }) : t("{name} keeps what is said here.", { name: one.name }))),
+      ...(unit?.archives ?? []).map((one) => banner("calm", "archive", archived(one.name, one.since))),
       unit?.closed_by && banner("calm", "lock", t("{name} has closed this unit. What is still live can be read.", { name: unit.closed_by })),
       unit?.problem && banner("bad", "warn", unit.problem));
   }
