@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from mifeng_crypto.errors import StorageError, UsageError
-from mifeng_crypto.ledger.roster_entry import ServerIdentity, SetServer
+from mifeng_crypto.ledger.roster_entry import RevokeDevice, ServerIdentity, SetServer
 from mifeng_server.config import Folder, read_config
 from mifeng_server.domain.protocols import Clock
 from mifeng_server.domain.rows import ContentRow, FileRow, Insert
@@ -342,6 +342,16 @@ async def test_inspection_counts_every_row_that_names_somebody(used: Used) -> No
                 assert (table, told) == (table, count)
             wrote = [row["value"] for row in rows if row["fact"] == "wrote"]
             assert [line for line in wrote if line.startswith(used.ann.device_id.hex())] != []
+
+
+async def test_inspection_shows_what_a_revoked_device_has_left(used: Used) -> None:
+    await used.bob.send(used.unit_id, b"the last from here")
+    await used.ann.append_roster(RevokeDevice(used.bob.device_id))
+    shown = await inspect(used.server.house.store, used.bob.member_id)
+    device = used.bob.device_id.hex()
+    assert [row["fact"] for row in shown if row["value"] == device] == ["device, revoked"]
+    wrote = [row["value"] for row in shown if row["fact"] == "wrote"]
+    assert [line.startswith(f"{device} 1 in {used.unit_id.hex()}") for line in wrote] == [True]
 
 
 async def test_a_dry_run_counts_what_a_purge_destroys(used: Used, clock: ManualClock) -> None:

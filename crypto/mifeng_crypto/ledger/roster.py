@@ -204,6 +204,12 @@ class Roster:
         """Return the device, even if it is valid no more: for what it signed when it was."""
         return self._tables.devices.last(device_id, self._chain.sequence)
 
+    def devices_ever(self, member_id: MemberId) -> tuple[DeviceRecord, ...]:
+        """Return all devices that a member has or had, in order of entrance."""
+        devices, at = self._tables.devices, self._chain.sequence
+        found = (devices.last(device_id, at) for device_id in devices.values)
+        return tuple(one for one in found if one is not None and one.member_id == member_id)
+
     def device_changes(self, *, after: int, until: int) -> tuple[DeviceChange, ...]:
         """Return what entries behind `after`, up to `until`, have changed of members' devices.
 

@@ -26,6 +26,7 @@ def _words() -> dict[str, str]:
         "role": _("role"),
         "kind": _("kind"),
         "device": _("device"),
+        "device, revoked": _("device, revoked"),
         "unused KeyPackages": _("unused KeyPackages"),
         "tree of unit": _("tree of unit"),
         "logged in until": _("logged in until"),

@@ -62,8 +62,10 @@ async def _member(store: Store, roster: Roster, member_id: MemberId) -> list[Fac
         _fact("role", member.role.name.lower() if member else "removed"),
         _fact("kind", member.kind.name.lower() if member else ""),
     ]
-    for device in roster.devices_of(member_id):
-        found.append(_fact("device", device.device_id.hex()))
+    ever = roster.devices_ever(member_id)
+    for device in ever:
+        is_valid = roster.device(device.device_id) is not None
+        found.append(_fact("device" if is_valid else "device, revoked", device.device_id.hex()))
         unused = await store.count(rows.KeyPackageRow, device_id=device.device_id)
         found.append(_fact("unused KeyPackages", unused))
     grants = await store.find(GrantRow, order="unit_id", limit=ALL, member_id=member_id)
@@ -78,7 +80,7 @@ async def _member(store: Store, roster: Roster, member_id: MemberId) -> list[Fac
     card = await store.get(rows.CardRow, member_id)
     if card is not None:
         found.append(_fact("sealed card", f"version {card.version}, {len(card.sealed)} bytes"))
-    devices = {device.device_id for device in roster.devices_of(member_id)}
+    devices = {device.device_id for device in ever}
     for unit in {grant.unit_id for grant in grants} | {stay.unit_id for stay in stays}:
         found += [f for d, f in (await _wrote(store, unit)).items() if d in devices]
     return [*found, *await _rows(store, member_id=[member_id], device_id=devices, author=devices)]
