@@ -11,6 +11,7 @@ import pytest
 
 import mifeng
 from mifeng import sdk
+from mifeng.session import notary
 from mifeng_crypto import signature
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.audit.evidence import Contradiction, RefusedStatement
@@ -38,6 +39,10 @@ async def c(tmp_path: Path, evil: EvilServer) -> AsyncIterator[Cast]:
 def server_key(evil: EvilServer) -> bytes:
     key: bytes = evil.server.app[HOUSE].notary._key  # type: ignore[attr-defined]
     return key
+
+
+def origin_of(unit: mifeng.Unit) -> bytes:
+    return origin_of_log(unit._session.profile.workspace_id, unit._state.group).encode()
 
 
 async def rules(who: mifeng.Workspace) -> list[str]:
@@ -74,6 +79,32 @@ async def test_checkpoints_of_everything_are_pinned_and_stay_on_the_disk(c: Cast
         f"{workspace}/log/{unit}/0",
     }
     assert await rules(c.ada) == []
+
+
+async def test_what_is_signed_behind_ones_own_removal_is_no_alarm(c: Cast) -> None:
+    """Whoever is let in again at once learns by the checkpoints first that the log is longer."""
+    await c.ben.sync()
+    ben = c.ada.person("Ben")
+    await c.adas.revoke(ben)
+    assert await c.adas.grant(ben)
+    await c.adas.send("welcome back")
+    await notary.follow(c.ben._session)
+    assert c.ben._session.troubles == {}
+    assert await rules(c.ben) == []
+    await c.ben.sync()
+    assert [one.text for one in await c.ben.unit("research").history()][-1] == "welcome back"
+
+
+async def test_one_is_out_of_a_unit_and_the_others_go_on_as_before(c: Cast) -> None:
+    other = await c.ada.create_unit("Sales")
+    assert await other.grant(c.ada.person("Ben"))
+    await c.ben.sync()
+    await c.adas.revoke(c.ada.person("Ben"))
+    before = await c.ben._session.home.database.scan("pins", origin_of(other))
+    await other.send("new here")
+    await notary.follow(c.ben._session)
+    assert await rules(c.ben) == []
+    assert await c.ben._session.home.database.scan("pins", origin_of(other)) != before
 
 
 async def test_a_server_that_signs_nothing_is_noticed_and_work_goes_on_checkpoint_4(

@@ -16,7 +16,7 @@ from mifeng.core.catch_up import Lag
 from mifeng.core.events import AlarmRaised
 from mifeng.core.rows import Changes, TimelineRecord, UnitStatus, number
 from mifeng.core.unit import Unit
-from mifeng.errors import ServerProblem
+from mifeng.errors import AccessEndedError, ServerProblem
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.audit.evidence import Alarm, Evidence, Observed, RefusedStatement
 from mifeng_crypto.errors import MifengError, ProtocolError, TransportError
@@ -153,6 +153,8 @@ async def follow(session: Session) -> None:
                 async with session.turn(unit_id):
                     try:
                         await _follow_unit(session, unit_id, reply.notes)
+                    except AccessEndedError:
+                        continue  # `catch_up` has kept it
                     except ProtocolError as err:
                         session.troubles[unit_id] = err
 
@@ -191,6 +193,8 @@ async def _follow_unit(session: Session, unit_id: UnitId, found: list[bytes]) ->
         try:
             if log.head.sequence > unit.log.sequence:
                 await session.catch_up(unit_id)
+            if session.units[unit_id].status is not UnitStatus.ACTIVE:
+                return  # what stands behind its own removal is not for this device
             await _check_log_has(session, session.units[unit_id], log.head)
         except ProtocolError as err:
             raise await _stated(session, err, log, unit_id) from err
@@ -217,6 +221,11 @@ async def _opened(
         stored = await session.home.database.get("pins", origin.encode())
         check_pin(notes.reopen(stored, origin, session.known_roster), checkpoint)
     except ProtocolError as err:
+        if not note and unit_id is not None:
+            # Withheld, or this device is out of the unit since: the door of the log tells which.
+            await session.catch_up(unit_id)
+            if session.units[unit_id].status is not UnitStatus.ACTIVE:
+                return None
         await raise_alarm(session, err, RefusedStatement(note), unit_id=unit_id)
         if err.rule in UNPROVEN:
             return None
