@@ -128,11 +128,26 @@ class ProfileBusyError(StorageError):
 
     def __init__(self, path: object, pid: int) -> None:
         super().__init__(
-            "the profile {path} is in use by process {pid}; stop that one first",
+            "the profile {path} is in use by process {pid}; stop that one first"
+            if pid
+            else "the profile {path} is in use by another process; stop that one first",
             path=path,
             pid=pid,
         )
         self.pid = pid
+
+
+class CallBrokenOffError(ProfileBusyError):
+    """The process that has the profile open did not do this to its end."""
+
+    def __init__(self, path: object) -> None:
+        StorageError.__init__(
+            self,
+            "the process that has the profile {path} open ended before this was done; "
+            "see what was done of it, and do the rest again",
+            path=path,
+        )
+        self.pid = 0
 
 
 class ProfileMissingError(StorageError):

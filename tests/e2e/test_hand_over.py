@@ -102,6 +102,36 @@ async def test_standard_input_and_relative_paths_are_the_callers(c: Cast) -> Non
     assert first.text == "两行\nhere"
 
 
+async def test_a_name_that_is_not_utf_8_is_handed_over_as_it_is(c: Cast) -> None:
+    name, copy = (os.fsdecode(each) for each in (b"caf\xe9.txt", b"copi\xe9.txt"))
+    (c.folder / name).write_text("the menu")
+    code, _, err = await mifeng_command(c, "upload", "Research", name)
+    assert (code, err) == (0, "")
+    (message,) = await c.adas.history()
+    number = f"#{message.sequence}"
+    code, _, err = await mifeng_command(c, "download", "Research", number, "--to", copy)
+    assert (code, err) == (0, "")
+    assert (c.folder / copy).read_text() == "the menu"
+    for words in (("send", "Research", name), ("announce", "Research", name, "now")):
+        code, _, err = await mifeng_command(c, *words)
+        assert code == 2, err
+    code, _, err = await mifeng_command(c, "send", "Research", "-", given=b"caf\xe9")
+    assert code == 2
+    assert "not UTF-8" in err
+
+
+async def test_a_question_is_the_callers_to_answer(c: Cast) -> None:
+    for answer, code in (("n\n", 1), ("", 1), ("y\n", 0)):
+        asked = call(["unit", "restart", "Research"])
+        asked.terminals = (True, True, True)
+        err = io.BytesIO()
+        terminal = handover.Terminal(io.StringIO(answer), io.BytesIO(), err)
+        done = handover.hand_over(c.home("ada"), asked, terminal)
+        assert await asyncio.wait_for(done, PATIENCE_S) == code, err.getvalue()
+        assert b"Restart it?" in err.getvalue()
+        assert c.adas.generation == (code == 0)
+
+
 async def test_calls_run_side_by_side_and_each_hears_its_own(c: Cast) -> None:
     done = await asyncio.gather(
         *(mifeng_command(c, "send", "Research", f"say {n}", "--json") for n in range(4))
@@ -180,14 +210,14 @@ async def test_a_call_whose_profile_is_closed_says_so(c: Cast) -> None:
         await until(lambda: c.bens.sequence >= c.adas.sequence)
     code, _, err = await asyncio.wait_for(tail, PATIENCE_S)
     assert code == 6, err
-    assert json.loads(err)["error"] == "ProfileBusyError"
+    assert json.loads(err)["error"] == "CallBrokenOffError"
 
 
 def call(words: list[str], token: str = "") -> handover.Call:
     return handover.Call(
         token=token,
-        words=words,
-        folder="/",
+        words=[*map(handover.pack, words)],
+        folder=b"/",
         language="en",
         given=None,
         columns=80,

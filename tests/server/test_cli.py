@@ -105,6 +105,21 @@ def test_wrong_use_is_explained_with_exit_code_2(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_output_that_cannot_be_written_is_said_with_exit_code_6(data: Path) -> None:
+    for words in (["--help"], ["config", "--data", str(data)]):
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(
+                [*COMMAND, "--lang", "en", *words],
+                check=False,
+                stdout=full,
+                stderr=subprocess.PIPE,
+                timeout=PATIENCE_S,
+            )
+        assert done.returncode == 6
+        assert done.stderr.startswith(b"Error: the output cannot be written: No space left")
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

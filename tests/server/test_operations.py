@@ -342,6 +342,7 @@ async def test_inspection_counts_every_row_that_names_somebody(used: Used) -> No
                 assert (table, told) == (table, count)
             wrote = [row["value"] for row in rows if row["fact"] == "wrote"]
             assert [line for line in wrote if line.startswith(used.ann.device_id.hex())] != []
+            assert all(line.endswith(" UTC") for line in wrote)
 
 
 async def test_inspection_shows_what_a_revoked_device_has_left(used: Used) -> None:

@@ -5,6 +5,7 @@ typer parses; the help and the errors that it would print are English, whatever 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import sys
@@ -19,6 +20,7 @@ from mifeng.text import _
 __all__ = ["App", "Command", "Group"]
 
 USAGE = 2
+STORAGE = 6
 
 
 class Command(TyperCommand):
@@ -69,6 +71,8 @@ class Group(TyperGroup):
             code = run()
         except typer.TyperException as err:
             sys.exit(_refused(err, as_json="--json" in words))
+        except OSError as err:  # of printing a page: a command says by itself what it could not do
+            sys.exit(_unprinted(err))
         except typer.Abort:
             typer.echo(_("Aborted."), err=True)
             sys.exit(1)
@@ -99,6 +103,17 @@ def _refused(err: typer.TyperException, *, as_json: bool) -> int:
     if context is not None:
         typer.echo(_("See `{command} --help`.").format(command=context.command_path), err=True)
     return USAGE
+
+
+def _unprinted(err: OSError) -> int:
+    """Say why the output could not be written; return the exit code."""
+    with contextlib.suppress(OSError):
+        sys.stdout.close()  # or Python would try once more, and complain
+    if isinstance(err, BrokenPipeError):  # whoever read it has seen enough
+        return 0
+    reason = _("the system refused: {reason}").format(reason=err.strerror)
+    typer.echo(_("Error: {message}").format(message=reason), err=True)
+    return STORAGE
 
 
 def _told(err: Any) -> str:  # noqa: ANN401 - typer does not export its errors' types

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import enum
 import sys
 from typing import TYPE_CHECKING, Annotated
@@ -141,7 +142,8 @@ def restart(
             where = me.unit(unit)
             name = printable(where.title)
             if not yes and _on_terminal():
-                _ask_to_restart(name)
+                # In a thread: where the call is done for another process, that one is asked.
+                await asyncio.to_thread(_ask_to_restart, name)
             await where.restart()
             if told.json:
                 number = where.generation

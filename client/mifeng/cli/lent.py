@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from mifeng.cli.options import LENT, Lent
 from mifeng.cli.routed import Routed, Sink, Source
-from mifeng.handover import Call, Caller, lend
+from mifeng.handover import Call, Caller, lend, unpack
 from mifeng.handover.frames import Frame
 from mifeng.text import speaking
 from mifeng_crypto.errors import StorageError
@@ -40,7 +40,7 @@ async def lending(profile: Path, me: Workspace) -> AsyncGenerator[None, None]:
     """
 
     async def perform(call: Call, caller: Caller) -> int:
-        lent = Lent(me, call.given or "", call.columns, Path(call.folder))
+        lent = Lent(me, unpack(call.given or b""), call.columns, Path(unpack(call.folder)))
         LENT.set(lent)  # a call is a task: nobody else sees this
         _ways.set(
             {
@@ -94,7 +94,7 @@ def _parse(call: Call) -> int:
 
     command = get_command(_app())
     try:
-        command.main(args=call.words, prog_name="mifeng", standalone_mode=False)
+        command.main(args=[*map(unpack, call.words)], prog_name="mifeng", standalone_mode=False)
     except typer.Exit as err:
         return err.exit_code
     return 0

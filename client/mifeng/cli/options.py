@@ -221,14 +221,14 @@ async def _open_or_hand_over(
 
 
 def _call(options: Options) -> Call:
-    from mifeng.handover import Call
+    from mifeng.handover import Call, pack
 
     return Call(
         token="",
-        words=list(options.words),
-        folder=str(Path.cwd()),
+        words=[pack(word) for word in options.words],
+        folder=pack(str(Path.cwd())),
         language=language_in_use(),
-        given=_Given.text,
+        given=None if _Given.text is None else pack(_Given.text),
         columns=shutil.get_terminal_size().columns,
         terminals=(sys.stdin.isatty(), sys.stdout.isatty(), sys.stderr.isatty()),
     )
@@ -293,6 +293,9 @@ async def ended(options: Options, main: Callable[[], Coroutine[None, None, None]
 
         if isinstance(err, typer.Exit):
             return err.exit_code
+        if isinstance(err, typer.Abort):
+            typer.echo(_("Aborted."), err=True)
+            return 1
         raise
     return 0
 

@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Callable
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any, TextIO
 
-__all__ = ["Routed", "Sink", "Source"]
+__all__ = ["Routed", "Sink", "Source", "open_streams"]
+
+
+def open_streams() -> None:
+    """See that no stream raises, whatever the process was started with.
+
+    One that was closed leads nowhere. Input that is not UTF-8 is taken as it is: whoever wants a
+    text of it refuses it by name. Output that the terminal cannot show becomes a `?`.
+    """
+    for name, mode, errors in (
+        ("stdin", "r", "surrogateescape"),
+        ("stdout", "w", "replace"),
+        ("stderr", "w", "backslashreplace"),
+    ):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 - as long as the process
+        stream = getattr(sys, name)
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=errors)
 
 
 class Sink(io.TextIOBase):

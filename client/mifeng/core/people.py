@@ -6,6 +6,7 @@ import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from mifeng.core.calling import MARK, called
 from mifeng.core.learning import learn
 from mifeng.core.profile import Profile
 from mifeng.core.rows import Changes
@@ -29,9 +30,6 @@ from mifeng_crypto.rand import Rng
 from mifeng_crypto.tls import decode, encode
 
 __all__ = ["People", "first_card", "seal"]
-
-MARK = 4
-"""Hex digits of the id, at least, that tell people of one name apart."""
 
 
 @dataclass(frozen=True)
@@ -95,15 +93,8 @@ class People:
             NotFoundError: nobody.
             UsageError: more than one.
         """
-        wanted = text.casefold()
-        members = list(among)
-        exact = [m for m in members if wanted in (self.name(m).casefold(), m.hex())]
-        found = exact or [
-            m
-            for m in members
-            if self.name(m).casefold().startswith(wanted) or m.hex().startswith(wanted)
-        ]
-        if not found or not text:
+        found = called(text, among, name=self.name, id_of=bytes)
+        if not found:
             raise NotFoundError("nobody here is called {name}; see `mifeng people`", name=text)
         if len(found) > 1:
             raise UsageError(

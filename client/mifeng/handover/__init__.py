@@ -8,7 +8,7 @@ borrowing.py  the process that wants something of it
 """
 
 from mifeng.handover.borrowing import Terminal, hand_over
-from mifeng.handover.frames import Call
+from mifeng.handover.frames import Call, pack, unpack
 from mifeng.handover.lending import Caller, Perform, lend
 
-__all__ = ["Call", "Caller", "Perform", "Terminal", "hand_over", "lend"]
+__all__ = ["Call", "Caller", "Perform", "Terminal", "hand_over", "lend", "pack", "unpack"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from mifeng.errors import ProfileBusyError
+from mifeng.errors import CallBrokenOffError
 from mifeng.handover import frames
 from mifeng.handover.door import connect
 from mifeng.handover.frames import Call, Frame
@@ -38,7 +38,7 @@ async def hand_over(profile: Path, call: Call, terminal: Terminal) -> int | None
         The exit code.
 
     Raises:
-        ProfileBusyError: that process has ended, or has closed the profile, before it was done.
+        CallBrokenOffError: that process has ended, or has closed the profile, before it was done.
         StorageError: another user could listen.
     """
     told = await asyncio.to_thread(read_own, profile / FILE)
@@ -64,7 +64,7 @@ async def hand_over(profile: Path, call: Call, terminal: Terminal) -> int | None
         writer.close()
     if not began:
         return None
-    raise ProfileBusyError(profile, 0)
+    raise CallBrokenOffError(profile)
 
 
 async def _take(frame: Frame, writer: asyncio.StreamWriter, terminal: Terminal) -> None:
@@ -74,5 +74,5 @@ async def _take(frame: Frame, writer: asyncio.StreamWriter, terminal: Terminal) 
             file.flush()
     if frame.asks:
         line = await asyncio.to_thread(terminal.given.readline)
-        frames.write(writer, Frame(line=line))
+        frames.write(writer, Frame(line=frames.pack(line)))
         await writer.drain()

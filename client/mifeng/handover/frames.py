@@ -9,7 +9,7 @@ import msgspec
 
 from mifeng_crypto.errors import StorageError
 
-__all__ = ["LONGEST", "Call", "Frame", "read", "write"]
+__all__ = ["LONGEST", "Call", "Frame", "pack", "read", "unpack", "write"]
 
 LONGEST = 32 << 20
 """Bytes of one line: a call with all of its standard input."""
@@ -21,7 +21,8 @@ class Call(msgspec.Struct, kw_only=True):
 
     Attributes:
         token: what the file in the profile's folder says.
-        words: the command line, without the program.
+        words: the command line, without the program; like all texts that are the caller's own here,
+            packed, for the name of a file need not be UTF-8.
         folder: the caller's, from which relative paths count.
         language: the caller's.
         given: what the caller has read from its standard input already; None if nothing.
@@ -30,10 +31,10 @@ class Call(msgspec.Struct, kw_only=True):
     """
 
     token: str
-    words: list[str]
-    folder: str
+    words: list[bytes]
+    folder: bytes
     language: str
-    given: str | None
+    given: bytes | None
     columns: int
     terminals: tuple[bool, bool, bool]
 
@@ -51,8 +52,18 @@ class Frame(msgspec.Struct, kw_only=True, omit_defaults=True):
     out: bytes = b""
     err: bytes = b""
     asks: bool = False
-    line: str | None = None
+    line: bytes | None = None
     code: int | None = None
+
+
+def pack(text: str) -> bytes:
+    """Return a text of the caller's, with those bytes in it that were not UTF-8."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def unpack(packed: bytes) -> str:
+    """Return what was packed."""
+    return packed.decode("utf-8", "surrogateescape")
 
 
 async def read(reader: asyncio.StreamReader, kind: type[T]) -> T | None:

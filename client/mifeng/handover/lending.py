@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import hmac
 import secrets
+import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 
@@ -31,7 +32,7 @@ class Caller:
     """Where a call's output goes. Its methods may be used from any thread."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._loop = asyncio.get_running_loop()
+        self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
         self._writer = writer
         self._reader = reader
         self._asking = asyncio.Lock()
@@ -53,6 +54,9 @@ class Caller:
 
     def ask(self) -> str:
         """Return a line of the caller's standard input. For threads only: it waits."""
+        assert threading.get_ident() != self._thread, (
+            "the loop that is waited for would stand still"
+        )
         return asyncio.run_coroutine_threadsafe(self._ask(), self._loop).result()
 
     async def _ask(self) -> str:
@@ -68,7 +72,7 @@ class Caller:
         with contextlib.suppress(StorageError):
             while (frame := await frames.read(self._reader, Frame)) is not None:
                 if frame.line is not None:
-                    self._answers.append(frame.line)
+                    self._answers.append(frames.unpack(frame.line))
                     self._answered.set()
         self.gone.set()
         self._answered.set()

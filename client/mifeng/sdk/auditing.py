@@ -30,7 +30,9 @@ async def export(
     except FileExistsError as err:
         raise UsageError("{path} is there already; choose another name", path=path) from err
     except OSError as err:
-        raise StorageError("{path} cannot be written: {reason}", path=path, reason=err) from err
+        raise StorageError(
+            "{path} cannot be written: {reason}", path=path, reason=err.strerror
+        ) from err
     try:
         with os.fdopen(fd, "wb") as file:
             writer = RecordWriter()

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+from mifeng.core.calling import called
 from mifeng.core.changes import DeviceLife, lives_of
 from mifeng.errors import NotFoundError
 from mifeng.sdk.values import Person, person_from
@@ -174,14 +175,9 @@ class Devices:
             NotFoundError: there is none.
             UsageError: there is more than one.
         """
-        wanted = name.casefold()
         valid = [device for device in await self.list(person) if device.is_valid]
-        found = [d for d in valid if wanted in (d.name.casefold(), d.id.hex())] or [
-            d
-            for d in valid
-            if d.id.hex().startswith(wanted) or d.name.casefold().startswith(wanted)
-        ]
-        if not found or not name:
+        found = called(name, valid, name=lambda d: d.name, id_of=lambda d: d.id)
+        if not found:
             raise NotFoundError("there is no device {name}; see `mifeng device list`", name=name)
         if len(found) > 1:
             raise UsageError(

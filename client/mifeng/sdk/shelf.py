@@ -375,17 +375,19 @@ class Shelf(Talk):
             NotFoundError: there is none.
             UsageError: it could be several.
         """
-        number = name.removeprefix("#")
         shown = [(m.sequence, file) for m in await self.history() for file in m.files]
-        found = [
-            file for n, file in shown if name in (file.name, file.id.hex()) or number == str(n)
-        ] or [file for _n, file in shown if file.id.hex().startswith(name)]
+        found = (  # a name is what others choose: it stands in place of no id and no number
+            [file for _n, file in shown if name == file.id.hex()]
+            or [file for n, file in shown if name == f"#{n}"]
+            or [file for n, file in shown if name in (file.name, str(n))]
+            or [file for _n, file in shown if name and file.id.hex().startswith(name)]
+        )
         if not found:
             self.check_access()
             raise NotFoundError(
                 "there is no file {name} in this unit; see `mifeng files`", name=name
             )
-        if len({file.id for file in found}) > 1 and name != found[-1].name:
+        if len({file.id for file in found}) > 1 and any(file.name != name for file in found):
             raise UsageError(
                 "{name} could be one of several files: {files}; write the name of one",
                 name=name,

@@ -159,7 +159,12 @@ class Talk(Outgoing):
         )
 
     def _state_as(self, body: StatementBody, subject: bytes | None = None) -> Statement:
-        """Sign a statement of this device in this unit."""
+        """Sign a statement of this device in this unit.
+
+        Raises:
+            UsageError: its body exceeds a limit.
+        """
+        check_own(body)  # what does not fit cannot even be encoded, to be signed
         session, profile = self._session, self._session.profile
         tbs = StatementTBS(
             version=PROTOCOL_VERSION,
@@ -247,7 +252,7 @@ class Talk(Outgoing):
         )
 
 
-def check_own(document: Document) -> None:
+def check_own(document: Document | StatementBody) -> None:
     """Look at a document of one's own before it is sent.
 
     Raises:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mifeng.core import founding
+from mifeng.core.calling import called
 from mifeng.core.key_packages import DEFAULT_SUITE
 from mifeng.core.org import Place, tree
 from mifeng.core.search import Search
@@ -71,13 +72,8 @@ class Units:
             NotFoundError: there is none.
             UsageError: there is more than one.
         """
-        wanted, units = name.casefold(), self.units()
-        found = [u for u in units if wanted in (u.title.casefold(), u.id.hex())] or [
-            u
-            for u in units
-            if u.title.casefold().startswith(wanted) or u.id.hex().startswith(wanted)
-        ]
-        if not found or not name:
+        found = called(name, self.units(), name=lambda u: u.title, id_of=lambda u: u.id)
+        if not found:
             raise NotFoundError(
                 "there is no unit {name} here; see `mifeng unit list`, or ask to be granted",
                 name=name,

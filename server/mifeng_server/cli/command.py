@@ -5,6 +5,7 @@ typer parses; the help and the errors that it would print are English, whatever 
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -17,9 +18,10 @@ from mifeng_server.text import _
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["USAGE", "App"]
+__all__ = ["STORAGE", "USAGE", "App"]
 
 USAGE = 2
+STORAGE = 6
 INDENT = (0, 0, 0, 2)
 
 
@@ -73,6 +75,8 @@ class Group(TyperGroup):
             )
         except typer.TyperException as err:
             sys.exit(_refused(err))
+        except OSError as err:  # of printing: a command says by itself what it could not do
+            sys.exit(_unprinted(err))
         except typer.Abort:
             typer.echo(_("Aborted."), err=True)
             sys.exit(1)
@@ -88,6 +92,17 @@ def _refused(err: typer.TyperException) -> int:
     if context is not None:
         typer.echo(_("See `{command} --help`.").format(command=context.command_path), err=True)
     return USAGE
+
+
+def _unprinted(err: OSError) -> int:
+    """Say why the output could not be written; return the exit code."""
+    with contextlib.suppress(OSError):
+        sys.stdout.close()  # or Python would try once more, and complain
+    if isinstance(err, BrokenPipeError):  # whoever read it has seen enough
+        return 0
+    reason = _("the output cannot be written: {reason}").format(reason=err.strerror)
+    typer.echo(_("Error: {message}").format(message=reason), err=True)
+    return STORAGE
 
 
 def _told(err: Any) -> str:  # noqa: ANN401 - typer does not export its errors' types

@@ -19,13 +19,12 @@ from typing import Annotated, Any
 import typer
 
 from mifeng_crypto.errors import MifengError, UsageError
-from mifeng_server.cli.command import USAGE, App
+from mifeng_server.cli.command import STORAGE, USAGE, App
 from mifeng_server.text import _
 from mifeng_server.text import explain as explain_error
 
 __all__ = ["STORAGE", "USAGE", "Data", "app", "run_command"]
 
-STORAGE = 6
 GC_THRESHOLDS = 20_000, 20, 20
 """Requests leave no cycles behind: to look for some after every 700 objects takes a tenth of all
 time."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 import typer
 
 from mifeng_server.cli.words import named
+from mifeng_server.clock import utc
 
 __all__ = ["show"]
 
@@ -41,11 +41,6 @@ def show(
         table.add_row(*(_cell(row.get(name, ""), row.get("fact", name), name) for name in titles))
     # A pipe or a file says no width, and 80 columns cut the tables short.
     Console(width=None if sys.stdout.isatty() else 160, highlight=False).print(table)
-
-
-def utc(at: int) -> str:
-    """Return a time of Unix milliseconds as people read it."""
-    return f"{datetime.fromtimestamp(at / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 _NARROW = ("setting", "check", "state")

@@ -17,6 +17,7 @@ from cryptography import x509
 
 from mifeng_crypto.errors import MifengError, StorageError
 from mifeng_server.blobs.folder import FolderBlobs
+from mifeng_server.clock import utc
 from mifeng_server.config import Config
 from mifeng_server.domain import rows
 from mifeng_server.domain.protocols import Blobs, Clock, Store
@@ -189,7 +190,7 @@ async def _database(
 
 def _clock(clock: Clock, last: int) -> Finding:
     now = clock.now()
-    shown = f"{datetime.fromtimestamp(now / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    shown = utc(now)
     if now < max(OLDEST_CLOCK_MS, last - 600_000):
         remedy = _("Set the clock, and keep it set: timedatectl set-ntp true. Clients refuse it.")
         return Finding("clock", "bad", shown, remedy)

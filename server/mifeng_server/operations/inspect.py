@@ -16,6 +16,7 @@ from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.log import LogHeader
 from mifeng_crypto.mls.wire.credential import BasicCredential
 from mifeng_crypto.tls import decode
+from mifeng_server.clock import utc
 from mifeng_server.config import Config
 from mifeng_server.domain import rows
 from mifeng_server.domain.protocols import Store
@@ -137,7 +138,7 @@ async def _wrote(store: Store, unit_id: bytes) -> dict[bytes, Facts]:
         if after < 0:
             break
     return {
-        device: _fact("wrote", f"{device.hex()} {n} in {unit_id.hex()}, last {at}")
+        device: _fact("wrote", f"{device.hex()} {n} in {unit_id.hex()}, last {utc(at)}")
         for device, (n, at) in written.items()
         if device != NO_DEVICE
     }

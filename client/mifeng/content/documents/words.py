@@ -42,6 +42,8 @@ def check_text(text: str, *, empty: bool = True) -> None:
     Raises:
         ProtocolError: CONTENT-5.
     """
+    if any("\ud800" <= c <= "\udfff" for c in text):  # of what was typed in another encoding
+        raise malformed("a text is not UTF-8")
     if len(text) > MAX_TEXT or (not empty and not text.strip()):
         raise malformed("a text is missing, or too long")
 
