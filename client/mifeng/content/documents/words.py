@@ -43,7 +43,7 @@ def check_text(text: str, *, empty: bool = True) -> None:
         ProtocolError: CONTENT-5.
     """
     if any("\ud800" <= c <= "\udfff" for c in text):  # of what was typed in another encoding
-        raise malformed("a text is not UTF-8")
+        raise malformed("this text is not UTF-8; set the terminal's locale to UTF-8")
     if len(text) > MAX_TEXT or (not empty and not text.strip()):
         raise malformed("a text is missing, or too long")
 
