@@ -65,25 +65,36 @@ def made_at(leaf: LeafNode) -> UnixMillis:
     return said.time if said is not None else UnixMillis(0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ledgers:
-    """Roster and charter as of a unit's last `heads`: the only state of them that judges."""
+    """Roster and charter as of a unit's last `heads`: the only state of them that judges.
+
+    What they say at these heads stays so when they grow: it is found out once.
+    """
 
     roster: Roster
     charter: Charter
     heads: Heads
 
-    @property
+    @functools.cached_property
     def policy(self) -> Policy:
         return self.charter.policy_at(self.heads.charter.sequence)
 
+    @functools.cached_property
+    def is_closed(self) -> bool:
+        return self.charter.is_closed(at=self.heads.charter.sequence)
+
+    @functools.cached_property
+    def group_id(self) -> bytes:
+        """Of the unit's present generation."""
+        number = self.charter.generation(at=self.heads.charter.sequence).number
+        return encode(GroupId(self.charter.unit_id, number))
+
     def check_open(self, group_id: bytes) -> None:
         """GATE-30: the unit is not closed. GATE-7: its present generation has this group id."""
-        at = self.heads.charter.sequence
-        if self.charter.is_closed(at=at):
+        if self.is_closed:
             raise ProtocolError("GATE-30", "the unit is closed; create a new one")
-        number = self.charter.generation(at=at).number
-        if group_id != encode(GroupId(self.charter.unit_id, number)):
+        if group_id != self.group_id:
             raise ProtocolError("GATE-7", "the group is another unit's or another generation's")
 
     def role_of(self, member_id: MemberId) -> UnitRole | None:
@@ -166,6 +177,7 @@ class Standing:
     """A tree beside the ledgers. It holds for one public group and one `heads`.
 
     Attributes:
+        ledgers: at these heads.
         leaves: where each device is.
         people: how many leaves each member has.
         due: the leaves that are to be removed, in order.
@@ -173,11 +185,15 @@ class Standing:
     """
 
     public: PublicGroup
-    heads: Heads
+    ledgers: Ledgers
     leaves: Mapping[DeviceId, LeafIndex]
     people: Mapping[MemberId, int]
     due: tuple[LeafIndex, ...]
     made: Mapping[LeafIndex, UnixMillis]
+
+    @property
+    def heads(self) -> Heads:
+        return self.ledgers.heads
 
     @classmethod
     def of(cls, public: PublicGroup, ledgers: Ledgers) -> Standing:
@@ -193,7 +209,7 @@ class Standing:
                 due.append(i)
         return cls(
             public=public,
-            heads=ledgers.heads,
+            ledgers=ledgers,
             leaves=leaves,
             people=people,
             due=tuple(due),
@@ -203,7 +219,7 @@ class Standing:
     def under(self, ledgers: Ledgers) -> Standing:
         """Return the standing of the same tree under other `heads`."""
         due = tuple(i for i, leaf in self.public.leaves() if not ledgers.is_valid(leaf))
-        return dataclasses.replace(self, heads=ledgers.heads, due=due)
+        return dataclasses.replace(self, ledgers=ledgers, due=due)
 
     def after(self, staged: StagedCommit) -> Standing:
         """Return the standing after a commit, by what it changes. Judges nothing."""

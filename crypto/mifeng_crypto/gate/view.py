@@ -82,6 +82,9 @@ class UnitView:
     @cached_property
     def ledgers(self) -> Ledgers:
         """Roster and charter at the heads."""
+        known = self.known
+        if known is not None and known.heads == self.heads:
+            return known.ledgers
         return Ledgers(self.roster, self.charter, self.heads)
 
     @cached_property

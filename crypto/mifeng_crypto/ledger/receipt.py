@@ -18,7 +18,17 @@ from mifeng_crypto.errors import CodecError, CryptoError, ProtocolError
 from mifeng_crypto.ids import PROTOCOL_VERSION, GroupId, ProtocolVersion, UnixMillis, WorkspaceId
 from mifeng_crypto.labels import sign_mifeng, verify_mifeng
 from mifeng_crypto.ledger.merkle import leaf_hash, paths_of, root_by_path
-from mifeng_crypto.tls import Bytes32, Opaque, UInt32, UInt64, Vec, decode, encode, struct
+from mifeng_crypto.tls import (
+    Bytes32,
+    KeepsBytes,
+    Opaque,
+    UInt32,
+    UInt64,
+    Vec,
+    decode,
+    encode,
+    struct,
+)
 
 __all__ = ["Acceptance", "Receipt", "ReceiptsTBS", "check_states", "open_receipt", "sign_receipts"]
 
@@ -26,7 +36,7 @@ LABEL = "Receipts"
 
 
 @struct
-class Acceptance:
+class Acceptance(KeepsBytes):
     """What is receipted: the entry with this header hash stands at this place of this log.
 
     `retain_until` is the deadline of its content; 0 for what has none.

@@ -94,13 +94,18 @@ def grow(
         content=content,
     )
     log = unit.log.grown(header)
-    new_row = replace(
-        row, log_sequence=log.sequence, log_hash=log.head.hash, accepted_at=header.accepted_at
-    )
+    new_row = _moved(row, log.head, header.accepted_at)
     place = (row.unit_id, row.generation, header.sequence)
     encoded = encode(header)
     return Grown(
-        unit=replace(unit, row=new_row, log=log, known=known or unit.known),
+        unit=Unit(
+            row=new_row,
+            heads=unit.heads,
+            charter=unit.charter,
+            public=unit.public,
+            log=log,
+            known=known or unit.known,
+        ),
         header=encoded,
         writes=(
             Swap(row, new_row),
@@ -108,6 +113,23 @@ def grow(
             Insert(ContentRow(*place, deadline, content)),
         ),
         events=(LogGrew(*place, kind, encode(LogEntry(header, content))),),
+    )
+
+
+def _moved(row: UnitRow, head: Head, accepted_at: int) -> UnitRow:
+    """Return a unit's row after one more entry: `replace` takes three times as long."""
+    return UnitRow(
+        unit_id=row.unit_id,
+        generation=row.generation,
+        epoch=row.epoch,
+        epoch_began=row.epoch_began,
+        log_sequence=head.sequence,
+        log_hash=head.hash,
+        accepted_at=accepted_at,
+        rotated_at=row.rotated_at,
+        steady_since=row.steady_since,
+        asked=row.asked,
+        heads=row.heads,
     )
 
 

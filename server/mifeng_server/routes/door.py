@@ -39,9 +39,10 @@ HEADERS = {
 @web.middleware
 async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let a request in, or refuse it before it costs anything."""
-    limiter = request.app[HOUSE].limiter
+    app = request.app
+    limiter = app[HOUSE].limiter
     try:
-        limiter.knock(address_of(request), request.app[CLOCK].now())
+        limiter.knock(address_of(request), app[CLOCK].now())
         if request.path == STREAM:  # it stays, and does nothing most of the time
             return await handler(request)
         limiter.in_flight += 1

@@ -103,7 +103,8 @@ async def find_caller(request: web.Request, access: Access) -> Caller | None:
     scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
     if scheme.lower() != "bearer":
         raise Refusal(ProblemCode.UNAUTHENTICATED)
-    house, now = request.app[HOUSE], request.app[CLOCK].now()
+    app = request.app
+    house, now = app[HOUSE], app[CLOCK].now()
     caller = await authenticate(house, token.strip(), now=now)
     house.limiter.admit(caller.member_id, caller.device_id, now)
     if access is Access.DEVICE:
@@ -149,9 +150,10 @@ def make_handler(
         caller = await find_caller(request, endpoint.access)
         query = _query(request, endpoint) if request.query_string else {}
         body = await _read_body(request, endpoint)
+        app = request.app
         asked = Asked(
-            house=request.app[HOUSE],
-            now=request.app[CLOCK].now(),
+            house=app[HOUSE],
+            now=app[CLOCK].now(),
             caller=caller,
             body=body,
             path={name: path_id(request, name) for name in request.match_info},

@@ -69,14 +69,14 @@ async def answer_problems(request: web.Request, handler: Handler) -> web.StreamR
     except Exception as err:  # noqa: BLE001 - the last one logs what nobody has thought of
         response = _problem_of(request, err)
     took = time.perf_counter() - start
-    resource = request.match_info.route.resource
+    app, resource = request.app, request.match_info.route.resource
     route = resource.canonical if resource else ""
     # A method may be any word: only those that a route has are counted by name.
     method = request.method if resource else ""
     # A WebSocket's time is its life.
     seconds = took if response.status != _SWITCHED else None
-    request.app[METRICS].answered(method, route, response.status, seconds)
-    if request.app[LOG_REQUESTS]:
+    app[METRICS].answered(method, route, response.status, seconds)
+    if app[LOG_REQUESTS]:
         log.info(
             "request",
             method=method,
