@@ -154,7 +154,7 @@ async def write_company(
     folder.checkpoint_key.write_bytes(companies.SERVER_KEY)
     with folder.config.open("a", encoding="utf-8") as file:
         file.write("\n[limits]\nper_address = 1000000\nper_device = 1000000\n"
-                   "per_member = 1000000\nstreams = 8\n\n[log]\nrequests = false\n")  # fmt: skip
+                   "per_member = 1000000\nstreams = 8\n")  # fmt: skip
     store = await open_sqlite(folder.database)
     rows: list[Row] = [RosterRow(n, encode(e)) for n, e in enumerate(company.entries, 1)]
     rows.append(CounterRow("roster", len(company.entries)))
