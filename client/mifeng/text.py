@@ -36,6 +36,7 @@ __all__ = [
     "language_of",
     "ngettext",
     "retold",
+    "size",
     "speaking",
     "use",
     "use_from",
@@ -43,6 +44,8 @@ __all__ = [
 ]
 
 LANGUAGES = ("en", "zh_CN")
+
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 _DOMAIN = "mifeng"
 _LOCALE = Path(__file__).parent / "locale"
@@ -196,6 +199,14 @@ def _shapes(language: str) -> list[tuple[re.Pattern[str], str]]:
         fixed = [re.escape(part) for part in _NAME.split(template)[::2]]
         made.append((re.compile("(.+)".join(fixed), re.DOTALL), template))
     return made
+
+
+def size(n: float) -> str:
+    """Write a number of bytes for people: `64.0 MiB`."""
+    value, unit = float(n), 0
+    while value >= 1024 and unit < len(_UNITS) - 1:
+        value, unit = value / 1024, unit + 1
+    return f"{value:.0f} B" if unit == 0 else f"{value:.1f} {_UNITS[unit]}"
 
 
 def _value(value: object) -> object:

@@ -12,12 +12,14 @@ import pytest
 from PIL import Image
 
 import mifeng
+from mifeng.errors import NotFoundError
 from mifeng.net import Api
 from mifeng.sdk import shelf
 from mifeng.session import uploads
 from mifeng.transfer import Spool, attempts
 from mifeng.transfer.sending import PIECE_BYTES, create
 from mifeng_crypto.errors import ProtocolError, TransportError, UsageError
+from mifeng_crypto.files.sealed import sealed_length
 from mifeng_crypto.ids import FileId, UnitId
 from mifeng_server.domain.destroying import destroy
 from mifeng_server.domain.protocols import Shares
@@ -427,3 +429,49 @@ async def test_a_file_is_found_by_the_number_that_a_list_shows(tmp_path: Path) -
             assert (await c.adas.find_file(name)).id == one.files[0].id
         with pytest.raises(UsageError, match=r"a\.bin, b\.bin"):
             await c.adas.find_file(f"#{two.sequence}")
+
+
+async def test_a_file_is_found_by_how_its_name_begins_as_people_see_it(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        await c.adas.upload(_file(tmp_path, "年度报告.bin"), _file(tmp_path, "plan.bin"))
+        turned = await c.adas.upload(_file(tmp_path, "x\u202enib.exe"))
+        newer = await c.adas.upload(_file(tmp_path, "plan.bin"))
+        assert (await c.adas.find_file("年度")).name == "年度报告.bin"
+        assert (await c.adas.find_file("PLA")).id == newer.files[0].id
+        assert (await c.adas.find_file("x\ufffdn")).id == turned.files[0].id
+        await c.adas.upload(_file(tmp_path, "plane.bin"))
+        with pytest.raises(UsageError, match=r"plan\.bin, plane\.bin"):
+            await c.adas.find_file("pla")
+        assert (await c.adas.find_file("plan.bin")).id == newer.files[0].id
+
+
+# ------------------------------------------------------------------ several at once
+
+
+async def test_files_are_sent_only_if_all_of_them_can_be(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        good, scan = _file(tmp_path, "good.bin"), tmp_path / "scan.tiff"
+        with pytest.raises(NotFoundError, match="there is no file"):
+            await c.adas.upload(good, tmp_path / "missing.bin")
+        with pytest.raises(UsageError, match="1 to 8 files"):
+            await c.adas.upload(*[good] * 9)
+        with pytest.raises(ProtocolError, match="CONTENT-1"):
+            await c.adas.upload(good, caption="long " * 60_000)
+        assert await server.house.blobs.keys() == frozenset()
+        Image.new("RGB", (30, 20)).save(scan)
+        with pytest.raises(UsageError, match="image/tiff"):
+            await c.adas.upload(good, scan)
+        assert await c.adas.unfinished() == []
+        assert await server.house.blobs.keys() == frozenset()
+
+
+async def test_the_progress_of_several_files_is_that_of_all_together(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+        seen = list[tuple[int, int]]()
+        await c.adas.upload(
+            *(_file(tmp_path, name) for name in ("a.bin", "b.bin")),
+            progress=lambda done, total: seen.append((done, total)),
+        )
+        assert seen == sorted(seen)
+        assert {total for _, total in seen} == {2 * sealed_length(SIZE)}
+        assert seen[-1] == (2 * sealed_length(SIZE),) * 2

@@ -10,7 +10,7 @@ import typer
 
 from mifeng.cli.approvals import print_if_proof
 from mifeng.cli.options import LENT, opened, options, run
-from mifeng.text import _, ngettext
+from mifeng.text import _, ngettext, size
 
 __all__ = ["add_to"]
 
@@ -80,7 +80,7 @@ def export(
     async def main() -> None:
         from rich.console import Console
 
-        from mifeng.cli.show import as_json, say, size
+        from mifeng.cli.show import as_json, say
 
         # A bar of rich's own would draw over what the process prints that has the profile open.
         console = Console(stderr=True, quiet=told.json or LENT.get() is not None)

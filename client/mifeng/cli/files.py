@@ -14,7 +14,7 @@ import typer
 
 from mifeng.cli.named import UnitName
 from mifeng.cli.options import Options, opened, options, run
-from mifeng.text import _, ngettext
+from mifeng.text import _, ngettext, size
 from mifeng_crypto.errors import TransportError, UsageError
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _say_nothing_waits(unit: Unit, told: Options) -> None:
 
 
 def _sent(unit: Unit, message: Message, told: Options) -> None:
-    from mifeng.cli.show import as_json, message_facts, say, size
+    from mifeng.cli.show import as_json, message_facts, say
     from mifeng.content import printable
 
     if told.json:
@@ -126,7 +126,7 @@ def download(
     context: typer.Context,
     unit: UnitName,
     file: Annotated[
-        str, typer.Argument(help=_("A file's name, the beginning of its id, or its number."))
+        str, typer.Argument(help=_("A file's name or id, or how one begins, or its number."))
     ],
     to: Annotated[
         Path, typer.Option(metavar="PATH", help=_("A folder, or the file to write."))
@@ -152,7 +152,7 @@ def download(
                 return
             with _bar(wanted.name, quiet=told.json) as progress:
                 path = await where.download(wanted, to, overwrite=force, progress=progress)
-        from mifeng.cli.show import as_json, file_facts, say, size  # not before unlocking
+        from mifeng.cli.show import as_json, file_facts, say  # not before unlocking
 
         if told.json:
             as_json({**file_facts(wanted), "path": str(path)})
@@ -201,7 +201,7 @@ def _facts(shared: SharedFile) -> dict[str, object]:
 
 
 def _print_files(found: list[SharedFile]) -> None:
-    from mifeng.cli.show import left, print_table, say, size
+    from mifeng.cli.show import left, print_table, say
 
     if not found:
         say(_("There are no live files in this unit."))
@@ -239,7 +239,7 @@ def keep(
     context: typer.Context,
     unit: UnitName,
     file: Annotated[
-        str, typer.Argument(help=_("A file's name, the beginning of its id, or its number."))
+        str, typer.Argument(help=_("A file's name or id, or how one begins, or its number."))
     ],
 ) -> None:
     """Post a live file again."""
@@ -287,18 +287,28 @@ def _bar(name: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
         return
     from rich.progress import (
         BarColumn,
-        DownloadColumn,
         Progress,
+        ProgressColumn,
         Task,
         TextColumn,
         TimeRemainingColumn,
-        TransferSpeedColumn,
     )
     from rich.text import Text
 
     from mifeng.content import printable
 
     moved = [time.monotonic(), 0.0]
+
+    class Done(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            if task.total is None:
+                return Text()
+            return Text(f"{size(task.completed)} / {size(task.total)}", style="progress.download")
+
+    class Speed(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            speed = task.finished_speed or task.speed
+            return Text(f"{size(speed)}/s" if speed else "", style="progress.data.speed")
 
     class Left(TimeRemainingColumn):
         def render(self, task: Task) -> Text:
@@ -309,8 +319,8 @@ def _bar(name: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
-        DownloadColumn(binary_units=True),
-        TransferSpeedColumn(),
+        Done(),
+        Speed(),
         Left(),
     )
 
@@ -323,4 +333,8 @@ def _bar(name: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
         *columns, console=console(stderr=True), redirect_stdout=False, redirect_stderr=False
     ) as bars:
         task = bars.add_task(printable(name), total=None)
-        yield show
+        try:
+            yield show
+        except BaseException:
+            bars.live.transient = not moved[1]  # of what never began there is nothing to see
+            raise

@@ -302,11 +302,14 @@ async def ended(options: Options, main: Callable[[], Coroutine[None, None, None]
 
 def _failed(options: Options, err: MifengError) -> int:
     from mifeng.cli.exit import exit_code_of
+    from mifeng.content import printable  # a file's name, say, is what somebody else wrote
 
     code = exit_code_of(err)
     if options.json:
         told = {"error": type(err).__name__, "message": str(err), "exit_code": int(code)}
         sys.stderr.write(json.dumps(told, ensure_ascii=False) + "\n")
     else:
-        sys.stderr.write(_("Error: {message}").format(message=explain(err)) + "\n")
+        sys.stderr.write(
+            _("Error: {message}").format(message=printable(explain(err), lines=True)) + "\n"
+        )
     return int(code)

@@ -15,7 +15,7 @@ import typer
 from mifeng.cli.routed import Routed
 from mifeng.content import printable
 from mifeng.sdk.wording import in_words, remarks, shown_name
-from mifeng.text import _
+from mifeng.text import _, size
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,10 +34,7 @@ __all__ = [
     "print_table",
     "say",
     "shown_name",
-    "size",
 ]
-
-_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
 def say(text: str) -> None:
@@ -48,14 +45,6 @@ def say(text: str) -> None:
 def as_json(facts: object) -> None:
     """Print one object as a line of JSON."""
     typer.echo(json.dumps(facts, ensure_ascii=False))
-
-
-def size(n: int) -> str:
-    """Write a number of bytes for people: `64.0 MiB`."""
-    value, unit = float(n), 0
-    while value >= 1024 and unit < len(_UNITS) - 1:
-        value, unit = value / 1024, unit + 1
-    return f"{n} B" if unit == 0 else f"{value:.1f} {_UNITS[unit]}"
 
 
 def left(until: dt.datetime) -> str:

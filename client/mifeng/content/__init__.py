@@ -16,6 +16,7 @@ from mifeng.content.mention import Mention, mentions_in, with_names
 from mifeng.content.message import (
     Message,
     Refers,
+    check_files,
     decode,
     encode_file,
     encode_nothing,
@@ -37,6 +38,7 @@ __all__ = [
     "Origin",
     "Preview",
     "Refers",
+    "check_files",
     "decode",
     "encode_file",
     "encode_nothing",

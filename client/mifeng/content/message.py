@@ -43,6 +43,7 @@ from mifeng.content.mimi import (
     PartSemantics,
     SinglePart,
     Value,
+    check_length,
     decode_mimi,
     encode_mimi,
     message_id,
@@ -55,6 +56,7 @@ __all__ = [
     "MAX_REACTION_BYTES",
     "Message",
     "Refers",
+    "check_files",
     "decode",
     "encode_file",
     "encode_nothing",
@@ -153,6 +155,18 @@ def encode_text(text: str, *, origin: Origin, rng: Rng, refers: Refers | None = 
     return _encode(_text_part(text), {}, origin, rng, refers)
 
 
+def check_files(count: int, caption: str) -> None:
+    """See that a message can show so many files with this text, before they are brought.
+
+    Raises:
+        UsageError: there are none, or more than 8; the text is not Unicode.
+        ProtocolError: CONTENT-1, the text leaves no room for them.
+    """
+    if not 1 <= count <= MAX_FILES:
+        raise UsageError("a message shows 1 to {most} files; send several", most=MAX_FILES)
+    check_length(len(_text_part(caption).content))
+
+
 def encode_file(
     *attachments: Attachment,
     caption: str = "",
@@ -166,8 +180,7 @@ def encode_file(
         UsageError: there are none, or more than 8.
         ProtocolError: CONTENT-1.
     """
-    if not 1 <= len(attachments) <= MAX_FILES:
-        raise UsageError("a message shows 1 to {most} files; send several", most=MAX_FILES)
+    check_files(len(attachments), caption)
     parts: list[Part] = [_text_part(caption)] if caption else []
     for attachment in attachments:
         parts += parts_of(attachment, origin.workspace_id)

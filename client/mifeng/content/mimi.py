@@ -35,6 +35,7 @@ __all__ = [
     "PartSemantics",
     "SinglePart",
     "Value",
+    "check_length",
     "decode_mimi",
     "encode_mimi",
     "message_id",
@@ -226,6 +227,16 @@ def _dumps(value: object) -> bytes:
 # ------------------------------------------------------------------ decoding
 
 
+def check_length(count: int) -> None:
+    """See that a message's content has no more bytes than is allowed.
+
+    Raises:
+        ProtocolError: CONTENT-1.
+    """
+    if count > MAX_CONTENT_BYTES:
+        raise ProtocolError("CONTENT-1", "a message may have at most 256 KiB; send a file instead")
+
+
 def decode_mimi(encoded: bytes) -> MimiContent:
     """Read a message's content.
 
@@ -233,8 +244,7 @@ def decode_mimi(encoded: bytes) -> MimiContent:
         CodecError: it does not follow the schema, or this is not its one encoding.
         ProtocolError: CONTENT-1, it is larger, deeper or has more parts than is allowed.
     """
-    if len(encoded) > MAX_CONTENT_BYTES:
-        raise ProtocolError("CONTENT-1", "a message may have at most 256 KiB; send a file instead")
+    check_length(len(encoded))
     content = _content(_loads(encoded))
     if _dumps(_listed(content)) != encoded:
         raise CodecError("a message is not in the one encoding that its content has")

@@ -20,7 +20,7 @@ from mifeng.session import notices, uploads
 from mifeng.transfer import Progress, Reader, no_progress
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.api.problems import ProblemCode
-from mifeng_crypto.errors import ProtocolError, UsageError
+from mifeng_crypto.errors import MifengError, ProtocolError, TransportError, UsageError
 from mifeng_crypto.ids import FileId, MemberId
 from mifeng_crypto.ledger.policy import Keep
 
@@ -31,6 +31,16 @@ RECALL_S = 3.0
 """For how long a tombstone may be behind its file."""
 AT_ONCE = 8
 """Questions to the server under way at the same time."""
+
+
+def _begins(file: File, name: str) -> bool:
+    """Whether a file's name, as people see it, begins so."""
+    return content.printable(file.name).casefold().startswith(name.casefold())
+
+
+def _within(progress: Progress, before: int, behind: int) -> Progress:
+    """Tell of one file as a part of all."""
+    return lambda done, total: progress(before + done, before + total + behind)
 
 
 class Shelf(Talk):
@@ -96,10 +106,11 @@ class Shelf(Talk):
             caption: a text above them.
             reply_to: the message that it answers.
             thread: as `send`.
-            progress: called with bytes done and bytes in all, of the file that is on its way.
+            progress: called with bytes done and bytes in all, of all files together.
             keep_metadata: send a picture with what its camera wrote into it: place, time, device.
 
         Raises:
+            NotFoundError: there is no such file. Nothing of the others was sent.
             StorageError: a file cannot be read, or the disk has no room for its ciphertext.
             UsageError: it is no file, it changes, or what a picture tells cannot be taken out.
             ServerProblem: `quota_exceeded`, `storage_full`: before a byte was sent.
@@ -107,6 +118,7 @@ class Shelf(Talk):
         """
         self.check_may_post()
         refers = await self._refers(reply_to, thread)
+        content.check_files(len(paths), caption)
         attachments = await self._upload_all(paths, progress, keep_metadata=keep_metadata)
         return await self._show_files(attachments, caption, refers)
 
@@ -173,18 +185,27 @@ class Shelf(Talk):
     async def _upload_all(
         self, paths: Sequence[str | Path], progress: Progress, *, keep_metadata: bool = False
     ) -> list[Attachment]:
-        attachments = []
-        for path in paths:
-            send = functools.partial(
-                transfer.upload,
-                self._session.api,
-                unit_id=self.id,
-                path=Path(path),
-                rng=self._session.rng,
-                progress=progress,
-                keep_metadata=keep_metadata,
-            )
-            attachments.append(await self._bring(send))
+        lengths = await asyncio.to_thread(transfer.lengths, *map(Path, paths))
+        attachments = list[Attachment]()
+        try:
+            for n, path in enumerate(paths):
+                send = functools.partial(
+                    transfer.upload,
+                    self._session.api,
+                    unit_id=self.id,
+                    path=Path(path),
+                    rng=self._session.rng,
+                    progress=_within(progress, sum(lengths[:n]), sum(lengths[n + 1 :])),
+                    keep_metadata=keep_metadata,
+                )
+                attachments.append(await self._bring(send))
+        except TransportError:
+            raise  # `resume` goes on
+        except MifengError:
+            for attachment in attachments:  # all of them will be sent again
+                with contextlib.suppress(TransportError):
+                    await uploads.drop(self._session, self.id, attachment)
+            raise
         return attachments
 
     async def _bring(self, send: Callable[..., Awaitable[Attachment]]) -> Attachment:
@@ -369,7 +390,7 @@ class Shelf(Talk):
                 raise
 
     async def find_file(self, name: str) -> File:
-        """Return the newest live file of a name, id, beginning of an id, or message number (`#4`).
+        """Return the newest live file of a name, id, beginning of these, or message number (`#4`).
 
         Raises:
             NotFoundError: there is none.
@@ -381,13 +402,15 @@ class Shelf(Talk):
             or [file for n, file in shown if name == f"#{n}"]
             or [file for n, file in shown if name in (file.name, str(n))]
             or [file for _n, file in shown if name and file.id.hex().startswith(name)]
+            or [file for _n, file in shown if name and _begins(file, name)]
         )
         if not found:
             self.check_access()
             raise NotFoundError(
                 "there is no file {name} in this unit; see `mifeng files`", name=name
             )
-        if len({file.id for file in found}) > 1 and any(file.name != name for file in found):
+        one_name = len({file.name for file in found}) == 1 and _begins(found[-1], name)
+        if len({file.id for file in found}) > 1 and not one_name:
             raise UsageError(
                 "{name} could be one of several files: {files}; write the name of one",
                 name=name,

@@ -3,6 +3,7 @@
 ahead.py     what comes while other work is done, all at once
 up.py        a file -> sealed into the spool -> sent behind it -> Attachment
 spool.py     the ciphertext of files on their way, on the disk
+room.py      whether a disk has room for it
 sealing.py   how it is sealed, in a few buffers in turn
 synced.py    a file that is put on the disk while more of it comes
 digest.py    its hash, beside that
@@ -24,7 +25,7 @@ from mifeng.transfer.down import download, stream
 from mifeng.transfer.reader import Reader, open_reader
 from mifeng.transfer.sending import take_back
 from mifeng.transfer.spool import Spool
-from mifeng.transfer.up import OnSealed, resume, upload, upload_from
+from mifeng.transfer.up import OnSealed, lengths, resume, upload, upload_from
 
 __all__ = [
     "OnSealed",
@@ -32,6 +33,7 @@ __all__ = [
     "Reader",
     "Spool",
     "download",
+    "lengths",
     "no_progress",
     "open_reader",
     "resume",

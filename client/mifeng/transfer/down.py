@@ -19,6 +19,7 @@ from mifeng.errors import DiskFullError
 from mifeng.net import Api
 from mifeng.transfer.ahead import gathered, in_thread
 from mifeng.transfer.attempts import Attempts, Progress, no_progress
+from mifeng.transfer.room import check_room_to_save
 from mifeng.transfer.synced import SyncedFile
 from mifeng_crypto.api.messages import ShareReply
 from mifeng_crypto.errors import ProtocolError, StorageError, TransportError, UsageError
@@ -58,12 +59,15 @@ async def download(
 
     Raises:
         UsageError: there is such a file already, or no such folder.
+        DiskFullError: there is no room for it; nothing was fetched.
         StorageError: it cannot be written.
         ProtocolError: FILE-1 to FILE-6, it is not what the message names; nothing is left of it.
         ServerProblem: the server declined; `gone` when the file's time is over.
         TransportError: it was not reached, again and again.
     """
     place = _place(attachment, target, overwrite=overwrite)
+    with _storing(place):
+        check_room_to_save(place.parent, attachment.size)
     opener = await _opener(api, unit_id, attachment)
     sealed = _fetched(api, attachment, progress)
     with _temporary(place) as (file, temporary):

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO
 
 from mifeng.errors import DiskFullError
+from mifeng.transfer.room import check_room_to_send
 from mifeng.transfer.synced import SyncedFile
 from mifeng_crypto.errors import StorageError
 from mifeng_crypto.ids import FileId
@@ -39,6 +40,16 @@ class Spool:
 
     def _path(self, file_id: FileId, kind: str = "") -> Path:
         return self._folder / f"{file_id.hex()}{kind}"
+
+    def check_room(self, length: int) -> None:
+        """See that so many bytes fit, before the server is asked for room.
+
+        Raises:
+            DiskFullError: they do not.
+            StorageError: the folder cannot be looked at.
+        """
+        with _translated():
+            check_room_to_send(self._folder.parent, length)
 
     @contextlib.contextmanager
     def writing(self, file_id: FileId) -> Iterator[SyncedFile]:

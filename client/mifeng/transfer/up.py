@@ -13,6 +13,7 @@ from typing import IO
 
 from mifeng.content.attachment import Attachment
 from mifeng.content.preview import NO_PREVIEW, Preview
+from mifeng.errors import NotFoundError
 from mifeng.media.kind import content_type_of
 from mifeng.media.preview import preview_of
 from mifeng.media.source import Source, whole
@@ -40,7 +41,7 @@ from mifeng_crypto.files.sealed import sealed_length
 from mifeng_crypto.ids import FileId, UnitId
 from mifeng_crypto.rand import Rng
 
-__all__ = ["OnSealed", "resume", "upload", "upload_from"]
+__all__ = ["OnSealed", "lengths", "resume", "upload", "upload_from"]
 
 OnSealed = Callable[[Attachment], Awaitable[None]]
 Look = Callable[[], Awaitable[Preview]]
@@ -48,6 +49,19 @@ Look = Callable[[], Awaitable[Preview]]
 _GIVE_BACK_S = 5
 HELD_BYTES = 32 << 20
 """What does not lie on a disk is looked into as long as it fits into this much of memory."""
+
+
+def lengths(*paths: Path) -> list[int]:
+    """Return how long the ciphertexts of files will be about, if all of them can be read.
+
+    Raises:
+        NotFoundError, UsageError, StorageError: as `upload`.
+    """
+    found = []
+    for path in paths:
+        with _open_to_read(path) as file:
+            found.append(sealed_length(os.fstat(file.fileno()).st_size))
+    return found
 
 
 async def upload(
@@ -74,8 +88,10 @@ async def upload(
         keep_metadata: send a picture with what its camera wrote into it: place, time, device.
 
     Raises:
+        NotFoundError: there is no such file.
         UsageError: it is no file, it changed while it was read, or it is a picture whose data about
             place and camera cannot be taken out.
+        DiskFullError: there is no room here for its ciphertext; nothing was sent.
         StorageError: it cannot be read.
         ServerProblem: the server declined; `quota_exceeded` before a byte was sent.
         TransportError: it was not reached, again and again.
@@ -196,6 +212,7 @@ async def _send(
 ) -> Attachment:
     """Seal into the spool, and send what is there already."""
     length = sealed_length(size)
+    await in_thread(spool.check_room, length)
     file_id = await create(api, unit_id, length, key=rng(16))
     share = (await api.call("share", ShareReply, path={"file_id": file_id})).share
     secret, named = new_file_secret(rng=rng), share_hash(share)
@@ -278,6 +295,8 @@ def _open_to_read(path: Path) -> Iterator[IO[bytes]]:
     try:
         # Not to wait for ever where a pipe has no writer.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError as err:
+        raise NotFoundError("there is no file {path}", path=path) from err
     except OSError as err:
         raise _unreadable(path, err) from err
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):

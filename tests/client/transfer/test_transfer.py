@@ -11,6 +11,7 @@ import itertools
 import os
 import random
 import resource
+import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -20,11 +21,12 @@ from PIL import Image
 
 from mifeng import transfer
 from mifeng.content import Attachment
-from mifeng.errors import ServerProblem
+from mifeng.errors import DiskFullError, NotFoundError, ServerProblem
 from mifeng.media.kind import OCTETS
 from mifeng.net import Api
 from mifeng.transfer import down as down_module
 from mifeng.transfer import up as up_module
+from mifeng.transfer.room import LEFT_BYTES, check_room_to_save
 from mifeng.transfer.sending import PIECE_BYTES
 from mifeng.transfer.synced import SyncedFile
 from mifeng_crypto.api.problems import ProblemCode
@@ -199,7 +201,7 @@ async def test_what_is_no_file_is_not_sent(api: Api, tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "pipe"):
         with pytest.raises(UsageError, match="is not a file"):
             await up(api, path)
-    with pytest.raises(StorageError, match="cannot be read"):
+    with pytest.raises(NotFoundError, match="there is no file"):
         await up(api, tmp_path / "nothing")
 
 
@@ -235,6 +237,47 @@ async def test_a_full_disk_is_said_and_leaves_nothing(api: Api, source: Path, fo
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert not [*folder.iterdir()]
+
+
+def _disks_with(free: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage("/")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=free))
+
+
+async def test_a_file_that_does_not_fit_on_the_disk_is_refused_before_it_is_fetched(
+    api: Api, server: FileServer, source: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attachment = await up(api, source)
+    asked = len(server.requests)
+    _disks_with(2 * SIZE - 1, monkeypatch)
+    with pytest.raises(DiskFullError, match="17.2 MiB left, .* needs 17.2 MiB: make room"):
+        await down(api, attachment, folder)
+    assert len(server.requests) == asked
+    assert not [*folder.iterdir()]
+    pieces = [piece async for piece in transfer.stream(api, unit_id=UNIT, attachment=attachment)]
+    assert b"".join(pieces) == CONTENT  # which takes no room
+    _disks_with(2 * SIZE, monkeypatch)
+    assert (await down(api, attachment, folder)).read_bytes() == CONTENT
+
+
+async def test_beside_a_large_file_a_disk_keeps_some_room_and_not_as_much_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = 1 << 40
+    _disks_with(large + LEFT_BYTES, monkeypatch)
+    check_room_to_save(folder, large)
+    _disks_with(large + LEFT_BYTES - 1, monkeypatch)
+    with pytest.raises(DiskFullError, match="1.0 TiB left"):
+        check_room_to_save(folder, large)
+
+
+async def test_a_file_whose_ciphertext_does_not_fit_here_is_refused_before_the_server_is_asked(
+    api: Api, server: FileServer, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _disks_with(SIZE, monkeypatch)
+    with pytest.raises(DiskFullError, match="until the server has all of it"):
+        await up(api, source)
+    assert not server.requests
 
 
 # ------------------------------------------------------------------ parts of it
