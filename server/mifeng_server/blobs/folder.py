@@ -35,6 +35,9 @@ KEPT_FREE_BYTES = 64 << 20
 """Messages and ledgers go on when files have filled the disk; of a small disk, a twentieth."""
 _SYNCING = 4
 """Objects of one upload that are on their way to the disk at once."""
+_DELETING = 8
+"""Blobs that are deleted at once. Each name that goes waits for the file system's journal, which is
+busy while messages are synced; but several wait for it together."""
 _KEY = re.compile(r"(?:[0-9a-f]{2})+")
 _OBJECT = re.compile(r"[0-9a-f]{8}")
 
@@ -310,20 +313,26 @@ def _read(path: Path, at: int, length: int) -> bytes:
 
 
 def _delete(folder: Path, homes: list[Path]) -> None:
-    """Each from its end: a deletion that was cut off leaves a blob that is only shorter."""
     with _translated():
-        gone = False
-        for home in homes:
-            try:
-                parts = sorted(home.iterdir(), reverse=True)
-            except FileNotFoundError:
-                continue
-            for part in parts:
-                part.unlink(missing_ok=True)
-            home.rmdir()
-            gone = True
-        if gone:
+        if len(homes) == 1:
+            gone = [_delete_one(homes[0])]
+        else:
+            with ThreadPoolExecutor(_DELETING, thread_name_prefix="delete") as threads:
+                gone = [*threads.map(_delete_one, homes)]
+        if any(gone):
             _sync_folders(folder)
+
+
+def _delete_one(home: Path) -> bool:
+    """From its end: a deletion that was cut off leaves a blob that is only shorter."""
+    try:
+        parts = sorted(home.iterdir(), reverse=True)
+    except FileNotFoundError:
+        return False
+    for part in parts:
+        part.unlink(missing_ok=True)
+    home.rmdir()
+    return True
 
 
 def _sync_folders(*folders: Path) -> None:

@@ -98,8 +98,8 @@ async def _destroy(house: House, ids: list[bytes], is_over: Callable[[rows.FileR
         for file_id in ids:  # nobody else holds two of these locks
             await held.enter_async_context(house.locks.of(file_lock(file_id)))
         await house.store.settle()
-        found = [await house.store.get(rows.FileRow, file_id) for file_id in ids]
-        over = [row for row in found if row is not None and is_over(row)]
+        found = await house.store.among(rows.FileRow, "file_id", ids)
+        over = [row for row in found if is_over(row)]
         await destroy(house, *over)
     return len(over)
 
