@@ -8,6 +8,7 @@ The row goes in the transaction that puts the message into the outbox: so none i
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from mifeng.core import unfinished
 from mifeng.core.rows import UploadRecord
 from mifeng.errors import ServerProblem
 from mifeng.transfer import OnSealed, Progress, Spool
-from mifeng_crypto.errors import TransportError
+from mifeng_crypto.errors import StorageError, TransportError
 from mifeng_crypto.ids import FileId, UnitId
 from mifeng_crypto.tls import decode
 
@@ -81,12 +82,17 @@ async def resume(
 
     Raises:
         ServerProblem: the server has forgotten it, after a day; nothing is kept of it here.
+        StorageError: a part of it is lost here; nothing is kept of it.
         TransportError: the server was not reached; again later.
     """
     try:
         await transfer.resume(session.api, attachment, spool=spool_of(session), progress=progress)
     except ServerProblem:
         await finish(session, unit_id, attachment.file_id)
+        raise
+    except StorageError:
+        with contextlib.suppress(TransportError):
+            await drop(session, unit_id, attachment)
         raise
 
 

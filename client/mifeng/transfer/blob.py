@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import IO
 
 from mifeng.content.attachment import Attachment
 from mifeng.net import Api
@@ -10,7 +11,6 @@ from mifeng.transfer.attempts import no_progress
 from mifeng.transfer.down import stream
 from mifeng.transfer.sending import Sending, create, is_there, known
 from mifeng.transfer.spool import Spool
-from mifeng.transfer.synced import SyncedFile
 from mifeng_crypto.api.messages import ShareReply
 from mifeng_crypto.files.key import derive_file_key, share_hash
 from mifeng_crypto.files.seal import Sealer
@@ -65,7 +65,7 @@ async def put_blob(
     file_key = derive_file_key(secret, share, unit_id=unit_id, file_id=file_id, named=named)
     sealer = Sealer(file_key, size=len(data))
 
-    def seal(file: SyncedFile) -> None:
+    def seal(file: IO[bytes]) -> None:
         Spool.write(file, sealer.update(data))
         for piece in sealer.finish():
             Spool.write(file, piece)
@@ -73,7 +73,7 @@ async def put_blob(
     try:
         with spool.writing(file_id) as file:
             await asyncio.to_thread(seal, file)
-            sending = Sending.of(api, file_id, file.file, length, no_progress)
+            sending = Sending.of(api, file_id, file, length, no_progress)
             await sending.send(0, is_there, known(sealer.digest))
     finally:
         spool.drop(file_id)

@@ -2,18 +2,21 @@
 
 It is read from the spool as it goes out. Of a piece that broke off the server keeps what it got.
 What it has told at the end of a piece is on its disk: so pieces are small where lines are slow or
-break, and grow where they are quick, because both sides wait for the disk at the end of each. With
-the last one it is told the SHA-256 of all of them, and says whether that is what it has.
+break, and grow where they are quick, because both sides wait for the disk at the end of each. None
+waits for more to be sealed than the least of them. With the last one the server is told the SHA-256
+of all of them, and says whether that is what it has.
 """
 
 from __future__ import annotations
 
 import base64
 import dataclasses
+import hashlib
 import os
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from io import BufferedReader
 from typing import IO, Self
 
 import aiohttp
@@ -24,13 +27,14 @@ from mifeng.transfer.ahead import in_thread
 from mifeng.transfer.attempts import Attempts, Progress
 from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import ProtocolError, StorageError, TransportError
+from mifeng_crypto.files.sealed import MAX_FILE_BYTES, sealed_length
 from mifeng_crypto.ids import FileId, UnitId
 
-__all__ = ["PIECE_BYTES", "Sending", "create", "is_there", "known", "take_back"]
+__all__ = ["PIECE_BYTES", "Sending", "check_whole", "create", "is_there", "known", "take_back"]
 
 PIECE_BYTES = 4 << 20
 """The least that goes at once, and what the server keeps a file in."""
-MOST_BYTES = 16 * PIECE_BYTES
+MOST_BYTES = 64 * PIECE_BYTES
 QUICK_S = 1.0
 """A piece that took less may be followed by one of twice its size."""
 _READ_BYTES = 1 << 20
@@ -107,14 +111,14 @@ class Sending:
     async def send(
         self,
         start: int,
-        reaches: Callable[[int], Awaitable[None]],
+        reaches: Callable[[int], Awaitable[int]],
         digest: Callable[[], Awaitable[bytes]],
     ) -> None:
         """Bring everything from `start` on to the server.
 
         Args:
             start: where the server is.
-            reaches: waits until the ciphertext is written up to there.
+            reaches: waits until the ciphertext is written up to there, and says how far it is.
             digest: waits for the SHA-256 of all of it.
 
         Raises:
@@ -123,8 +127,7 @@ class Sending:
         """
         at, attempts = start, Attempts()
         while True:  # also if the server has it all: whether it is this one was not said yet
-            end = min(at + self.piece_bytes, self.length)
-            await reaches(end)
+            end = self._end_of_piece(at, await reaches(min(at + PIECE_BYTES, self.length)))
             whole = await digest() if end == self.length else None
             began = time.monotonic()
             try:
@@ -144,6 +147,11 @@ class Sending:
             if there > at:
                 attempts = Attempts(under_way=True)
             at = there
+
+    def _end_of_piece(self, start: int, written: int) -> int:
+        end = min(start + self.piece_bytes, written, self.length)
+        # Else the server would write the beginning of an object once more.
+        return end if end == self.length else end - end % PIECE_BYTES
 
     def _read(self, start: int, end: int) -> bytes:
         try:
@@ -197,8 +205,23 @@ def _offset(response: aiohttp.ClientResponse, start: int, end: int) -> int:
     return int(text)
 
 
-async def is_there(_end: int) -> None:
-    """All of the ciphertext is written already."""
+def check_whole(file: BufferedReader, digest: bytes) -> None:
+    """See that a file in the spool is what was sealed, before any of it is sent.
+
+    Raises:
+        StorageError: it is not, or cannot be read.
+    """
+    try:
+        found = hashlib.file_digest(file, "sha256").digest()
+    except OSError as err:
+        raise _lost() from err
+    if found != digest:
+        raise _lost()
+
+
+async def is_there(_least: int) -> int:
+    """All of the ciphertext is written already, however long it is."""
+    return sealed_length(MAX_FILE_BYTES)
 
 
 def known(digest: bytes) -> Callable[[], Awaitable[bytes]]:

@@ -4,6 +4,9 @@ A chunk is never sealed twice: the plaintext could have changed meanwhile, and o
 two of them. So a process that goes on where another one was ended sends what that one has sealed.
 There is nothing here but ciphertext; the keys are in the vault's care.
 
+Nothing here is synced: most files are at the server before this disk would have to write them. What
+a power cut took has to be sent anew; `resume` makes sure of that by the hash.
+
     <file id>.sealing   no message will show it if the process ends now, unless a row knows it
     <file id>           whole, and a row knows what a message will say of it
     <file id>.lost      empty: it was not whole, and has room at the server still
@@ -17,12 +20,12 @@ import errno
 import os
 import re
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 from typing import IO
 
 from mifeng.errors import DiskFullError
 from mifeng.transfer.room import check_room_to_send
-from mifeng.transfer.synced import SyncedFile
 from mifeng_crypto.errors import StorageError
 from mifeng_crypto.ids import FileId
 
@@ -52,7 +55,7 @@ class Spool:
             check_room_to_send(self._folder.parent, length)
 
     @contextlib.contextmanager
-    def writing(self, file_id: FileId) -> Iterator[SyncedFile]:
+    def writing(self, file_id: FileId) -> Iterator[IO[bytes]]:
         """Open a new file.
 
         Raises:
@@ -63,11 +66,11 @@ class Spool:
             self._folder.mkdir(mode=0o700, exist_ok=True)
             flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
             descriptor = os.open(self._path(file_id, _SEALING), flags, 0o600)
-        with SyncedFile(os.fdopen(descriptor, "r+b", buffering=0)) as file:
+        with os.fdopen(descriptor, "r+b", buffering=0) as file:
             yield file
 
     @staticmethod
-    def write(file: SyncedFile, data: bytes | memoryview) -> None:
+    def write(file: IO[bytes], data: bytes | memoryview) -> None:
         """Add to what is there.
 
         Raises:
@@ -75,16 +78,12 @@ class Spool:
             StorageError: it cannot be written.
         """
         with _translated():
-            file.write(data)
-
-    @staticmethod
-    def sync(file: SyncedFile) -> None:
-        """Put what was written on the disk."""
-        with _translated():
-            file.sync()
+            rest = memoryview(data)
+            while rest:  # an unbuffered file may take a part
+                rest = rest[file.write(rest) :]
 
     @contextlib.contextmanager
-    def reading(self, file_id: FileId) -> Iterator[IO[bytes]]:
+    def reading(self, file_id: FileId) -> Iterator[BufferedReader]:
         """Open what was written.
 
         Raises:
@@ -94,18 +93,13 @@ class Spool:
             yield file
 
     def keep(self, file_id: FileId) -> None:
-        """Know, durably, that it is whole. Until then no message may show it.
+        """Know that it is whole. Until then no message may show it.
 
         Raises:
             StorageError: it cannot be kept.
         """
         with _translated():
             self._path(file_id, _SEALING).rename(self._path(file_id))
-            folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
 
     def drop(self, file_id: FileId) -> None:
         """Delete it; no harm if there is none."""
@@ -165,14 +159,15 @@ class Written:
         self._ended = True
         self._moved.set()
 
-    async def reaches(self, end: int, writer: asyncio.Task[object]) -> None:
-        """Wait until the file has `end` bytes.
+    async def reaches(self, least: int, writer: asyncio.Task[object]) -> int:
+        """Wait until the file has `least` bytes, and return how many it has.
 
         Raises:
             Exception: what `writer` raised, if there will never be so many.
         """
-        while self._size < end:
+        while self._size < least:
             await self._more(writer)
+        return self._size
 
     async def digest(self, writer: asyncio.Task[object]) -> bytes:
         """Wait for the SHA-256 of all of it.

@@ -26,13 +26,13 @@ from mifeng.transfer.sealing import READ_BYTES, sealed
 from mifeng.transfer.sending import (
     PIECE_BYTES,
     Sending,
+    check_whole,
     create,
     is_there,
     known,
     take_back,
 )
 from mifeng.transfer.spool import Spool, Written
-from mifeng.transfer.synced import SyncedFile
 from mifeng_crypto.api.messages import ShareReply
 from mifeng_crypto.errors import MifengError, StorageError, TransportError, UsageError
 from mifeng_crypto.files.key import derive_file_key, new_file_secret, share_hash
@@ -188,10 +188,11 @@ async def resume(
     Raises:
         ServerProblem: `not_found`, `gone`: its 24 h are over.
         TransportError: the server was not reached, again and again.
-        StorageError: the spool cannot be read.
+        StorageError: the spool cannot be read, or a power cut has taken a part of it.
     """
     length = sealed_length(attachment.size)
     with spool.reading(attachment.file_id) as file:
+        await in_thread(check_whole, file, attachment.digest)
         sending = Sending.of(api, attachment.file_id, file, length, progress)
         await sending.send(await sending.offset(), is_there, known(attachment.digest))
 
@@ -218,13 +219,12 @@ async def _send(
     secret, named = new_file_secret(rng=rng), share_hash(share)
     key = derive_file_key(secret, share, unit_id=unit_id, file_id=file_id, named=named)
 
-    async def seal(file: SyncedFile, written: Written) -> Attachment:
+    async def seal(file: IO[bytes], written: Written) -> Attachment:
         with contextlib.closing(ThreadedSha256()) as sha256:
             sealer = Sealer(key, size=size, sha256=sha256)
             pieces = sealed(_readable(plaintext, name), sealer)
             while count := await in_thread(_write, pieces, file):
                 written.grow(count)
-            await in_thread(spool.sync, file)
             digest = await in_thread(sha256.digest)
             written.hashed(digest)
         attachment = Attachment(
@@ -246,9 +246,9 @@ async def _send(
         sealing = asyncio.create_task(seal(file, written))
         sealing.add_done_callback(lambda _: written.end())
         try:
-            sending = Sending.of(api, file_id, file.file, length, progress)
+            sending = Sending.of(api, file_id, file, length, progress)
             await sending.send(
-                0, lambda end: written.reaches(end, sealing), lambda: written.digest(sealing)
+                0, lambda least: written.reaches(least, sealing), lambda: written.digest(sealing)
             )
             return await sealing
         except TransportError:
@@ -272,7 +272,7 @@ async def _give_back(api: Api, file_id: FileId) -> None:
             await take_back(api, file_id)
 
 
-def _write(pieces: Iterator[bytes | memoryview], file: SyncedFile) -> int:
+def _write(pieces: Iterator[bytes | memoryview], file: IO[bytes]) -> int:
     """Write what comes to about a piece; return how much it was, 0 at the end."""
     count = 0
     for piece in pieces:

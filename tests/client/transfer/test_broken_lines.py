@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -14,7 +16,7 @@ from mifeng.net import Api
 from mifeng.transfer import attempts
 from mifeng.transfer.sending import PIECE_BYTES
 from mifeng_crypto.api.problems import ProblemCode
-from mifeng_crypto.errors import ProtocolError, TransportError
+from mifeng_crypto.errors import ProtocolError, StorageError, TransportError
 from mifeng_crypto.ids import FileId
 from tests.client.transfer.case import CONTENT, down, up
 from tests.client.transfer.file_server import FILE_ID, FileServer
@@ -31,13 +33,19 @@ async def test_an_upload_goes_on_where_the_connection_broke(
 
 
 async def test_pieces_grow_on_a_quick_line_and_are_small_again_after_a_break(
-    api: Api, server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    api: Api,
+    server: FileServer,
+    tmp_path: Path,
+    spool: transfer.Spool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("mifeng.transfer.sending.QUICK_S", 60)
     source = tmp_path / "large"
     source.write_bytes(bytes(12 * PIECE_BYTES))
+    attachment = await _sealed_only(api, server, source, spool)
+    server.patches.clear()
     server.cut_patches_at = [5 * PIECE_BYTES + 1]
-    attachment = await up(api, source)
+    await transfer.resume(api, attachment, spool=spool)
     assert attachment.digest == hashlib.sha256(server.data).digest()
     sizes = [-(-size // PIECE_BYTES) for size in server.patches]
     assert sizes[:5] == [1, 2, 4, 1, 2]  # the third one breaks off
@@ -100,21 +108,67 @@ async def test_a_server_that_lost_a_part_is_noticed(
 async def test_what_was_sealed_is_sent_later_by_another_process_and_not_sealed_again(
     api: Api, server: FileServer, source: Path, folder: Path, spool: transfer.Spool
 ) -> None:
-    sealed: list[Attachment] = []
+    sealed = await _sealed_only(api, server, source, spool)
+    source.write_bytes(b"something else by now")
+    assert server.data == b""
+    await transfer.resume(api, sealed, spool=spool)
+    assert (await down(api, sealed, folder)).read_bytes() == CONTENT
+
+
+async def _sealed_only(
+    api: Api, server: FileServer, source: Path, spool: transfer.Spool
+) -> Attachment:
+    """Seal a file whose first piece never comes through."""
+    sealed = list[Attachment]()
 
     async def keep(attachment: Attachment) -> None:
         sealed.append(attachment)
 
-    server.cut_patches_at = [PIECE_BYTES + 1] + [PIECE_BYTES + 2] * 10
+    server.cut_patches_at = [0] * 20
     with pytest.raises(TransportError):
         await up(api, source, spool=spool, on_sealed=keep)
     assert "DELETE" not in server.requests
-    source.write_bytes(b"something else by now")
     server.cut_patches_at = []
-    sent = len(server.data)
-    await transfer.resume(api, sealed[0], spool=spool)
-    assert len(server.data) > sent > 0
-    assert (await down(api, sealed[0], folder)).read_bytes() == CONTENT
+    return sealed[0]
+
+
+async def test_pieces_are_no_longer_than_what_is_sealed(
+    api: Api, server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mifeng.transfer.sending.QUICK_S", 60)
+    source = tmp_path / "large"
+    source.write_bytes(bytes(8 * PIECE_BYTES))
+    write, tried = transfer.Spool.write, threading.Event()
+    written = 0
+
+    def slow(file: IO[bytes], data: bytes | memoryview) -> None:
+        nonlocal written
+        write(file, data)
+        written += len(data)
+        if written > 5 * PIECE_BYTES:  # four are known to be there
+            assert tried.wait(60)
+
+    def look(done: int, _total: int) -> None:
+        if done >= 3 * PIECE_BYTES:
+            tried.set()
+
+    monkeypatch.setattr(transfer.Spool, "write", slow)
+    attachment = await up(api, source, progress=look)
+    assert attachment.digest == hashlib.sha256(server.data).digest()
+
+
+async def test_what_a_power_cut_has_taken_is_not_sent(
+    api: Api, server: FileServer, source: Path, spool: transfer.Spool, tmp_path: Path
+) -> None:
+    sealed = await _sealed_only(api, server, source, spool)
+    [path] = (tmp_path / "outgoing").iterdir()
+    whole = path.read_bytes()
+    for left in (whole[:-1], whole[:-5000] + bytes(5000), b""):
+        path.write_bytes(left)
+        server.requests.clear()
+        with pytest.raises(StorageError, match="send it again"):
+            await transfer.resume(api, sealed, spool=spool)
+        assert not server.requests
 
 
 async def test_a_refusal_leaves_nothing_on_the_disk_of_what_was_not_sealed(

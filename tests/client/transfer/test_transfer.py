@@ -15,6 +15,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 from PIL import Image
@@ -28,7 +29,6 @@ from mifeng.transfer import down as down_module
 from mifeng.transfer import up as up_module
 from mifeng.transfer.room import LEFT_BYTES, check_room_to_save
 from mifeng.transfer.sending import PIECE_BYTES
-from mifeng.transfer.synced import SyncedFile
 from mifeng_crypto.api.problems import ProblemCode
 from mifeng_crypto.errors import ProtocolError, StorageError, UsageError
 from mifeng_crypto.files.sealed import sealed_length
@@ -216,7 +216,7 @@ async def test_a_file_that_changes_while_it_is_sent_is_not_sent_and_takes_no_roo
 ) -> None:
     write = transfer.Spool.write
 
-    def grow(file: SyncedFile, data: bytes | memoryview) -> None:
+    def grow(file: IO[bytes], data: bytes | memoryview) -> None:
         with source.open("ab") as more:
             more.write(b"more")
         write(file, data)
