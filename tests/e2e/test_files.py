@@ -18,7 +18,7 @@ from mifeng.sdk import shelf
 from mifeng.session import uploads
 from mifeng.transfer import Spool, attempts
 from mifeng.transfer.sending import PIECE_BYTES, create
-from mifeng_crypto.errors import ProtocolError, TransportError, UsageError
+from mifeng_crypto.errors import ProtocolError, StorageError, TransportError, UsageError
 from mifeng_crypto.files.sealed import sealed_length
 from mifeng_crypto.ids import FileId, UnitId
 from mifeng_server.domain.destroying import destroy
@@ -317,6 +317,26 @@ async def test_an_unfinished_upload_is_given_up_here_and_at_the_server(
         assert await c.adas.unfinished() == []
         assert await server.house.blobs.keys() == frozenset()
         assert not [*(tmp_path / "ada" / "outgoing").iterdir()]
+
+
+async def test_an_unfinished_upload_of_which_a_power_cut_took_a_part_is_given_up_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempts, "PAUSES_S", (0.0,))
+    monkeypatch.setattr(attempts, "UNDER_WAY_S", (0.0,))
+    async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
+
+        def stop(_done: int, _total: int) -> None:
+            raise TransportError("the line is cut")
+
+        with pytest.raises(TransportError):
+            await c.adas.upload(_file(tmp_path, "film.bin"), progress=stop)
+        [waiting] = await c.adas.unfinished()
+        _change(tmp_path / "ada" / "outgoing" / waiting.id.hex(), _flip(SIZE // 2))
+        with pytest.raises(StorageError, match="send it again"):
+            await c.adas.resume(waiting)
+        assert await c.adas.unfinished() == []
+        assert await server.house.blobs.keys() == frozenset()
 
 
 async def test_an_upload_whose_day_is_over_is_named_and_forgotten(
