@@ -30,11 +30,11 @@ from mifeng.sdk.opening import unlock
 from mifeng.text import _, explain, retold
 from mifeng.web.errors import LockedError
 from mifeng.web.facts import is_shown, message_facts
-from mifeng.web.unread import Unread
+from mifeng.web.unread import AT_FIRST, LOOKED_BACK, Unread
 from mifeng_crypto.errors import MifengError
 from mifeng_crypto.ids import UnitId
 
-__all__ = ["Keeper", "Lending", "Tell", "cancel", "started", "uptime_s"]
+__all__ = ["DRAWN_S", "Keeper", "Lending", "Tell", "cancel", "started", "uptime_s"]
 
 Tell = Callable[[str, dict[str, object]], None]
 """What the page is told: a kind of event, and what comes with it."""
@@ -44,6 +44,8 @@ Lending = Callable[[Path, Workspace], AbstractAsyncContextManager[None]]
 
 CLOCK_WARNS_S = 120.0
 DAY_MS = 86_400_000
+DRAWN_S = 0.5
+"""What the page has to draw what it was given, before the machine is busy with the rest."""
 LOOK_S = 0.5
 """How often what has no event of its own is looked at: the line, the ledgers, the directory."""
 FOLLOWED = 8
@@ -208,8 +210,12 @@ class Keeper:
             pass
 
     async def _count(self, me: Workspace) -> None:
-        """What is unread takes a look into every unit: the page need not wait for that."""
-        await self.unread.count(me)
+        """What is unread takes a look into every unit: a short one while the page waits for it."""
+        await self.unread.begin(me)
+        await self.unread.count(me, AT_FIRST)
+        self._tell("units", {})
+        await asyncio.sleep(DRAWN_S)
+        await self.unread.count(me, LOOKED_BACK)
         self._tell("units", {})
 
     async def _follow(self, me: Workspace) -> None:

@@ -15,11 +15,13 @@ from mifeng.core.events import NewEntry
 from mifeng_crypto.ids import UnitId
 from mifeng_crypto.log import EntryKind
 
-__all__ = ["Unread"]
+__all__ = ["AT_FIRST", "LOOKED_BACK", "Unread"]
 
 NOTE = "read"
 LOOKED_BACK = 300
 """Entries of a unit that are looked at: nobody needs to know more exactly what is unread."""
+AT_FIRST = 61
+"""Of these at first, so that the page is not kept waiting: a page of a unit, and one beyond it."""
 JUST_NOW = 50
 """Entries in which one that has just come is found."""
 
@@ -33,17 +35,20 @@ class Unread:
         self._calls: dict[UnitId, int] = {}
         self._asks: dict[UnitId, set[int]] = {}
 
-    async def count(self, me: Workspace) -> None:
-        """Look at what came since."""
+    async def begin(self, me: Workspace) -> None:
+        """Read how far one has read."""
         with contextlib.suppress(msgspec.DecodeError):  # nothing yet
             self._read = msgspec.json.decode(await me.note(NOTE), type=dict[str, int])
+
+    async def count(self, me: Workspace, entries: int) -> None:
+        """Look at what came since, among the last entries of each unit."""
         for unit in me.units():
             await asyncio.sleep(0)  # the page comes first
-            await self._recount(me, unit)
+            await self._recount(me, unit, entries)
 
-    async def _recount(self, me: Workspace, unit: Unit) -> None:
+    async def _recount(self, me: Workspace, unit: Unit, entries: int = LOOKED_BACK) -> None:
         read = self.read_of(unit)
-        lines, _ = await unit.newest(LOOKED_BACK)
+        lines, _ = await unit.newest(entries)
         for line in lines:
             self.note(line)
         theirs = [

@@ -321,7 +321,9 @@ async def test_a_long_unit_is_there_at_once_and_mended_when_all_of_it_is_read(
     page: Page, c: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mifeng.web.calls.timeline.PAGE", 10)
-    monkeypatch.setattr("mifeng.web.calls.timeline.ENTRIES", 20)
+    for place in ("calls.timeline", "keeper"):  # what is counted beside does not read it all either
+        monkeypatch.setattr(f"mifeng.web.{place}.AT_FIRST", 20)
+        monkeypatch.setattr(f"mifeng.web.{place}.LOOKED_BACK", 20)
     unit = c.adas.id.hex()
     old = await c.adas.send("long ago")
     for n in range(22):

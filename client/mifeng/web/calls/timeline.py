@@ -11,15 +11,13 @@ from mifeng import Message, Unit, Workspace
 from mifeng.text import explain
 from mifeng.web.calls.table import Desk, Done, OfUnit, call
 from mifeng.web.facts import MessageFacts, is_shown, message_facts
+from mifeng.web.keeper import DRAWN_S
+from mifeng.web.unread import AT_FIRST, LOOKED_BACK
 from mifeng_crypto.errors import TransportError, UsageError
 
 __all__ = ["TimelineReply", "TimelineRequest"]
 
 PAGE = 60
-DRAWN_S = 0.5
-"""What the page has to draw what it was given, before the machine is busy with the rest."""
-ENTRIES = 300
-"""What is read of a unit before all of it is: as many as are looked through for what is unread."""
 
 
 class TimelineRequest(OfUnit, frozen=True, kw_only=True):
@@ -130,7 +128,7 @@ async def timeline(desk: Desk, request: TimelineRequest) -> TimelineReply:
     """Return a page of a unit's timeline, and from then on push what changes in it."""
     me, unit = desk.me(request), desk.unit(request)
     if request.before is request.after is request.at is None:
-        lines, is_whole = await unit.newest(ENTRIES)
+        lines, is_whole = await unit.newest(LOOKED_BACK if request.around else AT_FIRST)
         start = _start_of_page(lines, request.around)
         if not is_whole and start > 0:
             return await _at_once(desk, request, lines, start)

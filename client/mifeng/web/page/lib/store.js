@@ -58,23 +58,18 @@ class Store extends EventTarget {
       if (changed) this.tell("line");
       if (changed && isUp) this.loadAll();
     });
-    if (isNew) {
-      const { profile, link } = await call("begin", {});
-      this.invited = link;
-      if (profile) this.#remember(profile);
-    }
-    await this.loadState();
-    await this.loadUnits();
+    await this.loadAll(isNew ? call("begin", {}) : null);
     setInterval(() => this.tell("minute"), 30000);
   }
 
-  async loadState() {
-    const before = this.state;
-    this.state = await call("state", {});
-    if (before?.language !== this.state.language) {
-      const said = await call("words", {});
-      useWords(said.language, said.words);
-    }
+  /** All at once: each answer would be a way to and fro. @param {Promise<import("../api").BeginReply> | null} [beginning] */
+  async loadState(beginning) {
+    const [begun, state, words] = await Promise.all([beginning, call("state", {}), this.state ? null : call("words", {})]);
+    const said = words ?? (this.state?.language !== state.language ? await call("words", {}) : null);
+    if (said) useWords(said.language, said.words);
+    this.state = state;
+    if (begun) this.invited = begun.link;
+    if (begun?.profile) this.#remember(begun.profile);
     if (!this.me) {
       this.units = [];
       for (const kept of [this.people, this.uploads, this.drafts]) kept.clear();
@@ -92,12 +87,26 @@ class Store extends EventTarget {
     this.tell("units");
   }
 
-  async loadAll() {
+  /** @type {Promise<void> | null} */ #loads = null;
+  #again = false;
+
+  /** What changes while all is loaded is loaded after that, once. @param {Parameters<Store["loadState"]>[0]} [beginning] */
+  loadAll(beginning) {
+    this.#again = !!this.#loads;
+    return (this.#loads ??= this.#load(beginning).finally(() => { this.#loads = null; }));
+  }
+
+  /** @param {Parameters<Store["loadState"]>[0]} beginning */
+  async #load(beginning) {
     try {
-      await this.loadState();
-      await this.loadUnits();
+      do {
+        this.#again = false;
+        await this.loadState(beginning);
+        await this.loadUnits();
+        beginning = null;
+      } while (this.#again);
     } catch (error) {
-      if (!(error instanceof Declined)) throw error;
+      if (!(error instanceof Declined && this.state)) throw error;
     }
   }
 
@@ -156,7 +165,8 @@ class Store extends EventTarget {
     } else if (event.kind === "ended") {
       announce(event.message);
       this.loadAll();
-    } else {
+    } else if (event.kind === "units") this.loadUnits().then(() => this.tell("changed"), () => {});
+    else {
       this.people.clear();
       this.loadAll().then(() => this.tell("changed"));
     }

@@ -122,8 +122,9 @@ export class WorkspaceView extends Part {
     if (this.#middle.firstChild !== this.#head)
       fill(this.#middle, this.#head, this.#banner, this.timeline, h("mf-uploads"), this.composer);
     this.#drawBanner();
+    const shown = this.timeline.open(id);
     this.composer.open(id);
-    await this.timeline.open(id);
+    await shown;
     if (innerWidth > 720 && !document.querySelector("dialog")) this.composer.focusText();
     if (this.#panel === "thread" || this.#panel === "person") this.#closePanel();
     else if (this.#panel) this.#openPanel("details");
