@@ -237,7 +237,10 @@ CHECKS: dict[str, Check] = {
     "the epoch of an entry": _in(f"{GATE}.chain", "check_epoch"),
     # the server's door
     "rate limits": _in("mifeng_server.domain.limits.Limiter", "admit"),
-    "requests under way": _in("mifeng_server.domain.limits.Limiter", "knock"),
+    "who is slow is not under way": _in(
+        "mifeng_server.domain.limits.Limiter", "aside", instead=contextlib.nullcontext
+    ),
+    "what a device has under way": _in("mifeng_server.domain.limits.Limiter", "begin"),
     "who reads a unit": _in(
         "mifeng_server.domain.unit_read", "may_take_part", instead=lambda *_: True
     ),

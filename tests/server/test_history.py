@@ -152,6 +152,8 @@ async def test_files_from_before_a_newcomer_are_not_his_unless_the_policy_says_s
         await ann.catch_up(unit_id)
         new = await ann.upload(unit_id, b"sealed")
         await says(ann, unit_id, cy, files=(new,))
+        with pytest.raises(RefusedError, match="UPLOAD-1"):
+            await says(cy, unit_id, files=(old,))  # he does not give himself what is not his
         assert (await cy.call("share", m.ShareReply, path={"file_id": new})).share
         await says(ann, unit_id, cy, files=(old,))  # posted again: now it is for him as well
         assert (await cy.call("share", m.ShareReply, path=asks)).share

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 
 from mifeng_crypto.api.problems import ProblemCode
 from mifeng_server.domain import limits
-from mifeng_server.domain.limits import Buckets, Limiter, Limits, prefix_of
+from mifeng_server.domain.limits import (
+    DEVICE_BYTES,
+    REQUEST_BYTES,
+    Buckets,
+    Limiter,
+    Limits,
+    prefix_of,
+)
 from mifeng_server.domain.refusal import Refusal
 
 NOW = 1_800_000_000_000
@@ -90,6 +97,24 @@ def test_the_devices_of_a_member_share_and_the_refusal_says_how_long() -> None:
         limiter.admit(b"m", b"three", NOW)
     assert caught.value.code is ProblemCode.TOO_MANY_REQUESTS
     assert caught.value.retry_after_s == 1
+
+
+def test_what_one_device_has_under_way_is_its_own_and_comes_back() -> None:
+    limiter = Limiter()
+    limiter.begin(b"one", 16 << 20)  # of a commit
+    n = (DEVICE_BYTES - (16 << 20)) // REQUEST_BYTES
+    for _ in range(n):
+        limiter.begin(b"one")
+    with pytest.raises(Refusal) as caught:
+        limiter.begin(b"one")
+    assert caught.value.code is ProblemCode.TOO_MANY_REQUESTS
+    limiter.begin(b"two")
+    limiter.end(b"one", 16 << 20)
+    limiter.begin(b"one")
+    for _ in range(n + 1):
+        limiter.end(b"one")
+    limiter.end(b"two")
+    assert not limiter.under_way
 
 
 def test_above_what_may_be_under_way_nobody_is_let_in() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
+from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,6 +83,23 @@ async def _push(socket: aiohttp.ClientWebSocketResponse, kind: str) -> m.Push:
             push = msgspec.msgpack.decode(message.data, type=m.Push)
             if push.kind == kind:
                 return push
+
+
+async def test_a_start_at_one_node_ends_the_logins_of_the_one_before_at_all(c: Company) -> None:
+    c.at(c.two)
+    await c.ann.call("units", m.UnitsReply)
+    before = c.ann.token
+    assert hashlib.sha256(urlsafe_b64decode(before + "=")).digest() in c.two.house.tokens
+    c.at(c.one)
+    await c.ann.login()
+    await c.ann.call(
+        "start", m.StartReply, m.StartRequest(number=0, token=bytes(32), next=b"1" * 32)
+    )
+    ann = c.ann.device_id
+    await until(lambda: ann not in [row.device_id for row in c.two.house.tokens.values()])
+    c.at(c.two)
+    c.ann.token = before
+    assert (await c.ann.refused("units")).code == "unauthenticated"
 
 
 async def test_each_message_is_accepted_wherever_it_comes_in(c: Company) -> None:

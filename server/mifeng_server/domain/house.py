@@ -213,3 +213,10 @@ class House:
         self.tokens[row.token_hash] = row
         while len(self.tokens) > TOKENS_IN_MEMORY:
             self.tokens.popitem(last=False)
+
+    def forget_tokens(self, device_id: bytes | None = None) -> None:
+        """Look a device's tokens up again, or everybody's: another node may have voided them."""
+        known = self.tokens.items()
+        gone = [name for name, row in known if device_id in (None, row.device_id)]
+        for name in gone:
+            del self.tokens[name]

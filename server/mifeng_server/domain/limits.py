@@ -7,8 +7,10 @@ bucket, unless there are more callers at once than are kept.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
-from collections import OrderedDict
+from collections import Counter, OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -18,6 +20,10 @@ from mifeng_server.domain.refusal import Refusal
 __all__ = ["Buckets", "Limiter", "Limits"]
 
 CALLERS = 50_000
+REQUEST_BYTES = 256 << 10
+DEVICE_BYTES = 32 << 20
+"""What one device may have under way: 128 requests, each of which counts for that much beside its
+body. What waits (for a lock, or for a body that comes slowly) waits at its own device's cost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +103,7 @@ class Limiter:
 
     limits: Limits = field(default_factory=Limits)
     in_flight: int = 0
+    under_way: Counter[bytes] = field(default_factory=Counter)
     buckets: dict[str, Buckets] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -126,6 +133,35 @@ class Limiter:
         """
         self._take("device", device_id or member_id, now)
         self._take("member", member_id, now)
+
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[None]:
+        """Wait for a caller's bytes, or until a caller takes some: no work of this server's, so
+        whoever is slow at it keeps nobody else out.
+        """
+        self.in_flight -= 1
+        try:
+            yield
+        finally:
+            self.in_flight += 1
+
+    def begin(self, device: bytes, size: int = REQUEST_BYTES) -> None:
+        """Count a device's request, or what came of its body, until `end`.
+
+        Raises:
+            Refusal: too_many_requests: the device has too much else under way.
+        """
+        if self.under_way[device] + size > DEVICE_BYTES:
+            raise Refusal(
+                ProblemCode.TOO_MANY_REQUESTS, "too many requests at once", retry_after_s=1
+            )
+        self.under_way[device] += size
+
+    def end(self, device: bytes, size: int = REQUEST_BYTES) -> None:
+        """Count no longer what `begin` has counted."""
+        self.under_way[device] -= size
+        if not self.under_way[device]:
+            del self.under_way[device]
 
     def may_log_in(self, address: str, now: int) -> None:
         """Whether this address has not failed too often.

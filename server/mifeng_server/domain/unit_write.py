@@ -192,7 +192,7 @@ async def message(
             files = await name_files(
                 house,
                 caller,
-                unit_id,
+                unit,
                 said.files,
                 retain_until=keep,
                 may_keep=view.ledgers.policy.keep is Keep.ALLOWED,

@@ -380,7 +380,7 @@ def _owns(caller: Caller, row: FileRow) -> bool:
 async def name_files(
     house: House,
     caller: Caller,
-    unit_id: bytes,
+    unit: Unit,
     file_ids: tuple[bytes, ...],
     *,
     retain_until: int,
@@ -406,9 +406,10 @@ async def name_files(
         row = await house.store.get(FileRow, file_id)
         if (
             row is None
-            or row.unit_id != unit_id
+            or row.unit_id != unit.unit_id
             or (row.retain_until == 0 and row.member_id != caller.member_id)
             or row.deadline <= now
+            or not _is_of_his_time(unit, caller, row)
             or await house.blobs.size(file_id) != row.length
         ):
             raise ProtocolError(

@@ -18,6 +18,7 @@ from mifeng_server.domain import events
 from mifeng_server.domain.events import (
     CharterGrew,
     DevicesRemoved,
+    DeviceStarted,
     DirectoryChanged,
     Event,
     LogGrew,
@@ -86,6 +87,8 @@ class Relay:
     def _take(self, hints: Hints) -> None:
         if hints is None:
             self._look_at_all = True
+            if self._house is not None:
+                self._house.forget_tokens()
         for hint in hints or ():
             try:
                 self._heard(hint)
@@ -105,7 +108,10 @@ class Relay:
         elif name == "DevicesRemoved" or name not in KINDS:
             self._look_at_all = True  # who is out is asked of the roster
         else:
-            self._onward(msgspec.msgpack.decode(said, type=KINDS[name]))
+            event = msgspec.msgpack.decode(said, type=KINDS[name])
+            if isinstance(event, DeviceStarted) and self._house is not None:
+                self._house.forget_tokens(event.device_id)
+            self._onward(event)
 
     def _spend(self, said: bytes | msgspec.Raw) -> None:
         assert self._house is not None, "it runs"

@@ -16,11 +16,14 @@ from mifeng_server.domain.house import House
 from mifeng_server.domain.protocols import Clock
 from mifeng_server.domain.refusal import Refusal
 
-__all__ = ["CLOCK", "HOUSE", "PROXIES", "address_of", "guard", "say_little"]
+__all__ = ["CLOCK", "DEVICE", "HOUSE", "PROXIES", "address_of", "guard", "say_little"]
 
 HOUSE = web.AppKey("house", House)
 CLOCK = web.AppKey("clock", Clock)
 PROXIES = web.AppKey("proxies", frozenset[str])
+
+DEVICE = web.RequestKey("device", bytes)
+"""Whose request it is, once that is known, and until it has ended."""
 
 PENALTY_S = 0.25
 STREAM = "/v1/stream"
@@ -50,6 +53,8 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
             return await handler(request)
         finally:
             limiter.in_flight -= 1
+            if (device := request.get(DEVICE)) is not None:
+                limiter.end(device)
     except Refusal as err:
         if err.code is ProblemCode.TOO_MANY_REQUESTS or err.retry_after_s:
             await asyncio.sleep(PENALTY_S)

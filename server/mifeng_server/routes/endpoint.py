@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import msgspec
-from aiohttp import StreamReader, hdrs, web
+from aiohttp import hdrs, web
 
 from mifeng_crypto.api.endpoints import Access, Endpoint
 from mifeng_crypto.api.problems import ProblemCode
@@ -20,7 +20,7 @@ from mifeng_server.domain.accept import Call
 from mifeng_server.domain.house import House
 from mifeng_server.domain.login import Caller, authenticate
 from mifeng_server.domain.refusal import Refusal, not_found
-from mifeng_server.routes.door import CLOCK, HOUSE, address_of
+from mifeng_server.routes.door import CLOCK, DEVICE, HOUSE, address_of
 
 __all__ = [
     "CLOCK",
@@ -107,6 +107,9 @@ async def find_caller(request: web.Request, access: Access) -> Caller | None:
     house, now = app[HOUSE], app[CLOCK].now()
     caller = await authenticate(house, token.strip(), now=now)
     house.limiter.admit(caller.member_id, caller.device_id, now)
+    device = caller.device_id or caller.member_id
+    house.limiter.begin(device)
+    request[DEVICE] = device
     if access is Access.DEVICE:
         device_of(caller)
     return caller
@@ -211,7 +214,7 @@ async def _read_body(request: web.Request, endpoint: Endpoint) -> msgspec.Struct
     check_plain(request)
     if (request.content_length or 0) > endpoint.limit_bytes:
         raise Refusal(ProblemCode.TOO_LARGE, f"at most {endpoint.limit_bytes} bytes")
-    data = await _whole(request.content, endpoint.limit_bytes)
+    data = await _whole(request, endpoint.limit_bytes)
     if endpoint.request is None:
         if data:
             raise Refusal(ProblemCode.MALFORMED, "this request has no body")
@@ -225,19 +228,26 @@ async def _read_body(request: web.Request, endpoint: Endpoint) -> msgspec.Struct
         raise Refusal(ProblemCode.MALFORMED, str(err)) from err
 
 
-async def _whole(content: StreamReader, most: int) -> bytes:
+async def _whole(request: web.Request, most: int) -> bytes:
     """Read a body to its end."""
+    content = request.content
     if content.is_eof() and content.total_bytes <= most:  # a short one comes with the head
         return content.read_nowait()
-    data = bytearray()
+    data, limiter, device = bytearray(), request.app[HOUSE].limiter, request.get(DEVICE)
     try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
-            async for piece in content.iter_any():
-                data += piece
-                if len(data) > most:
-                    raise Refusal(ProblemCode.TOO_LARGE, f"at most {most} bytes")
+        with limiter.aside():
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                async for piece in content.iter_any():
+                    if device is not None:
+                        limiter.begin(device, len(piece))
+                    data += piece
+                    if len(data) > most:
+                        raise Refusal(ProblemCode.TOO_LARGE, f"at most {most} bytes")
     except TimeoutError:
         raise Refusal(ProblemCode.MALFORMED, "the body did not come in time") from None
+    finally:
+        if device is not None:
+            limiter.end(device, len(data))
     return bytes(data)
 
 

@@ -82,10 +82,13 @@ async def _read(request: web.Request) -> web.StreamResponse:
     pieces = house.blobs.read(file_id, start, end)
     first = await anext(pieces)  # while there can still be an answer if it fails
     await response.prepare(request)
+    limiter = house.limiter
     try:
-        await response.write(first)
+        with limiter.aside():
+            await response.write(first)
         async for piece in pieces:
-            await response.write(piece)
+            with limiter.aside():
+                await response.write(piece)
     except StorageError as err:
         # The head is out: a problem would be taken for the file's next bytes.
         log.error("a file broke off", reason=str(err))  # noqa: TRY400 - the reason says it all
@@ -115,7 +118,8 @@ async def _read_tree(request: web.Request) -> web.StreamResponse:
     tree = await welcomes.read_tree(request.app[HOUSE], caller, unit_id, tree_hash)
     response, start, end = _ranged(request, len(tree))
     await response.prepare(request)
-    await response.write(tree[start:end])
+    with request.app[HOUSE].limiter.aside():
+        await response.write(tree[start:end])
     await response.write_eof()
     return response
 

@@ -211,11 +211,13 @@ def _digest(request: web.Request) -> bytes | None:
 async def _pieces(request: web.Request, offset: int) -> AsyncIterator[bytes]:
     if offset + (request.content_length or 0) > uploads.MAX_FILE_BYTES:
         raise Refusal(ProblemCode.TOO_LARGE)
+    limiter = request.app[HOUSE].limiter
     while True:
         try:
-            async with asyncio.timeout(PIECE_TIMEOUT_S):
-                # As it came: to join what has come meanwhile would copy all of it once more.
-                piece, ended = await request.content.readchunk()
+            with limiter.aside():
+                async with asyncio.timeout(PIECE_TIMEOUT_S):
+                    # As it came: to join what has come meanwhile would copy all of it once more.
+                    piece, ended = await request.content.readchunk()
         except TimeoutError:
             raise Refusal(ProblemCode.MALFORMED, "the bytes stopped coming") from None
         if piece:
