@@ -152,9 +152,7 @@ class Limiter:
             Refusal: too_many_requests: the device has too much else under way.
         """
         if self.under_way[device] + size > DEVICE_BYTES:
-            raise Refusal(
-                ProblemCode.TOO_MANY_REQUESTS, "too many requests at once", retry_after_s=1
-            )
+            raise Refusal(ProblemCode.TOO_MANY_REQUESTS, "too much is under way", retry_after_s=1)
         self.under_way[device] += size
 
     def end(self, device: bytes, size: int = REQUEST_BYTES) -> None:
