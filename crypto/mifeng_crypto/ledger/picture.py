@@ -14,10 +14,9 @@ from mifeng_crypto.errors import ProtocolError
 from mifeng_crypto.ledger.card import NONCE_BYTES, Picture
 from mifeng_crypto.rand import Rng
 
-__all__ = ["MAX_SEALED_PICTURE", "open_picture", "seal_picture"]
+__all__ = ["open_picture", "seal_picture"]
 
 KEY_BYTES = 32
-MAX_SEALED_PICTURE = 1 << 16
 
 
 def seal_picture(image: bytes, *, rng: Rng) -> tuple[Picture, bytes]:

@@ -108,7 +108,7 @@ class Relay:
         elif name == "DevicesRemoved" or name not in KINDS:
             self._look_at_all = True  # who is out is asked of the roster
         else:
-            event = msgspec.msgpack.decode(said, type=KINDS[name])
+            event: Event = msgspec.msgpack.decode(said, type=KINDS[name])
             if isinstance(event, DeviceStarted) and self._house is not None:
                 self._house.forget_tokens(event.device_id)
             self._onward(event)
