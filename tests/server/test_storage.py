@@ -15,6 +15,7 @@ from alembic import op
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine
+from structlog.testing import capture_logs
 
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.errors import StorageError
@@ -22,7 +23,7 @@ from mifeng_server.blobs.folder import FolderBlobs
 from mifeng_server.domain.protocols import BusyError, ConflictError, FullError
 from mifeng_server.domain.purge import ENDING
 from mifeng_server.domain.rows import FileRow, Insert, Put, RosterRow, Row
-from mifeng_server.storage import writer
+from mifeng_server.storage import sqlite, writer
 from mifeng_server.storage.queries import due_query
 from mifeng_server.storage.schema import METADATA
 from mifeng_server.storage.sqlite import SqliteStore, open_sqlite
@@ -233,6 +234,34 @@ async def test_blobs_and_shares_on_a_full_disk_are_whole_or_absent(small_disk: P
     await shares.destroy(b"a" * 16)  # to destroy needs no room
     (small_disk / "filler").unlink()
     await shares.put(b"b" * 16, bytes(32), deadline=1)
+
+
+async def test_the_log_is_copied_into_the_database_beside_those_who_write(tmp_path: Path) -> None:
+    store = await open_sqlite(tmp_path / "server.db")
+    content = os.urandom(500)
+    await store.write([Insert(RosterRow(n, content)) for n in range(600)])
+    assert (tmp_path / "server.db").stat().st_size < 600 * len(content)
+    await store.write([Insert(RosterRow(n, content)) for n in range(600, 1200)])
+    await store._tidying.visit(lambda _: None)  # what was asked of it before is done
+    assert (tmp_path / "server.db").stat().st_size > 1200 * len(content)
+    await store.close()
+
+
+async def test_a_log_that_cannot_be_copied_is_said_so_and_written_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: sqlite3.Connection) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(sqlite, "_copy_log", fail)
+    store = await open_sqlite(tmp_path / "server.db")
+    with capture_logs() as logs:
+        await store.write([Insert(RosterRow(n, b"")) for n in range(1200)])
+        await asyncio.wait([store._tidying.visit(lambda _: None)])
+        await asyncio.sleep(0)  # its callback
+    assert [(line["log_level"], line["reason"]) for line in logs] == [("warning", "disk I/O error")]
+    await store.write([Insert(RosterRow(1200, b""))])
+    await store.close()
 
 
 async def test_a_conflict_is_told_to_its_own_batch_only(tmp_path: Path) -> None:

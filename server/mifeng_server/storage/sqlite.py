@@ -6,11 +6,14 @@ commit is on the disk when it returns; `secure_delete`, so that what was purged 
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
+
+import structlog
 
 from mifeng_crypto.errors import StorageError
 from mifeng_server.domain.protocols import FullError
@@ -36,10 +39,16 @@ __all__ = ["SqliteStore", "open_sqlite"]
 
 R = TypeVar("R", bound=Row)
 
+log = structlog.get_logger("storage")
+
 READERS = 4
 """Connections for reading of which nobody knows how long it takes."""
 
 BUSY_MS = 10_000
+
+CHECKPOINT_ROWS = 1_000
+"""After so many changed rows the log is copied into the database, beside those who write. The one
+that writes does what is left, once the log has `wal_autocheckpoint` pages: hardly anything."""
 
 _PRAGMAS = (
     "PRAGMA journal_mode = WAL",
@@ -47,23 +56,38 @@ _PRAGMAS = (
     "PRAGMA secure_delete = ON",
     f"PRAGMA busy_timeout = {BUSY_MS}",
     "PRAGMA foreign_keys = ON",
+    "PRAGMA wal_autocheckpoint = 4000",
     # A WAL that grew in a rush shrinks again when it is checkpointed.
     "PRAGMA journal_size_limit = 67108864",
 )
 
 
 class SqliteTransactions:
-    """The one connection that writes: a transaction is one visit to its thread."""
+    """The one connection that writes: a transaction is one visit to its thread.
 
-    def __init__(self, line: Line) -> None:
+    Copying the log into the database, which takes two more waits for the disk, is done in another
+    thread: `tidying`.
+    """
+
+    def __init__(self, line: Line, tidying: Line) -> None:
         self._line = line
+        self._tidying = tidying
+        self._copied = 0
 
     async def run(self, writes: Sequence[Write], *, apart: bool = False) -> None:
         parts = [[write] for write in writes] if apart else [writes]
+
+        def write(connection: sqlite3.Connection) -> int:
+            transact(connection, parts)
+            return connection.total_changes
+
         try:
-            await self._line.visit(lambda connection: transact(connection, parts))
+            changed = await self._line.visit(write)
         except sqlite3.Error as err:
             raise storage_error(err) from err
+        if changed - self._copied >= CHECKPOINT_ROWS and not self._tidying.waiting:
+            self._copied = changed
+            self._tidying.visit(_copy_log).add_done_callback(_note_failure)
 
 
 def storage_error(err: sqlite3.Error) -> StorageError:
@@ -95,7 +119,8 @@ class SqliteStore:
     def __init__(self, connect: Callable[[], sqlite3.Connection], writing: Line) -> None:
         self._connect = connect
         self._writing = writing
-        self._writer = Writer(SqliteTransactions(writing))
+        self._tidying = Line(connect)
+        self._writer = Writer(SqliteTransactions(writing, self._tidying))
         self._looking = Line(connect)
         self._reading: list[Line] = []
 
@@ -157,13 +182,13 @@ class SqliteStore:
         a checkpoint that waits for readers would keep the writer out for as long.
         """
         try:
-            await self._reader().visit(_checkpoint)
+            await self._tidying.visit(_empty_log)
         except sqlite3.Error as err:
             raise storage_error(err) from err
 
     async def close(self) -> None:
         await self._writer.close()
-        for line in (self._writing, self._looking, *self._reading):
+        for line in (self._writing, self._tidying, self._looking, *self._reading):
             await line.close()
 
     async def _read(self, query: str, parameters: Parameters) -> list[Key]:
@@ -191,7 +216,18 @@ def _row(kind: type[R], values: Key) -> R:
     return kind(**dict(zip(FIELDS[kind], values, strict=True)))
 
 
-def _checkpoint(connection: sqlite3.Connection) -> None:
+def _copy_log(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+
+def _note_failure(done: asyncio.Future[None]) -> None:
+    if not done.cancelled() and done.exception() is not None:
+        # Nothing is lost: the log has it all, and whoever writes next tries again.
+        log.warning("the write-ahead log was not copied", reason=str(done.exception()))
+
+
+def _empty_log(connection: sqlite3.Connection) -> None:
+    _copy_log(connection)  # so that nobody waits for more than the rest
     connection.execute("PRAGMA busy_timeout = 50")
     try:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
