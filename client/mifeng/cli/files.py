@@ -293,6 +293,7 @@ def _bar(name: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
         TextColumn,
         TimeRemainingColumn,
     )
+    from rich.table import Column
     from rich.text import Text
 
     from mifeng.content import printable
@@ -317,10 +318,14 @@ def _bar(name: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
             return super().render(task)
 
     columns = (
-        TextColumn("{task.description}", markup=False),
+        TextColumn(
+            "{task.description}",
+            markup=False,
+            table_column=Column(no_wrap=True, overflow="ellipsis", max_width=32),
+        ),
         BarColumn(),
-        Done(),
-        Speed(),
+        Done(table_column=Column(no_wrap=True)),
+        Speed(table_column=Column(no_wrap=True)),
         Left(),
     )
 

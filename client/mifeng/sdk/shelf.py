@@ -60,7 +60,7 @@ class Shelf(Talk):
             for file in message.files:
                 assert message.until is not None, "a message has an end"
                 newest[file.attachment.file_id] = SharedFile(file, message, message.until)
-        found = sorted(newest.values(), key=lambda shared: shared.until)
+        found = sorted(newest.values(), key=lambda one: (one.until, one.message.sequence))
         if not with_readers:
             return found
         gate = asyncio.Semaphore(AT_ONCE)

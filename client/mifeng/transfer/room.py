@@ -26,7 +26,7 @@ def check_room_to_save(folder: Path, size: int) -> None:
         raise DiskFullError(
             "the disk of {path} has {free} left, and this file needs {needed}: make room, choose a "
             "folder on another disk with --to, or play it with --stream, which stores nothing",
-            path=folder, free=written(free), needed=written(needed),
+            path=folder.absolute(), free=written(free), needed=written(needed),
         )  # fmt: skip
 
 
@@ -42,7 +42,7 @@ def check_room_to_send(folder: Path, length: int) -> None:
         raise DiskFullError(
             "the disk of {path} has {free} left, and this file needs {needed} there until the "
             "server has all of it: make room, then send it again",
-            path=folder, free=written(free), needed=written(needed),
+            path=folder.absolute(), free=written(free), needed=written(needed),
         )  # fmt: skip
 
 
