@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import sys
@@ -69,6 +70,7 @@ def upload(
             if give_up:
                 for file in await where.unfinished():
                     await where.give_up(file)
+                    _say_given_up(file, told)
                 return
             try:
                 if resume:
@@ -91,6 +93,10 @@ def upload(
                     "go on with `mifeng upload {unit} --resume`",
                     unit=where.title,
                 ) from err
+            except asyncio.CancelledError:
+                if not told.json and await where.unfinished():
+                    _say_kept(where)
+                raise
             _sent(where, message, told)
 
     run(told, main)
@@ -102,6 +108,21 @@ def _say_nothing_waits(unit: Unit, told: Options) -> None:
 
     if not told.json:
         say(_("No file is on its way to {unit}.").format(unit=printable(unit.title)))
+
+
+def _say_given_up(file: File, told: Options) -> None:
+    from mifeng.cli.show import say
+    from mifeng.content import printable
+
+    if not told.json:
+        say(_("Given up: {file}. Nothing of it is kept.").format(file=printable(file.name)))
+
+
+def _say_kept(unit: Unit) -> None:
+    from mifeng.content import printable
+
+    sentence = _("What is sealed is kept for a day: go on with `mifeng upload {unit} --resume`.")
+    typer.echo(sentence.format(unit=printable(unit.title)), err=True)
 
 
 def _sent(unit: Unit, message: Message, told: Options) -> None:

@@ -9,10 +9,14 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["MAX_NAME_BYTES", "safe_name"]
+__all__ = ["MAX_NAME_BYTES", "MAX_SENT_BYTES", "safe_name", "shortened"]
 
 MAX_NAME_BYTES = 200
 """Below the 255 of common file systems, so that a temporary name made of it fits too."""
+
+MAX_SENT_BYTES = 1024
+"""File systems have names of 255 bytes; what programs and browsers send may have longer ones."""
+_SHOWN, _ENDING = 255, 55
 
 _DEVICES = re.compile(
     r"(con|prn|aux|nul|conin\$|conout\$|clock\$|(com|lpt)[0-9¹²³])(\.|$)", re.IGNORECASE
@@ -34,6 +38,13 @@ def safe_name(name: str) -> str:
     if name[0] in ".-~" or _DEVICES.match(name):
         name = "_" + name
     return name
+
+
+def shortened(name: str) -> str:
+    """Return a name as it is shown: of one that would fill a screen the beginning and the end."""
+    if len(name) <= _SHOWN:
+        return name
+    return f"{name[: _SHOWN - _ENDING - 1]}\u2026{name[-_ENDING:]}"
 
 
 def _cut(name: str) -> str:

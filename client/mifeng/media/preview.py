@@ -15,6 +15,14 @@ from mifeng.content.preview import NO_PREVIEW, Preview
 
 __all__ = ["preview_of"]
 
+LOOKED_INTO = (
+    "image/",
+    "video/",
+    "audio/",
+    "application/pdf",
+    "application/vnd.openxmlformats",
+)
+"""What `worker.look` can say something of: a process for others would be started in vain."""
 SECONDS = 20.0
 """As long as a person waits for a file to begin its way."""
 LONGEST_ANSWER = 256 << 10
@@ -22,7 +30,7 @@ LONGEST_ANSWER = 256 << 10
 
 async def preview_of(file: Path | bytes, content_type: str) -> Preview:
     """Look into a file, or into what would be in one. Whatever goes wrong, there is an answer."""
-    if content_type.partition("/")[0] not in ("image", "video", "audio", "application"):
+    if not content_type.startswith(LOOKED_INTO):
         return NO_PREVIEW
     process = await asyncio.create_subprocess_exec(
         sys.executable,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mifeng.content import Attachment, Mention, Origin, with_names
+from mifeng.content.file_name import shortened
 from mifeng.content.preview import Preview
 from mifeng.core.announcement import Announced
 from mifeng.core.approval import Requested
@@ -104,7 +105,8 @@ class File:
 
     @property
     def name(self) -> str:
-        return self.attachment.name
+        """What its sender calls it; of a name that fills a screen the beginning and the end."""
+        return shortened(self.attachment.name)
 
     @property
     def size(self) -> int:

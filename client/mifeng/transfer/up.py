@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from mifeng.content.attachment import Attachment
+from mifeng.content.file_name import MAX_SENT_BYTES
 from mifeng.content.preview import NO_PREVIEW, Preview
 from mifeng.errors import NotFoundError
 from mifeng.media.kind import content_type_of
@@ -212,6 +213,11 @@ async def _send(
     progress: Progress,
 ) -> Attachment:
     """Seal into the spool, and send what is there already."""
+    if len(name.encode(errors="replace")) > MAX_SENT_BYTES:
+        raise UsageError(
+            "a file's name may have at most {most} bytes; give it a shorter one",
+            most=MAX_SENT_BYTES,
+        )
     length = sealed_length(size)
     await in_thread(spool.check_room, length)
     file_id = await create(api, unit_id, length, key=rng(16))

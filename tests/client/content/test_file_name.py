@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mifeng.content.file_name import MAX_NAME_BYTES, safe_name
+from mifeng.content.file_name import MAX_NAME_BYTES, safe_name, shortened
 
 
 @pytest.mark.parametrize(
@@ -57,6 +57,14 @@ def test_a_name_of_ten_thousand_letters_keeps_its_ending(letter: str) -> None:
     name = safe_name(letter * 10_000 + ".pdf")
     assert name.endswith(letter + ".pdf")
     assert len(name.encode()) <= MAX_NAME_BYTES
+
+
+def test_a_name_that_would_fill_a_screen_is_shown_by_its_beginning_and_its_end() -> None:
+    assert shortened("密" * 255) == "密" * 255
+    shown = shortened("a" * 10_000 + ".pdf")
+    assert len(shown) == 255
+    assert shown.startswith("a" * 199 + "\u2026")
+    assert shown.endswith("aaaa.pdf")
 
 
 @given(wish=st.text(st.characters(codec=None), max_size=300))

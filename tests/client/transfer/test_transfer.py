@@ -341,7 +341,7 @@ async def test_what_streams_is_authentic_as_far_as_it_came(
 # ------------------------------------------------------------------ what lies on no disk
 
 
-async def _up_from(api: Api, data: bytes, size: int) -> Attachment:
+async def _up_from(api: Api, data: bytes, size: int, name: str = "a.bin") -> Attachment:
     reading, writing = os.pipe()
 
     def feed() -> None:
@@ -358,7 +358,7 @@ async def _up_from(api: Api, data: bytes, size: int) -> Attachment:
                 api,
                 file,
                 unit_id=UNIT,
-                name="a.bin",
+                name=name,
                 size=size,
                 rng=RNG,
                 spool=transfer.Spool(Path(folder)),
@@ -385,6 +385,15 @@ async def test_bytes_that_are_more_or_fewer_than_was_said_are_not_sent(
     monkeypatch.setattr(up_module, "HELD_BYTES", held)
     with pytest.raises(UsageError, match="while it was read"):
         await _up_from(api, CONTENT, size)
+
+
+async def test_a_name_longer_than_any_file_system_has_is_not_sent(
+    api: Api, server: FileServer
+) -> None:
+    with pytest.raises(UsageError, match="at most 1024 bytes"):
+        await _up_from(api, b"hello", 5, name="密" * 342)
+    assert not server.requests
+    assert (await _up_from(api, b"hello", 5, name="密" * 341)).name == "密" * 341
 
 
 async def test_a_picture_that_lies_on_no_disk_is_stripped_and_has_a_preview(
