@@ -146,7 +146,8 @@ async def _fetched(
 
 
 async def _received(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
-    async for piece in response.content.iter_any():
+    # As it came: to join what has come meanwhile would copy all of it once more.
+    async for piece, _ in response.content.iter_chunks():
         yield piece
 
 
