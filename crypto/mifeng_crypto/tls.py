@@ -41,6 +41,7 @@ from typing import (
 )
 
 from mifeng_crypto.errors import CodecError
+from mifeng_crypto.frozen import frozen
 from mifeng_crypto.kinds import (
     Size,
     Width,
@@ -178,7 +179,7 @@ def struct(
     """
 
     def declare(cls: type[T]) -> type[T]:
-        made = cast("Any", dataclasses.dataclass(frozen=True, slots=True)(cls))
+        made = cast("Any", frozen(cls))
         made._tag, made._tag_bytes = tag, tag_bytes
         if "_write" not in cls.__dict__:
             made._write = _compile_on_first_use(made, "_write")

@@ -209,6 +209,25 @@ async def test_the_keyboard_alone_goes_through_a_day(stage: Stage) -> None:
     await keys.press("ArrowDown")
     await keys.press("Enter")
     await page.locator(".reaction.mine").wait_for()
+    # a thread, and what is done with a line in it
+    await page.locator(".line", has_text="answered by keyboard").last.focus()
+    await keys.press("t")
+    await page.wait_for_selector("mf-thread textarea:focus")
+    await keys.type("in the thread")
+    await keys.press("Enter")
+    answer = page.locator("mf-thread .line", has_text="in the thread")
+    await answer.wait_for()
+    for _ in range(30):
+        if await page.evaluate("!!document.activeElement.closest('mf-thread .line')"):
+            break
+        await keys.press("Shift+Tab")
+    await answer.focus()
+    await keys.press("ArrowUp")
+    await keys.press("ArrowDown")
+    await keys.press("+")
+    await keys.press("Enter")
+    await answer.locator(".reaction.mine").wait_for()
+    await keys.press("Escape")
     # find a person by pinyin or name, and go back
     await keys.press("Control+k")
     await keys.type("ben")

@@ -13,7 +13,7 @@ from mifeng import text
 
 text.use_from(sys.argv)
 
-from mifeng.cli.hardening import keep_memory_off_the_disk  # noqa: E402
+from mifeng.cli.hardening import keep_memory_off_the_disk, strike_out_links  # noqa: E402
 from mifeng.cli.opening import is_desktop, opening_in, serve  # noqa: E402
 from mifeng.cli.options import hoist, run_to_exit  # noqa: E402
 from mifeng.cli.routed import open_streams  # noqa: E402
@@ -23,6 +23,7 @@ __all__ = ["main"]
 
 def main() -> None:
     """The entry point. Without a word, before a screen, it opens the page."""
+    strike_out_links()
     keep_memory_off_the_disk()
     open_streams()
     words = sys.argv[1:]

@@ -27,10 +27,28 @@ function lineActions(entry) {
 
 /** @typedef {import("../lib/dom.js").Part & { entry: (row: Element | null) => MessageFacts | undefined }} Place */
 
-/** What is pressed is done, and the actions stand where the pointer or the focus is. @param {Place} place */
-export function serveActions(place) {
+/** What is pressed is done, and the actions stand where the pointer or the focus is. @param {Place} place @param {HTMLElement} lines in it */
+export function serveActions(place, lines) {
+  place.on(lines, "keydown", (event) => walk(event, place));
   place.on(place, "click", (event) => doAction(event, place));
   place.on(place, "pointerover focusin", (event) => offerActions(event, place));
+}
+
+/** The arrows go from line to line; a letter does something with one. @param {KeyboardEvent} event @param {Place} place */
+function walk(event, place) {
+  if (event.altKey || event.ctrlKey || event.metaKey) return;
+  const row = /** @type {HTMLElement | null} */ (document.activeElement?.closest(".line"));
+  const all = /** @type {HTMLElement[]} */ ([...place.querySelectorAll(".line")]), at = row ? all.indexOf(row) : all.length;
+  const to = { ArrowUp: at - 1, ArrowDown: row ? at + 1 : undefined }[event.key];
+  if (to !== undefined) {
+    event.preventDefault();
+    all[Math.max(0, Math.min(to, all.length - 1))]?.focus();
+  } else if (row && document.activeElement === row) {
+    const entry = place.entry(row), what = { r: "reply", t: "thread", e: "edit", "+": "react", Delete: "delete", Enter: "more" }[event.key];
+    if (!entry || !what || ((what === "edit" || what === "delete") && !entry.is_mine)) return;
+    event.preventDefault();
+    act(what, entry, row, place);
+  }
 }
 
 /** The actions stand at the line that the pointer or the focus is on. @param {Event} event @param {Place} place */
@@ -59,7 +77,7 @@ export function doAction(event, place) {
 }
 
 /** @param {string} what @param {MessageFacts} entry @param {HTMLElement} at @param {HTMLElement} place */
-export function act(what, entry, at, place) {
+function act(what, entry, at, place) {
   if (!canAnswer(entry) && what !== "thread") return;
   if (what === "react") openReactions(entry, at);
   else if (what === "reply" || what === "thread" || what === "edit") emit(place, what, entry);

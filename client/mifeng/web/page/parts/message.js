@@ -52,7 +52,7 @@ function letIn(entry, people) {
  */
 export function line(entry, before, options = {}) {
   const row = h("article.line", {
-    tabIndex: -1, "data-sequence": entry.sequence,
+    tabIndex: -1, "data-sequence": entry.sequence, "data-key": entry.sequence,
     "aria-label": `${by(entry)} ${clock(entry.at)}`,
   });
   drawLine(row, entry, before, options);

@@ -16,7 +16,7 @@ export class ThreadPart extends Part {
 
   begin() {
     fill(this, panelHead(t("Thread"), this), this.#lines, this.#composer);
-    serveActions(this);
+    serveActions(this, this.#lines);
     this.on(store, "line-changed", (event) => event.detail.unit === this.unit && this.draw());
     this.on(this, "edit", (event) => { event.stopPropagation(); this.#composer.edit(event.detail); });
     this.on(this, "reply", (event) => { event.stopPropagation(); this.#composer.focusText(); });

@@ -1,7 +1,7 @@
 // A unit's timeline: a window of lines that grows at either end as one scrolls, and is cut at the
 // other, so that ten thousand messages weigh no more than two hundred.
 
-import { announce, ask, by, complain, Declined, emit, fill, gist, h, icon, left, Part, plain, said, store, t, tn } from "../lib/index.js";
+import { announce, ask, by, complain, Declined, fill, gist, h, icon, left, Part, plain, said, store, t, tn } from "../lib/index.js";
 import { drawLine, isOneMore, line, oneMore, run } from "./message.js";
 import { serveActions } from "./actions.js";
 
@@ -33,8 +33,7 @@ export class TimelinePart extends Part {
     fill(this, this.#scroller, this.#newest);
     this.on(this.#scroller, "scroll", () => this.#scrolled(), { passive: true });
     this.on(this.#newest, "click", () => this.open(this.unit));
-    serveActions(this);
-    this.on(this, "keydown", (event) => this.#key(event));
+    serveActions(this, this);
     this.on(this, "grown", (event) => this.#grown(event));
     this.on(store, "line-changed", (event) => this.#take(event.detail));
     this.on(store, "entry changed", (event) => (event.detail?.unit ?? this.unit) === this.unit && this.#catchUp());
@@ -332,22 +331,6 @@ export class TimelinePart extends Part {
   entry(row) {
     const sequence = Number(row?.getAttribute("data-sequence") ?? 0);
     return sequence ? this.entries.find((one) => one.sequence === sequence) : undefined;
-  }
-
-  /** @param {KeyboardEvent} event */
-  #key(event) {
-    const row = /** @type {HTMLElement | null} */ (document.activeElement?.closest(".line"));
-    const all = [...this.rows.values()];
-    const to = (/** @type {number} */ at) => {
-      event.preventDefault();
-      all[Math.max(0, Math.min(at, all.length - 1))]?.focus();
-    };
-    if (event.key === "ArrowUp" && !event.altKey) to(row ? all.indexOf(row) - 1 : all.length - 1);
-    else if (event.key === "ArrowDown" && !event.altKey && row) to(all.indexOf(row) + 1);
-    else if (row && document.activeElement === row && !event.ctrlKey && !event.metaKey && !event.altKey) {
-      const entry = this.entry(row);
-      if (entry) emit(this, "line-key", { event, entry, row });
-    }
   }
 
   /** The last message of one's own, for editing it. */

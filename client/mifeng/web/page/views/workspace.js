@@ -1,6 +1,5 @@
 // The main screen: units at the left, what is said in the middle, what there is to know at the right.
 
-import { act } from "../parts/actions.js";
 import { archived, ask, complain, emit, fill, h, icon, iconButton, notice, openForm, pageHead, Part, said, store, t, tn, toList } from "../lib/index.js";
 import { openNewUnit } from "./unit-settings.js";
 import { openSettings } from "./settings.js";
@@ -55,7 +54,6 @@ export class WorkspaceView extends Part {
     reply: (entry) => this.composer.reply(entry),
     edit: (entry) => this.composer.edit(entry),
     thread: (entry) => this.#openPanel("thread", entry),
-    "line-key": (pressed) => this.#lineKey(pressed),
     "close-panel": () => this.#closePanel(),
     "edit-last": () => {
       if (!this.#unit) return;
@@ -263,14 +261,6 @@ export class WorkspaceView extends Part {
     const at = all.findIndex((unit) => unit.id === this.#unit);
     const to = all[(at + by + all.length) % all.length];
     if (to) location.hash = `#/u/${to.id}`;
-  }
-
-  /** @param {{ event: KeyboardEvent, entry: import("../api").MessageFacts, row: HTMLElement }} pressed */
-  #lineKey({ event, entry, row }) {
-    const what = { r: "reply", t: "thread", e: "edit", "+": "react", Delete: "delete", Enter: "more" }[event.key];
-    if (!what || ((what === "edit" || what === "delete") && !entry.is_mine)) return;
-    event.preventDefault();
-    act(what, entry, row, this.timeline);
   }
 }
 
