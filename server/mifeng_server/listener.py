@@ -10,12 +10,11 @@ import asyncio
 import asyncio.sslproto
 import ssl
 from collections.abc import Callable
-from typing import Any
-from weakref import WeakKeyDictionary
 
 from aiohttp import web
 
 from mifeng_server.logs import AIOHTTP
+from mifeng_server.tls_stream import READ_BYTES, Tls
 
 __all__ = ["make_runner", "open_port"]
 
@@ -24,8 +23,6 @@ HEAD_S = 75
 HANDSHAKE_S = 15
 SHUTDOWN_S = 10
 """How long requests under way may take to end."""
-READ_BYTES = 256 << 10
-TLS_BUFFER_BYTES = 32 << 10
 BACKLOG = 4096
 """Connections that wait for the process: all of a company may come back in the same second."""
 
@@ -59,49 +56,12 @@ async def open_port(
         full = len(server.connections) >= most
         return _Full() if full else make()
 
-    asyncio.sslproto.SSLProtocol = _Tls  # type: ignore[misc]
+    asyncio.sslproto.SSLProtocol = Tls  # type: ignore[misc]
     make: Callable[[], asyncio.BaseProtocol] = server
     seconds = HANDSHAKE_S if context else None
     return await asyncio.get_running_loop().create_server(
         accept, host, port, ssl=context, backlog=BACKLOG, ssl_handshake_timeout=seconds
     )
-
-
-class _Tls(asyncio.sslproto.SSLProtocol):
-    """TLS connections that read into one buffer of their loop, one after the other.
-
-    asyncio gives each 256 KiB of its own, which most never need: a thousand idle sockets would hold
-    256 MiB. What is read is passed on before the loop comes to the next connection.
-    """
-
-    # Beyond thirty attributes, the table of an object is no longer shared with others of its class,
-    # and takes 1,300 bytes more: these make the rest fit.
-    __slots__ = (
-        "_extra",
-        "_loop",
-        "_ssl_buffer",
-        "_ssl_buffer_view",
-        "_sslcontext",
-        "_transport",
-        "_waiter",
-        "_write_backlog",
-    )
-
-    max_size = TLS_BUFFER_BYTES
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, *args: Any, **more: Any) -> None:  # noqa: ANN401 - asyncio's own
-        super().__init__(loop, *args, **more)
-        if loop not in _BUFFERS:
-            buffer = bytearray(READ_BYTES)
-            _BUFFERS[loop] = buffer, memoryview(buffer)
-        self._ssl_buffer, self._ssl_buffer_view = _BUFFERS[loop]
-        # TLS takes at once what is written, so this stays short: a deque has 700 bytes when empty.
-        self._write_backlog = []  # type: ignore[assignment]
-
-
-_BUFFERS: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[bytearray, memoryview]] = (
-    WeakKeyDictionary()
-)
 
 
 class _Full(asyncio.Protocol):

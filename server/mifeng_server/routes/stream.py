@@ -19,6 +19,7 @@ from mifeng_server.fanout.feed import Feed
 from mifeng_server.fanout.hub import Hub
 from mifeng_server.fanout.stewards import Stewards
 from mifeng_server.routes.endpoint import CLOCK, HOUSE, check_protocol
+from mifeng_server.tls_stream import offer
 
 __all__ = ["HUB", "STEWARDS", "add_stream_route"]
 
@@ -124,10 +125,7 @@ class _Sender:
         Past aiohttp, which would pack and check it for each socket anew. It writes its own frames
         whole as well, so that none falls into another.
         """
-        if self._transport.is_closing() or self._transport.get_write_buffer_size():
-            return False
-        self._transport.write(frame)
-        return True
+        return offer(self._transport, frame)
 
     def wake(self) -> None:
         """Send what the feed has to be told."""
