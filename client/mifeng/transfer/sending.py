@@ -34,7 +34,7 @@ __all__ = ["PIECE_BYTES", "Sending", "check_whole", "create", "is_there", "known
 
 PIECE_BYTES = 4 << 20
 """The least that goes at once, and what the server keeps a file in."""
-MOST_BYTES = 64 * PIECE_BYTES
+MOST_BYTES = 16 * PIECE_BYTES
 QUICK_S = 1.0
 """A piece that took less may be followed by one of twice its size."""
 _READ_BYTES = 1 << 20
