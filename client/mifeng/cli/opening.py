@@ -8,7 +8,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Opening", "is_desktop", "opening_in", "serve"]
 
 TURN_S = 0.0005
-"""How long loading goes on before the page gets its turn."""
+"""How long loading goes on before the profile or the page gets its turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,7 @@ async def serve(opening: Opening) -> None:
         # Side by side: what a passphrase costs, the browser with its page, and loading the rest.
         early = _Early(told)
         stack.push_async_callback(early.close)
+        await asyncio.sleep(0)  # it is under way before anything else is loaded
         await asyncio.to_thread(_load_page)
         from mifeng.web.browser import open_page
         from mifeng.web.porch import porch
@@ -138,15 +139,22 @@ async def _furnished(told: Options, entrance: Porch, early: _Early) -> AsyncIter
 
 
 def _load_page() -> None:
-    import mifeng.web.browser  # noqa: F401
+    with _giving_turns():
+        import mifeng.web.browser  # noqa: F401
 
 
 def _load_rest() -> None:
+    with _giving_turns():
+        import mifeng.cli.lent
+        import mifeng.web.server  # noqa: F401
+
+
+@contextlib.contextmanager
+def _giving_turns() -> Iterator[None]:
     before = sys.getswitchinterval()
     sys.setswitchinterval(TURN_S)
     try:
-        import mifeng.cli.lent
-        import mifeng.web.server  # noqa: F401
+        yield
     finally:
         sys.setswitchinterval(before)
 

@@ -156,8 +156,8 @@ export class DetailsPart extends Part {
       h("button.bare.file-row.grow", { onclick: () => emit(this, "jump", entry.sequence) },
         fileIcon(file),
         h("span.person-text.grow", h("bdi.cut.name", file.name),
-          h("span.muted.cut", `${facts(file)} · ${by(entry)}`),
-          h("span.muted.small", left(entry.until)))),
+          h("span.muted.cut", facts(file)),
+          h("span.muted.small.cut", `${left(entry.until)} · ${by(entry)}`))),
       keepButton(entry, file),
       iconButton("group", t("Who has fetched {name}", { name: file.name }), () => readers(entry.sequence, file)),
       iconButton("download", t("Save {name}", { name: file.name }), () => save(entry, file))))))
