@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import string
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from mifeng import text
 from mifeng.content.documents.words import malformed
 from mifeng.errors import ServerProblem
 from mifeng_crypto.api.problems import ProblemCode
-from mifeng_crypto.errors import CodecError, ProtocolError, UsageError
+from mifeng_crypto.errors import CodecError, ProtocolError, StorageError, UsageError
 from mifeng_server.domain.memory import MemoryStore
 from mifeng_server.domain.quota import Quotas, check_quota
 from mifeng_server.domain.refusal import Refusal
@@ -113,6 +114,18 @@ def test_an_error_is_shown_in_the_language_of_its_reader_with_its_values() -> No
     )
     broken = ProtocolError("RFC9420-7.3-2", "log in again")
     assert text.explain(broken) == "请重新登录 [RFC9420-7.3-2]"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have other words")
+@pytest.mark.parametrize("number", text.reasons())
+def test_why_a_system_refuses_a_file_is_said_in_the_language_of_its_reader(
+    number: int, chinese: None
+) -> None:
+    del chinese
+    reason = os.strerror(number)
+    error = StorageError("{path} cannot be read: {reason}", path="a.pdf", reason=reason)
+    assert text.explain(error) == f"a.pdf 无法读取：{text.reasons()[number]}"
+    assert not text.reasons()[number].isascii()
 
 
 @pytest.mark.usefixtures("chinese")

@@ -10,6 +10,7 @@ they are shown, by `explain`.
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import gettext
 import itertools
@@ -35,6 +36,7 @@ __all__ = [
     "language_in_use",
     "language_of",
     "ngettext",
+    "reasons",
     "retold",
     "size",
     "speaking",
@@ -212,6 +214,25 @@ def size(n: float) -> str:
 def _value(value: object) -> object:
     """Translate what is itself a text of ours, such as the remedy of a problem."""
     return _(value) if isinstance(value, str) and value else value
+
+
+def reasons() -> dict[int, str]:
+    """Why a system refuses a file: `OSError.strerror` is a text of ours as well."""
+    return {
+        errno.EACCES: _("Permission denied"),
+        errno.EBUSY: _("Device or resource busy"),
+        errno.EEXIST: _("File exists"),
+        errno.EIO: _("Input/output error"),
+        errno.EISDIR: _("Is a directory"),
+        errno.ELOOP: _("Too many levels of symbolic links"),
+        errno.EMFILE: _("Too many open files"),
+        errno.ENAMETOOLONG: _("File name too long"),
+        errno.ENOENT: _("No such file or directory"),
+        errno.ENOSPC: _("No space left on device"),
+        errno.ENOTDIR: _("Not a directory"),
+        errno.EPERM: _("Operation not permitted"),
+        errno.EROFS: _("Read-only file system"),
+    }
 
 
 def _kinds() -> dict[type[MifengError], str]:
