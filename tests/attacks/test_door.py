@@ -19,8 +19,12 @@ import pytest
 
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.errors import MifengError
+from mifeng_crypto.ids import MemberId
+from mifeng_crypto.ledger.charter import sign_charter_entry
+from mifeng_crypto.ledger.charter_entry import Grant, UnitRole
 from mifeng_crypto.ledger.policy import DEFAULT_POLICY
 from mifeng_crypto.ledger.roster_entry import RemoveMember
+from mifeng_crypto.tls import encode
 from mifeng_server.clock import SystemClock
 from mifeng_server.config import Folder
 from mifeng_server.serving import serving
@@ -334,11 +338,29 @@ async def test_g11_a_race_adds_the_person_after_the_last(
     ann, _, _ = two
     policy = dataclasses.replace(DEFAULT_POLICY, cap=2)
     unit_id = await ann.create_unit(policy=policy)
-    invited = [await ann.invite() for _ in range(4 if adversary.on else 1)]
-    outcomes = []
-    for member_id, _ in invited:
-        outcomes.append(await answer_of(ann.grant(unit_id, member_id)))
+    invited = [(await ann.invite())[0] for _ in range(4 if adversary.on else 1)]
+
+    async def let_in(member_id: MemberId) -> str:
+        while True:  # each knows the newest charter, and all are on their way at the same time
+            charter = ann.units[unit_id].charter
+            entry = sign_charter_entry(
+                charter, Grant(member_id, UnitRole.MEMBER), ann.author, ann.key,
+                roster=ann.known, now=ann.now,
+            )  # fmt: skip
+            request = m.LedgerAppendRequest(entry=encode(entry))
+            got = await answer_of(
+                ann.call("charter_append", m.HeadReply, request, path={"unit_id": unit_id})
+            )
+            if got != "stale_head":
+                return got
+            async with looking:
+                await ann.catch_up(unit_id)
+
+    looking = asyncio.Lock()
+    outcomes = sorted(await asyncio.gather(*map(let_in, invited)))
+    assert outcomes[0] == "", "the last place is somebody's"
     judge(adversary, "cap_exceeded", outcomes[-1])
+    assert outcomes.count("") == 1
     unit = await server.house.unit(unit_id)
     assert unit is not None
     assert len(unit.charter.members()) == 2

@@ -178,6 +178,35 @@ async def test_errors_are_short_name_the_remedy_and_have_their_exit_codes(tmp_pa
     assert len(down.err.splitlines()) <= 2
 
 
+async def test_without_the_server_what_is_here_is_shown_and_what_is_said_is_kept(
+    tmp_path: Path,
+) -> None:
+    shell = Terminal(tmp_path)
+    async with running_server(tmp_path) as server:
+        await shell.run("ada", "found", server.founding_link, "--name", "Ada", "--json")
+        assert (await shell.run("ada", "unit", "create", "Research")).code == 0
+        assert (await shell.run("ada", "send", "Research", "one")).code == 0
+    for words, shown in (
+        (("read", "Research"), "Ada: one"),
+        (("verify",), "  "),
+    ):
+        done = await shell.run("ada", *words)
+        assert done.code == 5
+        assert shown in done.out
+        assert "cannot be reached" in done.err
+    said = await shell.run("ada", "send", "Research", "two")
+    assert (said.code, said.out) == (5, "")
+    assert "It is kept" in said.err
+    assert "cannot be reached" in said.err
+    assert "two" in (await shell.run("ada", "outbox")).out
+    async with running_server(tmp_path, restart=True):
+        read = await shell.run("ada", "read", "Research")
+        assert (read.code, [line.partition("Ada: ")[2] for line in read.out.splitlines()]) == (
+            0,
+            ["one", "two"],
+        )
+
+
 async def test_it_speaks_chinese(tmp_path: Path) -> None:
     done = await Terminal(tmp_path).run("nobody", "whoami", lang="zh_CN")
     assert done.code == 6

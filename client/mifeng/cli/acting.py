@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from mifeng.cli.options import opened, options, run, standard_input
-from mifeng_crypto.errors import UsageError
+from mifeng.text import _
+from mifeng_crypto.errors import TransportError, UsageError
 
 if TYPE_CHECKING:
     from mifeng import Message, Unit, Workspace
@@ -54,9 +55,16 @@ def act_in(
         from mifeng.content import printable
 
         body = "" if text is None else said(text)
-        async with opened(told) as me:
+        async with opened(told, local=True) as me:
             where = me.unit(unit)
-            message = await act(me, where, body)
+            before = len(where.outgoing())
+            try:
+                message = await act(me, where, body)
+            except TransportError:
+                if len(where.outgoing()) > before and not told.json:
+                    kept = _("It is kept, and goes out later: `mifeng outbox` shows it.")
+                    typer.echo(kept, err=True)
+                raise
             if told.json:
                 as_json(message_facts(where, message))
             elif sentence:

@@ -107,7 +107,7 @@ def confirmations(
     async def main() -> None:
         from mifeng.cli.show import as_json, message_facts
 
-        async with opened(told, lends=watch) as me:
+        async with opened(told, lends=watch, local=True) as me:
             where = me.unit(unit)
             message = await where.message(number)
             if export is not None or message.announcement is None:

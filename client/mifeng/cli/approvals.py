@@ -142,7 +142,7 @@ def list_requests(
     async def main() -> None:
         from mifeng.cli.searching import print_found
 
-        async with opened(told) as me:
+        async with opened(told, local=True) as me:
             where = me.unit(unit) if unit is not None else None
             found = await me.requests(mine=mine, unit=where)
             if csv is not None:
@@ -173,7 +173,7 @@ def templates(
         from mifeng.core.forms import template_facts, template_from
         from mifeng.sdk.wording import label_of
 
-        async with opened(told) as me:
+        async with opened(told, local=True) as me:
             where = me.unit(unit)
             if add is not None:
                 try:

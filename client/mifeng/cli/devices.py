@@ -41,7 +41,7 @@ def list_devices(context: typer.Context, person: Whose = None) -> None:
         from mifeng.cli.show import as_json, local_time, print_table
         from mifeng.sdk.wording import arrival_word
 
-        async with opened(told) as me:
+        async with opened(told, local=True) as me:
             found = await me.devices.list(me.person(person) if person is not None else None)
         if told.json:
             for device in found:

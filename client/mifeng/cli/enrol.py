@@ -300,7 +300,7 @@ def whoami(context: typer.Context) -> None:
     told = options(context)
 
     async def main() -> None:
-        async with opened(told) as me:
+        async with opened(told, local=True) as me:
             _show_me(told, me, _("You are {name} ({role}). Your profile is in {folder}."))
 
     run(told, main)

@@ -196,7 +196,7 @@ def files(
     async def main() -> None:
         from mifeng.cli.show import as_json
 
-        async with opened(told) as me:
+        async with opened(told, local=True) as me:
             where = me.unit(unit)
             found = await where.files(with_readers=readers)
         if told.json:

@@ -133,7 +133,7 @@ def read(
         from mifeng.cli.notices import print_ending, print_notices, print_unsent
         from mifeng.cli.show import as_json, message_facts, print_message
 
-        async with opened(told) as me:
+        async with opened(told, local=True) as me:
             where = me.unit(unit)
             if around is not None:
                 shown = await where.around(around, span=last or AROUND)
@@ -161,7 +161,7 @@ def thread(context: typer.Context, unit: UnitName, number: MessageNumber) -> Non
     async def main() -> None:
         from mifeng.cli.show import as_json, message_facts, print_message
 
-        async with opened(told) as me:
+        async with opened(told, local=True) as me:
             where = me.unit(unit)
             for message in await where.thread(number):
                 if told.json:
@@ -179,7 +179,7 @@ def receipts(context: typer.Context, unit: UnitName, number: MessageNumber) -> N
     async def main() -> None:
         from mifeng.cli.show import as_json, person_facts, print_table, shown_name
 
-        async with opened(told) as me:
+        async with opened(told, local=True) as me:
             read_by, received_by = await me.unit(unit).receipts(number)
         if told.json:
             as_json(

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from mifeng.errors import ProfileBusyError
 from mifeng.text import _, explain, language_in_use
-from mifeng_crypto.errors import MifengError, StorageError, UsageError
+from mifeng_crypto.errors import MifengError, StorageError, TransportError, UsageError
 
 if TYPE_CHECKING:
     import typer
@@ -79,6 +79,8 @@ class Options:
     json: bool = False
     words: Sequence[str] = ()
     """The whole command line, to be handed over."""
+    unreached: TransportError | None = None
+    """Why this was done with what is on this device alone."""
 
     @property
     def chosen_folder(self) -> Path | None:
@@ -152,7 +154,7 @@ def passphrase_for(options: Options, *, new: bool) -> str | None:
 
 @contextlib.asynccontextmanager
 async def opened(
-    options: Options, *, lends: bool = False, offline: bool = False
+    options: Options, *, lends: bool = False, offline: bool = False, local: bool = False
 ) -> AsyncIterator[Workspace]:
     """Open the profile that the options name, caught up with the server.
 
@@ -162,15 +164,19 @@ async def opened(
         options: of this call.
         lends: whether this call stays, so that others may have theirs done here meanwhile.
         offline: whether the server is left alone.
+        local: whether it is done with what is on this device where the server is not reached, which
+            is then said at the end.
     """
     lent = LENT.get()
     if lent is not None:
         if not offline:
-            await lent.me.sync()
+            await _catch_up(lent.me, options, local=local)
         yield lent.me
         return
     async with AsyncExitStack() as stack:
-        me = await _open_or_hand_over(options, stack, offline=offline)
+        me = await _open_or_hand_over(options, stack)
+        if not offline:
+            await _catch_up(me, options, local=local)
         if not (options.json or offline) and (told := await me.expired()):
             sentence = _("Expired meanwhile: {messages} messages and {files} files.")
             text = sentence.format(messages=told.messages, files=told.files)
@@ -184,9 +190,17 @@ async def opened(
         yield me
 
 
-async def _open_or_hand_over(
-    options: Options, stack: AsyncExitStack, *, offline: bool
-) -> Workspace:
+async def _catch_up(me: Workspace, options: Options, *, local: bool) -> None:
+    """Catch up; note why that was not possible, if the call is of use without."""
+    try:
+        await me.sync()
+    except TransportError as err:
+        if not local:
+            raise
+        options.unreached = err
+
+
+async def _open_or_hand_over(options: Options, stack: AsyncExitStack) -> Workspace:
     from mifeng.handover import hand_over
     from mifeng.home import Home
     from mifeng.keychain import source_of
@@ -214,10 +228,7 @@ async def _open_or_hand_over(
             await asyncio.sleep(LOOK_S)
     from mifeng import sdk  # after unlocking: see mifeng.home
 
-    me = await stack.enter_async_context(sdk.unlocked(home))
-    if not offline:
-        await me.sync()
-    return me
+    return await stack.enter_async_context(sdk.unlocked(home))
 
 
 def _call(options: Options) -> Call:
@@ -297,7 +308,7 @@ async def ended(options: Options, main: Callable[[], Coroutine[None, None, None]
             typer.echo(_("Aborted."), err=True)
             return 1
         raise
-    return 0
+    return _failed(options, options.unreached) if options.unreached is not None else 0
 
 
 def _failed(options: Options, err: MifengError) -> int:

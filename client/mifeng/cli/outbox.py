@@ -48,7 +48,7 @@ def outbox(
         from mifeng.cli.show import say
         from mifeng.content import printable
 
-        async with opened(told) as me:
+        async with opened(told, local=True) as me:
             if which is None or unit is None:
                 _list([me.unit(unit)] if unit else me.units(), as_lines=told.json)
                 return

@@ -50,7 +50,7 @@ def people(
     async def main() -> None:
         from mifeng.cli.show import as_json, print_table
 
-        async with opened(told) as me:
+        async with opened(told, local=True) as me:
             found = me.people(query)
             kinds = {p.id: kind.name.lower() for p in found if (kind := me.kind_of(p))}
             roles = {p.id: role.name.lower() for p in found if (role := me.role_of(p))}
@@ -101,7 +101,7 @@ def verify(
         from mifeng.cli.show import as_json, say
         from mifeng.content import printable
 
-        async with opened(told) as me:
+        async with opened(told, local=True) as me:
             who = me.person(person) if person is not None else None
             number = me.safety_number(who)
         if told.json:
@@ -143,7 +143,7 @@ def show_profile(
         from mifeng.cli.show import as_json, message_facts, say
         from mifeng.content import printable
 
-        async with opened(told) as me:
+        async with opened(told, local=True) as me:
             who = me.me if person is None else me.person(person)
             role, kind = me.role_of(who), me.kind_of(who)
             shared = [

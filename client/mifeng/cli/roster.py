@@ -77,7 +77,7 @@ def show_server(context: typer.Context) -> None:
     told = options(context)
 
     async def main() -> None:
-        async with opened(told) as me:
+        async with opened(told, local=True) as me:
             _show_server(me, as_json=told.json)
 
     run(told, main)
@@ -148,7 +148,7 @@ def roster(
         from mifeng.cli.show import as_json, local_time, print_table
         from mifeng.sdk.wording import change_in_words
 
-        async with opened(told) as me:
+        async with opened(told, local=True) as me:
             found = await me.changes(after=after)
         if told.json:
             for change in found:

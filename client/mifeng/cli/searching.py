@@ -38,7 +38,7 @@ def search(
     told = options(context)
 
     async def main() -> None:
-        async with opened(told) as me:
+        async with opened(told, local=True) as me:
             found = await me.search(" ".join(query), last=last)
             print_found(found, as_lines=told.json)
             if not found and not told.json:
@@ -58,7 +58,7 @@ def feed(
     told = options(context)
 
     async def main() -> None:
-        async with opened(told) as me:
+        async with opened(told, local=True) as me:
             if person is not None:
                 found = await me.posts_of(me.person(person), last=last)
             else:

@@ -124,7 +124,7 @@ def list_units(
     async def main() -> None:
         from mifeng.cli.show import as_json, print_table
 
-        async with opened(told) as me:
+        async with opened(told, local=True) as me:
             if managed:
                 _list_managed(await me.managed(), json=told.json)
                 return
@@ -205,7 +205,7 @@ def org(
     async def main() -> None:
         from mifeng.cli.show import as_json, say
 
-        async with opened(told) as me:
+        async with opened(told, local=True) as me:
             places = me.org(query)
             for place in places:
                 if told.json:
@@ -255,7 +255,7 @@ def members(context: typer.Context, unit: UnitName) -> None:
         from mifeng.cli.notices import print_notices
         from mifeng.cli.show import as_json, print_table, shown_name
 
-        async with opened(told) as me:
+        async with opened(told, local=True) as me:
             where = await me.governed(unit)
             found = where.members()
         if told.json:
