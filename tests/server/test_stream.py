@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket as socket_options
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +15,8 @@ from mifeng_crypto.api import messages as m
 from mifeng_crypto.ledger.roster_entry import RemoveMember, RevokeDevice
 from mifeng_crypto.log import EntryKind, LogEntry
 from mifeng_crypto.tls import decode
+from mifeng_server.domain.house import House
+from mifeng_server.domain.unit import Unit
 from mifeng_server.routes import stream
 from tests.support.patience import PATIENCE_S, until
 from tests.support.peer import Peer
@@ -64,6 +67,24 @@ async def _closed(socket: Socket) -> int | None:
         frame = await socket.receive(timeout=PATIENCE_S)
         if frame.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED):
             return socket.close_code
+
+
+async def test_a_hello_full_of_made_up_units_is_not_looked_up_unit_by_unit(
+    two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, bob, unit_id = two
+    asked, unit = list[bytes](), House.unit
+
+    async def counted(house: House, wanted: bytes) -> Unit | None:
+        asked.append(wanted)
+        return await unit(house, wanted)
+
+    monkeypatch.setattr(House, "unit", counted)
+    made_up = {os.urandom(16): 0 for _ in range(5_000)}
+    async with _open(bob, {**made_up, unit_id: bob.units[unit_id].log.sequence}) as socket:
+        await ann.send(unit_id)
+        await _entries(socket, 1)
+    assert not made_up.keys() & set(asked)
 
 
 @pytest.mark.parametrize("json", [False, True])

@@ -12,7 +12,8 @@ from mifeng_crypto.api.messages import StreamHello
 from mifeng_crypto.ids import PROTOCOL_VERSION
 from mifeng_server.domain.login import Caller, authenticate
 from mifeng_server.domain.refusal import Refusal
-from mifeng_server.domain.unit import may_take_part
+from mifeng_server.domain.rows import GrantRow
+from mifeng_server.domain.unit import ALL, may_take_part
 from mifeng_server.domain.unit_read import read_entries
 from mifeng_server.fanout.channel import FRAME_ENTRIES
 from mifeng_server.fanout.feed import Feed
@@ -184,7 +185,12 @@ async def _follow(app: web.Application, feed: Feed, hello: StreamHello) -> None:
     except ValueError:
         raise _CloseError(MALFORMED) from None
     hub.unfollow_all(feed)
+    # A frame has room for thousands of ids; only what may be the member's is looked up.
+    grants = await house.store.find(GrantRow, order="unit_id", limit=ALL, member_id=feed.member_id)
+    granted = {grant.unit_id for grant in grants}
     for unit_id, sequence in after.items():
+        if unit_id not in granted:
+            continue
         unit, roster = await house.unit(unit_id), await house.roster()
         # Nothing is awaited from here on: a revocation comes before or after.
         if unit and roster and may_take_part(roster, unit, feed.member_id):
