@@ -67,6 +67,14 @@ def test_the_version_is_told() -> None:
     assert (done.exit_code, done.stdout) == (0, f"mifeng-server {version('mifeng')}\n")
 
 
+def test_the_language_may_stand_anywhere_on_the_line(data: Path) -> None:
+    for words in (["--lang", "zh_CN"], ["--lang=zh_CN"]):
+        done = _run("config", *words, "--data", str(data))
+        assert (done.returncode, done.stderr) == (0, "")
+        assert any("\u4e00" <= letter <= "\u9fff" for letter in done.stdout)
+    assert _run("config", "--data", str(data), "--lang").returncode == 2
+
+
 def test_init_prints_only_the_link_and_stores_its_token_hashed(made: tuple[Path, str]) -> None:
     data, text = made
     link = parse_link(text)

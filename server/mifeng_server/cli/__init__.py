@@ -18,4 +18,13 @@ def main() -> None:
     from mifeng_server.cli.operations import app
 
     gc.enable()
-    app()
+    app(args=_language_first(sys.argv[1:]))
+
+
+def _language_first(words: list[str]) -> list[str]:
+    """`--lang` may stand anywhere on the line."""
+    for at, word in enumerate(words):
+        if word == "--lang" or word.startswith("--lang="):
+            end = at + (2 if word == "--lang" else 1)
+            return [*words[at:end], *words[:at], *words[end:]]
+    return words
