@@ -131,25 +131,31 @@ def _check_target(target: Path, folder: Folder) -> None:
 
 
 def _from_sqlite(database: Path, fresh: Path, progress: Progress) -> None:
-    """Copy one snapshot of the WAL: writers go on, they only cannot reuse the log meanwhile."""
+    """Copy one snapshot of the WAL: writers go on, they only cannot reuse the log meanwhile.
+
+    Each piece is on the disk before the next one is read: what a server syncs for a message would
+    wait for all that the copy has left to be written.
+    """
     if not database.exists():
         raise StorageError("{path} is missing; restore it from a backup", path=database)
     with (
+        fresh.open("wb") as written,  # closed last: that lets go of what SQLite has locked of it
         closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as source,
         closing(sqlite3.connect(fresh)) as copy,
     ):
         fresh.chmod(0o600)
+
+        def step(_: int, left: int, pages: int) -> None:
+            os.fdatasync(written.fileno())
+            progress("server.db", (pages - left) * page_size)
+
         try:
             # A read transaction of our own keeps the snapshot: without it a write between two
             # steps would start the copy over, and a busy server's would never end.
             source.execute("BEGIN")
             source.execute("SELECT count(*) FROM sqlite_schema").fetchone()
             page_size = int(source.execute("PRAGMA page_size").fetchone()[0])
-            source.backup(
-                copy,
-                pages=PIECE // page_size,
-                progress=lambda _, left, pages: progress("server.db", (pages - left) * page_size),
-            )
+            source.backup(copy, pages=PIECE // page_size, progress=step)
             source.rollback()
             copy.execute("PRAGMA journal_mode = DELETE")
             copy.execute("PRAGMA wal_checkpoint")
