@@ -22,9 +22,18 @@ def frozen(cls: type[T]) -> type[T]:
     """Return the class as `dataclass(frozen=True, slots=True)` makes it, as seen from outside.
 
     Its fields are plain: with a default value or without, and nothing else.
+
+    Raises:
+        TypeError: one has an option that would be passed over here, such as `repr=False`.
     """
     own = frozenset(cls.__dict__)
     made: Any = dataclasses.dataclass(init=False, repr=False, eq=False, slots=True)(cls)
+    for field in dataclasses.fields(made):
+        is_plain = field.init and field.repr and field.compare and not field.kw_only
+        if not is_plain or field.default_factory is not dataclasses.MISSING:
+            raise TypeError(f"{cls.__name__}.{field.name} is no plain field; use `dataclass`")
+    if hasattr(made, "__post_init__"):
+        raise TypeError(f"{cls.__name__} has a __post_init__; use `dataclass`")
     made.__dataclass_params__.frozen = True
     names = made.__match_args__
     values: Callable[[Any], Any] = operator.attrgetter(*names) if names else lambda _: ()

@@ -79,11 +79,14 @@ class Tls(asyncio.sslproto.SSLProtocol):
         ):
             return False
         try:
-            self._sslobj.write(data)
+            count = self._sslobj.write(data)
         except ssl.SSLError:
             return False
-        assert isinstance(self._transport, asyncio.Transport), "it is of a stream"
-        self._transport.write(self._outgoing.read())
+        if count < len(data):  # OpenSSL may end with a record; asyncio goes on with the next one
+            self._write_appdata([data[count:]])
+        else:
+            assert isinstance(self._transport, asyncio.Transport), "it is of a stream"
+            self._transport.write(self._outgoing.read())
         return True
 
 

@@ -86,3 +86,26 @@ def test_how_a_class_shows_itself_is_its_own() -> None:
     mine, _ = both(Hidden)
     assert repr(mine(b"key")) == "Hidden(...)"
     assert mine(b"key") == mine(b"key")
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"repr": False},
+        {"compare": False},
+        {"init": False},
+        {"kw_only": True},
+        {"default_factory": list},
+    ],
+    ids=lambda option: next(iter(option)),
+)
+def test_what_would_be_passed_over_is_refused(option: dict[str, Any]) -> None:
+    made = type("Odd", (), {"__annotations__": {"x": int}, "x": dataclasses.field(**option)})
+    with pytest.raises(TypeError, match=r"Odd\.x is no plain field"):
+        frozen(made)
+
+
+def test_what_is_to_be_done_after_the_constructor_is_refused() -> None:
+    made = type("Odd", (), {"__annotations__": {"x": int}, "__post_init__": lambda _: None})
+    with pytest.raises(TypeError, match="__post_init__"):
+        frozen(made)

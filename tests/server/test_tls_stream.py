@@ -14,6 +14,7 @@ import pytest
 from mifeng_server.config import Folder
 from mifeng_server.tls_key import make_tls_key, ssl_context
 from mifeng_server.tls_stream import Tls, offer
+from tests.support.patience import PATIENCE_S
 from tests.support.server import START
 
 FRAME = os.urandom(3000)
@@ -83,7 +84,35 @@ async def test_what_is_offered_and_what_is_written_arrive_in_their_order(
         else:
             ends.transport.write(piece)
         sent += piece
-    assert await asyncio.wait_for(reader.readexactly(len(sent)), 60) == sent
+    assert await asyncio.wait_for(reader.readexactly(len(sent)), PATIENCE_S) == sent
+
+
+class Partial:
+    """OpenSSL where a write ends with the first record."""
+
+    def __init__(self, whole: ssl.SSLObject) -> None:
+        self._whole = whole
+
+    def write(self, data: bytes) -> int:
+        return self._whole.write(memoryview(data)[: 16 << 10])
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._whole, name)
+
+
+@pytest.mark.parametrize("partly", [False, True])
+async def test_what_takes_several_records_arrives_whole(
+    line: tuple[Ends, asyncio.StreamReader, asyncio.StreamWriter], *, partly: bool
+) -> None:
+    ends, reader, _ = line
+    tls = getattr(ends.transport, "_ssl_protocol", None)
+    if partly and tls is not None:
+        tls._sslobj = Partial(tls._sslobj)
+    long = os.urandom(40_000)
+    assert offer(ends.transport, long)
+    assert await asyncio.wait_for(reader.readexactly(len(long)), PATIENCE_S) == long
+    assert offer(ends.transport, FRAME), "what waited is gone"
+    assert await asyncio.wait_for(reader.readexactly(len(FRAME)), PATIENCE_S) == FRAME
 
 
 async def test_who_reads_nothing_is_offered_in_vain_and_loses_nothing(
@@ -95,9 +124,11 @@ async def test_who_reads_nothing_is_offered_in_vain_and_loses_nothing(
         taken += 1
         assert taken < 100_000, "the network takes all that there is"
     assert not offer(ends.transport, FRAME)
-    assert await asyncio.wait_for(reader.readexactly(taken * len(FRAME)), 60) == FRAME * taken
+    assert (
+        await asyncio.wait_for(reader.readexactly(taken * len(FRAME)), PATIENCE_S) == FRAME * taken
+    )
     assert offer(ends.transport, b"again"), "what waited is gone"
-    assert await asyncio.wait_for(reader.readexactly(5), 60) == b"again"
+    assert await asyncio.wait_for(reader.readexactly(5), PATIENCE_S) == b"again"
 
 
 async def test_a_closed_connection_takes_nothing(
@@ -105,5 +136,5 @@ async def test_a_closed_connection_takes_nothing(
 ) -> None:
     ends, _, writer = line
     writer.transport.abort()
-    await asyncio.wait_for(ends.left.wait(), 60)
+    await asyncio.wait_for(ends.left.wait(), PATIENCE_S)
     assert not offer(ends.transport, FRAME)
