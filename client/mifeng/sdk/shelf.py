@@ -285,6 +285,7 @@ class Shelf(Talk):
 
         Raises:
             UsageError: there is such a file already.
+            DiskFullError: there is no room for it; nothing was fetched.
             ServerProblem: `gone`: its time is over.
             ProtocolError: FILE-n: it is not what its sender sent.
             MifengError: as `send`.
