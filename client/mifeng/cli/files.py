@@ -227,7 +227,7 @@ def _print_files(found: list[SharedFile]) -> None:
     if not found:
         say(_("There are no live files in this unit."))
         return
-    headings = [_("number"), _("file"), _("size"), _("type"), _("from"), _("lives for")]
+    headings = [_("number"), _("file"), _("size"), _("kind"), _("from"), _("lives for")]
     asked = found[0].readers is not None
     if asked:
         headings.append(_("fetched by"))
@@ -244,16 +244,56 @@ def _print_files(found: list[SharedFile]) -> None:
 
 def _kind(file: File) -> str:
     """What it is, and how large or long."""
-    preview = file.preview
+    kind, preview = _kind_of(file.content_type), file.preview
     if preview.duration_ms:
         minutes, seconds = divmod(preview.duration_ms // 1000, 60)
-        return f"{file.content_type}, {minutes}:{seconds:02}"
+        return f"{kind}, {minutes}:{seconds:02}"
     if preview.width:
-        return f"{file.content_type}, {preview.width} x {preview.height}"
+        return f"{kind}, {preview.width} x {preview.height}"
     if preview.pages:
         pages = ngettext("{n} page", "{n} pages", preview.pages).format(n=preview.pages)
-        return f"{file.content_type}, {pages}"
-    return file.content_type
+        return f"{kind}, {pages}"
+    return kind
+
+
+def _kind_of(content_type: str) -> str:
+    """A media type in a word; `--json` has the type itself."""
+    if content_type == "application/pdf":
+        return "PDF"
+    if content_type.startswith(_DOCUMENTS):
+        return _("document")
+    if content_type.startswith(_ARCHIVES):
+        return _("archive")
+    match content_type.partition("/")[0]:
+        case "image":
+            return _("picture")
+        case "video":
+            return _("film")
+        case "audio":
+            return _("sound")
+        case "text":
+            return _("text")
+        case _:
+            return _("other")
+
+
+_DOCUMENTS = (
+    "application/vnd.openxmlformats",
+    "application/vnd.oasis.opendocument",
+    "application/x-ole-storage",
+    "application/msword",
+    "application/rtf",
+    "application/epub+zip",
+)
+_ARCHIVES = (
+    "application/zip",
+    "application/gzip",
+    "application/x-bzip2",
+    "application/x-xz",
+    "application/x-7z-compressed",
+    "application/vnd.rar",
+    "application/x-tar",
+)
 
 
 def keep(
