@@ -53,9 +53,10 @@ async def pages(
         cast(folder, server) as c,
         open_screen(folder / "screen-ada", c.ada) as adas,
         open_screen(folder / "screen-ben", c.ben) as bens,
-        browser(folder / "browser") as context,
+        browser(folder / "browser-ada") as hers,  # one each: a page behind another is slow
+        browser(folder / "browser-ben") as his,
     ):
-        both = context.pages[0], await context.new_page()
+        both = hers.pages[0], his.pages[0]
         for page, local in zip(both, (adas, bens), strict=True):
             page.set_default_timeout(PATIENCE_S * 1000)
             await page.goto(local.screen.address())
