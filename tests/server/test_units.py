@@ -20,7 +20,9 @@ from mifeng_crypto.ledger.head import Head
 from mifeng_crypto.ledger.policy import DEFAULT_POLICY
 from mifeng_crypto.ledger.roster_entry import RemoveMember, RevokeDevice
 from mifeng_crypto.log import EntryKind, LogEntry, LogHeader
+from mifeng_crypto.mls.wire.extension import Extension
 from mifeng_crypto.mls.wire.leaf_node import Lifetime
+from mifeng_crypto.mls.wire.registry import APPLICATION_ID
 from mifeng_crypto.tls import decode
 from tests.support.peer import SUITE, Peer, RefusedError, pair, peer_of
 from tests.support.server import ManualClock, RunningServer, running_server
@@ -295,11 +297,14 @@ async def test_a_device_stores_at_most_100_key_packages(founder: Peer, n: int) -
 
 
 async def test_key_packages_are_the_callers_own_and_short_lived(founder: Peer) -> None:
-    """KEYPACKAGE-1, KEYPACKAGE-2."""
+    """KEYPACKAGE-1, KEYPACKAGE-2, GATE-39: also of no commit's size, which no steward could use."""
     now_s = founder.now // 1000
     long = founder.make_key_package(lifetime=Lifetime(now_s - 10, now_s + 9 * 86_400))
     request = m.PublishKeyPackagesRequest(key_packages=[long])
     assert (await founder.refused("publish_key_packages", request)).rule == "KEYPACKAGE-2"
+    large = founder.make_key_package(extensions=(Extension(APPLICATION_ID, bytes(1 << 20)),))
+    request = m.PublishKeyPackagesRequest(key_packages=[large])
+    assert (await founder.refused("publish_key_packages", request)).rule == "GATE-39"
     package = founder.make_key_package()
     founder.device_id, own = type(founder.device_id)(bytes(16)), founder.device_id
     foreign = founder.make_key_package()

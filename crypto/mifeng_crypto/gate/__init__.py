@@ -34,6 +34,7 @@ from mifeng_crypto.gate.commit import (
     check_commit,
     check_create,
     check_founding,
+    check_size,
 )
 from mifeng_crypto.gate.heads import check_heads
 from mifeng_crypto.gate.history import Judged, Past, check_handed, check_past
@@ -84,6 +85,7 @@ __all__ = [
     "check_message",
     "check_past",
     "check_readd",
+    "check_size",
     "check_welcome",
     "commit_has_path",
     "committer_of",

@@ -20,6 +20,7 @@ from mifeng_crypto.ledger.roster import Roster
 from mifeng_crypto.ledger.roster_rules import MAX_DEVICES
 from mifeng_crypto.log import AuthenticatedData, Heads
 from mifeng_crypto.mls.group import PublicGroup, StagedCommit
+from mifeng_crypto.mls.wire.extension import Extension
 from mifeng_crypto.mls.wire.key_package import KeyPackage
 from mifeng_crypto.mls.wire.leaf_node import FromKeyPackage, LeafNode
 from mifeng_crypto.mls.wire.proposal import Add, ProposalByValue, Remove
@@ -31,12 +32,15 @@ __all__ = [
     "check_commit",
     "check_create",
     "check_founding",
+    "check_size",
 ]
 
 MAX_PEOPLE = 1000
 """In a unit, whatever its policy says: people, not devices."""
 MAX_KEY_PACKAGE_S = 7 * 24 * 3600 + 3600
 """How long a KeyPackage lives: 7 days, and one hour back for clocks that are behind."""
+MAX_SAID_BYTES = 2048
+"""Of what a leaf says beside its keys: everybody who comes in is handed all leaves."""
 
 
 def check_create(
@@ -45,13 +49,14 @@ def check_create(
     """Decide whether a unit, or its next generation, may begin with this group.
 
     Raises:
-        ProtocolError: GATE-4 to GATE-8, GATE-30.
+        ProtocolError: GATE-4 to GATE-8, GATE-30, GATE-39.
     """
     ledgers = Ledgers(roster, charter, Heads(roster.head, charter.head))
     check_group(public, ledgers)
     leaf = check_only_leaf(public, charter)
     ledgers.check_leaf(leaf)
     check_set_at(leaf, now)
+    check_size(leaf)
     return Standing.of(public, ledgers)
 
 
@@ -72,7 +77,7 @@ def check_commit(
     Raises:
         UsageError: the commit was staged for another epoch.
         ProtocolError: GATE-4 to GATE-7, GATE-9 to GATE-22, GATE-30, GATE-32, GATE-33, GATE-36,
-            LOG-8, LEDGER-8.
+            GATE-39, LOG-8, LEDGER-8.
         NeedLedgerError: LEDGER-9: its sender knows more of a ledger; fetch it first.
     """
     if staged.before.context != view.public.context:
@@ -94,6 +99,7 @@ def check_commit(
         identity = ledgers.check_leaf(key_package.leaf_node)
         ledgers.check_archive(identity.member_id, accepted_at)
         check_set_at(key_package.leaf_node, accepted_at)
+        check_size(key_package.leaf_node, key_package.extensions)
         check_lifetime(key_package)
     if staged.added:
         after = standing.after(staged)
@@ -126,6 +132,7 @@ def check_founding(view: UnitView) -> None:
     leaf = check_only_leaf(view.public, view.charter, at=view.heads.charter.sequence)
     ledgers.check_leaf(leaf)
     check_set_at(leaf, view.last_accepted_at)
+    check_size(leaf)
 
 
 def check_only_leaf(public: PublicGroup, charter: Charter, *, at: int | None = None) -> LeafNode:
@@ -144,6 +151,18 @@ def check_set_at(leaf: LeafNode, accepted_at: UnixMillis) -> None:
     if set_at is None or set_at.time > accepted_at + CLOCK_TOLERANCE_MS:
         raise ProtocolError(
             "GATE-6", "a leaf does not say when its keys were made, or says a time to come"
+        )
+
+
+def check_size(leaf: LeafNode, more: Iterable[Extension] = ()) -> None:
+    """GATE-39: what a leaf says beside its keys is short, with the extensions of its KeyPackage."""
+    said = leaf.capabilities
+    numbers = (said.versions, said.cipher_suites, said.extensions, said.proposals, said.credentials)
+    size = 2 * sum(map(len, numbers))
+    size += sum(len(each.extension_data) + 4 for each in (*leaf.extensions, *more))
+    if size > MAX_SAID_BYTES:
+        raise ProtocolError(
+            "GATE-39", "a leaf says more than {most} bytes beside its keys", most=MAX_SAID_BYTES
         )
 
 
@@ -203,13 +222,14 @@ def check_committer(view: UnitView, staged: StagedCommit) -> None:
 
 
 def check_committers_leaf(staged: StagedCommit, accepted_at: UnixMillis) -> None:
-    """GATE-12: the committer's new leaf is the same device's. And GATE-6."""
+    """GATE-12: the committer's new leaf is the same device's. And GATE-6, GATE-39."""
     if staged.path is None:
         return
     before, after = staged.before.leaf(staged.committer), staged.leaf
     if (after.credential, after.signature_key) != (before.credential, before.signature_key):
         raise ProtocolError("GATE-12", "a commit changes its sender's identity or signature key")
     check_set_at(after, accepted_at)
+    check_size(after)
 
 
 def check_removes_what_is_due(view: UnitView, staged: StagedCommit) -> None:

@@ -22,6 +22,7 @@ from mifeng_crypto.api.messages import (
     PublishKeyPackagesRequest,
 )
 from mifeng_crypto.errors import ProtocolError
+from mifeng_crypto.gate import check_size
 from mifeng_crypto.ids import DeviceId, Identity, MemberId
 from mifeng_crypto.ledger.charter_rules import SUITES_IN_USE
 from mifeng_crypto.ledger.roster import Roster
@@ -127,6 +128,7 @@ def _checked(roster: Roster, caller: Caller, raw: bytes, now_s: int) -> KeyPacka
     source = key_package.leaf_node.source
     assert isinstance(source, FromKeyPackage), "verify_key_package saw to it"
     _check_lifetime(source.lifetime.not_before, source.lifetime.not_after)
+    check_size(key_package.leaf_node, key_package.extensions)  # a commit with it would be refused
     return KeyPackageRow(
         ref=key_package_ref(suite_by_id(key_package.cipher_suite), key_package),
         device_id=device_id,
