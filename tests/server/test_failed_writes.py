@@ -10,6 +10,8 @@ import pytest
 
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.ids import MemberId, UnixMillis
+from mifeng_crypto.ledger.charter import sign_charter_entry
+from mifeng_crypto.ledger.charter_entry import Grant, UnitRole
 from mifeng_crypto.ledger.roster import sign_roster_entry
 from mifeng_crypto.ledger.roster_entry import Invite, RemoveMember, Role, RosterEntry
 from mifeng_crypto.log import LogEntry
@@ -18,7 +20,7 @@ from mifeng_crypto.tls import decode, encode
 from mifeng_server.domain.protocols import FullError, Store
 from mifeng_server.domain.rows import Write
 from tests.support.patience import until
-from tests.support.peer import Peer, RefusedError
+from tests.support.peer import Peer, RefusedError, peer_of
 from tests.support.server import RunningServer
 
 Two = tuple[Peer, Peer, bytes]
@@ -169,3 +171,52 @@ def _invite(founder: Peer) -> RosterEntry:
     expires = UnixMillis(founder.now + 86_400_000)
     body = Invite(MemberId(os.urandom(16)), Role.MEMBER, key, expires)
     return sign_roster_entry(founder.known, body, founder.author, founder.key, now=founder.now)
+
+
+async def test_a_removal_meets_a_grant_that_is_not_durable_yet(
+    two: Two, server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, _, unit_id = two
+    async with peer_of(server) as cy:
+        member_id, key = await ann.invite()
+        await cy.join_workspace(member_id, key, ann.known)
+    await ann.fetch_roster()
+    grant = sign_charter_entry(
+        ann.units[unit_id].charter,
+        Grant(member_id, UnitRole.MEMBER),
+        ann.author,
+        ann.key,
+        roster=ann.known,
+        now=ann.now,
+    )
+    store, pending, settling = server.house.store, list[asyncio.Task[None]](), list[int]()
+    may_go_on, write, settle = asyncio.Event(), store.write, store.settle
+
+    def write_later(batch: Sequence[Write]) -> Awaitable[None]:
+        async def later() -> None:
+            await may_go_on.wait()
+            await write(batch)
+
+        pending.append(asyncio.create_task(later()))
+        return pending[-1]
+
+    async def settle_then() -> None:
+        settling.append(1)
+        await asyncio.gather(*pending)
+        await settle()
+
+    monkeypatch.setattr(store, "write", write_later)
+    monkeypatch.setattr(store, "settle", settle_then)
+    request = m.LedgerAppendRequest(entry=encode(grant))
+    granting = asyncio.create_task(
+        ann.call("charter_append", m.HeadReply, request, path={"unit_id": unit_id})
+    )
+    await until(lambda: bool(pending))
+    removing = asyncio.create_task(ann.append_roster(RemoveMember(member_id)))
+    await until(lambda: bool(settling) or len(pending) > 1)
+    may_go_on.set()
+    await asyncio.gather(granting, removing)
+    unit, roster = await server.house.unit(unit_id), await server.house.roster()
+    assert unit is not None
+    assert roster is not None
+    assert unit.heads.roster == roster.head, "the unit goes by a roster from before the removal"

@@ -266,6 +266,7 @@ async def _units_of(
 
     Where devices go, also against claims of their KeyPackages, and against new ones.
     """
+    await house.store.settle()  # a grant that was accepted this moment counts
     grants = await house.store.find(GrantRow, order="unit_id", limit=MANY, member_id=member_id)
     units = []
     if gone:  # before the units' locks, which a claim takes after its own
