@@ -22,7 +22,6 @@ from mifeng_crypto.mls.wire.credential import BasicCredential
 from mifeng_crypto.mls.wire.extension import Extension
 from mifeng_crypto.mls.wire.leaf_node import Lifetime
 from mifeng_crypto.mls.wire.proposal import ProposalByReference
-from mifeng_crypto.mls.wire.registry import APPLICATION_ID
 from mifeng_crypto.suite import suite_by_id
 from mifeng_crypto.tls import decode, encode
 from tests.support.company import HOUR, SUITE, Company, Person
@@ -201,24 +200,6 @@ def test_a_leaf_that_does_not_say_when_its_keys_were_made_is_refused_gate_6(
         bundle = key_package(company, cy, extensions=extensions)
         refused("GATE-6", unit, unit.commit(company.ada, add=[bundle]).staged)
         refused("GATE-6", unit, unit.commit(company.ada, extensions=extensions).staged)
-
-
-def test_a_leaf_that_says_much_beside_its_keys_is_refused_gate_39(
-    company: Company, unit: Unit
-) -> None:
-    cy = company.hire("Cy")
-    company.grant(unit.unit_id, cy)
-    unit.write_heads()
-    for size, is_much in ((1_000, False), (3_000, True)):
-        extensions = (*leaf_extensions(company.now), Extension(APPLICATION_ID, bytes(size)))
-        for staged in (
-            unit.commit(company.ada, add=[key_package(company, cy, extensions=extensions)]).staged,
-            unit.commit(company.ada, extensions=extensions).staged,
-        ):
-            if is_much:
-                refused("GATE-39", unit, staged)
-            else:
-                check(unit, staged)
 
 
 # ------------------------------------------------------------------ how a unit begins
