@@ -9,6 +9,7 @@ from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import msgspec
@@ -17,16 +18,17 @@ import pytest
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.labels import sign_mifeng
 from mifeng_crypto.ledger.charter_entry import Restart
+from mifeng_crypto.ledger.roster import sign_roster_entry
 from mifeng_crypto.ledger.roster_entry import RemoveMember
-from mifeng_crypto.log import LogEntry, LogHeader
+from mifeng_crypto.log import Heads, LogEntry, LogHeader
 from mifeng_crypto.mls.group import PendingCommit
 from mifeng_crypto.tls import decode, encode
 from mifeng_server.app import RELAY
-from mifeng_server.domain.rows import LeaseRow
+from mifeng_server.domain.rows import GrantRow, LeaseRow, UnitRow
 from mifeng_server.routes.stream import HUB
 from tests.support.nodes import Nodes, initialised
 from tests.support.patience import PATIENCE_S, until
-from tests.support.peer import Peer, RefusedError, pair
+from tests.support.peer import Peer, RefusedError, pair, peer_of
 from tests.support.postgres import Cluster, cluster
 from tests.support.server import RunningServer
 
@@ -83,6 +85,39 @@ async def _push(socket: aiohttp.ClientWebSocketResponse, kind: str) -> m.Push:
             push = msgspec.msgpack.decode(message.data, type=m.Push)
             if push.kind == kind:
                 return push
+
+
+async def test_a_removal_at_one_node_meets_a_grant_at_another(
+    c: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with peer_of(c.one) as cy:
+        member_id, key = await c.ann.invite()
+        await cy.join_workspace(member_id, key, c.ann.known)
+    await c.ann.fetch_roster()
+    store, looked, granted = c.two.house.store, asyncio.Event(), asyncio.Event()
+    find = store.find
+
+    async def find_then(kind: Any, **more: Any) -> Any:  # noqa: ANN401 - as the store's own
+        rows = await find(kind, **more)
+        if kind is GrantRow and more.get("member_id") == member_id:
+            looked.set()
+            await granted.wait()
+        return rows
+
+    monkeypatch.setattr(store, "find", find_then)
+    entry = sign_roster_entry(
+        c.ann.known, RemoveMember(member_id), c.ann.author, c.ann.key, now=c.ann.now
+    )
+    request = m.LedgerAppendRequest(entry=encode(entry))
+    admin = Peer(session=c.ann.session, url=c.two.url, clock=c.ann.clock, token=c.ann.token)
+    removing = asyncio.create_task(admin.call("roster_append", m.HeadReply, request))
+    await asyncio.wait_for(looked.wait(), PATIENCE_S)
+    await c.ann.grant(c.unit_id, member_id)
+    granted.set()
+    head = await removing
+    row = await c.one.house.store.get(UnitRow, c.unit_id)
+    assert row is not None
+    assert decode(Heads, row.heads).roster.sequence == head.sequence
 
 
 async def test_a_start_at_one_node_ends_the_logins_of_the_one_before_at_all(c: Company) -> None:

@@ -56,7 +56,7 @@ from mifeng_server.domain.rows import (
 from mifeng_server.domain.sight import IN_THE_TREE, may_see_charter
 from mifeng_server.domain.unit import ALL, Unit, may_take_part
 from mifeng_server.domain.unit_log import begin, move_heads, succeed
-from mifeng_server.domain.workspace import stands_on
+from mifeng_server.domain.workspace import no_grant_between, stands_on
 
 __all__ = ["append_charter", "create_unit", "restart_unit"]
 
@@ -94,6 +94,8 @@ async def create_unit(
             *(Insert(GrantRow(unit_id, member_id)) for member_id in members),
             Insert(StayRow(caller.member_id, unit_id, 0, 0)),
         ]
+        for member_id in members:
+            writes += await no_grant_between(house, member_id, now=now)
         if charter.kind in IN_THE_TREE:
             writes.append(Insert(PlaceRow(unit_id, charter.parent or b"")))
         return Decision(
@@ -191,6 +193,9 @@ async def append_charter(
         with refusing():
             entry = decode(CharterEntry, body.entry)
             _check_author(caller, entry)
+        alone: tuple[Write, ...] = ()
+        if isinstance(entry.tbs.body, Grant):
+            alone = await no_grant_between(house, entry.tbs.body.member_id, now=now)
         found = await house.unit(unit_id)
         assert found is not None, "it was just seen"
         unit, above = await _take(house, held, unit_id, found, entry)
@@ -215,6 +220,7 @@ async def append_charter(
                 stands_on(roster),
                 Insert(CharterRow(unit_id, head.sequence, body.entry)),
                 *writes,
+                *alone,
             ),
             events=events,
             units=(grown.unit,),

@@ -42,6 +42,7 @@ from mifeng_server.domain.key_packages import claims_lock, key_packages_lock
 from mifeng_server.domain.login import Caller
 from mifeng_server.domain.offboarding import forget_devices
 from mifeng_server.domain.protocols import Store
+from mifeng_server.domain.quota import take_room
 from mifeng_server.domain.refusal import Refusal
 from mifeng_server.domain.refused import refusing
 from mifeng_server.domain.rows import (
@@ -62,6 +63,7 @@ __all__ = [
     "append_roster",
     "found",
     "make_founding_token",
+    "no_grant_between",
     "read_roster",
     "server_info",
     "stands_on",
@@ -70,6 +72,7 @@ __all__ = [
 PAGE = 500
 """Entries of a ledger in one answer."""
 
+LEASE_MS = 86_400_000
 MANY = 100_000
 """More than there are of anything that one member has."""
 
@@ -167,6 +170,17 @@ def stands_on(roster: Roster) -> Write:
     return Swap(counter, counter)
 
 
+async def no_grant_between(
+    house: House, member_id: bytes, *, now: int
+) -> tuple[Insert | Swap, ...]:
+    """Return what makes this batch, or that of a grant, fail if one was decided without the other.
+
+    Ask before the member's grants are looked at, or what the member is.
+    """
+    token, deadline = house.rng(16), now + LEASE_MS
+    return await take_room(house.store, b"grants" + member_id, token=token, deadline=deadline)
+
+
 async def read_roster(house: House, *, after: int) -> EntriesReply:
     """Entries after a sequence, a page of them."""
     rows = await house.store.find(RosterRow, order="sequence", after=after, limit=PAGE)
@@ -208,6 +222,8 @@ async def append_roster(
         units: list[Unit] = []
         subject = _subject(roster, entry)
         if subject is not None:
+            await house.store.settle()  # a grant that was accepted this moment counts
+            writes += await no_grant_between(house, subject, now=now)
             gone = _devices(roster, subject) - _devices(grown, subject)
             for unit in await _units_of(house, subject, held, gone):
                 moved = move_heads(unit, grown, unit.charter, now=now)
@@ -266,7 +282,6 @@ async def _units_of(
 
     Where devices go, also against claims of their KeyPackages, and against new ones.
     """
-    await house.store.settle()  # a grant that was accepted this moment counts
     grants = await house.store.find(GrantRow, order="unit_id", limit=MANY, member_id=member_id)
     units = []
     if gone:  # before the units' locks, which a claim takes after its own
