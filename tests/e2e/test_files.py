@@ -264,23 +264,31 @@ def _file(folder: Path, name: str) -> Path:
 # ------------------------------------------------------------------ over restarts
 
 
+async def _broken_off(
+    unit: mifeng.Unit, path: Path, monkeypatch: pytest.MonkeyPatch, *, there: int = 0
+) -> mifeng.File:
+    """Begin an upload whose line is cut for good once so many bytes are at the server."""
+    monkeypatch.setattr(attempts, "PAUSES_S", (0.0, 0.01))
+    monkeypatch.setattr(attempts, "UNDER_WAY_S", (0.0, 0.01))
+
+    def stop(done: int, _total: int) -> None:
+        if done >= there:
+            raise TransportError("the line is cut")
+
+    with pytest.raises(TransportError):
+        await unit.upload(path, progress=stop)
+    [waiting] = await unit.unfinished()
+    return waiting
+
+
 async def test_an_interrupted_upload_goes_on_after_a_restart_of_both_sides(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attempts, "PAUSES_S", (0.0, 0.01))
-    monkeypatch.setattr(attempts, "UNDER_WAY_S", (0.0, 0.01))
     path = tmp_path / "film.bin"
     path.write_bytes(RNG(3 * PIECE_BYTES))
     async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
         unit_id = c.adas.id
-
-        def stop(done: int, _total: int) -> None:
-            if done >= 2 * PIECE_BYTES:
-                raise TransportError("the line is cut")
-
-        with pytest.raises(TransportError):
-            await c.adas.upload(path, progress=stop)
-        [waiting] = await c.adas.unfinished()
+        waiting = await _broken_off(c.adas, path, monkeypatch, there=2 * PIECE_BYTES)
         file_id = waiting.id
         there = await server.house.blobs.size(file_id)
         assert 0 < there < 3 * PIECE_BYTES
@@ -303,16 +311,8 @@ async def test_an_interrupted_upload_goes_on_after_a_restart_of_both_sides(
 async def test_an_unfinished_upload_is_given_up_here_and_at_the_server(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attempts, "PAUSES_S", (0.0,))
-    monkeypatch.setattr(attempts, "UNDER_WAY_S", (0.0,))
     async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
-
-        def stop(_done: int, _total: int) -> None:
-            raise TransportError("the line is cut")
-
-        with pytest.raises(TransportError):
-            await c.adas.upload(_file(tmp_path, "film.bin"), progress=stop)
-        [waiting] = await c.adas.unfinished()
+        waiting = await _broken_off(c.adas, _file(tmp_path, "film.bin"), monkeypatch)
         await c.adas.give_up(waiting)
         assert await c.adas.unfinished() == []
         assert await server.house.blobs.keys() == frozenset()
@@ -322,16 +322,8 @@ async def test_an_unfinished_upload_is_given_up_here_and_at_the_server(
 async def test_an_unfinished_upload_of_which_a_power_cut_took_a_part_is_given_up_and_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attempts, "PAUSES_S", (0.0,))
-    monkeypatch.setattr(attempts, "UNDER_WAY_S", (0.0,))
     async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
-
-        def stop(_done: int, _total: int) -> None:
-            raise TransportError("the line is cut")
-
-        with pytest.raises(TransportError):
-            await c.adas.upload(_file(tmp_path, "film.bin"), progress=stop)
-        [waiting] = await c.adas.unfinished()
+        waiting = await _broken_off(c.adas, _file(tmp_path, "film.bin"), monkeypatch)
         _change(tmp_path / "ada" / "outgoing" / waiting.id.hex(), _flip(SIZE // 2))
         with pytest.raises(StorageError, match="send it again"):
             await c.adas.resume(waiting)
@@ -342,16 +334,8 @@ async def test_an_unfinished_upload_of_which_a_power_cut_took_a_part_is_given_up
 async def test_an_upload_whose_day_is_over_is_named_and_forgotten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attempts, "PAUSES_S", (0.0,))
-    monkeypatch.setattr(attempts, "UNDER_WAY_S", (0.0,))
     async with running_server(tmp_path) as server, cast(tmp_path, server) as c:
-
-        def stop(_done: int, _total: int) -> None:
-            raise TransportError("the line is cut")
-
-        with pytest.raises(TransportError):
-            await c.adas.upload(_file(tmp_path, "film.bin"), progress=stop)
-        [waiting] = await c.adas.unfinished()
+        waiting = await _broken_off(c.adas, _file(tmp_path, "film.bin"), monkeypatch)
         row = await server.house.store.get(FileRow, waiting.id)
         assert row is not None
         await destroy(server.house, row)
