@@ -112,7 +112,7 @@ class Epoch:
         """
         public = PublicGroup.from_parts(parts)
         if SECRETS not in parts:
-            raise StorageError("the stored group has no secrets: this device has to be added anew")
+            raise StorageError("the stored group has no secrets; link this device anew")
         tree_parts = {key[1:]: parts[key] for key in parts if key.startswith(SECRET_TREE)}
         return cls.from_stored(public, decode(StoredSecrets, parts[SECRETS]), tree_parts)
 

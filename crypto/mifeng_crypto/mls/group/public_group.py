@@ -181,13 +181,13 @@ class PublicGroup:
             CodecError: a part is damaged.
         """
         if GROUP not in parts:
-            raise StorageError("the stored group is incomplete: this device has to be added anew")
+            raise StorageError("the stored group is incomplete; link this device anew")
         stored = decode(StoredGroup, parts[GROUP])
         suite = suite_by_id(stored.context.cipher_suite)
         width, is_full = node_width(stored.n_leaves), stored.n_leaves.bit_count() == 1
         places = [int.from_bytes(key[1:], "big") for key in parts if key.startswith(NODE)]
         if not is_full or width > MAX_ELEMENTS or max(places, default=0) >= width:
-            raise StorageError("the stored group is damaged: this device has to be added anew")
+            raise StorageError("the stored group is damaged; link this device anew")
         nodes: list[Node | None] = [None] * width
         proposals = {}
         for key, value in parts.items():

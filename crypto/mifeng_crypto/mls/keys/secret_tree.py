@@ -283,7 +283,7 @@ def _assemble(parts: Mapping[bytes, bytes], level: int, number: int) -> Node:
     if stored is not None:
         return decode(StoredNode, stored).node
     if level == 0:
-        raise StorageError("the stored secret tree has a hole: this device has to be added anew")
+        raise StorageError("the stored secret tree has a hole; link this device anew")
     return Branch(
         _assemble(parts, level - 1, 2 * number), _assemble(parts, level - 1, 2 * number + 1)
     )

@@ -117,7 +117,7 @@ def test_an_incomplete_store_is_named_as_such() -> None:
     world = World(2)
     rows = {k: v for k, v in world.devices[0].now.parts(None).items() if v is not None}
     for missing in (b"g", b"e"):
-        with pytest.raises(StorageError, match="has to be added anew"):
+        with pytest.raises(StorageError, match="link this device anew"):
             Epoch.from_parts({k: v for k, v in rows.items() if k != missing})
 
 
