@@ -273,6 +273,8 @@ async def test_by_commands(tmp_path: Path, shell: Shell) -> None:
         assert (await run("ada", "follow", "Research", "--json")).json["followed"]
         renamed = await run("ada", "unit", "profile", "Research", "--title", "Bees", "--json")
         assert renamed.json["title"] == "Bees"
+        unsaid = await run("ada", "unit", "profile", "Bees")
+        assert (unsaid.code, "--topic" in unsaid.err) == (2, True)
         seen = await run("ada", "receipts", "Bees", n, "--json")
         assert seen.json == {"read": [], "received": []}
         out = await run("ada", "export", "Bees", str(tmp_path / "out"), "--json")

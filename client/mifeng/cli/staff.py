@@ -62,7 +62,7 @@ def import_(
         if staff is None:
             _show_faults(faults, json=told.json)
             raise UsageError(
-                "{file} has {n} faults; nothing was made", file=file.name, n=len(faults)
+                "nothing was made; faults in {file}: {n}", file=file.name, n=len(faults)
             )
         if not dry_run and target.exists() and not _is_ours(target):
             raise UsageError(

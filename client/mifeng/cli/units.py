@@ -296,6 +296,10 @@ def profile(
 
     async def main() -> None:
         from mifeng.cli.show import as_json, say
+        from mifeng_crypto.errors import UsageError
+
+        if title is None and topic is None and not purpose:
+            raise UsageError("say what is to change: --title, --topic or --purpose")
         from mifeng.content import printable
 
         async with opened(told) as me:
