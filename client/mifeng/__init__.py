@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     )
     from mifeng.errors import (
         AccessEndedError,
+        CallBrokenOffError,
         DiskFullError,
         InviteSpentError,
         LinkSpentError,
@@ -114,6 +115,7 @@ __all__ = [
     "Approval",
     "ApprovalStep",
     "Bot",
+    "CallBrokenOffError",
     "Cascade",
     "Change",
     "ContentExpired",

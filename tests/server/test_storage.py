@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from alembic import op
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
@@ -254,6 +255,8 @@ async def test_a_log_that_cannot_be_copied_is_said_so_and_written_on(
         raise sqlite3.OperationalError("disk I/O error")
 
     monkeypatch.setattr(sqlite, "_copy_log", fail)
+    # A logger that somebody has used remembers where it writes to.
+    monkeypatch.setattr(sqlite, "log", structlog.get_logger())
     store = await open_sqlite(tmp_path / "server.db")
     with capture_logs() as logs:
         await store.write([Insert(RosterRow(n, b"")) for n in range(1200)])
