@@ -288,7 +288,7 @@ def small(n: int = 4000) -> Iterator[Figure]:
             how = {"database": "sqlite", "processes": 1, "members": 2, "tls": tls}
             yield how | {"what": "start", "seconds": round(server.started_s, 2),
                          "server_rss_mib": round(server.rss_mib, 1)}  # fmt: skip
-            for waiting in (1, 16, 64, 640):
+            for waiting in (1, 16, 64):
                 count = max(n // 8, 100) if waiting == 1 else n
                 got = asyncio.run(accepted(stage, [server], waiting=waiting, n=count))
                 yield (

@@ -5,6 +5,7 @@ read, lines that are dead, a backup that is made meanwhile.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import shutil
 import subprocess
@@ -24,6 +25,8 @@ __all__ = ["backup", "overload", "slow"]
 CALM, FLOOD = 256, 2560
 """How many wait at once: where the server is at its best, and ten times as many, of which it takes
 2,000 (`limits.in_flight`) and sends the others away."""
+DEVICES = 100
+"""No device may have more than 128 requests under way."""
 CALM_S, FLOOD_S, AFTER_S = 5.0, 10.0, 12.0
 
 
@@ -31,22 +34,24 @@ CALM_S, FLOOD_S, AFTER_S = 5.0, 10.0, 12.0
 
 
 class _Crowd:
-    """Posts from so many connections, and whoever is told to wait waits."""
+    """Posts from so many connections, of a hundred devices in turn, and whoever is told to wait
+    waits.
+    """
 
-    def __init__(self, stage: Stage, server: Server, lines: list[Http]) -> None:
+    def __init__(self, stage: Stage, lines: list[Http]) -> None:
         self._path = f"/v1/units/{stage.unit.unit_id.hex()}/messages"
-        self._token, self._lines, self._server = stage.tokens[0], lines, server
+        self._callers = [*zip(lines, itertools.cycle(stage.tokens))]
         self.answers: list[tuple[float, float, int, bool]] = []
         """When each answer came, after how long, its status, and whether it says when to come."""
 
     async def post(self, bodies: list[bytes], seconds: float, *, n: int) -> None:
         """Post from `n` of the connections for so long."""
         until = time.perf_counter() + seconds
-        await asyncio.gather(*(self._one(line, bodies, until) for line in self._lines[:n]))
+        await asyncio.gather(*(self._one(*who, bodies, until) for who in self._callers[:n]))
 
-    async def _one(self, line: Http, bodies: list[bytes], until: float) -> None:
+    async def _one(self, line: Http, token: str, bodies: list[bytes], until: float) -> None:
         while bodies and (began := time.perf_counter()) < until:
-            status = await line.post(self._path, self._token, bodies.pop())
+            status = await line.post(self._path, token, bodies.pop())
             now = time.perf_counter()
             self.answers.append((now, now - began, status, line.retry_after_s is not None))
             if status != 200:
@@ -69,7 +74,7 @@ def _phase(answers: list[tuple[float, float, int, bool]], seconds: float) -> Fig
 
 async def _overload(stage: Stage, server: Server, rate: int) -> Iterator[Figure]:
     lines = [await connect_http(server.port, server.context) for _ in range(FLOOD)]
-    crowd, figures = _Crowd(stage, server, lines), list[Figure]()
+    crowd, figures = _Crowd(stage, lines), list[Figure]()
     for what, n, seconds in (
         ("peak", CALM, CALM_S),
         ("ten times as many", FLOOD, FLOOD_S),
@@ -105,9 +110,9 @@ def overload(rate: int = 2500) -> Iterator[Figure]:
     Args:
         rate: more messages a second than the machine accepts: they are encrypted beforehand.
     """
-    stage = new_stage(2, tls=False)
+    stage = new_stage(DEVICES, tls=False)
     with serve(stage, tls=False) as server:
-        how = {"database": "sqlite", "processes": 1, "members": 2, "tls": False}
+        how = {"database": "sqlite", "processes": 1, "members": DEVICES, "tls": False}
         for figure in asyncio.run(_overload(stage, server, rate)):
             yield how | figure
     shutil.rmtree(stage.folder.path.parent)
