@@ -10,7 +10,7 @@ import pytest
 import mifeng
 from mifeng.core.events import FileEnding
 from mifeng.core.notices import DAY_MS
-from mifeng.session import Session
+from mifeng.session import Session, notices
 from mifeng.session.live import Listener
 from mifeng.session.notices import Watch
 from tests.e2e.people import Cast, cast
@@ -50,6 +50,7 @@ async def test_who_has_not_fetched_a_file_hears_of_its_last_day_once(
         [shared] = await c.bens.ending()
         assert (shared.file.name, shared.message.sequence) == ("plan.pdf", message.sequence)
         assert await c.adas.ending() == [], "whoever posted it knows"
+        monkeypatch.setattr(notices, "FIRST_S", 0.0)
         session = c.ben._session
         with session.live.listen() as events:
             await session.live.wait()

@@ -25,6 +25,9 @@ __all__ = ["Watch", "not_fetched"]
 
 NOTICED = ("profile", b"noticed")
 """Which files somebody was told about: their ids, one behind the other."""
+FIRST_S = 10.0
+"""Before the first look, which goes through all that is live in all units: the beginning belongs to
+whoever waits for the screen."""
 LOOK_S = 600.0
 ID_BYTES = 16
 
@@ -66,6 +69,7 @@ class Watch:
             self._task = asyncio.create_task(self._run(), name="notices")
 
     async def _run(self) -> None:
+        await asyncio.sleep(FIRST_S)
         while True:
             with contextlib.suppress(MifengError):  # the line, or the disk: again in ten minutes
                 await self.look()
