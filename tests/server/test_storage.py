@@ -16,7 +16,6 @@ from alembic import op
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine
-from structlog.testing import capture_logs
 
 from mifeng_crypto.api import messages as m
 from mifeng_crypto.errors import StorageError
@@ -255,14 +254,16 @@ async def test_a_log_that_cannot_be_copied_is_said_so_and_written_on(
         raise sqlite3.OperationalError("disk I/O error")
 
     monkeypatch.setattr(sqlite, "_copy_log", fail)
-    # A logger that somebody has used remembers where it writes to.
-    monkeypatch.setattr(sqlite, "log", structlog.get_logger())
+    written = structlog.testing.CapturingLogger()
+    heard = structlog.make_filtering_bound_logger("info")  # whatever was configured before
+    monkeypatch.setattr(sqlite, "log", structlog.wrap_logger(written, [], heard))
     store = await open_sqlite(tmp_path / "server.db")
-    with capture_logs() as logs:
-        await store.write([Insert(RosterRow(n, b"")) for n in range(1200)])
-        await asyncio.wait([store._tidying.visit(lambda _: None)])
-        await asyncio.sleep(0)  # its callback
-    assert [(line["log_level"], line["reason"]) for line in logs] == [("warning", "disk I/O error")]
+    await store.write([Insert(RosterRow(n, b"")) for n in range(1200)])
+    await asyncio.wait([store._tidying.visit(lambda _: None)])
+    await asyncio.sleep(0)  # its callback
+    assert [(call.method_name, call.kwargs["reason"]) for call in written.calls] == [
+        ("warning", "disk I/O error")
+    ]
     await store.write([Insert(RosterRow(1200, b""))])
     await store.close()
 

@@ -34,7 +34,7 @@ def test_all_faults_are_shown_before_a_profile_is_opened(tmp_path: Path) -> None
     assert ran.exit_code == 2
     assert "no role king" in ran.output
     assert "[CARD-4]" in ran.output
-    assert "2 faults; nothing was made" in ran.output
+    assert "nothing was made; faults in list.csv: 2" in ran.output
     ran = CliRunner().invoke(app, ["--json", "import", str(file)])
     lines = [json.loads(line) for line in ran.stdout.splitlines()]
     assert [line["line"] for line in lines if "line" in line] == [2, 3]
