@@ -72,7 +72,11 @@ export class TimelinePart extends Part {
       else {
         const mark = /** @type {HTMLElement | null} */ (this.querySelector(".unread-line"));
         if (mark) this.#scroller.scrollTop = mark.offsetTop - 80;
-        else this.#toEnd();
+        else {
+          // What was unread is no line: the next one that comes is the first.
+          this.#markAt = 0;
+          this.#toEnd();
+        }
       }
     } catch (error) {
       if (this.unit === unit) fill(this.#lines, h("p.empty", said(error)));
