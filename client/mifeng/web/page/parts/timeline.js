@@ -20,6 +20,7 @@ export class TimelinePart extends Part {
   #moreAfter = false;
   #loading = false;
   #behind = false;
+  #catching = false;
   #readTo = 0;
   #markAt = 0;
   #lines = h("div.lines");
@@ -228,8 +229,9 @@ export class TimelinePart extends Part {
   /** Lines that came meanwhile, and what still waits. */
   async #catchUp() {
     if (!this.unit || this.#moreAfter) return;
-    this.#behind = this.#loading;
+    this.#behind = this.#loading || this.#catching;
     if (this.#behind) return;
+    this.#catching = true;
     const atEnd = this.#atEnd;
     await this.#page({ after: this.#last }, (page) => {
       if (this.#moreAfter) return;
@@ -237,7 +239,10 @@ export class TimelinePart extends Part {
       this.waiting = page.waiting;
       this.#drawWaiting();
       if (atEnd) this.#toEnd();
-    }, false);
+    }, false).finally(() => {
+      this.#catching = false;
+      if (this.#behind) this.#catchUp();
+    });
   }
 
   /** A line is new, or is another than it was. @param {MessageFacts} entry */
